@@ -66,7 +66,7 @@ beforeEach(async () => {
   await write(1, 5, 9);
 });
 
-test("rows after a place: all, some of a segment, none", async () => {
+test("readArchive returns the rows after a position: all rows, a part of a segment, or none", async () => {
   const tokens = Array.from({ length: 9 }, (_, index) => token(1, index + 1));
   expect(await archivedTokens(storage)).toEqual(tokens);
   for (const position of [0, 1, 3, 4, 7, 9]) {
@@ -76,7 +76,7 @@ test("rows after a place: all, some of a segment, none", async () => {
   expect(await verify({ incarnation: 1, position: 9 })).toMatchObject({ segments: 0, end: { position: 9 } });
 });
 
-test("a later incarnation goes on where its backup was, and no earlier", async () => {
+test("a later incarnation continues from the position of its backup", async () => {
   await write(2, 3, 5);
   const rows = [5, 6, 7, 8, 9].map((position) => token(1, position));
   expect(await archivedTokens(storage, { incarnation: 1, position: 4 })).toEqual([
@@ -139,7 +139,7 @@ test.each<[string, string, () => Promise<void>]>([
   await expect(verify()).rejects.toMatchObject({ code });
 });
 
-test("what is altered between the check and the reading is noticed too", async () => {
+test("a segment that is altered between the check and the reading is noticed", async () => {
   const verified = await verify();
   await edit(1, (text) => text.replace('"worker":"w"', '"worker":"x"'));
   const read: string[] = [];
@@ -151,7 +151,7 @@ test("what is altered between the check and the reading is noticed too", async (
   expect(read).toHaveLength(3);
 });
 
-test("an archive that ends before the place, or begins after it, is not what was asked for", async () => {
+test("an archive that ends before the requested position, or begins after it, is refused", async () => {
   await expect(verify({ incarnation: 1, position: 10 })).rejects.toMatchObject({ code: "archive-altered" });
   await expect(verifyArchive(storage, { walletHash: "cd".repeat(32) }, never)).rejects.toMatchObject({
     code: "archive-of-another-indexer",
@@ -164,7 +164,7 @@ test("an archive that ends before the place, or begins after it, is not what was
   expect(await archivedTokens(late, { incarnation: 1, position: 5 })).toHaveLength(4);
 });
 
-test("a directory takes a file once, and the manifest only over the version that was read", async () => {
+test("a directory accepts each file once, and a new manifest only over the version that was read", async () => {
   expect(await storage.create("segments/x", Buffer.from("1"), never)).toBe(true);
   expect(await storage.create("segments/x", Buffer.from("2"), never)).toBe(false);
   expect(Buffer.from((await storage.read("segments/x", never))!).toString()).toBe("1");
@@ -173,7 +173,7 @@ test("a directory takes a file once, and the manifest only over the version that
     [1, 2, 3].map((by) => storage.replaceHead(Buffer.from(String(by)), version, never)),
   );
   expect(won.filter(Boolean)).toHaveLength(1);
-  // One that is very late: the manifest after the one that it read was tidied away long ago.
+  // A very late reader: the manifest after the one that it read was removed long ago.
   for (let round = 0; round < 15; round += 1) {
     const { version: newest } = (await storage.readHead(never))!;
     expect(await storage.replaceHead(Buffer.from(`round ${round}`), newest, never)).toBe(true);

@@ -42,14 +42,14 @@ test.each([
   expect((error as Error).message).not.toContain("canary");
 });
 
-test("a condition that does not hold is no error", async () => {
+test("a failed write condition of S3 is not an error", async () => {
   const storage = await storageOf({ status: 412, code: "PreconditionFailed" });
   const { signal } = new AbortController();
   expect(await storage.create("segments/x", Buffer.from("x"), signal)).toBe(false);
   expect(await storage.replaceHead(Buffer.from("x"), '"etag"', signal)).toBe(false);
 });
 
-test("an S3 that is silent is waited for until the signal, no longer", async () => {
+test("a silent S3 is waited for only until the signal aborts", async () => {
   const storage = await storageOf("silence");
   const ending = new AbortController();
   const reading = storage.read("segments/x", ending.signal);

@@ -36,7 +36,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await setWallet(sql);
   });
 
-  test("what is archived is what is in the journal", async () => {
+  test("the archive contains exactly the rows of the journal", async () => {
     const tokens = await seedJournal(sql, some(4));
     expect(await archive(sql, storage)).toEqual({ segments: 1, rows: 4, stopped: undefined });
     tokens.push(...(await seedJournal(sql, some(2))));
@@ -44,7 +44,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(await archivedTokens(storage)).toEqual(tokens);
   });
 
-  test("two processes at once write each row once", async () => {
+  test("two simultaneous processes archive each row once", async () => {
     const tokens: string[] = [];
     for (let round = 0; round < 4; round += 1) {
       tokens.push(...(await seedJournal(sql, some(3))));
@@ -56,7 +56,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   });
 
   test.each<ArchiveStep>(["segment-created", "manifest-replaced", "checkpoint-moved"])(
-    "one that ends after %s is continued",
+    "an archive run that ends after %s is continued",
     async (last) => {
       const tokens = await seedJournal(sql, some(2));
       await archive(sql, storage);
@@ -70,7 +70,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     },
   );
 
-  test("a segment that is gone or altered is named, and nothing is read", async () => {
+  test("a missing or altered segment is named in the error, and no row is read", async () => {
     await seedJournal(sql, some(2));
     await archive(sql, storage);
     await seedJournal(sql, some(2));
@@ -84,7 +84,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await expect(archivedTokens(storage)).rejects.toMatchObject({ code: "archive-missing" });
   });
 
-  test("a bucket that is not there stops the archive alone", async () => {
+  test("a missing bucket stops only the archive", async () => {
     await seedJournal(sql, some(1));
     const nowhere = createS3Storage({ client: bucket.client, bucket: `${bucket.name}-gone`, prefix: "" });
     expect((await archive(sql, nowhere)).stopped).toMatchObject({

@@ -41,7 +41,7 @@ import { findMissingServices, KNOWN_MISSING, type MissingService } from "./suppo
 const HOSTS = 8;
 const CODE = { minShards: 3, totalShards: 6 };
 const CONCURRENCY = 2;
-/** A schedule comes within a minute; then it claims, and somebody repairs. */
+/** A schedule runs within a minute; then claim leases and repair repairs. */
 const SCHEDULE_LIMIT_MS = 100_000;
 
 describeEndpoints(chosenEndpoints(), (start) => {
@@ -57,8 +57,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
     if (missing.length > 0) return;
     world = await createRepairWorld({ hosts: HOSTS });
     fleet = await buildFleet(endpoint, world);
-    // In a container of its own a function has another loopback. A pinned emulator is known to start them on this
-    // machine: there the same answer is a failure.
+    // In a container a function has a different loopback. A pinned emulator starts functions on this machine, so there the same
+    // answer is a failure.
     if (endpoint.name in KNOWN_MISSING) return;
     unreachable = await invoke("Claim").then(
       () => undefined,
@@ -69,7 +69,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   afterAll(async () => {
     await fleet?.remove();
     await endpoint?.stop();
-    // Last: a function's idle connection ends with its process.
+    // Last, because a function's idle connection ends with its process.
     await world?.stop();
   });
   beforeEach((context) => {
@@ -112,7 +112,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(await world.wrongSectors(slab)).toEqual([]);
     expect(await checkRules(world.database.sql, { settled: false })).toEqual([]);
   };
-  /** A claim may come too soon after the last pass over the backlog, or before what is unsent is old enough to be sent again. */
+  /** A claim may run too soon after the last pass, or before unsent leases are old enough to be sent again. */
   const claimUntilRepaired = async (slab: StoredSlab): Promise<void> => {
     await until(
       async () => {
@@ -140,7 +140,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     return slab;
   };
 
-  /** A scheduled run may have been first, and then there is nothing left to do for this one. */
+  /** A scheduled run may have done the work first. */
   const untilClaimFails = (how: RegExp) =>
     until(
       () =>
@@ -158,7 +158,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(missing.map(({ service }) => service)).toEqual(KNOWN_MISSING[endpoint.name]);
   });
 
-  test("what is built is what is deployed", async () => {
+  test("the emulator runs the bundles that are deployed", async () => {
     const { lambda, scheduler } = fleet.clients;
     expect(fleet.notBuilt).toEqual(NOT_BUILT);
     expect(await attributesOf("DefaultRepairsQueue")).toMatchObject({
@@ -198,7 +198,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     }
   });
 
-  test("claim, invoked, leases a slab; the mapping hands its message to repair", async () => {
+  test("an invoked claim leases a slab, and the mapping passes its message to repair", async () => {
     const slab = await damagedSlab();
     const report = await until(
       () => invoke<ClaimReport>("Claim"),
@@ -210,7 +210,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await untilQueueIsEmpty("DefaultRepairsQueue");
   });
 
-  test("claim sends what is due for a check; the mapping of its queue hands it to repair", async () => {
+  test("claim sends due checks, and the mapping of the check queue passes them to repair", async () => {
     const { sql } = world.database;
     const slab = await world.storeSlab(CODE);
     const sectorIds = slab.sectors.map(({ id }) => String(id));
@@ -249,7 +249,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(problems).toEqual([]);
   });
 
-  test("a message that never begins comes again soon, goes to the dead letters, and reap stores it", {
+  test("a message whose repair never begins is redelivered soon, becomes a dead letter, and is stored by reap", {
     timeout: 180_000,
   }, async () => {
     const { sql } = world.database;
@@ -257,8 +257,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
     const { RedrivePolicy: deployed } = await attributesOf("DefaultRepairsQueue");
     const setRedrive = (RedrivePolicy: string) =>
       fleet.clients.sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { RedrivePolicy } }));
-    // Deployed it is five receives, a quarter of an hour. The second one comes only because the function gave the message
-    // back: the queue itself would hide it for half an hour.
+    // When deployed, this takes five receives and a quarter of an hour. The second receive comes early because the function
+    // returned the message: the queue itself would hide it for half an hour.
     await setRedrive(JSON.stringify({ ...JSON.parse(deployed!), maxReceiveCount: 1 }));
     try {
       const { MessageId } = await fleet.clients.sqs.send(
@@ -293,7 +293,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     }
   });
 
-  test("copies of a message and one of a lease that ended are taken and dropped", async () => {
+  test("duplicate messages and a message of an ended lease are received and dropped", async () => {
     const slab = await damagedSlab();
     const task = await world.lease(slab);
     const body = encodeRepairMessage(task, "default");
@@ -308,7 +308,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect((await attributesOf("DefaultDeadLettersQueue")).ApproximateNumberOfMessages).toBe("0");
   });
 
-  test("a role without its right to send: claim says so, and what it leased is sent when it may again", async (context) => {
+  test("without permission to send, claim reports it, and sends the leased slabs once it may send again", async (context) => {
     if (!endpoint.checksPermissions) context.skip(`${endpoint.name} is not known to check permissions`);
     const RoleName = idOf("DefaultClaimRole");
     const put = (effect: "Allow" | "Deny") =>
@@ -339,7 +339,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await claimUntilRepaired(slab);
   });
 
-  test("an indexd that is too old: claim says so, also to the alarm, and leases nothing, until it is known again", async () => {
+  test("with an indexd that is too old, claim leases nothing and reports it to log and alarm, until the version is known", async () => {
     const { sql } = world.database;
     const slab = await damagedSlab();
     await sql`update global_settings set db_version = db_version - 1001`;
@@ -365,7 +365,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   });
 
   test(
-    "the schedules alone claim and reap",
+    "the schedules invoke claim and reap without help",
     async () => {
       const slab = await damagedSlab();
       await fleet.clients.sqs.send(
@@ -381,7 +381,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     2 * SCHEDULE_LIMIT_MS,
   );
 
-  test("nothing that was printed holds a secret", (context) => {
+  test("the functions print no secret", (context) => {
     if (endpoint.log.length === 0)
       context.skip(`what the functions of ${endpoint.name} print is not ours to read`);
     const printed = endpoint.log.join("\n");
@@ -397,9 +397,9 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-const KNOWN = "lacks what it is known to lack, and nothing else";
+const KNOWN = "the emulator lacks exactly the features that are listed as missing";
 
-/** Alarms and money; an emulator would only keep them. Zip files go straight to their functions. */
+/** Alarms and budgets, which an emulator would only store. Zip files go directly to their functions. */
 const NOT_BUILT: readonly string[] = [
   "aws:budgets/budget:Budget",
   "aws:cloudwatch/dashboard:Dashboard",
@@ -419,7 +419,7 @@ async function buildFleet(endpoint: AwsEndpoint, world: RepairWorld): Promise<Bu
   const zipFiles = new Map<string, Buffer>();
   const evaluation = await evaluate(
     {
-      // Never a name that somebody deployed.
+      // A name that no deployment uses.
       stage: `test-${randomBytes(4).toString("hex")}`,
       environment: {
         ...chosen,

@@ -1,4 +1,4 @@
-/** What the functions rely on of SQS, on every endpoint there is: docs/decisions/0032-aws-emulators.md. */
+/** The features of SQS that the functions rely on, on every endpoint: docs/decisions/0032-aws-emulators.md. */
 
 import { randomUUID } from "node:crypto";
 import {
@@ -25,7 +25,7 @@ import type { AwsEndpoint } from "./support/endpoint.ts";
 import { createQueuePair, type Queue, type QueuePair } from "./support/queue-pair.ts";
 import { findSqsGaps, KNOWN_SQS_GAPS, type SqsGap } from "./support/sqs-gaps.ts";
 
-/** As short as SQS allows: a message that failed comes back after it. */
+/** The minimum of SQS; a failed message is redelivered after it. */
 const VISIBILITY_SECONDS = 1;
 const MAX_RECEIVES = 2;
 
@@ -58,7 +58,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   const remove = async (queue: Queue, { ReceiptHandle }: Message): Promise<void> => {
     await queues.client.send(new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle }));
   };
-  /** Polls until there is a message; a receive of AWS may come back empty though there is one. */
+  /** Polls until a message arrives; AWS may return an empty receive although there is one. */
   const receiveOne = async (queue: Queue): Promise<Message> =>
     (
       await until(
@@ -66,7 +66,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
         (found) => found.length > 0,
       )
     )[0]!;
-  /** Counts are eventual on AWS. */
+  /** Counts are eventually consistent on AWS. */
   const untilCounts = (queue: Queue, visible: number, inFlight: number) =>
     until(
       async () => {
@@ -79,7 +79,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
       ([first, second]) => first === visible && second === inFlight,
       { limitMs: 90_000 },
     );
-  /** Receives a message as often as it may be and once more. */
+  /** Receives a message once more than allowed. */
   const wearOut = async (body: string): Promise<Message> => {
     await send(queues.repairs, body);
     const first = await receiveOne(queues.repairs);
@@ -100,13 +100,13 @@ describeEndpoints(chosenEndpoints(), (start) => {
       token: parseLeaseToken(randomUUID()),
     }));
 
-  test("lacks what it is known to lack, and nothing else", (context) => {
+  test("the emulator lacks exactly the features that are listed as missing", (context) => {
     if (!endpoint.isPinned)
       context.skip(`of ${endpoint.name} it is not known: ${gaps.join(", ") || "nothing"}`);
     expect(gaps).toEqual(KNOWN_SQS_GAPS[endpoint.name]);
   });
 
-  test("a queue keeps the attributes that are deployed", async () => {
+  test("a queue has the deployed attributes", async () => {
     expect(await queues.attributes(queues.repairs)).toMatchObject({
       VisibilityTimeout: String(VISIBILITY_SECONDS),
       ReceiveMessageWaitTimeSeconds: String(LONG_POLL_SECONDS),
@@ -119,7 +119,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(MessageRetentionPeriod).toBe(String(DEAD_LETTER_RETENTION_SECONDS));
   });
 
-  test("claim's batch of ten arrives whole", async () => {
+  test("a batch of ten messages arrives complete", async () => {
     const queue = createRepairQueue({
       indexer: "default",
       client: queues.client,
@@ -142,7 +142,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(batch.map(({ token }) => arrived.get(token))).toEqual(batch);
   });
 
-  test("of a batch one message may be refused while the others are taken", async () => {
+  test("SQS may refuse one message of a batch and accept the others", async () => {
     const answer = await queues.client.send(
       new SendMessageBatchCommand({
         QueueUrl: queues.repairs.url,
@@ -157,7 +157,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect((await receiveOne(queues.repairs)).Body).toBe("taken");
   });
 
-  test("a queue that is not there is a typed error", async () => {
+  test("a missing queue is a typed error", async () => {
     const options = { client: queues.client, queueUrl: `${queues.repairs.url}-none`, indexer: "default" };
     await expect(createRepairQueue(options).send(messages(1))).rejects.toMatchObject({
       code: "queue-unavailable",
@@ -167,7 +167,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     });
   });
 
-  test("a long poll waits for a message and comes back with it at once", async () => {
+  test("a long poll waits for a message and returns as soon as it arrives", async () => {
     const startedAt = Date.now();
     // By the queue's own attribute, as Lambda's poller does.
     const polling = queues.receive(queues.repairs, { WaitTimeSeconds: undefined });
@@ -176,11 +176,11 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(Date.now() - startedAt).toBeLessThan(LONG_POLL_SECONDS * 1_000);
     const emptyAt = Date.now();
     expect(await queues.receive(queues.deadLetters, { WaitTimeSeconds: 1 })).toEqual([]);
-    // A timer of somebody else's clock, so not to the millisecond.
+    // The timer uses another clock, so it is not exact to the millisecond.
     expect(Date.now() - emptyAt).toBeGreaterThan(800);
   });
 
-  test("a received message comes again after its visibility timeout, with a new receipt handle", async () => {
+  test("a received message is redelivered after its visibility timeout, with a new receipt handle", async () => {
     await send(queues.repairs, "again");
     const first = await receiveOne(queues.repairs);
     const second = await receiveOne(queues.repairs);
@@ -193,7 +193,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     });
   });
 
-  test("a received message is nobody else's for as long as the receive asked, or until it is given up", async () => {
+  test("a received message is hidden from others for the requested time, or until it is released", async () => {
     await send(queues.repairs, "held");
     const held = await until(
       () => queues.receive(queues.repairs, { VisibilityTimeout: 600 }),
@@ -219,7 +219,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(await queues.receive(queues.repairs, { WaitTimeSeconds: 2 * VISIBILITY_SECONDS })).toEqual([]);
   });
 
-  test("deleting it twice is harmless", async (context) => {
+  test("deleting a message twice is harmless", async (context) => {
     skipIf(context, "refuses to delete a message twice");
     await send(queues.repairs, "once");
     const message = await receiveOne(queues.repairs);
@@ -227,7 +227,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await remove(queues.repairs, message);
   });
 
-  test("of a batch of deletions one may be refused while the others are done", async (context) => {
+  test("SQS may refuse one deletion of a batch and make the others", async (context) => {
     skipIf(context, "takes anything for a receipt handle");
     await send(queues.repairs, "deleted");
     const { ReceiptHandle } = await receiveOne(queues.repairs);
@@ -245,14 +245,14 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await untilCounts(queues.repairs, 0, 0);
   });
 
-  test("a message that was received too often goes to the dead letters as it was", async () => {
+  test("a message that was received too often becomes an unchanged dead letter", async () => {
     const letter = await wearOut("dead");
     expect(letter.Body).toBe("dead");
     expect(Number(letter.Attributes?.ApproximateReceiveCount)).toBeGreaterThanOrEqual(1);
     await untilCounts(queues.repairs, 0, 0);
   });
 
-  test("reap's receive hides dead letters for a minute, and its delete ends them", async () => {
+  test("reap's receive hides dead letters for a minute, and its delete removes them", async () => {
     const { ReceiptHandle } = await wearOut("letter");
     await queues.client.send(
       new ChangeMessageVisibilityCommand({
@@ -274,7 +274,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await untilCounts(queues.deadLetters, 0, 0);
   });
 
-  test("dead letters can be moved back to where they came from", async (context) => {
+  test("dead letters can be moved back to their source queue", async (context) => {
     skipIf(context, "no StartMessageMoveTask");
     const { ReceiptHandle } = await wearOut("back");
     await queues.client.send(
@@ -294,7 +294,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await untilCounts(queues.deadLetters, 0, 0);
   });
 
-  test("the dead letters know whose they are", async (context) => {
+  test("the dead-letter queue names its source queue", async (context) => {
     skipIf(context, "no ListDeadLetterSourceQueues");
     const { queueUrls } = await queues.client.send(
       new ListDeadLetterSourceQueuesCommand({ QueueUrl: queues.deadLetters.url }),

@@ -41,7 +41,7 @@ const VIEWS = ["", "#/slabs", "#/slabs/WORST", "#/hosts", "#/workers", "#/journa
 const at = (fragment: string) => `${served.url}/${fragment.replace("WORST", worst)}`;
 
 describe.skipIf(skipReason !== undefined)("the console", () => {
-  test("one load is below 200 kB, asks nobody else, and its policy has nothing to refuse", async () => {
+  test("the console loads in less than 200 kB, contacts no other host, and violates no content policy", async () => {
     const { page, requests, complaints } = await open(at(""));
     await page.getByRole("heading", { name: "Throughput and cost" }).waitFor();
     await page.locator(".skeleton").first().waitFor({ state: "detached" });
@@ -65,7 +65,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
       { width: 1280, height: 900 },
       { width: 360, height: 740 },
     ]) {
-      test(`axe finds nothing serious in any view, ${colorScheme}, ${viewport.width} px wide`, async () => {
+      test(`axe finds no serious accessibility problem in any view, ${colorScheme}, ${viewport.width} px wide`, async () => {
         const { page } = await open(at(""), { colorScheme, viewport });
         for (const view of VIEWS) {
           await page.goto(at(view));
@@ -79,7 +79,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     }
   }
 
-  test("the keyboard leads from the sentence to a shard", async () => {
+  test("a user can get from the status sentence to a shard by keyboard", async () => {
     const { page } = await open(at(""));
     await page.locator(".headline").waitFor();
     await page.keyboard.press("Tab");
@@ -102,7 +102,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     await page.context().close();
   });
 
-  test("the arrow keys move through the matrix of hosts and show what is known of one", async () => {
+  test("the arrow keys move through the matrix of hosts and show the details of each", async () => {
     const { page } = await open(at("#/hosts"));
     const cells = page.getByRole("listbox", { name: /hosts/ }).getByRole("option");
     await cells.first().focus();
@@ -116,7 +116,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     await page.context().close();
   });
 
-  test("a pause needs a reason and the token, is confirmed, and is seen at once", async () => {
+  test("a pause needs a reason and the token, is confirmed, and is visible at once", async () => {
     const { page } = await open(at(""));
     await page.getByRole("button", { name: "Pause…" }).click();
     await page.getByLabel(/^Reason/).fill("the disk is being replaced");
@@ -140,7 +140,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     await page.context().close();
   });
 
-  test("a maintenance run is followed while it goes on, paused, resumed and cancelled, with the token", async () => {
+  test("a maintenance run is shown while it runs, and can be paused, resumed and cancelled with the token", async () => {
     const lease = await beginRun();
     const { page } = await open(at("#/runs"));
     const bar = page.getByRole("progressbar");
@@ -177,7 +177,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     await page.context().close();
   });
 
-  test("a slab is verified from its page: the run is shown, and is the operator's", async () => {
+  test("a verification started from a slab's page is shown as the operator's run", async () => {
     const { page } = await open(at("#/slabs/WORST"));
     await page.getByRole("button", { name: "Verify…" }).click();
     const dialog = page.getByRole("dialog");
@@ -193,7 +193,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     await page.context().close();
   });
 
-  test("a token in the address is taken, and leaves the address", async () => {
+  test("a token in the address is stored and removed from the address", async () => {
     const { page } = await open(at(`#token=${served.token}`));
     await page.locator(".headline").waitFor();
     expect(page.url()).toBe(`${served.url}/`);
@@ -204,7 +204,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     await page.context().close();
   });
 
-  test("a database that goes away is said with its time; when it is back, so is the console", async () => {
+  test("the console says since when the database is unreachable, and recovers with it", async () => {
     const { page } = await open(at(""));
     await page.getByText("9 slabs are in danger").waitFor();
     proxy.fallSilent();
@@ -217,7 +217,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     await page.context().close();
   }, 110_000);
 
-  test("a server that ends is said; when another comes up at its address, the console goes on by itself", async () => {
+  test("the console says that the server has ended, and continues with a new server at the same address", async () => {
     const other = await serveConsole(proxy.url);
     const { page } = await open(other.url);
     await page.getByText("Live", { exact: true }).waitFor();

@@ -62,7 +62,7 @@ async function start(
   return worker;
 }
 
-/** What a worker printed as embedded metric format, merged; logs are silent in this world. */
+/** A worker's metrics in embedded metric format, merged; logs are silent in this world. */
 function metricsOf(worker: WorkerProcess): Record<string, unknown> {
   return Object.assign({}, ...worker.lines.map(({ line }) => JSON.parse(line) as object)) as Record<
     string,
@@ -70,7 +70,7 @@ function metricsOf(worker: WorkerProcess): Record<string, unknown> {
   >;
 }
 
-/** What CloudWatch makes a metric of: service, names of dimensions, name. */
+/** The identity of a metric in CloudWatch: service, dimension names, name. */
 function triplesOf(line: string): string[] {
   const { _aws, service } = JSON.parse(line) as {
     _aws: { CloudWatchMetrics: { Dimensions: string[][]; Metrics: { Name: string }[] }[] };
@@ -85,7 +85,7 @@ function triple(service: string, dimensions: readonly string[], name: string): s
   return `${service} {${dimensions.toSorted().join(", ")}} ${name}`;
 }
 
-test("repair rebuilds a lost sector with the kernel beside its bundle, and prints what it cost", async () => {
+test("the bundled repair rebuilds a lost sector with its kernel file, and prints the cost", async () => {
   const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   await world.loseSector(slab, 1);
   const body = encodeRepairMessage(await world.lease(slab), "default");
@@ -122,7 +122,7 @@ test("the bundled reap prints the gauges of the fleet", async () => {
   });
 });
 
-test("the bundled claim takes nothing from an indexd that is too old, and the metric of its alarm says so", async () => {
+test("the bundled claim leases nothing from an indexd that is too old, and sets the metric of the alarm", async () => {
   const slab = await world.storeSlab({ minShards: 1, totalShards: 3 });
   await world.loseSector(slab, 0);
   const { sql } = world.database;
@@ -147,7 +147,7 @@ test("the bundled claim takes nothing from an indexd that is too old, and the me
   expect(metricsOf(again)).toMatchObject({ RunsCompleted: 1, UnknownIndexdVersion: 0 });
 });
 
-test("the bundled claim sends a message for each batch of due checks, and the bundled repair makes them", async () => {
+test("the bundled claim sends a message per batch of due checks, and the bundled repair makes them", async () => {
   const { sql } = world.database;
   await sql`update sectors set next_integrity_check = now() + interval '14 days'`;
   const { hosts } = await world.storeSlab({ minShards: 2, totalShards: 3 });

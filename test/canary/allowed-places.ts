@@ -1,6 +1,6 @@
 import type { Finding } from "./search-secrets.ts";
 
-/** Where a secret stands by design: that secret, in that place, and no other. */
+/** Places that contain a secret by design: only that secret, only in that place. */
 const ALLOWED: readonly { readonly secret: RegExp; readonly where: RegExp; readonly why: string }[] = [
   {
     secret: /^migration seed$/,

@@ -1,6 +1,6 @@
 /**
- * Repairs and failures of every kind with recognisable secrets; then everything that left the functions is searched:
- * what they printed at the most talkative level, what they answered, messages, dead letters and every row of ours.
+ * Runs repairs and failures of every kind with recognisable secrets, then searches the functions' whole output: logs at the most verbose
+ * level, answers, messages, dead letters and all our rows.
  */
 import { randomBytes } from "node:crypto";
 import { ReceiveMessageCommand } from "@aws-sdk/client-sqs";
@@ -40,7 +40,7 @@ async function store(spoil?: (index: number, data: Buffer) => void): Promise<Sto
   return slab;
 }
 
-/** Account tokens that can have been made in this time, by any host and second. */
+/** All account tokens that may have been made in this time, for each host and second. */
 function* tokensBetween(startMs: number, endMs: number): Generator<Secret> {
   const signer = accountKeyFromSeed(Buffer.from(kill.world.variables["SLABMEND_MIGRATION_SEED"]!, "hex"));
   const validMs = 300_000;
@@ -95,14 +95,14 @@ test("no secret leaves the functions", async () => {
   await repair("a commit that fails", broken);
   await sql`alter table slabmend.moved drop constraint broken`;
 
-  // Last: the worker remembers for minutes which hosts are full.
+  // Last, because the worker remembers full hosts for minutes.
   const refusedBy = await store();
   await kill.world.loseSector(refusedBy, 0);
   for (const { swarm } of kill.world.hosts) await swarm.setSwitches({ full: true });
   await repair("hosts that are full", refusedBy);
   await kill.world.heal();
 
-  // Failures before anything begins: each in a process of its own, because the environment is read once.
+  // Failures at the start: each in its own process, because the environment is read only once.
   const refused = new URL(databaseUrl);
   refused.password = `${password}-wrong`;
   const away = new URL(databaseUrl);
@@ -152,7 +152,7 @@ test("no secret leaves the functions", async () => {
     for (const { row } of rows) traces.push({ where: `table ${name}`, text: row });
   }
 
-  // The search is worth nothing if there was nothing to search.
+  // The search proves nothing without enough output.
   const searched = JSON.stringify(traces);
   for (const said of [
     "a repair ended",

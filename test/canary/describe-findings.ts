@@ -3,7 +3,7 @@ import { type Finding, type Secret, searchSecrets } from "./search-secrets.ts";
 /** Added to a place by recorder.ts. */
 const TEST = /, in ".*"$/s;
 
-/** Which secrets are where, one a line. Never a secret itself, not even where a place is named after one. */
+/** Lists which secrets were found where, one per line. Never prints a secret, even if a place is named after one. */
 export function describeFindings(findings: readonly Finding[], secrets: readonly Secret[]): string {
   const byPlace = Map.groupBy(findings, ({ secret, where }) => `${secret} in ${where.replace(TEST, "")}`);
   const lines = [...byPlace.values()].map((same) => {

@@ -1,7 +1,7 @@
-/** More is the data of a sector, enciphered and of no interest here. */
+/** Larger values are encrypted sector data, which need no search. */
 const MOST_BYTES = 65_536;
 
-/** Any value as text in which nothing is left out but long data. */
+/** Any value as complete text, except for long data. */
 export function describeValue(value: unknown): string {
   // Not an arrow function: a Buffer is turned into an array before the second argument is made.
   const replace = function (this: Record<string, unknown>, name: string, part: unknown): unknown {

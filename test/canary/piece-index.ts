@@ -1,10 +1,10 @@
-/** Finds any of many short runs of bytes in one pass over a long one, whatever their number. */
+/** Finds any of many short byte sequences in one pass over a long one. */
 
 /** Long enough that a random one is not found by chance: 2^64 values, in texts of some 2^25 bytes. */
 export const PIECE_BYTES = 8;
-/** A piece of fewer different bytes, such as zeros, stands in innocent places too. */
+/** A piece with fewer different bytes, such as zeros, also occurs in harmless places. */
 const LEAST_DISTINCT_BYTES = 5;
-/** The head of a piece, by which it is looked up. */
+/** Length of a piece's head, which is the lookup key. */
 const HEAD_BYTES = 4;
 const FILTER_BITS = 22;
 /** 2^32 / golden ratio (Knuth, section 6.4): spreads heads over the filter. */
@@ -16,11 +16,11 @@ interface Piece<Owner> {
 }
 
 export class PieceIndex<Owner> {
-  // One bit for each head that occurs: most positions of a text are decided by it alone.
+  // One bit per existing head, which decides most positions of a text.
   readonly #filter = new Uint8Array(2 ** (FILTER_BITS - 3));
   readonly #byHead = new Map<number, Piece<Owner>[]>();
 
-  /** Adds a piece of at least {@link PIECE_BYTES}; false: it is not unlike anything else. */
+  /** Adds a piece of at least {@link PIECE_BYTES}; false if it is too regular to be recognised. */
   add(bytes: Uint8Array, owner: Owner): boolean {
     if (bytes.length < PIECE_BYTES || new Set(bytes).size < LEAST_DISTINCT_BYTES) return false;
     const head = (bytes[0]! << 24) | (bytes[1]! << 16) | (bytes[2]! << 8) | bytes[3]! | 0;
@@ -32,7 +32,7 @@ export class PieceIndex<Owner> {
     return true;
   }
 
-  /** The owners of all pieces that stand anywhere in `text`. */
+  /** The owners of all pieces that occur in `text`. */
   find(text: Uint8Array): Set<Owner> {
     const found = new Set<Owner>();
     const filter = this.#filter;

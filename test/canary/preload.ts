@@ -1,6 +1,6 @@
 /**
- * Loaded by every Node.js child of a test's process before its program, and by theirs: what they start and serve is beyond the
- * test's reach. It writes to the folder that its own URL names. What the child prints, the test's process reads itself.
+ * Preloaded by every Node.js child of a test's process, and by their children, because the test cannot see what they start and serve. It
+ * writes to the folder in its own URL. The test's process reads the child's output itself.
  */
 import { isMainThread } from "node:worker_threads";
 import { recordInto } from "./recorder.ts";

@@ -1,6 +1,6 @@
 /**
- * The ways in which bytes hide in a text. Instead of writing every secret in every form and alignment, the text is read in
- * every form, once, and what it yields is searched for the plain bytes.
+ * The encodings of bytes in a text. Instead of encoding every secret in every form and alignment, the text is decoded once in every form,
+ * and the results are searched for the plain bytes.
  */
 
 export interface Reading {
@@ -13,7 +13,7 @@ const MOST_LAYERS = 2;
 /** Shorter runs hold less than a piece: eight bytes are 16 hex digits or 11 of base64. Longer ones are taken in parts. */
 const HEX = /[0-9a-fA-F]{16,65536}/g;
 const BASE64 = /[A-Za-z0-9+/_-]{11,65536}/g;
-/** Each with its alignments: what stands before the encoded bytes may be digits too. */
+/** Each with its alignments, because digits may precede the encoded bytes. */
 const ENCODINGS = [
   ["hex", HEX, "hex", 2],
   ["base64", BASE64, "base64", 4],
@@ -38,7 +38,7 @@ export function* readingsOf(text: Buffer, outer = ""): Generator<Reading> {
   const named = (form: string): string => (outer === "" ? form : `${form} in ${outer}`);
   yield { form: named("raw"), bytes: text };
 
-  // Bytes as characters: each byte its own, so that nothing is lost.
+  // Bytes as characters, one per byte, so that nothing is lost.
   const plain = text.toString("latin1");
   const dense = plain.replaceAll(/\s+/g, "");
   for (const view of plain === dense ? [plain] : [plain, dense]) {
@@ -58,7 +58,7 @@ export function* readingsOf(text: Buffer, outer = ""): Generator<Reading> {
   for (const bytes of numberLists(dense)) yield { form: named("numbers"), bytes };
 
   if (layers >= MOST_LAYERS) return;
-  // Bytes that were taken for characters, and what JSON, inspect() and URLs make of those.
+  // Bytes treated as characters, with the escapes of JSON, inspect() and URLs.
   const characters = text.toString("utf8");
   if (/[\u0080-\u00ff]/.test(characters)) {
     yield { form: named("characters"), bytes: Buffer.from(characters, "latin1") };
@@ -76,12 +76,12 @@ export function* readingsOf(text: Buffer, outer = ""): Generator<Reading> {
   }
 }
 
-/** What is left of bytes that were read as UTF-8: all that was none became U+FFFD, which is left out here. */
+/** The rest of bytes that were decoded as UTF-8: invalid ones became U+FFFD, which is removed here. */
 export function survivorsOf(text: Buffer): Buffer {
   return Buffer.from(text.toString("utf8").replaceAll("\ufffd", ""), "utf8");
 }
 
-/** With a byte between them, so that no two make a find together. */
+/** Joined with a separating byte, so that two parts together are not a match. */
 function joined(runs: readonly Buffer[]): Buffer {
   return Buffer.concat(runs.flatMap((bytes) => [bytes, GAP]));
 }

@@ -1,24 +1,24 @@
 /**
- * What the running test file has of secrets, and what has left the code under test. The watch-*.ts files beside this one
- * fill it from where secrets are used and where things leave, so that a test has nothing to remember; setup.ts searches it
- * at the end of the file. In a child process (preload.ts) it is written to a folder that its test process reads.
+ * Records the running test file's secrets and the output of the code under test. The watch-*.ts files record both where they occur, so
+ * that tests need no own code for it; setup.ts searches the record at the end of the file. A child process (preload.ts) writes it to a
+ * folder that the test process reads.
  */
 import { appendFileSync, chmodSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Secret, Trace } from "./search-secrets.ts";
 
-/** A line of a child's file. A stream is written piece by piece: its parts have one id. */
+/** A line of a child's file. The parts of a stream have the same id. */
 type Line =
   | { readonly secret: string; readonly bytes: string }
   | { readonly trace: string; readonly where: string; readonly bytes: string };
 
-/** What is written piece by piece, such as a process's output: a secret may straddle two pieces. */
+/** Output written in parts, such as a process's: a secret may span two parts. */
 export interface OpenTrace {
   add(part: string | Uint8Array): void;
 }
 
 interface GrowingTrace {
-  /** With the test that it belongs to, if that is known. */
+  /** With its test, if known. */
   readonly where: string;
   readonly parts: Buffer[];
 }
@@ -26,31 +26,31 @@ interface GrowingTrace {
 const secrets = new Map<string, Secret>();
 const traces: GrowingTrace[] = [];
 const known = new Set<string>();
-/** Of a child: where it writes. */
+/** In a child: the folder that it writes to. */
 let ownFolder: string | undefined;
-/** Of a test's process: where its children write. */
+/** In a test's process: the folder that its children write to. */
 let theirFolder: string | undefined;
 let lastId = 0;
 let test: string | undefined;
 
-/** Traces name the test in which they began; undefined: none runs. */
+/** The running test, for traces; undefined if none runs. */
 export function recordTest(name: string | undefined): void {
   test = name;
 }
 
-/** From now on everything goes to a file in this folder; for a child process. */
+/** For a child process: writes everything to a file in this folder from now on. */
 export function recordInto(folder: string): void {
   ownFolder = folder;
 }
 
-/** From now on what children of this process write to this folder counts too. */
+/** Includes the files of child processes in this folder from now on. */
 export function recordChildrenIn(folder: string): void {
-  // A child may be another user's.
+  // A child may run as another user.
   chmodSync(folder, 0o777);
   theirFolder = folder;
 }
 
-/** Remembers a secret; the same one may be told again. */
+/** Records a secret; repetitions are allowed. */
 export function recordSecret(name: string, bytes: Uint8Array | string, pieces?: readonly Uint8Array[]): void {
   const copy = Buffer.from(bytes as Uint8Array);
   const key = copy.toString("hex");
@@ -59,12 +59,12 @@ export function recordSecret(name: string, bytes: Uint8Array | string, pieces?: 
   write({ secret: name, bytes: key });
 }
 
-/** Remembers something that has left the code under test. */
+/** Records output of the code under test. */
 export function recordTrace(where: string, text: string | Uint8Array): void {
   openTrace(where).add(text);
 }
 
-/** The same for what is often there again, such as a row after each test; it is kept once. */
+/** The same for repeated output, such as a row after each test; it is kept once. */
 export function recordOnce(where: string, text: string): void {
   const key = `${where}\0${text}`;
   if (known.has(key)) return;
@@ -91,7 +91,7 @@ export interface Recorded {
   readonly traces: readonly Trace[];
 }
 
-/** Everything of this process and of its children until now. */
+/** All records of this process and its children so far. */
 export function recorded(): Recorded {
   const all = [...traces];
   const theirs = new Map<string, GrowingTrace>();
@@ -116,7 +116,7 @@ function write(line: Line): void {
   try {
     appendFileSync(join(ownFolder, `${process.pid}.jsonl`), `${JSON.stringify(line)}\n`);
   } catch (error) {
-    // The folder is gone with the test file; whoever outlives it is not looked at any more.
+    // The folder is removed with the test file; later output of surviving processes is ignored.
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
   }
 }
@@ -124,7 +124,7 @@ function write(line: Line): void {
 function* linesOf(folder: string): Generator<Line> {
   for (const name of readdirSync(folder)) {
     for (const line of readFileSync(join(folder, name), "utf8").split("\n")) {
-      // The last line of a process that was killed may be half of one.
+      // The last line of a killed process may be incomplete.
       if (line.endsWith("}")) yield JSON.parse(line) as Line;
     }
   }

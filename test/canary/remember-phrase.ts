@@ -3,10 +3,10 @@ import { entropyOfPhrase, RecoveryPhraseError } from "../../lib/keys/recovery-ph
 import { Secret } from "../../lib/secret/secret.ts";
 import { recordSecret } from "./recorder.ts";
 
-/** Also one word too few or too many: it is nearly somebody's phrase. */
+/** Includes one word too few or too many, which is almost a real phrase. */
 const PHRASE = /^\s*[a-z]+(?:\s+[a-z]+){10,12}\s*$/;
 
-/** What is typed into a command, if it is a recovery phrase or nearly one, and all that follows from it. */
+/** Records a command's input if it is a recovery phrase or almost one, and everything derived from it. */
 export function rememberPhrase(text: string): void {
   if (!PHRASE.test(text)) return;
   const words = text.trim().split(/\s+/);

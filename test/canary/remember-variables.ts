@@ -1,7 +1,7 @@
-/** Secrets by the variables in which a process is given them. */
+/** The secrets by their environment variables. */
 import { recordSecret } from "./recorder.ts";
 
-/** The secrets among environment variables; whatever else they hold is no secret. */
+/** Records the secrets among environment variables; other variables are not secret. */
 export function rememberVariables(variables: Iterable<readonly [string, string | undefined]>): void {
   for (const [name, value = ""] of variables) {
     if (name === "SLABMEND_MIGRATION_SEED") rememberSeed(value);
@@ -10,13 +10,13 @@ export function rememberVariables(variables: Iterable<readonly [string, string |
   }
 }
 
-/** As bytes and, in case it is none, as it was given. */
+/** As bytes, and as the given text in case it is malformed. */
 function rememberSeed(text: string): void {
   recordSecret("migration seed", Buffer.from(text, "hex"));
   recordSecret("migration seed", text);
 }
 
-/** Also of a URL that nobody can read: what stands before the @. */
+/** Also for a malformed URL: the text before the @. */
 function rememberPassword(url: string): void {
   const encoded = /:([^:@/]*)@/.exec(url)?.[1];
   if (encoded === undefined) return;
@@ -24,6 +24,6 @@ function rememberPassword(url: string): void {
   try {
     recordSecret("database password", decodeURIComponent(encoded));
   } catch {
-    // Nothing else that it could be.
+    // Not a secret in any other form.
   }
 }

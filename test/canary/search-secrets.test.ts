@@ -1,4 +1,4 @@
-/** The search itself: whatever form a secret leaks in, it is found; noise is not. */
+/** Tests the search: it finds a secret in any form, and nothing in noise. */
 import { randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import { expect, test } from "vitest";
@@ -37,14 +37,14 @@ test.each(leaks)("the search finds a secret as %s", (_, text) => {
   expect(found(text)).toBeGreaterThan(0);
 });
 
-test("finds a password in a URL", () => {
+test("the search finds a password in a URL", () => {
   const password = [{ name: "password", bytes: Buffer.from("canary pass/word+1") }];
   const url = new URL("postgres://worker@localhost/indexd");
   url.password = "canary pass/word+1";
   expect(searchSecrets(password, [{ where: "url", text: url.href }])).not.toEqual([]);
 });
 
-test("finds two words in a row of a phrase, however they are written, and no word that stands alone", () => {
+test("the search finds two consecutive words of a phrase in any notation, but no single word", () => {
   const words = ["sunset", "evidence", "ribbon"];
   const pieces = [Buffer.from("sunset evidence"), Buffer.from("evidence ribbon")];
   const phrase = [{ name: "phrase", bytes: Buffer.from(words.join(" ")), pieces }];
@@ -54,17 +54,17 @@ test("finds two words in a row of a phrase, however they are written, and no wor
   expect(where(Buffer.from("evidence ribbon").toString("base64"))).toBeGreaterThan(0);
 });
 
-test("finds each of many secrets, and says which", () => {
+test("the search finds each of many secrets and names it", () => {
   const many = Array.from({ length: 5_000 }, (_, n) => ({ name: `key ${n}`, bytes: randomBytes(32) }));
   const text = `${randomBytes(50_000).toString("hex")} ${many[4_711]!.bytes.toString("hex")}`;
   const findings = searchSecrets(many, [{ where: "log", text }]);
-  // Random bytes may look like a text in hex, and are then found as such too.
+  // Random bytes may look like hex text, and are then found in that form too.
   expect(new Set(findings.map(({ secret, where }) => `${secret} in ${where}`))).toEqual(
     new Set(["key 4711 in log"]),
   );
 });
 
-test("what is too short or too regular to be recognised is not looked for", () => {
+test("the search skips secrets that are too short or too regular to be recognised", () => {
   const regular = [
     { name: "short", bytes: Buffer.from("postgres") },
     { name: "zeros", bytes: Buffer.alloc(32) },

@@ -1,7 +1,7 @@
 /**
- * Looks for secrets in whatever left a process: log lines, messages, errors, rows. Every form that a careless line of
- * code gives to bytes is looked into, and a secret is found by any piece of it, so that a shortened one is found too.
- * One pass over each reading of the texts, however many secrets there are.
+ * Searches a process's output for secrets: log lines, messages, errors, rows. It decodes every form in which code may print bytes, and
+ * finds a secret by any piece of it, so that shortened ones are found too.
+ * One pass over each decoded form of the texts, for any number of secrets.
  *
  * ```ts
  * const found = searchSecrets([{ name: "slab key", bytes: slab.slabKey }], [{ where: "log", text: line }]);
@@ -15,7 +15,7 @@ export interface Secret {
   readonly name: string;
   /** Text as its UTF-8 bytes. */
   readonly bytes: Uint8Array;
-  /** What is looked for instead of every piece of eight bytes; such as two words in a row of a phrase. */
+  /** Searched for instead of every piece of eight bytes, such as two consecutive words of a phrase. */
   readonly pieces?: readonly Uint8Array[];
 }
 
@@ -30,18 +30,18 @@ export interface Finding {
   readonly where: string;
 }
 
-/** Less may stand anywhere: a password "postgres" is in every URL. */
+/** Shorter secrets may occur anywhere: a password "postgres" is in every URL. */
 const LEAST_SECRET_BYTES = 12;
 
 /** U+FFFD as UTF-8. */
 const REPLACEMENT = Buffer.from("\ufffd");
 
-/** Every place where a piece of a secret stands, in whatever form. */
+/** Every place that contains a piece of a secret in any form. */
 export function searchSecrets(secrets: Iterable<Secret>, traces: Iterable<Trace>): Finding[] {
   const sought = [...secrets].filter(({ bytes }) => bytes.length >= LEAST_SECRET_BYTES);
   const index = new PieceIndex<Secret>();
   for (const secret of sought) for (const piece of piecesOf(secret)) index.add(piece, secret);
-  // Made only for texts that need it.
+  // Computed only if needed.
   let survivors: PieceIndex<Secret> | undefined;
   const findings = new Map<string, Finding>();
   const find = (where: string, form: string, found: Iterable<Secret>): void => {
@@ -58,7 +58,7 @@ export function searchSecrets(secrets: Iterable<Secret>, traces: Iterable<Trace>
   return [...findings.values()];
 }
 
-/** Pieces side by side, and the last one: any 15 bytes of the secret hold a whole one. */
+/** Adjacent pieces and the last one, so that any 15 bytes of the secret contain a whole piece. */
 function* piecesOf({ bytes, pieces }: Secret): Generator<Uint8Array> {
   if (pieces !== undefined) return yield* pieces;
   const last = bytes.length - PIECE_BYTES;
@@ -66,7 +66,7 @@ function* piecesOf({ bytes, pieces }: Secret): Generator<Uint8Array> {
   yield bytes.subarray(last);
 }
 
-/** Half of random bytes are no UTF-8: of what is left every piece counts. */
+/** Half of random bytes are not valid UTF-8, so every piece of the rest counts. */
 function survivorIndexOf(secrets: readonly Secret[]): PieceIndex<Secret> {
   const index = new PieceIndex<Secret>();
   for (const secret of secrets) {

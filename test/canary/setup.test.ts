@@ -1,4 +1,4 @@
-/** The search for secrets, seen to find: a run of its own over files that leak, one leak in each kind of place. */
+/** Shows that the search finds secrets: a separate run of test files with one leak in each kind of place. */
 import { execFile } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -14,7 +14,7 @@ import { rememberVariables } from "./remember-variables.ts";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CONFIG = "test/canary/fixtures/vitest.config.ts";
 
-/** What leaks.fixture.ts lets out, and where. */
+/** The leaks of leaks.fixture.ts and their places. */
 const PLACES = [
   "database password in log line",
   "migration seed in message from leaking-child answer",
@@ -55,7 +55,7 @@ async function runFixtures(): Promise<Report["testResults"]> {
   const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
   const args = ["run", "--config", CONFIG, "--reporter=json", `--outputFile=${report}`];
   const environment = { PATH: process.env["PATH"], TEST_DATABASE: JSON.stringify(inject("database")) };
-  // It fails: that is what is looked at.
+  // The run is expected to fail.
   await promisify(execFile)(process.execPath, [vitest, ...args], { cwd: ROOT, env: environment }).catch(
     () => {},
   );
@@ -64,12 +64,12 @@ async function runFixtures(): Promise<Report["testResults"]> {
   return testResults;
 }
 
-test("a leak in each kind of place fails its file, which names the place and the secret and repeats neither", async () => {
+test("a leak in any kind of place fails its test file, with the names of place and secret but without their content", async () => {
   const results = await runFixtures();
   const of = (file: string) => results.find(({ name }) => name.endsWith(file))!;
   expect([of("clean.fixture.ts").status, of("clean.fixture.ts").message]).toEqual(["passed", ""]);
   expect(of("leaks.fixture.ts").status).toBe("failed");
-  // Its tests themselves pass: only the search fails.
+  // Its tests pass; only the search fails.
   expect(of("leaks.fixture.ts").assertionResults.filter(({ status }) => status !== "passed")).toEqual([]);
   const { message } = of("leaks.fixture.ts");
   // In which form it was found depends on the secret: random bytes can look like text.
@@ -93,8 +93,8 @@ test.each([
   expect(isAllowed({ secret, where, form: "hex" })).toBe(allowed);
 });
 
-test("tests of functions, commands and the demo are searched for secrets", async () => {
-  // Not a literal: the configuration is no part of the tests' own program.
+test("the output of tests of functions, commands and the demo is searched for secrets", async () => {
+  // Not a literal, because the configuration is not part of the tests' program.
   const { default: config } = (await import(join(ROOT, "vitest.config.ts"))) as {
     default: { test: { projects: { test: { include: string[]; setupFiles: string[] } }[] } };
   };
@@ -106,7 +106,7 @@ test("tests of functions, commands and the demo are searched for secrets", async
   }
 });
 
-test("every variable that is secret is known as one", () => {
+test("every secret variable is registered as secret", () => {
   const secret = "canary-of-this-test";
   for (const [name, { secret: isSecret }] of Object.entries(VARIABLES)) {
     const before = recorded().secrets.length;

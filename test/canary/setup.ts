@@ -1,7 +1,6 @@
 /**
- * Runs in a test file's process before the file (vitest's setupFiles) where a secret could leave slabmend: functions, commands, the
- * demo. Watches everything that the code under test lets out, and fails the file if a secret is in it. docs/security.md lists
- * what is watched.
+ * Runs before test files (vitest's setupFiles) whose code could leak a secret: functions, commands, the demo. Watches all output of the
+ * code under test, and fails the file if it contains a secret. docs/security.md lists what is watched.
  */
 import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeEach, inject } from "vitest";
@@ -26,7 +25,7 @@ import { watchOutput } from "./watch-output.ts";
 import { watchProcesses } from "./watch-processes.ts";
 import { watchSynchronousProcesses } from "./watch-synchronous-processes.ts";
 
-// Named after this process: if it is killed, a later run removes what it left.
+// Named after this process, so that a later run can clean up if it is killed.
 const folder = await createRunFolder();
 recordChildrenIn(folder);
 const preload = new URL("./preload.ts", import.meta.url);
@@ -45,7 +44,7 @@ watchErrors();
 watchServers();
 watchTestDatabases({ created: rememberDatabase, dropping: forgetDatabase });
 
-// A set-up file's hooks are the outermost: first before a test, last after it.
+// The hooks of a setup file are outermost: first before a test, last after it.
 beforeEach(({ task }) => recordTest(task.name));
 afterEach(async () => {
   await recordAllRows();
@@ -56,7 +55,7 @@ afterAll(async () => {
     await recordServerLog({ file: server.logFile, from: logFrom, adminUrl: server.adminUrl });
   }
   const { secrets, traces } = recorded();
-  // A child that is being killed may still write into it.
+  // A dying child may still write into it.
   await rm(folder, { recursive: true, maxRetries: 5 });
   const findings = searchSecrets(secrets, traces).filter((finding) => !isAllowed(finding));
   if (findings.length > 0) throw new Error(describeFindings(findings, secrets));

@@ -1,6 +1,6 @@
 /**
- * Every row of ours: after each test, before a test's database is dropped, and before a server that this process started is
- * stopped. With them the slab keys that are there, and what the server itself has logged.
+ * Records all our rows: after each test, before a test's database is dropped, and before a server of this process is stopped. Also
+ * records the existing slab keys and the server's log.
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
@@ -9,7 +9,7 @@ import type { Sql } from "postgres";
 import { type PostgresStopping, postgresStopping } from "../../dev/postgres/postgres-stopping.ts";
 import { recordOnce, recordSecret, recordTrace } from "./recorder.ts";
 
-/** One idle connection to each: a login for each look would be most of its time. */
+/** One idle connection to each database, because a login per check would take most of the time. */
 const databases = new Map<string, Sql>();
 let hadDatabase = false;
 
@@ -19,7 +19,7 @@ export async function rememberDatabase(url: string): Promise<void> {
   hadDatabase = true;
 }
 
-/** Looks at it a last time; call it before it is dropped. */
+/** Reads it a last time; call it before the database is dropped. */
 export async function forgetDatabase(url: string): Promise<void> {
   const sql = databases.get(url);
   if (sql === undefined) return;
@@ -27,12 +27,12 @@ export async function forgetDatabase(url: string): Promise<void> {
   await recordRows(sql).finally(() => sql.end());
 }
 
-/** Looks at all that there are. */
+/** Reads all databases. */
 export async function recordAllRows(): Promise<void> {
   await Promise.all([...databases.values()].map(recordRows));
 }
 
-/** Call it once: servers of this process are looked at when they stop. */
+/** Call once: reads the servers of this process when they stop. */
 export function watchServers(): void {
   postgresStopping.subscribe((message) => {
     const { url, waitUntil } = message as PostgresStopping;
@@ -46,7 +46,7 @@ async function recordServer(url: PostgresStopping["url"]): Promise<void> {
       select datname as name from pg_database where datallowconn and not datistemplate`;
     return rows.map(({ name }) => name);
   }).catch((error: unknown) => {
-    // It has ended already, as some tests want it to.
+    // The server has already ended, as in some tests.
     if (error instanceof Error && "code" in error && error.code === "ECONNREFUSED") return [];
     throw error;
   });
@@ -73,7 +73,7 @@ async function recordRows(sql: Sql): Promise<void> {
 }
 
 async function connect(url: string): Promise<Sql> {
-  // Imported here: most children that load this file have no database to look at.
+  // Imported here, because most children that load this file have no database.
   const { default: postgres } = await import("postgres");
   return postgres(url, {
     max: 1,
@@ -88,7 +88,7 @@ async function withClient<Result>(url: string, work: (sql: Sql) => Promise<Resul
   return await work(sql).finally(() => sql.end());
 }
 
-/** Where the server's log ends now. */
+/** The current end of the server's log. */
 export function sizeOfLog(logFile: string): number {
   return statSync(logFile).size;
 }
@@ -96,14 +96,14 @@ export function sizeOfLog(logFile: string): number {
 const POLL_MS = 5;
 const MOST_WAIT_MS = 10_000;
 
-/** What the server that all test files share has logged since; nothing if this file used none of its databases. */
+/** The later log of the shared server; empty if this file used none of its databases. */
 export async function recordServerLog(log: {
   readonly file: string;
   readonly from: number;
   readonly adminUrl: string;
 }): Promise<void> {
   if (!hadDatabase) return;
-  // The log comes through a pipe and another process: everything is there when this mark is.
+  // The log arrives through a pipe and another process: it is complete when this mark arrives.
   const mark = `canary ${randomUUID()}`;
   await withClient(log.adminUrl, (sql) => sql.unsafe(`do $$ begin raise log '${mark}'; end $$`));
   for (const deadline = Date.now() + MOST_WAIT_MS; ; await sleep(POLL_MS)) {

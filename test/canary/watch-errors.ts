@@ -1,4 +1,4 @@
-/** Every error of ours, also one that nobody looks at, and every error that a test looks at. */
+/** Records all our errors, even unused ones, and every error that a test inspects. */
 import { inspect } from "node:util";
 import { chai } from "vitest";
 import { SlabmendError } from "../../lib/errors/slabmend-error.ts";
@@ -11,11 +11,11 @@ interface Subject {
 
 /** Call it once. */
 export function watchErrors(): void {
-  // What `super(…)` calls in SlabmendError, and nothing else: instances keep their prototypes.
+  // Replaces only what `super(…)` calls in SlabmendError; instances keep their prototypes.
   const RecordingError = new Proxy(Error, {
     construct(target, args, newTarget) {
       const error = Reflect.construct(target, args, newTarget) as Error;
-      // Its constructors run to their end first.
+      // Deferred until the constructors have finished.
       queueMicrotask(() => recordError(error));
       return error;
     },
@@ -27,7 +27,7 @@ export function watchErrors(): void {
 /** Deeper chains of causes are bugs. */
 const MOST_CAUSES = 8;
 
-/** All that printing it would show, but the frames of its stack, which are the same names again and again. */
+/** Everything that printing it would show, except the stack's frames. */
 function describeError(error: unknown, depth = 0): string {
   const printed = (value: unknown): string =>
     inspect(value, { depth: 4, maxStringLength: null, maxArrayLength: null, breakLength: 1_000 });
@@ -45,7 +45,7 @@ function recordError(error: Error): void {
   recordOnce(`error ${error.name}`, describeError(error));
 }
 
-/** Matchers in which a test gets to see an error that somebody else caught. */
+/** Matchers through which a test sees an error caught elsewhere. */
 const MATCHERS = ["toMatchObject", "toBeInstanceOf", "toEqual", "toStrictEqual", "toHaveProperty"];
 
 const watchExpectations: Parameters<typeof chai.use>[0] = (

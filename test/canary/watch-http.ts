@@ -1,6 +1,6 @@
 /**
- * What HTTP servers of this process are sent and answer: the messages and dead letters of the embedded SQS, invocations and
- * answers of functions at the Lambda endpoint.
+ * Records requests and responses of this process's HTTP servers: messages and dead letters of the embedded SQS, and invocations and
+ * answers at the Lambda endpoint.
  */
 import { subscribe } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";

@@ -1,7 +1,6 @@
 /**
- * Secrets are noticed where they are used, whoever made them: every private key that node:crypto is given (migration seeds,
- * hosts' and connections' keys), every signature that is made or verified (account tokens), every password that a database
- * connection is opened with.
+ * Records secrets where they are used: every private key passed to node:crypto (migration seeds, keys of hosts and connections), every
+ * signature made or verified (account tokens), and every password of a database connection.
  */
 import crypto, { type KeyObject } from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";
@@ -28,7 +27,7 @@ export function watchKeys(): void {
       recordSignature(args[3]);
       return verify(...args);
     },
-    // SCRAM-SHA-256, by which every database of ours wants the password.
+    // SCRAM-SHA-256, which all our databases use for passwords.
     pbkdf2Sync(...args: Parameters<typeof pbkdf2Sync>): Buffer {
       recordSecret("database password", args[0] as string);
       return pbkdf2Sync(...args);

@@ -1,11 +1,11 @@
-/** What the code under test prints in this process: log lines to whatever destination, the console, standard output. */
+/** Records the output of the code under test in this process: log lines to any destination, the console, standard output. */
 import { subscribe } from "node:diagnostics_channel";
 import { formatWithOptions } from "node:util";
 import { openTrace, recordTrace } from "./recorder.ts";
 
 /** Call it once, after vitest has put its own console in place. */
 export function watchOutput(): void {
-  // Published by pino itself for every line that any of its loggers makes.
+  // pino publishes every line of all its loggers here.
   subscribe("tracing:pino_asJson:end", (message) => {
     recordTrace("log line", String((message as { result?: unknown }).result));
   });

@@ -1,6 +1,5 @@
 /**
- * Every child process, whoever starts it: its command line, what it prints, what it is told and tells over its channel, and
- * the secrets in its environment.
+ * Records every child process: its command line, its output, the messages over its channel, and the secrets in its environment.
  */
 import { ChildProcess } from "node:child_process";
 import { basename } from "node:path";
@@ -10,13 +9,13 @@ import { type OpenTrace, openTrace, recordTrace } from "./recorder.ts";
 import { rememberVariables } from "./remember-variables.ts";
 
 export interface ProcessWatch {
-  /** Loaded by each Node.js child before its program: preload.ts with a folder. */
+  /** Preloaded by each Node.js child: preload.ts with a folder. */
   readonly preload: string;
-  /** Output that would go past us to our own is read, and then goes there. */
+  /** Output that would bypass us to our own streams is read first and then passed on. */
   readonly readsInherited: boolean;
 }
 
-/** What `ChildProcess.prototype.spawn` is given; spawn(), fork(), exec() and execFile() all end there. */
+/** The options of `ChildProcess.prototype.spawn`, which spawn(), fork(), exec() and execFile() all call. */
 interface SpawnOptions {
   file: string;
   args: string[];
@@ -27,12 +26,12 @@ interface SpawnOptions {
 type Spawn = (this: ChildProcess, options: SpawnOptions) => unknown;
 
 /**
- * Runs of the mechanism against itself leak on purpose. They have a search of their own, and what is planted there is no
- * secret of the test that starts them.
+ * Test runs of this mechanism leak on purpose. They have their own search, and their planted secrets are not secrets of the test that
+ * starts them.
  */
 const LEAKS_ON_PURPOSE = /test\/canary\/fixtures\/vitest\.config\.ts$/;
 
-/** A function's process starts no other and serves nothing: what it lets out is all seen from here, and there are hundreds. */
+/** A function's process starts no others and serves nothing, so all its output is seen here; there are hundreds of them. */
 const NEEDS_NO_PRELOAD = /dev\/aws\/function-process\.ts$/;
 
 /** Call it once. */
@@ -58,7 +57,7 @@ export function watchProcesses({ preload, readsInherited }: ProcessWatch): void 
   };
 }
 
-/** By its program, and its sub-command if it has one: `slabmend derive-seed`. */
+/** Names a process by its program and subcommand: `slabmend derive-seed`. */
 function nameOf({ file, args }: SpawnOptions): string {
   const at =
     file === process.execPath ? args.findIndex((argument, n) => n > 0 && !argument.startsWith("-")) : 0;
@@ -75,7 +74,7 @@ function splitOnce(text: string, by: string): [string, string] {
 const OUTPUTS = ["stdout", "stderr"] as const;
 type Output = (typeof OUTPUTS)[number];
 
-/** Makes pipes of what is inherited. Returns which. */
+/** Replaces inherited streams by pipes. Returns which. */
 function readInherited(options: SpawnOptions): Output[] {
   const stdio =
     typeof options.stdio === "string" ? [options.stdio, options.stdio, options.stdio] : options.stdio;
@@ -96,7 +95,7 @@ function watchOutput(child: ChildProcess, name: string, inherited: readonly Outp
   }
 }
 
-/** Copies what arrives at a stream, without reading it: whoever reads it still gets everything. */
+/** Copies a stream's data without consuming it, so that its readers still get everything. */
 export function tap(stream: Readable, trace: OpenTrace): void {
   const push = stream.push;
   stream.push = function (chunk: unknown, encoding) {

@@ -1,4 +1,4 @@
-/** Child processes that are waited for at once: they bypass ChildProcess. */
+/** Records synchronous child processes, which bypass ChildProcess. */
 import childProcess from "node:child_process";
 import { syncBuiltinESMExports } from "node:module";
 import { basename } from "node:path";
@@ -6,7 +6,7 @@ import { recordTrace } from "./recorder.ts";
 import { rememberVariables } from "./remember-variables.ts";
 
 type Run = (...args: unknown[]) => unknown;
-/** What spawnSync returns, and what the others throw. */
+/** The result of spawnSync, and the errors of the others. */
 interface Ended {
   readonly stdout?: unknown;
   readonly stderr?: unknown;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { checkVariables } from "../../lib/cli/commands/doctor/check-variables.ts";
 
-test("no setting of a stage counts as misspelt: doctor is given .env.STAGE as well", () => {
+test("doctor knows all settings of a stage, because operators also give it .env.STAGE", () => {
   const deployment = readFileSync(new URL("../../docs/deployment.md", import.meta.url), "utf8");
   const settings = Object.fromEntries(
     [...deployment.matchAll(/^\| `(SLABMEND_\w+)` +\| [^|]+ \| [^|]+ \| (?:`(.+)` *|[^|]+) \|$/gm)].map(

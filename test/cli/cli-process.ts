@@ -1,4 +1,4 @@
-/** The command line in a process of its own, as an operator starts it. */
+/** The command line in its own process, as an operator starts it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -7,12 +7,12 @@ export const LAUNCHER = fileURLToPath(new URL("../../bin/slabmend.js", import.me
 
 export interface CliProcess {
   readonly child: ChildProcess;
-  /** What it has printed so far. */
+  /** Its output so far. */
   readonly out: () => string;
   readonly err: () => string;
-  /** Resolves when standard output has a line with this text; rejects when the process ends without. */
+  /** Resolves when a line on standard output contains this text; rejects if the process ends without it. */
   until(text: string): Promise<void>;
-  /** Waits for something else, and rejects when the process ends before. */
+  /** Waits for a condition, and rejects if the process ends first. */
   meanwhile<Value>(wait: Promise<Value>): Promise<Value>;
   readonly ended: Promise<number | null>;
 }

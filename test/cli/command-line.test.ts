@@ -36,7 +36,7 @@ function commands(): Map<string, Command> {
 }
 
 describe("documentation", () => {
-  test("docs/command-line.md is what the parser says", async () => {
+  test("docs/command-line.md equals the parser's help", async () => {
     expect(await read("docs/command-line.md")).toBe(describeCommandLine());
   });
 
@@ -62,7 +62,7 @@ describe("documentation", () => {
     }
   });
 
-  test("every command and option says what it is for", () => {
+  test("every command and option has a description", () => {
     for (const [name, command] of commands()) {
       expect([name, command.description().length > 10]).toEqual([name, true]);
       for (const option of command.options) expect([name, option.description !== ""]).toEqual([name, true]);
@@ -71,7 +71,7 @@ describe("documentation", () => {
     }
   });
 
-  test("exit codes are distinct and those that shells know", () => {
+  test("exit codes are distinct and follow the conventions of shells", () => {
     const codes = Object.values(EXIT_CODES).map(({ code }) => code);
     expect(new Set(codes).size).toBe(codes.length);
     expect(EXIT_CODES.interrupted.code).toBe(128 + 2);
@@ -117,12 +117,12 @@ describe("usage", () => {
     expect(err).not.toContain("abandon");
   });
 
-  test("arguments after -- are never read as options", async () => {
+  test("arguments after -- are not parsed as options", async () => {
     const { code, err } = await runCli(["plan", "--", "--json", "more"]);
     expect([code, err.startsWith("{")]).toEqual([2, false]);
   });
 
-  test("a signal in mid-command ends it with 130", async () => {
+  test("a signal during a command ends it with 130", async () => {
     const ending = new AbortController();
     ending.abort(new Error("SIGINT"));
     const { code, error } = await runCli(["init", "--json", "--yes"], {

@@ -1,4 +1,4 @@
-/** What is said of a server whose TLS is not as the URL wants it, by a command and by doctor. */
+/** The messages of a command and of doctor for a server whose TLS does not match the URL. */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { getCACertificates, setDefaultCACertificates, TLSSocket } from "node:tls";
@@ -13,7 +13,7 @@ const usual = getCACertificates("default");
 beforeAll(() => setDefaultCACertificates([...usual, authority.cert]));
 afterAll(() => setDefaultCACertificates(usual));
 
-/** Says yes to TLS as PostgreSQL does, and shows the certificate. */
+/** Accepts TLS as PostgreSQL does, and presents the certificate. */
 async function serve(certificate: Certificate, use: (port: number) => Promise<void>): Promise<void> {
   const open = new Set<Socket>();
   const server = createServer((socket) => {
@@ -57,7 +57,7 @@ async function expectRefusal(url: string, code: string, remedy: RegExp): Promise
 }
 
 const hourAgo = Date.now() - 2 * 3_600_000;
-describe("a certificate that does not hold", () => {
+describe("an invalid certificate", () => {
   test.each([
     ["its own authority", { name: "localhost" }, /SLABMEND_DATABASE_CA/],
     [

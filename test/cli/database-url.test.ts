@@ -20,13 +20,13 @@ const verdict = async (url: string): Promise<string> => {
   }
 };
 
-describe("which connections may go without TLS", () => {
+describe("connections that may do without TLS", () => {
   test.each([
     [`postgres://u:${SECRET}@127.0.0.1/indexd`, "allowed"],
     [`postgres://u:${SECRET}@[::1]:5433/indexd`, "allowed"],
     [`postgres://u:${SECRET}@10.0.0.5/indexd?sslmode=disable`, "allowed"],
     [`postgres://u:${SECRET}@db.internal/indexd`, "allowed"],
-    // What it resolves to in a moment, when the connection is made, nobody knows.
+    // It may resolve to any address when the connection is made.
     [`postgres://u:${SECRET}@nowhere.example/indexd`, "ENOTFOUND"],
     [`postgres://u:${SECRET}@nowhere.example/indexd?sslmode=require`, "allowed"],
     [`postgres://u:${SECRET}@8.8.8.8/indexd`, "database-url-without-tls"],
@@ -44,7 +44,7 @@ describe("which connections may go without TLS", () => {
     ["postgres://u:hunter%zz2canary@127.0.0.1/indexd", "database-url-malformed"],
     ["postgres://u:hunter%ff2canary@127.0.0.1/indexd", "database-url-malformed"],
     ["postgres://u:hunter%2canary@127.0.0.1/indexd", "allowed"],
-    // The driver decodes the comma, and heeds the last sslmode.
+    // The driver decodes the comma and uses the last sslmode.
     [`postgres://u:${SECRET}@10.0.0.5%2C8.8.8.8/indexd`, "database-url-malformed"],
     [`postgres://u:${SECRET}@8.8.8.8/indexd?sslmode=require&sslmode=disable`, "database-url-without-tls"],
     [`postgres://u:${SECRET}@8.8.8.8/indexd?sslmode=constructor`, "database-url-malformed"],
@@ -54,7 +54,7 @@ describe("which connections may go without TLS", () => {
   });
 });
 
-describe("the commands refuse, say how to mend it, and keep the password to themselves", () => {
+describe("commands refuse the URL with a remedy and without the password", () => {
   const status = (args: readonly string[], environment: Record<string, string>) =>
     runCli(["init", "--json", ...args], { environment });
 
@@ -70,11 +70,11 @@ describe("the commands refuse, say how to mend it, and keep the password to them
     expect(out + err).not.toContain(SECRET);
   });
 
-  test("without any database URL a command says how to set one", async () => {
+  test("without a database URL a command says how to set one", async () => {
     expect((await status([], {})).error?.code).toBe("database-url-missing");
   });
 
-  test("a password on the command line", async () => {
+  test("a password on the command line is refused", async () => {
     const { code, err, error } = await status(["--database-url", `postgres://u:${SECRET}@127.0.0.1/i`], {});
     expect([code, error?.code]).toEqual([3, "secret-on-command-line"]);
     expect(err).not.toContain(SECRET);

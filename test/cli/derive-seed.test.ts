@@ -10,7 +10,7 @@ const SEED = "a2148f6a110c828b50a1ef70f18793c5025d84032d333d8806a97a5d9e86e901";
 const ACCOUNT = "b85f89a785bff0aa0a5ee1c8ceac574f8b46fb7a99b8a08b6b9c7ea24a9a2dbc";
 const WALLET_HASH = "ee40078ab9d743f3a7ef99d9e68a7b3a59f7a80c422bd01a2bdce93a45adf758";
 
-test("standard output is the seed and nothing else, so that it can be piped into a secret", async () => {
+test("derive-seed prints only the seed to standard output, so that it can be piped into a secret", async () => {
   const { code, out, err } = await runCli(["derive-seed"], { input: `${PHRASE}\n` });
   expect([code, out]).toEqual([0, `${SEED}\n`]);
   expect(err).toContain(ACCOUNT);
@@ -26,7 +26,7 @@ test("derive-seed --json prints seed, account and whether the wallet matches", a
   ]);
 });
 
-describe("bad input says what was expected and how to mend it, and repeats no word", () => {
+describe("derive-seed refuses bad input with what was expected and a remedy, without repeating a word", () => {
   test.each([
     ["eleven words", "abandon ".repeat(11), "wrong-word-count", "expected 12 words, got 11"],
     ["a wrong checksum", `${"abandon ".repeat(11)}zoo`, "wrong-checksum", "the last word"],
@@ -44,7 +44,7 @@ describe("bad input says what was expected and how to mend it, and repeats no wo
     expect(err).not.toMatch(/abandon|zoo|slabmend"/);
   });
 
-  test("a phrase as argument is refused and not echoed", async () => {
+  test("a phrase as an argument is refused and not echoed", async () => {
     const { code, err } = await runCli(["derive-seed", ...PHRASE.split(" ")]);
     expect(code).toBe(2);
     expect(err).not.toContain("abandon");

@@ -8,13 +8,13 @@ import { useDatabase } from "../support/database.ts";
 
 const database = useDatabase();
 
-test("connections with a server process each are not pooled", async () => {
+test("connections with their own server processes are not pooled", async () => {
   const clients = [connect(database.url, "one"), connect(database.url, "two")] as const;
   expect(await isTransactionPooled(...clients)).toBe(false);
   await Promise.all(clients.map((client) => client.end()));
 });
 
-test("two that are lent the same server processes by the transaction, in whatever turn, are", async () => {
+test("two connections that share server processes in any order are transaction-pooled", async () => {
   const lent = Array.from({ length: 3 }, () => postgres(database.url, { max: 1, prepare: false }));
   let turn = 0;
   const borrower = (): Sql => {
@@ -26,7 +26,7 @@ test("two that are lent the same server processes by the transaction, in whateve
   await Promise.all(lent.map((client) => client.end()));
 });
 
-test("the first is still open when the second has taken its time to open: no server process was passed on", async () => {
+test("a slow second connection does not make the first look pooled", async () => {
   const { hostname, port } = new URL(database.url);
   const closed = Promise.withResolvers<"closed">();
   const first = postgres(database.url, {

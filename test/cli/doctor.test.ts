@@ -81,7 +81,7 @@ async function doctor(changes: Record<string, string | undefined> = {}, ...args:
     environment: { ...environment, ...changes },
   });
   const { checks, failures } = result.json as Report;
-  // Whatever it finds, each line that is not well says what to do.
+  // Each warning and failure must have a remedy.
   expect(
     checks.filter(({ level, remedy }) => (level === "warning" || level === "failure") && !remedy),
   ).toEqual([]);
@@ -92,7 +92,7 @@ async function doctor(changes: Record<string, string | undefined> = {}, ...args:
   return { code: result.code, levels, text: result.out };
 }
 
-test("where all is well it finds nothing", async () => {
+test("doctor finds no problem in a healthy fleet", async () => {
   const { code, levels } = await doctor();
   expect(levels).toEqual({
     variables: "ok",
@@ -125,7 +125,7 @@ test("where all is well it finds nothing", async () => {
   expect(out).toContain("0 failures");
 });
 
-test("functions that are not there, or not to be reached", async () => {
+test("doctor reports missing and unreachable functions", async () => {
   const missing = await doctor(
     { SLABMEND_REAP_FUNCTION: "nobody", SLABMEND_REPAIR_FUNCTION: "nobody" },
     "--hosts",
@@ -167,7 +167,7 @@ test.each<[string, (good: MappingDescription) => readonly MappingDescription[], 
   expect(text).toMatch(says);
 });
 
-test("the stage's own concurrency counts where no option says another", async () => {
+test("doctor uses the stage's concurrency unless an option overrides it", async () => {
   const result = await runCli(["doctor", "--json", "--hosts", "0"], {
     environment: { ...environment, SLABMEND_REPAIR_CONCURRENCY: "10" },
   });
@@ -182,13 +182,13 @@ test("the stage's own concurrency counts where no option says another", async ()
   expect([malformed.code, malformed.error?.code]).toEqual([3, "configuration"]);
 });
 
-test("another wallet's seed: its account has nothing anywhere", async () => {
+test("doctor reports that the account of another wallet's seed has no funds", async () => {
   const { code, levels, text } = await doctor({ SLABMEND_MIGRATION_SEED: randomBytes(32).toString("hex") });
   expect([code, levels["hosts"], levels["account"]]).toEqual([6, "ok", "failure"]);
   expect(text).toMatch(/derive-seed with the URL of the database's owner/);
 });
 
-test("a seed of the wrong size, a misspelt variable, none at all", async () => {
+test("doctor reports a seed of the wrong size, a misspelt variable, and missing variables", async () => {
   const malformed = await doctor({ SLABMEND_MIGRATION_SEED: "5e".repeat(31) });
   expect([malformed.code, malformed.levels["variables"]]).toEqual([6, "failure"]);
   expect(malformed.text).not.toContain("5e5e");
@@ -199,17 +199,17 @@ test("a seed of the wrong size, a misspelt variable, none at all", async () => {
   });
 });
 
-test("private hosts are not dialled unless allowed", async () => {
+test("doctor does not dial private hosts unless allowed", async () => {
   const { code, levels } = await doctor({ SLABMEND_ALLOW_PRIVATE_ADDRESSES: "false" });
   expect([code, levels["hosts"], levels["account"]]).toEqual([6, "failure", "skipped"]);
 });
 
-test("the owner's role works, but may too much", async () => {
+test("doctor warns that the owner's role has too many privileges", async () => {
   const { levels } = await doctor({ SLABMEND_DATABASE_URL: world.database.url }, "--hosts", "0");
   expect(levels).toMatchObject({ privileges: "warning", timeouts: "warning", connections: "warning" });
 });
 
-test("a right that lacks, a pause, an unknown indexd, no queue", async () => {
+test("doctor reports a missing privilege, a pause, an unknown indexd and a missing queue", async () => {
   const { sql } = world.database;
   await sql.unsafe(`revoke select (encryption_key) on public.slabs from ${role.name}`);
   await sql`update slabmend.fleet set mode = 'paused', mode_owner = 'test', mode_since = now()`;
@@ -235,7 +235,7 @@ test("a right that lacks, a pause, an unknown indexd, no queue", async () => {
   await sql`update global_settings set db_version = db_version - 1000`;
 });
 
-test("a database that cannot be used is one line among others", async () => {
+test("doctor reports an unusable database as one line among others", async () => {
   for (const url of ["postgres://u@127.0.0.1:1/x", "postgres://u:p@8.8.8.8/x", undefined]) {
     const { code, levels } = await doctor({ SLABMEND_DATABASE_URL: url });
     expect([code, levels["database"], levels["queue"]]).toEqual([6, "failure", "ok"]);

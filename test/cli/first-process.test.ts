@@ -1,4 +1,4 @@
-/** `slabmend work` as the first process of a container, and as a service whose processes are all told to end at once. */
+/** `slabmend work` as the first process of a container, and as a service whose processes all get the signal. */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** On Linux. */
+/** Linux only. */
 function childrenOf(pid: number): number[] {
   try {
     return readdirSync(`/proc/${pid}/task`).flatMap((task) =>
@@ -32,7 +32,7 @@ function childrenOf(pid: number): number[] {
 }
 
 const WORK = ["work", "--from-database", "--concurrency", "1"];
-/** Runs TypeScript as it is, so that the launcher goes on in its own process. */
+/** Runs TypeScript directly, so that the launcher continues in its own process. */
 const NODE = fileURLToPath(new URL("../../node_modules/node/bin/node", import.meta.url));
 
 function start(command: string, args: readonly string[], url = database.url) {
@@ -56,8 +56,8 @@ function start(command: string, args: readonly string[], url = database.url) {
 const UNSHARE = ["--pid", "--fork", "--mount-proc", "--kill-child"];
 const canUnshare = spawnSync("unshare", [...UNSHARE, "true"]).status === 0;
 
-describe.runIf(canUnshare)("as the first process of a container", () => {
-  /** The first process of a namespace of its own, as seen from here. */
+describe.runIf(canUnshare)("slabmend as the first process of a container", () => {
+  /** The outer pid of the first process in a new namespace. */
   async function startFirst(url?: string) {
     const work = start("unshare", [...UNSHARE, NODE, LAUNCHER, ...WORK], url);
     await work.says('"working"');
@@ -65,7 +65,7 @@ describe.runIf(canUnshare)("as the first process of a container", () => {
     return { ...work, first: first! };
   }
 
-  test("SIGTERM drains, and it ends with 0", async () => {
+  test("SIGTERM to the first process drains, with exit code 0", async () => {
     const work = await startFirst();
     expect(readFileSync(`/proc/${work.first}/status`, "latin1")).toMatch(/^NSpid:\t\d+\t1$/m);
     process.kill(work.first, "SIGTERM");
@@ -73,7 +73,7 @@ describe.runIf(canUnshare)("as the first process of a container", () => {
     expect(work.out()).toContain('"done":true');
   });
 
-  test("a second SIGTERM ends it with 130, though the system ignores what a first process does not handle", async () => {
+  test("a second SIGTERM ends the first process with 130, although the system ignores signals that it does not handle", async () => {
     const proxy = await startSilentDatabase(database.url);
     const asked = proxy.fallSilentAt("quarantine", "statement");
     const work = await startFirst(proxy.url);
@@ -85,7 +85,7 @@ describe.runIf(canUnshare)("as the first process of a container", () => {
     await proxy.stop();
   });
 
-  test("a worker process that is killed is no zombie afterwards, and it drains as ever", async () => {
+  test("a killed worker process leaves no zombie, and draining still works", async () => {
     const work = await startFirst();
     const [worker] = childrenOf(work.first);
     process.kill(worker!, "SIGKILL");
@@ -94,7 +94,7 @@ describe.runIf(canUnshare)("as the first process of a container", () => {
     expect(await work.ended).toBe(0);
   });
 
-  test("nothing outlives the first process when it is killed", async () => {
+  test("no process survives a kill of the first process", async () => {
     const work = await startFirst();
     const [worker] = childrenOf(work.first);
     process.kill(work.first, "SIGKILL");
@@ -103,8 +103,8 @@ describe.runIf(canUnshare)("as the first process of a container", () => {
   });
 });
 
-/** As systemd's default, KillMode=control-group, does it. systemd itself is not to be had where tests run in a container. */
-describe("a service: SIGTERM to every process of it at once", () => {
+/** Like systemd's default, KillMode=control-group. systemd itself is not available in the tests' container. */
+describe("SIGTERM to every process of a service", () => {
   const groupOf = (pgid: number): number[] =>
     readdirSync("/proc")
       .filter((name) => /^\d+$/.test(name))
@@ -117,7 +117,7 @@ describe("a service: SIGTERM to every process of it at once", () => {
           return false;
         }
       });
-  /** One that cannot run TypeScript as it is; npm puts its own before it. */
+  /** A Node that cannot run TypeScript directly; npm puts its own before it. */
   const oldNode = (process.env["PATH"] ?? "")
     .split(":")
     .map((folder) => `${folder}/node`)
@@ -132,7 +132,7 @@ describe("a service: SIGTERM to every process of it at once", () => {
       ...(oldNode === undefined
         ? []
         : ([["an older Node, which starts the one that it needs", oldNode]] as const)),
-    ] as const)("%s: it drains and ends with 0", async (_name, node) => {
+    ] as const)("%s: slabmend drains and ends with 0", async (_name, node) => {
     const work = start(node, [LAUNCHER, ...WORK]);
     await work.says('"working"');
     expect(groupOf(work.pid).length).toBeGreaterThan(1);

@@ -1,4 +1,4 @@
-/** The role that `slabmend grant` prints, made in a test's database; roles belong to the whole server, so it has a name of its own. */
+/** Creates the role from `slabmend grant` for a test's database, with a unique name, because roles belong to the whole server. */
 import { randomBytes } from "node:crypto";
 import postgres from "postgres";
 import type { TestDatabase } from "../support/database.ts";

@@ -1,4 +1,4 @@
-/** The role that workers get: the whole fleet works under it, and it can do nothing else. */
+/** The workers' role: the whole fleet works under it, and it can do nothing else. */
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkRules } from "../../dev/demo/check-rules.ts";
@@ -46,7 +46,7 @@ const letters = {
 };
 
 describe("claim, repair and reap under the role", () => {
-  test("what was claimed is repaired", async () => {
+  test("claim and repair work under the granted role", async () => {
     const slab = await world.storeSlab({ minShards: 3, totalShards: 6 });
     await world.loseSector(slab, 0);
     await blockHost(world.database.sql, slab.hosts[5]!.row.hostKey);
@@ -79,7 +79,7 @@ describe("claim, repair and reap under the role", () => {
     await world.heal();
   });
 
-  test("reap does all that it does", async () => {
+  test("reap works completely under the granted role", async () => {
     const owner = world.database.sql;
     const [crashed, never] = [
       await world.storeSlab({ minShards: 1, totalShards: 2 }),
@@ -114,7 +114,7 @@ describe("claim, repair and reap under the role", () => {
   });
 });
 
-describe("nothing else", () => {
+describe("the granted role may do nothing else", () => {
   test.each([
     "delete from public.slabs",
     "delete from public.sectors",
@@ -153,7 +153,7 @@ describe("nothing else", () => {
     await expect(sql.unsafe(statement)).rejects.toMatchObject({ code: "42501" });
   });
 
-  test("no column beyond those that are listed, no table of ours that is not", async () => {
+  test("the role has exactly the listed columns, and all our tables", async () => {
     const owner = world.database.sql;
     const columns = await owner<{ name: string }[]>`
       select p.privilege || ' (' || a.attname || ') on public.' || c.relname as name
@@ -187,7 +187,7 @@ describe("nothing else", () => {
   });
 });
 
-test("a repair under a role that lacks a right of the commit begins nothing, and asks no host for anything", async () => {
+test("a repair under a role without a privilege for the commit does not begin and contacts no host", async () => {
   const owner = world.database.sql;
   const slab = await world.storeSlab({ minShards: 1, totalShards: 3 });
   await world.loseSector(slab, 0);
@@ -210,7 +210,7 @@ test("a repair under a role that lacks a right of the commit begins nothing, and
     expect(await owner`select began_at from slabmend.leases where token = ${task.token}`).toEqual([
       { began_at: null },
     ]);
-    // The same environment works as soon as the right is there.
+    // The same environment works as soon as the privilege is granted.
     await applyGrant(world.database.url, role.name, 4);
     expect(await repair()).toMatchObject({ kind: "repaired" });
   } finally {
@@ -239,7 +239,7 @@ test("the role has its connection limit and its timeouts", async () => {
   }
 });
 
-test("applied again, it takes away what was added in between, and finds nothing to complain about", async () => {
+test("applying grant again revokes privileges added in between, without warnings", async () => {
   const owner = world.database.sql;
   await owner.unsafe(
     `grant delete on public.slabs to ${role.name}; revoke update on public.sectors from ${role.name}`,
@@ -250,7 +250,7 @@ test("applied again, it takes away what was added in between, and finds nothing 
   expect(await readPrivilegeGaps(sql)).toMatchObject({ missing: [], excessive: [] });
 });
 
-test("where it leaves indexd too few connections the server says so, with the numbers; the grant holds", async () => {
+test("the grant warns with numbers if indexd has too few connections left, and still applies", async () => {
   const [{ most } = { most: 0 }] = await world.database.sql<{ most: number }[]>`
     select current_setting('max_connections')::integer as most`;
   const warningsOf = async (environment: Record<string, string>): Promise<string[]> => {
@@ -266,7 +266,7 @@ test("where it leaves indexd too few connections the server says so, with the nu
     return heard;
   };
   expect(await warningsOf({ SLABMEND_REPAIR_CONCURRENCY: "4" })).toEqual([]);
-  // The default is made for a server with the default.
+  // The default concurrency fits a server with the default settings.
   expect(most).toBeGreaterThanOrEqual(100);
   expect(await warningsOf({})).toEqual([]);
   const [said, ...others] = await warningsOf({ SLABMEND_REPAIR_CONCURRENCY: String(most - 20) });

@@ -1,4 +1,4 @@
-/** `slabmend indexers`, on the databases of three: one is well, one is deleted, one has no server. */
+/** `slabmend indexers` on three databases: one works, one is deleted, one has no server. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -35,7 +35,7 @@ afterAll(async () => {
   await role.drop();
 });
 
-test("list tells of each, also of one whose database cannot be asked", async () => {
+test("indexers list shows each indexer, even one whose database does not answer", async () => {
   expect(await reports()).toMatchObject([
     { name: "away", state: "unknown", trouble: { code: "database-unreachable" } },
     { name: "main", state: "initializing", mode: { kind: "running" }, holder: null },
@@ -47,7 +47,7 @@ test("list tells of each, also of one whose database cannot be asked", async () 
   expect((await json("show")).error).toMatchObject({ code: "no-such-indexer" });
 });
 
-test("suspend and resume set the mode, with who and why; a pause becomes a suspension", async () => {
+test("suspend and resume set the mode with owner and reason; a pause becomes a suspension", async () => {
   await runCli(["pause", "--indexer", "main"], { environment });
   const suspended = await json("suspend", "main", "--reason", "new disks");
   expect(suspended.json).toMatchObject({ changed: true, mode: { kind: "suspended", reason: "new disks" } });
@@ -61,14 +61,14 @@ test("suspend and resume set the mode, with who and why; a pause becomes a suspe
   expect((await indexers("resume", "main")).out).toBe("main was not suspended\n");
 });
 
-test("--indexer names one for every command", async () => {
+test("--indexer selects the indexer for every command", async () => {
   const { json: status } = await runCli(["status", "--indexer", "main", "--json"], { environment });
   expect(status).toMatchObject({ mode: { kind: "running" } });
   const { error } = await runCli(["status", "--indexer", "other", "--json"], { environment });
   expect(error).toMatchObject({ code: "no-such-indexer" });
 });
 
-test("delete asks for the name and for the owner's rights, and removes all but indexd's tables and a tombstone", async () => {
+test("indexers delete needs the name and the owner's privileges, and leaves only indexd's tables and a tombstone", async () => {
   const hosts = await seedNetwork(old.sql, { hosts: 6 });
   const slab = await seedSlab(old.sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
   const held = new Date(Date.now() + 3_600_000);
@@ -95,13 +95,13 @@ test("delete asks for the name and for the owner's rights, and removes all but i
   const [rights] =
     await old.sql`select has_any_column_privilege(${role.name}, 'public.slabs', 'update') as may`;
   expect(rights).toEqual({ may: false });
-  // Its workers' role still sees what became of it.
+  // The workers' role can still read the tombstone.
   const [, , report] = await reports();
   expect(report).toMatchObject({ name: "old", state: "deleted", mode: { reason: "moved to main" } });
   expect((await asOwner("--confirm", "old")).json).toMatchObject({ deleted: true, slabsFreed: null });
 });
 
-test("what was deleted is made again only with --again, and its tombstone can be removed", async () => {
+test("a deleted indexer is created again only with --again, and its tombstone can be removed", async () => {
   const run = (...args: string[]) =>
     runCli([...args, "--json"], { environment: { SLABMEND_DATABASE_URL: old.url } });
   expect((await run("init", "--yes")).error).toMatchObject({ code: "indexer-deleted" });

@@ -1,4 +1,4 @@
-/** The programs that start TypeScript, in plain JavaScript: what is missing is said with its remedy, before anything runs. */
+/** The JavaScript programs that start TypeScript report missing parts with a remedy before anything runs. */
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -33,30 +33,30 @@ function run(launcher: string, ...args: readonly string[]) {
   return { status, stdout, stderr };
 }
 
-test("slabmend.js runs the command line and passes its exit code on", () => {
+test("slabmend.js runs the command line and returns its exit code", () => {
   const { status, stdout, stderr } = run(join(REPOSITORY, "bin/slabmend.js"), "status");
   expect([status, stdout]).toEqual([3, ""]);
   expect(stderr).toContain("SLABMEND_DATABASE_URL");
 });
 
-test("below node_modules, where Node strips no types, slabmend.js says to clone", () => {
+test("below node_modules, where Node strips no types, slabmend.js asks for a clone or a package", () => {
   const { status, stderr } = run(join(cloneWith("node_modules/slabmend", ["commander"]), "slabmend.js"));
   expect([status, stderr]).toEqual([3, expect.stringMatching(/clone the repository and run npm ci there/)]);
 });
 
-test("in a clone where nothing is installed slabmend.js says to run npm ci", () => {
+test("in a clone without node_modules slabmend.js asks for npm ci", () => {
   const { status, stderr } = run(join(cloneWith("bare", []), "slabmend.js"), "status");
   expect([status, stderr]).toEqual([3, expect.stringContaining("Run npm ci in the clone.")]);
 });
 
-test("after npm ci --omit=dev the demo says which packages it lacks, and the exact command", () => {
+test("after npm ci --omit=dev the demo names its missing packages and the exact command", () => {
   const { status, stderr } = run(join(cloneWith("production", ["commander", "node"]), "demo.js"));
   expect(status).toBe(3);
   expect(stderr).toContain("NODE_ENV=production and --omit=dev leave out");
   expect(stderr).toContain("Run npm ci --include=dev.");
 });
 
-test("what commands and deployments run on is installed with --omit=dev", () => {
+test("npm ci --omit=dev installs everything that commands and deployments need", () => {
   const read = (path: string) => JSON.parse(readFileSync(join(REPOSITORY, path), "utf8"));
   const { dependencies } = read("package.json") as { dependencies: Record<string, string> };
   const { packages } = read("package-lock.json") as { packages: Record<string, { dev?: boolean }> };

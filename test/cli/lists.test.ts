@@ -1,4 +1,4 @@
-/** What slabs, slab, history and hosts print for people. What they print for programs: test/reports/readers.test.ts. */
+/** The text output of slabs, slab, history and hosts. Their JSON output is tested in test/reports/readers.test.ts. */
 import { beforeAll, expect, test } from "vitest";
 import { walk, walkSettings } from "../jobs/backlog/backlog-fixture.ts";
 import { useDatabase } from "../support/database.ts";
@@ -33,7 +33,7 @@ beforeAll(async () => {
   await seedObject(sql, { accountId, slabs: [endangered] });
 });
 
-/** The text of a command that succeeds, line by line, with runs of blanks as one. */
+/** The lines of a successful command's output, with repeated blanks reduced to one. */
 async function print(...args: string[]): Promise<string[]> {
   const { code, out, err } = await runCli(args, { environment: { SLABMEND_DATABASE_URL: database.url } });
   expect([code, err]).toEqual([0, ""]);
@@ -44,12 +44,12 @@ async function print(...args: string[]): Promise<string[]> {
     .map((line) => line.trim().replaceAll(/ {2,}/g, "  "));
 }
 
-test("before a walk slabs says that it does not know, and history that there is none", async () => {
+test("before the first walk slabs says that the result is unknown, and history is empty", async () => {
   expect(await print("slabs")).toEqual(["! no walk has finished yet: there may be more", "no slab"]);
   expect(await print("history")).toEqual(["no repairs"]);
 });
 
-test("slabs lists the endangered one first, with a mark, and where the next ones are", async () => {
+test("slabs lists endangered slabs first, with a mark, and ends with a cursor", async () => {
   await walk(sql, walkSettings({ graceMs: 3_600_000 }));
   expect(await print("slabs")).toEqual([
     "2 slabs",
@@ -65,7 +65,7 @@ test("slabs lists the endangered one first, with a mark, and where the next ones
   expect(await print("slabs", "--margin", "0")).toEqual(["no slab"]);
 });
 
-test("slab shows each shard, with what is wrong, and its objects", async () => {
+test("slab shows each shard with its problem, and the objects", async () => {
   const lines = await print("slab", String(endangered.id));
   expect(lines[0]).toBe(`slab ${endangered.id}, digest ${endangered.digest}`);
   expect(lines[1]).toMatch(/^3 of 5, margin 1: ready, loss probability 0\.0\d+ within a week$/);
@@ -75,7 +75,7 @@ test("slab shows each shard, with what is wrong, and its objects", async () => {
   expect(await print("slab", String(waiting.id))).toContain("11  bad-host  10.0.12.1:1  blocked");
 });
 
-test("history lists repairs with what they cost, and where earlier ones are", async () => {
+test("history lists repairs with their cost, and ends with a cursor", async () => {
   await sql`
     insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, error, bytes_read, hastings, worker,
       leased_at, began_at, finished_at)
@@ -92,7 +92,7 @@ test("history lists repairs with what they cost, and where earlier ones are", as
   expect(page[2]).toMatch(/^earlier ones: --cursor \S+$/);
 });
 
-test("hosts shows speeds, failures, and why a host may take no sector", async () => {
+test("hosts shows speeds, failures, and why a host may not take sectors", async () => {
   await sql`
     insert into slabmend.host_scores (host_key, read_bytes, read_ms, successes, failures, faded_at)
     values (decode(${hosts[3]!.hostKey}, 'hex'), 8388608, 1000, 0, 40, clock_timestamp())`;

@@ -1,4 +1,4 @@
-/** losses list and restore, on real hosts and under the role that workers get. */
+/** losses list and restore, on real hosts and under the workers' role. */
 import * as v from "valibot";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { lossesSchema } from "../../lib/reports/standing-schema.ts";
@@ -75,7 +75,7 @@ test("a lost location and a denied one are listed, and restored once their hosts
   const elsewhere = await cli("losses", "restore", root, slab.hosts[3]!.row.hostKey, "--json");
   expect(elsewhere.error).toMatchObject({ code: "sector-not-served" });
   await slab.hosts[3]!.swarm.putSector(root, await lost!.swarm.readSectorFile(root));
-  // It serves the sector, and has another one of the slab.
+  // The host serves the sector, but also has another one of the slab.
   const taken = await cli("losses", "restore", root, slab.hosts[3]!.row.hostKey, "--json");
   expect(taken.error).toMatchObject({
     code: "not-restored",

@@ -1,4 +1,4 @@
-/** `slabmend maintenance` as an operator types it, with the rights that `slabmend grant` gives. */
+/** `slabmend maintenance` as an operator types it, with the privileges of `slabmend grant`. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
 import { untilEqual } from "../support/until.ts";
@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await world.heal();
-  // The walk rests for a minute after a pass: without its state the next `work` begins one at once.
+  // The walk pauses for a minute after a pass; without its state the next `work` begins one at once.
   await world.database.sql`truncate slabmend.runs, slabmend.denials, slabmend.walks`;
 });
 
@@ -31,7 +31,7 @@ const maintenance = (...args: string[]) => runCli(["--json", "maintenance", ...a
 const read = (out: string) => JSON.parse(out);
 const startDetached = () => maintenance("start", "verify", "--slab", String(slab.id), "--detach");
 
-test("start verifies a slab by itself, and exits with 6 when a host denies", async () => {
+test("maintenance start verifies a slab itself, and exits with 6 if a host denies", async () => {
   const fine = await maintenance("start", "verify", "--slab", String(slab.id));
   expect([fine.code, fine.err]).toEqual([0, ""]);
   expect(read(fine.out)).toMatchObject({
@@ -59,7 +59,7 @@ test("start verifies a slab by itself, and exits with 6 when a host denies", asy
   expect(out.replace(/\s+/g, " ")).toContain("now, not the whole sector");
 });
 
-test("a dry run says what it would cost, and starts nothing", async () => {
+test("a dry run of a verification prints the cost and starts nothing", async () => {
   const { code, out } = await maintenance("start", "verify", "--slab", String(slab.id), "--dry-run");
   expect(code).toBe(0);
   const { run, estimate } = read(out);
@@ -69,7 +69,7 @@ test("a dry run says what it would cost, and starts nothing", async () => {
   expect(await world.database.sql`select from slabmend.runs`).toHaveLength(0);
 });
 
-test("a detached run is paused, resumed, refused a second one, and cancelled at once when no process moves it on", async () => {
+test("a detached run can be paused and resumed, prevents a second run, and is cancelled at once if no process executes it", async () => {
   expect(read((await startDetached()).out)).toMatchObject({ run: { state: "running", coordinator: null } });
   const second = await startDetached();
   expect([second.code, second.error?.code]).toEqual([5, "run-active"]);
@@ -80,14 +80,14 @@ test("a detached run is paused, resumed, refused a second one, and cancelled at 
   expect([none.code, none.error?.code]).toEqual([5, "no-run"]);
 });
 
-test("watch shows the run until it ends, and with --coordinate moves it on", async () => {
+test("maintenance watch shows the run until it ends, and executes it with --coordinate", async () => {
   await startDetached();
   const watched = await maintenance("watch", "--coordinate");
   expect(watched.code).toBe(0);
   expect(read(watched.out)).toMatchObject({ run: { state: "done", statistics: { confirmed: 4 } } });
 });
 
-test("a detached run is moved on by work --from-database", async () => {
+test("work --from-database executes a detached run", async () => {
   await startDetached();
   const work = startCli(["work", "--from-database", "--concurrency", "1"], environment);
   try {
@@ -100,7 +100,7 @@ test("a detached run is moved on by work --from-database", async () => {
   expect(await work.ended).toBe(0);
 });
 
-test("work --from-database with SLABMEND_VERIFY=due makes the checks that are due, without a run", async () => {
+test("work --from-database with SLABMEND_VERIFY=due makes due checks without a run", async () => {
   const { sql } = world.database;
   await sql`update sectors set next_integrity_check = now() - interval '1 day'`;
   const left = async () => {
@@ -164,7 +164,7 @@ test.each([
 describe("drain", () => {
   const hostKey = (n: number): string => world.hosts[n]!.row.hostKey;
 
-  test("a dry run says time, traffic and hastings, and starts nothing", async () => {
+  test("a dry run of a drain prints time, traffic and cost, and starts nothing", async () => {
     const { code, out } = await maintenance("start", "drain", "--host", hostKey(0), "--dry-run");
     expect(code).toBe(0);
     const { run, estimate } = read(out);
@@ -179,7 +179,7 @@ describe("drain", () => {
     expect(await world.database.sql`select from slabmend.runs`).toHaveLength(0);
   });
 
-  test("of a host without sectors ends at once, without a seed", async () => {
+  test("a drain of a host without sectors ends at once, without a seed", async () => {
     const { SLABMEND_MIGRATION_SEED: _, ...seedless } = environment;
     const args = ["--json", "maintenance", "start", "drain", "--host", hostKey(4)];
     const { code, out } = await runCli(args, { environment: seedless });
@@ -195,7 +195,7 @@ describe("drain", () => {
     });
   });
 
-  test("detached is moved on by work --from-database, which copies the sector", async () => {
+  test("work --from-database executes a detached drain and copies the sector", async () => {
     const started = await maintenance("start", "drain", "--host", hostKey(0), "--detach");
     expect(read(started.out)).toMatchObject({
       run: { kind: "drain", state: "running", progress: { done: 0, total: 1 } },
@@ -211,7 +211,7 @@ describe("drain", () => {
     expect(await work.ended).toBe(0);
     expect((await world.locations(slab))[0]).toBe(world.hosts[4]);
     const { out } = await runCli(["maintenance", "status"], { environment });
-    expect(out.replace(/\s+/g, " ")).toContain("1 were copied, 0 rebuilt");
+    expect(out.replace(/\s+/g, " ")).toContain("1 copied, 0 rebuilt");
     expect(out.replace(/\s+/g, " ")).toContain("Block the host in indexd now");
   });
 });

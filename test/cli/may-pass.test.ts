@@ -1,4 +1,4 @@
-/** What ends a worker that claims for itself, and what it waits out. */
+/** Which errors end a worker without a queue, and which it retries. */
 import { expect, test } from "vitest";
 import { StoreError, type StoreErrorCode } from "../../lib/database/client/store-error.ts";
 import { IndexdError } from "../../lib/database/indexd/errors.ts";

@@ -1,4 +1,4 @@
-/** `slabmend move-database` as an operator types it, as far as it goes without pg_dump: the rest is in test/jobs/move-database. */
+/** `slabmend move-database` as an operator types it, in the parts that need no pg_dump; the rest is in test/jobs/move-database. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startRun } from "../../lib/database/runs/maintenance-runs.ts";
 import {
@@ -25,7 +25,7 @@ const NO_DUMP = ["--pg-dump", "/nowhere/pg_dump"];
 const failuresOf = (findings: Awaited<ReturnType<MoveWorld["move"]>>["report"]["findings"]) =>
   findings?.filter(({ level }) => level === "failure").map(({ code }) => code);
 
-test("plan finds in real catalogues what cannot be moved, says where pg_dump is missing, and changes nothing", async () => {
+test("move-database plan finds what cannot be moved, reports a missing pg_dump, and changes nothing", async () => {
   const { source, target } = world;
   const clean = await world.move("plan", ...NO_DUMP);
   expect([clean.code, failuresOf(clean.report.findings)]).toEqual([6, ["pg-dump"]]);
@@ -64,7 +64,7 @@ test("plan finds in real catalogues what cannot be moved, says where pg_dump is 
   expect([await tracesOf(source), await tracesOf(target)]).toEqual([[], []]);
 });
 
-test("a target whose port leads to no PostgreSQL, and a URL that is missing, are said so", async () => {
+test("move-database reports a target port without PostgreSQL and a missing URL", async () => {
   const nowhere = await world.move("plan", ...NO_DUMP, "--source-address", "127.0.0.1:1");
   expect(nowhere.report.findings?.find(({ code }) => code === "reach")?.says).toContain("Connection refused");
   const { SLABMEND_DATABASE_URL } = world.environment;
@@ -90,7 +90,7 @@ test("a target whose port leads to no PostgreSQL, and a URL that is missing, are
   }
 });
 
-test("while the database is moved, init and uninstall refuse, and only its own commands steer the run", async () => {
+test("during a move, init and uninstall refuse, and only move-database commands control the run", async () => {
   const { source, environment } = world;
   await startRun(source, { kind: "move-database", scope: {}, owner: "ann" });
   const run = (...args: string[]) => runCli(["--json", ...args], { environment });

@@ -1,4 +1,4 @@
-/** plan, repair and status on real hosts, under the role that workers get. */
+/** plan, repair and status on real hosts, under the workers' role. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { checkRules } from "../../dev/demo/check-rules.ts";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
@@ -25,7 +25,7 @@ beforeEach(() => world.heal());
 
 const cli = (...args: string[]) => runCli(args, { environment });
 
-/** As a slab that has been waiting for long: indexd's grace is over. */
+/** Makes the slab wait for long enough that indexd's grace is over. */
 async function storeDueSlab(): Promise<StoredSlab> {
   const slab = await world.storeSlab({ minShards: 3, totalShards: 6 });
   await world.database.sql`
@@ -33,7 +33,7 @@ async function storeDueSlab(): Promise<StoredSlab> {
   return slab;
 }
 
-/** All that a plan could have changed. */
+/** Everything that a plan could have changed. */
 async function everything(): Promise<unknown> {
   const { sql } = world.database;
   return {
@@ -45,7 +45,7 @@ async function everything(): Promise<unknown> {
   };
 }
 
-test("plan says what would move, writes nothing and dials nobody", async () => {
+test("plan lists the moves, writes nothing and dials no host", async () => {
   const slab = await storeDueSlab();
   await world.loseSector(slab, 1);
   await blockHost(world.database.sql, slab.hosts[4]!.row.hostKey);
@@ -74,7 +74,7 @@ test("plan says what would move, writes nothing and dials nobody", async () => {
   expect(byDigest.out).toContain("8 MiB to write");
 });
 
-test("repair repairs it as planned, and status tells of it", async () => {
+test("repair repairs the slab as planned, and status shows it", async () => {
   const slab = await storeDueSlab();
   await world.loseSector(slab, 0);
   const { code, json } = await cli("repair", String(slab.id), "--json");
@@ -107,11 +107,11 @@ test("repair repairs it as planned, and status tells of it", async () => {
   expect(text.out).toContain("1 repaired");
 });
 
-test("repair leaves alone what others have, unless forced, and says until when", async () => {
+test("repair refuses a slab that is in use, with the end of that use, unless forced", async () => {
   const { sql } = world.database;
   const slab = await world.storeSlab({ minShards: 3, totalShards: 6 });
   const id = String(slab.id);
-  // indexd claimed it a moment ago.
+  // indexd has just claimed it.
   await sql`update slabs set next_repair_attempt = clock_timestamp() + interval '1 hour' where id = ${id}`;
   const left = await cli("repair", id, "--json");
   expect([left.code, left.error?.code, left.error?.message]).toEqual([
@@ -138,7 +138,7 @@ test("repair leaves alone what others have, unless forced, and says until when",
   });
 });
 
-test("a repair that does not succeed is a finding, not a failure of the command", async () => {
+test("an unsuccessful repair is a finding, not a failure of the command", async () => {
   const slab = await storeDueSlab();
   for (const index of [0, 1, 2, 3]) await world.loseSector(slab, index);
   const { code, json } = await cli("repair", String(slab.id), "--json");
@@ -150,7 +150,7 @@ test("a repair that does not succeed is a finding, not a failure of the command"
   expect((await cli("status", "--json")).json).toMatchObject({ atRisk: 1 });
 });
 
-test("a repair that does not succeed says what the hosts answered, counted by code, to people and to programs", async () => {
+test("an unsuccessful repair lists the hosts' answers by code, as text and as JSON", async () => {
   const slab = await storeDueSlab();
   for (const index of [0, 1]) await world.loseSector(slab, index);
   await slab.hosts[2]!.swarm.setSwitches({ shuttingDown: true });
@@ -191,7 +191,7 @@ test.each([
   expect([code, error?.code]).toEqual([exit, expectedCode]);
 });
 
-test("a role that lacks a right says which, and what to do", async () => {
+test("repair names a missing privilege of the role, with a remedy", async () => {
   const { sql } = world.database;
   const slab = await storeDueSlab();
   await sql.unsafe(`revoke select on public.contracts from ${role.name}`);

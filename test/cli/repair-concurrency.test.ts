@@ -18,11 +18,11 @@ test.each([
   ["one worker of one's own", "1", [], 1],
   ["an empty setting is none", "", [], DEFAULT_REPAIR_CONCURRENCY],
   ["none", undefined, [], DEFAULT_REPAIR_CONCURRENCY],
-])("repairs at once that grant makes room for: %s", async (_name, text, options, expected) => {
+])("the number of simultaneous repairs that grant allows for: %s", async (_name, text, options, expected) => {
   expect(await limitOf(text, ...options)).toBe(connectionLimit(expected));
 });
 
-test("the default concurrency is that of a stage, and fits PostgreSQL's default of 100 connections beside indexd", () => {
+test("the default concurrency equals that of a stage, and fits 100 connections together with indexd", () => {
   expect(readStageSettings({}).settings[NAME]).toBe(DEFAULT_REPAIR_CONCURRENCY);
   const reserved = 3;
   expect(connectionLimit(DEFAULT_REPAIR_CONCURRENCY) + LEFT_FOR_INDEXD + reserved).toBeLessThanOrEqual(100);

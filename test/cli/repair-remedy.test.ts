@@ -6,7 +6,7 @@ test.each([
   ["fault", undefined, /doctor/],
   ["underfunded", undefined, /funds accounts/],
   ["too-few-sources", undefined, /slabmend slab/],
-] as const)("a repair that ends as %s with error %s says what to do", (outcome, error, remedy) => {
+] as const)("a repair that ends as %s with error %s has a remedy", (outcome, error, remedy) => {
   expect(repairRemedy({ outcome, journal: { error } as never })).toMatch(remedy);
 });
 

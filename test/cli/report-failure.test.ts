@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { databaseError } from "../../lib/cli/command/report-failure.ts";
 
 test.each(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA", "ECONNREFUSED", "CONNECT_TIMEOUT"])(
-  "%s of the socket or the resolver: the database cannot be reached, no bug of ours",
+  "the socket or resolver error %s means that the database cannot be reached",
   (code) => {
     expect(databaseError(Object.assign(new Error("getaddrinfo"), { code }))).toMatchObject({
       code: "database-unreachable",
@@ -11,6 +11,9 @@ test.each(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA", "ECONNREFUSED", "
   },
 );
 
-test.each(["EAI_BADFLAGS", "ENOENT", "XX000"])("%s that no server said is none of the database's", (code) => {
-  expect(databaseError(Object.assign(new Error("other"), { code }))).toBeUndefined();
-});
+test.each(["EAI_BADFLAGS", "ENOENT", "XX000"])(
+  "the code %s without a server error is not a database error",
+  (code) => {
+    expect(databaseError(Object.assign(new Error("other"), { code }))).toBeUndefined();
+  },
+);

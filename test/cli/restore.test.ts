@@ -1,4 +1,4 @@
-/** `slabmend restore` as an operator types it, with the rights of the database's owner. */
+/** `slabmend restore` as an operator types it, with the privileges of the database's owner. */
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -35,7 +35,7 @@ afterEach(async () => {
 
 const restore = (...args: string[]) => runCli(["--json", "restore", ...args], { environment });
 
-test("it refuses to begin while anybody is connected, and while a role that may write slabs can log in", async () => {
+test("restore refuses to begin while a client is connected or a role that may write slabs can log in", async () => {
   const connected = await restore("start", "--dry-run");
   expect([connected.code, connected.error?.code]).toEqual([5, "still-connected"]);
   await world.database.sql.end();
@@ -44,7 +44,7 @@ test("it refuses to begin while anybody is connected, and while a role that may 
   expect(allowed.error?.message).toContain(role);
 });
 
-test("it refuses an archive that is missing, and needs one for --source archive", async () => {
+test("restore refuses a missing archive, and needs one for --source archive", async () => {
   await refuseLogin();
   const none = await restore("start", "--source", "archive");
   expect([none.code, none.error?.code]).toEqual([3, "variable-missing"]);
@@ -75,12 +75,12 @@ test("it refuses an archive of another indexer, and one that ends before the bac
   expect([behind.code, behind.error?.code]).toEqual([5, "archive-behind"]);
 });
 
-test("it begins, ends, holds prunes until they are released, and gives the fleet that right only meanwhile", async () => {
+test("restore begins and ends, holds prunes until their release, and grants the fleet that privilege only meanwhile", async () => {
   await refuseLogin();
   const dry = await restore("start", "--dry-run");
   expect([dry.code, dry.err]).toEqual([0, ""]);
   expect(dry.json).toMatchObject({ run: null, estimate: { values: { contracts: 2, archiveRows: 0 } } });
-  // Hosts of this test know no contracts, which the report says.
+  // This test's hosts know no contracts, which the report says.
   const done = await restore("start", "--source", "scan", "--probes", "0");
   expect([done.code, done.err]).toEqual([6, ""]);
   expect(done.json).toMatchObject({
@@ -137,7 +137,7 @@ test("a version of indexd's database that this release does not know is refused,
   expect([continued.code, continued.error?.code]).toEqual([4, "indexd-not-known"]);
 });
 
-test("an interrupted one is refused to maintenance, and ended by abort: the fleet may be resumed then", async () => {
+test("maintenance commands refuse an interrupted restore; abort ends it, and the fleet may resume", async () => {
   const scope = { archive: null, scan: null, contracts: 2 };
   await asOwner((sql) => beginRestore(sql, { scope, owner: "test", archivedIncarnation: 0 }));
   const cancel = await runCli(["--json", "maintenance", "cancel"], { environment });
@@ -150,7 +150,7 @@ test("an interrupted one is refused to maintenance, and ended by abort: the flee
   });
 });
 
-/** As an operator does before a restore. */
+/** What an operator does before a restore. */
 async function refuseLogin(): Promise<void> {
   await world.database.sql.unsafe(`alter role ${role} nologin`);
   await world.database.sql.end();
@@ -165,7 +165,7 @@ async function asOwner<Result>(run: (sql: postgres.Sql) => PromiseLike<Result>):
   }
 }
 
-/** What reap does of the hold, with the fleet's rights: within 6 h nothing, then the contracts that have become due. */
+/** reap's part of the hold, with the fleet's privileges: nothing within 6 h, then the contracts that have become due. */
 function keptByFleet(): Promise<object> {
   return asOwner(async (sql) => {
     await sql`update contracts set next_prune = now()`;

@@ -1,4 +1,4 @@
-/** Runs the command line in this process, with streams and environment of its own, and keeps what it printed. */
+/** Runs the command line in this process with its own streams and environment, and keeps its output. */
 import { PassThrough, Readable, Writable } from "node:stream";
 import * as v from "valibot";
 import { expect } from "vitest";
@@ -13,9 +13,9 @@ export interface CliResult {
   readonly code: number;
   readonly out: string;
   readonly err: string;
-  /** Of `--json`: the one document on standard output. */
+  /** With `--json`: the document on standard output. */
   readonly json: unknown;
-  /** Of `--json`: the failure on standard error, if there was one. */
+  /** With `--json`: the failure on standard error, if any. */
   readonly error: { readonly code: string; readonly message: string; readonly remedy: string } | undefined;
 }
 
@@ -23,7 +23,7 @@ export interface CliOptions {
   readonly input?: string;
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly signal?: AbortSignal;
-  /** Default: the system's. */
+  /** Default: the system's clock. */
   readonly clock?: Clock;
   readonly onOutput?: (text: string) => void;
 }
@@ -71,7 +71,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
   };
 }
 
-/** Fails unless the document has the keys of its schema, and no other. */
+/** Fails unless the document has exactly the keys of its schema. */
 export function asDocumented(args: readonly string[], printed: unknown): unknown {
   const schema = schemaOf(args);
   if (schema !== undefined) expect(v.parse(schema, printed)).toEqual(printed);

@@ -16,7 +16,7 @@ const catalogue = () => database.sql`
   where c.relnamespace = 'public'::regnamespace order by 1, 2`;
 
 describe("init and uninstall", () => {
-  test("say what they will do, and do it only when told", async () => {
+  test("init and uninstall print their plan, and run only after confirmation", async () => {
     const before = await catalogue();
     const asked = await cli("init");
     expect([asked.code, await hasSchema()]).toEqual([5, false]);
@@ -45,7 +45,7 @@ describe("init and uninstall", () => {
     expect(await catalogue()).toEqual(before);
   });
 
-  test("uninstall gives leased slabs back at once, bumps what moved, and refuses while repairs run", async () => {
+  test("uninstall returns leased slabs at once, bumps moved slabs' events, and refuses while repairs run", async () => {
     const { sql } = database;
     await cli("init", "--yes");
     const slab = await seedSlab(sql, {
@@ -71,7 +71,7 @@ describe("init and uninstall", () => {
   });
 });
 
-describe("what they refuse beside our schema", () => {
+describe("init and uninstall refuse", () => {
   test.each(["--dry-run", "--yes"])("uninstall %s as the fleet's role names the owner", async (option) => {
     await cli("init", "--yes");
     const role = await createFleetRole(database);
@@ -108,8 +108,8 @@ describe("what they refuse beside our schema", () => {
   );
 });
 
-describe("databases that they refuse", () => {
-  test("one without indexd, one of an indexd that is too old, a role that may not", async () => {
+describe("init refuses a database", () => {
+  test("init refuses a database without indexd, with a too old indexd, or with an unprivileged role", async () => {
     const { sql } = database;
     await sql`update global_settings set db_version = db_version - 1000`;
     const unknown = await cli("init", "--yes", "--json");
@@ -148,7 +148,7 @@ describe("databases that they refuse", () => {
     expect([none.code, none.error?.code]).toEqual([4, "no-such-database"]);
   });
 
-  test("commands that need our schema say how to make it", async () => {
+  test("commands that need our schema say how to create it", async () => {
     const status = await cli("status", "--json");
     expect([status.code, status.error?.code, status.error?.remedy]).toEqual([
       4,

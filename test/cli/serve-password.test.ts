@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const setPassword = (input: string) =>
   runCli(["serve", "--set-password"], { environment: { STATE_DIRECTORY: folder }, input });
-/** Beyond loopback, at an address that no machine has: it must be refused before it listens. */
+/** An address beyond loopback that no machine has: serve must refuse before it listens. */
 const listen = () =>
   runCli(["--json", "serve", "--listen", "192.0.2.1:1"], {
     environment: {
@@ -26,7 +26,7 @@ const listen = () =>
     },
   });
 
-test("--set-password keeps the hash of what it reads, in a file that only its owner may read", async () => {
+test("--set-password stores the hash of its input in a file that only its owner may read", async () => {
   const { code, out, err } = await setPassword(`${PASSWORD}\n`);
   expect([code, out]).toEqual([0, `wrote ${join(folder, "password")}\n`]);
   const stored = readFileSync(join(folder, "password"), "utf8").trim();
@@ -44,7 +44,7 @@ test("a second password replaces the first", async () => {
 });
 
 test.each(["short\n", "", `${"x".repeat(201)}\n`])(
-  "a password of another length is refused, and not repeated: %j",
+  "a password of unsuitable length is refused and not repeated: %j",
   async (input) => {
     const { code, err } = await setPassword(input);
     expect(code).not.toBe(0);
@@ -53,13 +53,13 @@ test.each(["short\n", "", `${"x".repeat(201)}\n`])(
   },
 );
 
-test("beyond loopback serve refuses to start without a password", async () => {
+test("serve refuses to listen beyond loopback without a password", async () => {
   const { code, error } = await listen();
   expect(code).toBe(3);
   expect(error?.message).toContain("password");
 });
 
-test("a password file that others may read, a link, and one without a hash are refused", async () => {
+test("serve refuses a password file that others may read, a symbolic link, and a file without a hash", async () => {
   const path = join(folder, "password");
   await setPassword(PASSWORD);
   chmodSync(path, 0o644);

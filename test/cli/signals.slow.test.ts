@@ -1,4 +1,4 @@
-/** Who tells `slabmend work` to end, and how: signals to any process of the chain that started it, and parents that are gone. */
+/** Ways to end `slabmend work`: signals to any process of the chain that started it, and the end of its parents. */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -20,7 +20,7 @@ const WORK = ["work", "--from-database", "--concurrency", "1"];
 const isDone = (out: string): boolean =>
   out.trimEnd().endsWith('{"done":true,"outcomes":{},"notBegun":0,"crashed":0}');
 
-test.each(["SIGTERM", "SIGINT"] as const)("%s: it drains and ends with 0", async (signal) => {
+test.each(["SIGTERM", "SIGINT"] as const)("%s: slabmend drains and ends with 0", async (signal) => {
   const cli = startCli(WORK, environment);
   await cli.until('"working"');
   cli.child.kill(signal);
@@ -28,20 +28,20 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s: it drains and ends with 0", async
   expect(isDone(cli.out())).toBe(true);
 });
 
-test("SIGTERM while its modules are loaded or its first worker starts: it ends with 0 and nothing begun", async () => {
+test("SIGTERM during the start of slabmend ends it with 0, with no repair begun", async () => {
   for (const delayMs of [50, 200, 400, 800, 1_200]) {
     const cli = startCli(WORK, environment);
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     cli.child.kill("SIGTERM");
-    // Before the launcher runs at all, the system ends it.
+    // Before the launcher runs, the system's default action ends it.
     expect([0, null]).toContain(await cli.ended);
   }
   expect(await database.sql`select from slabmend.leases`).toHaveLength(0);
 });
 
-test("a second SIGTERM ends it at once with the documented code, not by the signal", async () => {
+test("a second SIGTERM ends slabmend at once with the documented exit code", async () => {
   const proxy = await startSilentDatabase(database.url);
-  // Silent when reap asks: draining waits for that answer.
+  // Silent when reap queries it: draining waits for that answer.
   const asked = proxy.fallSilentAt("quarantine", "statement");
   const cli: CliProcess = startCli(WORK, { ...environment, SLABMEND_DATABASE_URL: proxy.url });
   await cli.meanwhile(asked);
@@ -78,7 +78,7 @@ function startByNpm(
 }
 
 test.runIf(existsSync("/proc/self/stat"))(
-  "npx is killed, or the shell between: it notices, drains and ends",
+  "slabmend drains and ends if npx or its shell is killed",
   async () => {
     for (const gone of [0, 1]) {
       const { parents, work, out } = await startByNpm("exec");
@@ -91,10 +91,10 @@ test.runIf(existsSync("/proc/self/stat"))(
   },
 );
 
-test("started by a shell that ends, as with nohup or setsid, it goes on until it is told to end", async () => {
+test("slabmend keeps running when its shell ends, as with nohup or setsid", async () => {
   const { parents, work, out } = await startByNpm("");
   for (const pid of parents) process.kill(pid, "SIGKILL");
-  // Longer than two looks after the parents.
+  // Longer than two checks of the parents.
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   expect(out()).not.toContain("draining");
   process.kill(work, "SIGTERM");

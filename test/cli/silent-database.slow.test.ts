@@ -1,4 +1,4 @@
-/** Commands against a database that falls silent after the handshake: each ends by itself, and at once when it is told to. */
+/** Commands with a database that stops answering after the handshake: each ends by itself, or at once on a signal. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createFastClock } from "../support/fast-clock.ts";
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const SEED = "11".repeat(32);
-/** The first statement of a command that gets no answer; what it waits for is 20 s, twice for what is idempotent. */
+/** The command's first unanswered statement; it waits 20 s, twice if the call is idempotent. */
 const COMMANDS: readonly (readonly [command: string, silentAt: string, code: number])[] = [
   ["status", "global_settings", 4],
   ["doctor --hosts 0", "select 1", 6],
@@ -34,7 +34,7 @@ const COMMANDS: readonly (readonly [command: string, silentAt: string, code: num
   ["work --from-database", "has_column_privilege", 4],
 ];
 
-test.each(COMMANDS)("slabmend %s ends when the database falls silent", async (command, silentAt, code) => {
+test.each(COMMANDS)("slabmend %s ends if the database stops answering", async (command, silentAt, code) => {
   const proxy = await startSilentDatabase(database.url);
   void proxy.fallSilentAt(silentAt, "statement");
   const clock = createFastClock(40);
@@ -48,7 +48,7 @@ test.each(COMMANDS)("slabmend %s ends when the database falls silent", async (co
     expect.stringContaining("expected an answer within"),
   ]);
   expect(clock.now() - startedAtMs).toBeLessThan(120_000);
-  // Left, and not asked again for ever.
+  // The connection is dropped, and the call is not retried forever.
   expect(proxy.accepted).toBeLessThanOrEqual(3);
   await proxy.stop();
 });
@@ -60,7 +60,7 @@ test.each([
   ["SIGTERM", "status --watch", 0],
   ["SIGTERM", "pause", 130],
 ] as const)(
-  "%s ends slabmend %s at once while a silent database is asked, with nothing begun",
+  "%s ends slabmend %s at once during a query to a silent database, with no repair begun",
   async (signal, command, code) => {
     const proxy = await startSilentDatabase(database.url);
     const asked = proxy.fallSilent();
@@ -72,7 +72,7 @@ test.each([
     const toldAtMs = performance.now();
     cli.child.kill(signal);
     expect([await cli.ended, cli.err()]).toEqual([code, expect.any(String)]);
-    // Far from the 20 s of an answer; what is in between is a busy machine's.
+    // Far below the 20 s timeout; the margin is for a busy machine.
     expect(performance.now() - toldAtMs).toBeLessThan(10_000);
     await proxy.stop();
   },

@@ -1,4 +1,4 @@
-/** What status prints, and `--watch`: it outlives a database that is away for a moment, and Ctrl+C ends it with 0. */
+/** The output of status, and `--watch`: it survives a short outage of the database, and Ctrl+C ends it with 0. */
 import { describe, expect, test } from "vitest";
 import { renderStatus } from "../../lib/cli/commands/status/render-status.ts";
 import { readStatus } from "../../lib/database/reports/read-status.ts";
@@ -9,7 +9,7 @@ import { runCli } from "./run-cli.ts";
 
 const database = useDatabase({ max: 3 });
 
-test("status prints what hosts charged today and how long the workers took", async () => {
+test("status prints today's charges of hosts and the workers' time", async () => {
   const status = await readStatus(database.sql, { dangerAbove: 1e-4 });
   const report = reportStatus({
     ...status,
@@ -19,7 +19,7 @@ test("status prints what hosts charged today and how long the workers took", asy
 });
 
 describe("--watch", () => {
-  /** Holds the status up until it is let go. */
+  /** Blocks the status until released. */
   async function holdUp() {
     const locked = Promise.withResolvers<void>();
     const free = Promise.withResolvers<void>();
@@ -60,12 +60,12 @@ describe("--watch", () => {
     };
   }
 
-  test("a connection that is lost is made again without a word; Ctrl+C while it waits: 0", async () => {
+  test("status --watch reconnects silently after a lost connection, and Ctrl+C while waiting ends it with 0", async () => {
     const watching = watch();
     await watching.next();
     const letGo = await holdUp();
     await database.sql`select pg_terminate_backend(${await waitingPid()}::integer)`;
-    // The read is made again by itself.
+    // The read is retried automatically.
     await waitingPid();
     const next = watching.next();
     await letGo();
@@ -77,7 +77,7 @@ describe("--watch", () => {
     expect(err).toBe("");
   });
 
-  test("Ctrl+C while the database is asked: 0 as well", async () => {
+  test("Ctrl+C during a query ends status --watch with 0", async () => {
     const watching = watch();
     await watching.next();
     const letGo = await holdUp();
@@ -87,7 +87,7 @@ describe("--watch", () => {
     await letGo();
   });
 
-  test("status --watch ends when the first reading fails", async () => {
+  test("status --watch ends if the first read fails", async () => {
     const { code, error } = await watch("postgres://u@127.0.0.1:1/x").ended;
     expect([code, error?.code]).toEqual([4, "database-unreachable"]);
   });

@@ -92,7 +92,7 @@ async function brokenSlab(): Promise<SeededSlab> {
 }
 
 describe("invoke, pause and resume", () => {
-  test("claim leases nothing while it is paused, and goes on afterwards", async () => {
+  test("claim leases nothing during a pause, and continues after resume", async () => {
     await brokenSlab();
     expect(await cli("pause", "--reason", "moving the database")).toMatchObject({
       code: 0,
@@ -121,7 +121,7 @@ describe("invoke, pause and resume", () => {
     });
   });
 
-  test("a failed invocation says what to do", async () => {
+  test("a failed invocation has a remedy", async () => {
     expect(await runCli(["invoke", "repair"], { environment })).toMatchObject({ code: 2 });
     expect(
       await runCli(["invoke", "claim", "--json"], {
@@ -172,7 +172,7 @@ describe("dead letters", () => {
     ...more,
   });
 
-  test("those whose lease waits are sent again, those without are forgotten, unreadable ones stay", async () => {
+  test("redrive sends dead letters with waiting leases, deletes moot ones, and keeps unreadable ones", async () => {
     const waiting = await brokenSlab();
     const token = await lease(waiting);
     await storeDeadLetters(database.sql, [
@@ -217,7 +217,7 @@ describe("dead letters", () => {
     });
   });
 
-  test("a queue that does not answer keeps them all", async () => {
+  test("redrive keeps all dead letters if the queue does not answer", async () => {
     const slab = await brokenSlab();
     await storeDeadLetters(database.sql, [letter("waits", { slabId: slab.id, token: await lease(slab) })]);
     const result = await runCli(["dead-letters", "redrive", "--json"], {
@@ -273,7 +273,7 @@ describe("quarantine", () => {
     expect((await cli("quarantine", "list")).json).toMatchObject({ total: 0, slabs: [] });
   });
 
-  test("all or some must be said", async () => {
+  test("quarantine release needs slabs or --all", async () => {
     for (const args of [[], ["--all", "7"]]) {
       expect((await cli("quarantine", "release", ...args)).error?.code).toBe("bad-argument");
     }

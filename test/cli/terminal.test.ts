@@ -1,4 +1,4 @@
-/** What a person meets at a terminal: a real pseudo-terminal, which `script` of util-linux makes. */
+/** Commands at a real pseudo-terminal, made by `script` of util-linux. */
 import { spawn, spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -13,7 +13,7 @@ import { LAUNCHER } from "./cli-process.ts";
 
 const PHRASE = `${"abandon ".repeat(11)}about`;
 const SEED = "a2148f6a110c828b50a1ef70f18793c5025d84032d333d8806a97a5d9e86e901";
-/** Not the one that derive-seed prints: that one may be seen. */
+/** Different from the seed that derive-seed prints, which may be shown. */
 const WORKERS_SEED = `${"7b".repeat(31)}3c`;
 const hasScript =
   process.platform === "linux" &&
@@ -23,11 +23,11 @@ interface Session {
   /** Resolves when the screen shows this text. */
   until(text: string): Promise<void>;
   type(keys: string): void;
-  /** The exit code, and all that was on the screen. */
+  /** The exit code and the whole screen output. */
   readonly ended: Promise<{ readonly code: number | null; readonly screen: string }>;
 }
 
-/** Without a terminal of its own `script` makes one of no size. */
+/** Without an outer terminal `script` makes one without a size. */
 function atTerminal(args: string, environment: Readonly<Record<string, string>> = {}): Session {
   const child = spawn(
     "script",
@@ -63,12 +63,12 @@ function atTerminal(args: string, environment: Readonly<Record<string, string>> 
   };
 }
 
-describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `script` of util-linux)", () => {
+describe.skipIf(!hasScript)("commands at a pseudo-terminal (skipped without util-linux's `script`)", () => {
   const database = useDatabase({ schema: "indexd" });
   const hasSchema = async (): Promise<boolean> =>
     (await database.sql`select from pg_namespace where nspname = 'slabmend'`).length > 0;
 
-  test("the recovery phrase is not shown while it is typed", async () => {
+  test("a typed recovery phrase is not shown", async () => {
     const session = atTerminal("derive-seed");
     await session.until("not shown): ");
     session.type(`${PHRASE}\r`);
@@ -101,7 +101,7 @@ describe.skipIf(!hasScript)("at a pseudo-terminal (skipped where there is no `sc
     expect(screen).toContain("create schema slabmend");
   });
 
-  test("setup shows no secret that is typed, writes the file with mode 0600, and ends at Ctrl+C with 130", async () => {
+  test("setup shows no typed secret, writes the file with mode 0600, and ends with 130 at Ctrl+C", async () => {
     const folder = await mkdtemp(join(tmpdir(), "slabmend-setup-"));
     onTestFinished(() => rm(folder, { recursive: true }));
     const file = join(folder, "variables");
@@ -156,7 +156,7 @@ describe.skipIf(!hasScript)("serve at a pseudo-terminal", () => {
       /^\{"level":"info",.*"message":"serving"\}\r?$/m,
       /^\{"schemaVersion":1,"done":true,.*\}\r?$/m,
     ],
-  ])("serve%s logs as it should, and Ctrl+C drains it", async (option, line, last) => {
+  ])("serve%s logs in its format, and Ctrl+C drains it", async (option, line, last) => {
     const folder = mkdtempSync(join(tmpdir(), "slabmend-terminal-"));
     try {
       const session = atTerminal(`serve --listen 127.0.0.1:0 --concurrency 1${option}`, {
@@ -180,7 +180,7 @@ describe.skipIf(!hasScript)("serve at a pseudo-terminal", () => {
 describe.skipIf(!hasScript)("maintenance at a pseudo-terminal", () => {
   const database = useDatabase();
 
-  test("watch has one line of progress, which Ctrl+C ends without touching the run", async () => {
+  test("maintenance watch shows one line of progress; Ctrl+C ends it without changing the run", async () => {
     const scope = { of: "slab", slab: "1", sectors: 8 };
     await startRun(database.sql, { kind: "verify", scope, owner: "test" });
     const session = atTerminal("maintenance watch", { SLABMEND_DATABASE_URL: database.url });

@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** What becomes of `init` with this file: the public host is refused only if the URL was read. */
+/** Runs `init` with this file: the public host is refused only if the URL was read. */
 async function initWith(content: string | Buffer, environment: Record<string, string> = {}) {
   await writeFile(file, content);
   return (await runCli(["init", "--json", "--variables-file", file], { environment })).error;
@@ -22,7 +22,7 @@ const LINE = "SLABMEND_DATABASE_URL=postgres://u:hunter2canary@8.8.8.8/x\n";
 const READ = "database-url-without-tls";
 
 describe("--variables-file", () => {
-  test("holds for what the environment does not say", async () => {
+  test("--variables-file sets variables that the environment does not", async () => {
     expect((await initWith(LINE))?.code).toBe(READ);
     const away = { SLABMEND_DATABASE_URL: "postgres://u:p@127.0.0.1:1/x" };
     expect((await initWith(LINE, away))?.code).toBe("database-unreachable");
@@ -33,7 +33,7 @@ describe("--variables-file", () => {
     ["with a byte order mark", `\ufeff${LINE}`],
     ["with the line ends of Windows", LINE.replace("\n", "\r\n")],
     ["with both, and a comment first", `\ufeff# written by PowerShell\r\n${LINE.replace("\n", "\r\n")}`],
-  ])("reads a file %s", async (_how, content) => {
+  ])("--variables-file reads a file %s", async (_how, content) => {
     expect((await initWith(content))?.code).toBe(READ);
   });
 
@@ -44,7 +44,7 @@ describe("--variables-file", () => {
     ["UTF-16, big-endian", utf16(`\ufeff${LINE}`).swap16(), "UTF-16"],
     ["a stray NUL", LINE.replace("u:", "u\0:"), "UTF-16 or a binary file (it has NUL bytes)"],
     ["Latin-1", Buffer.from(LINE.replace("canary", "\u00e4"), "latin1"), "bytes that are not UTF-8"],
-  ])("refuses %s by name, and shows nothing of it", async (_what, content, got) => {
+  ])("--variables-file refuses %s by name, without printing its content", async (_what, content, got) => {
     const error = await initWith(content);
     expect(error).toMatchObject({
       code: "variables-file-unreadable",
@@ -54,7 +54,7 @@ describe("--variables-file", () => {
     expect(JSON.stringify(error)).not.toContain("hunter2");
   });
 
-  test("refuses a file that is not there", async () => {
+  test("--variables-file refuses a missing file", async () => {
     const { error } = await runCli(["init", "--json", "--variables-file", "/nowhere/.env"]);
     expect(error).toMatchObject({
       code: "variables-file-unreadable",
@@ -63,7 +63,7 @@ describe("--variables-file", () => {
   });
 
   test.each([["--env-file", "x"], ["--env-file=x"]])(
-    "is what %j is answered with, because Node.js takes that one",
+    "%j is refused with a hint to --variables-file, because Node.js takes that option",
     async (...args) => {
       const { code, err } = await runCli(["status", ...args]);
       expect(code).toBe(2);

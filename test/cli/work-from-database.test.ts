@@ -1,4 +1,4 @@
-/** Work without a queue, behind a database that falls silent and is back later. */
+/** Work without a queue, with a database that stops answering and recovers. */
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { connect } from "../../lib/database/client/connect.ts";
@@ -20,10 +20,10 @@ import { startCli } from "./cli-process.ts";
 
 const testDatabase = useDatabase();
 
-test("a lease whose answer was lost goes to a worker when the database is back; nothing hangs on the silent one", async () => {
+test("after an outage, a lease whose answer was lost goes to a worker, and no call hangs on the silent connection", async () => {
   const { sql } = testDatabase;
   const hosts = await seedNetwork(sql, { hosts: 6 });
-  // Its first letter tells the worker that stands in for the real one to be done at once.
+  // The first letter makes the substitute worker finish at once.
   const digest = parseSlabDigest("a".repeat(64));
   await seedSlab(sql, { minShards: 1, digest, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
   const proxy = await startSilentDatabase(testDatabase.url);
@@ -34,7 +34,7 @@ test("a lease whose answer was lost goes to a worker when the database is back; 
   const ending = new AbortController();
   const entry = fileURLToPath(new URL("./fixtures/obedient-worker.ts", import.meta.url));
   const pool = new WorkerPool({ size: 1, environment: process.env, timeoutMs: 60_000, clock, entry });
-  // A batch for aging may come first; it finds nothing.
+  // A batch for aging may come first and find nothing.
   const asked = proxy.fallSilentAt('"order":"urgency"', "answer");
   const working = workFromDatabase({
     database,
@@ -73,7 +73,7 @@ test("a lease whose answer was lost goes to a worker when the database is back; 
   await proxy.stop();
 });
 
-test("a command that is told to end does end, though a silent database never takes leave of it", async () => {
+test("a command ends on request although a silent database never closes the connection", async () => {
   const proxy = await startSilentDatabase(testDatabase.url);
   const asked = proxy.fallSilentAt("global_settings", "answer");
   const cli = startCli(["status"], { SLABMEND_DATABASE_URL: proxy.url });

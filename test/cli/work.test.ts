@@ -1,4 +1,4 @@
-/** `slabmend work` as a process of its own: from the database, from the queue, draining, and without a worker. */
+/** `slabmend work` in its own process: from the database, from the queue, draining, and with workers that cannot start. */
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../dev/aws/function-definition.ts";
@@ -73,11 +73,11 @@ function lastLine(cli: CliProcess): unknown {
   return asDocumented(["work"], JSON.parse(cli.out().trimEnd().split("\n").at(-1)!));
 }
 
-test("straight from the database: repairs what there is, and ends with 0 when told", async () => {
+test("work --from-database repairs all slabs, and ends with 0 on request", async () => {
   const slabs = [await brokenSlab(), await brokenSlab(), await brokenSlab()];
   const cli = work("--from-database", "--concurrency", "2");
   await cli.meanwhile(untilEqual(countRepaired, 3));
-  // Each of them began at once: nothing waits for a queue.
+  // Each repair began at once, because there is no queue.
   expect(await world.database.sql`select from slabmend.leases`).toHaveLength(0);
   cli.child.kill("SIGTERM");
   expect(await cli.ended).toBe(0);
@@ -107,12 +107,12 @@ test("work repairs the slab of each message in the queue and leaves a malformed 
   cli.child.kill("SIGTERM");
   expect(await cli.ended).toBe(0);
   expect(lastLine(cli)).toMatchObject({ outcomes: { repaired: 2 }, notBegun: 0, crashed: 0 });
-  // Invisible for a minute, and then again, until it is a dead letter.
+  // Invisible for a minute each time, until it becomes a dead letter.
   expect(await queueServer.count(queues.repairs)).toEqual({ visible: 0, inFlight: 1 });
   client.destroy();
 });
 
-test("asked for lines, work and its worker processes log lines for people and print no metrics", async () => {
+test("with SLABMEND_LOG_FORMAT=lines, work and its workers log text and print no metrics", async () => {
   const repairedBefore = await countRepaired();
   const { id } = await brokenSlab();
   const cli = startCli(["work", "--from-database", "--concurrency", "1"], {
@@ -132,7 +132,7 @@ test("asked for lines, work and its worker processes log lines for people and pr
   expect(cli.out()).not.toMatch(/^\{/m);
 });
 
-test("draining finishes what is in hand and begins nothing more", async () => {
+test("draining finishes running repairs and begins no more", async () => {
   const repairedBefore = await countRepaired();
   for (const { swarm } of world.hosts) await swarm.setSwitches({ latencyMs: 100 });
   const slabs = [await brokenSlab(), await brokenSlab()];
@@ -140,14 +140,14 @@ test("draining finishes what is in hand and begins nothing more", async () => {
   const running = () =>
     world.database.sql`select through_queue from slabmend.leases where began_at is not null`;
   await cli.meanwhile(untilEqual(async () => (await running()).length, 1));
-  // The claim of a queue does not count it.
+  // claim for the queue does not count this lease.
   expect(await running()).toEqual([{ through_queue: false }]);
   cli.child.kill("SIGTERM");
   await cli.until("draining");
   expect(await cli.ended).toBe(0);
   expect(lastLine(cli)).toMatchObject({ outcomes: { repaired: 1 }, crashed: 0 });
   expect(await countRepaired()).toBe(repairedBefore + 1);
-  // The other one is free for anybody.
+  // The other slab can be leased.
   expect(await world.database.sql`select from slabmend.leases`).toHaveLength(0);
   const [free] = await world.database.sql`
     select count(*)::integer as slabs from slabs
@@ -155,7 +155,7 @@ test("draining finishes what is in hand and begins nothing more", async () => {
   expect(free).toEqual({ slabs: 1 });
 });
 
-test("work that cannot succeed says so before anything is leased", async () => {
+test("work reports an unusable configuration before it leases anything", async () => {
   await brokenSlab();
   const { sql } = world.database;
   await sql.unsafe(`revoke update (next_repair_attempt) on public.slabs from ${role.name}`);

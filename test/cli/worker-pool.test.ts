@@ -33,7 +33,7 @@ const create = (size: number, { clock = systemClock, processes = size } = {}): W
 };
 afterEach(() => pool.stop());
 
-test("a process is used again, and there are never more than its size", async () => {
+test("the worker pool reuses processes and never exceeds its size", async () => {
   create(2);
   await pool.start();
   const [pid] = pool.pids;
@@ -45,20 +45,20 @@ test("a process is used again, and there are never more than its size", async ()
   expect([pool.free, pool.pids.length]).toEqual([2, 2]);
 });
 
-test("a crash is one repair's, and the next gets a process of its own", async () => {
+test("a crash fails one repair, and the next one gets a new process", async () => {
   create(1);
   expect(await pool.run(task("c"))).toEqual({ kind: "crashed" });
   expect(await pool.run(task("a"))).toMatchObject({ kind: "ended" });
   expect(await pool.run(task("b"))).toEqual({ kind: "not-begun", code: "ECONNREFUSED" });
 });
 
-test("several repairs share a process, and one that is killed takes its own repairs alone", async () => {
+test("several repairs share a process, and a kill fails only the repairs of that process", async () => {
   create(4, { processes: 2 });
   const all = [task("f"), task("f"), task("f"), task("f")].map((each) => pool.run(each));
   expect([pool.free, pool.pids.length]).toEqual([0, 2]);
   const [one, other] = pool.pids;
   process.kill(one!, "SIGKILL");
-  // Orders go to the process with least to do: in turn.
+  // Repairs go to the least busy process, so they alternate.
   expect(await Promise.all([all[0], all[2]])).toEqual([{ kind: "crashed" }, { kind: "crashed" }]);
   expect([pool.free, pool.pids]).toEqual([2, [other]]);
   expect(await pool.run(task("a"))).toMatchObject({ kind: "ended" });
@@ -67,14 +67,14 @@ test("several repairs share a process, and one that is killed takes its own repa
   expect(await Promise.all([all[1], all[3]])).toEqual([{ kind: "crashed" }, { kind: "crashed" }]);
 });
 
-test("a worker that is unfit gets no more, and says why", async () => {
+test("an unfit worker gets no more repairs and reports the reason", async () => {
   create(2);
   expect(await pool.run(task("e"))).toEqual({ kind: "ended", outcome: "fault" });
   expect(pool.free).toBe(0);
   expect(unfit).toEqual(["the clock is wrong"]);
 });
 
-test("a worker that hangs beyond its time is killed", async () => {
+test("a worker that exceeds its time limit is killed", async () => {
   const clock = createFakeClock();
   create(1, { clock });
   const end = pool.run(task("f"));
@@ -84,7 +84,7 @@ test("a worker that hangs beyond its time is killed", async () => {
   await untilEqual(() => processState(pid!), undefined);
 });
 
-test("stopping waits for what is in hand, takes nothing more, and leaves no process", async () => {
+test("stopping the pool waits for running repairs, accepts no more, and leaves no process", async () => {
   create(2);
   const end = pool.run(task("d"));
   const { pids } = pool;
@@ -97,7 +97,7 @@ test("stopping waits for what is in hand, takes nothing more, and leaves no proc
   for (const pid of pids) await untilEqual(() => processState(pid), undefined);
 });
 
-test("a worker that cannot start is found out before anything is leased", async () => {
+test("a worker that cannot start is detected before anything is leased", async () => {
   pool = new WorkerPool({
     size: 1,
     environment: { ...process.env, EXIT_AT_ONCE: "1" },
@@ -108,8 +108,8 @@ test("a worker that cannot start is found out before anything is leased", async 
   await expect(pool.start()).rejects.toMatchObject({ code: "worker-failed" });
 });
 
-describe("the hand-over in place of a queue", () => {
-  test("takes as many as workers are free, refuses the others, and gives back what nobody began", async () => {
+describe("the hand-over that replaces a queue", () => {
+  test("the hand-over accepts one slab per free worker, refuses others, and returns those that were not begun", async () => {
     create(2);
     const ends: WorkEnd[] = [];
     const queue = createHandOver(pool, (end) => ends.push(end));

@@ -60,7 +60,7 @@ test("all problems are reported at once, by name, with what was expected", () =>
   ]);
 });
 
-test("a password whose % begins no character is refused here, before the client library throws a bare URIError", () => {
+test("a password with an invalid % escape is refused before the client library throws a bare URIError", () => {
   const withPassword = (password: string) =>
     problemsOf(["SLABMEND_DATABASE_URL"], {
       SLABMEND_DATABASE_URL: `postgres://u:${password}@db.example.org/indexd`,
@@ -90,7 +90,7 @@ test.each([
   expect(heartbeatMs * 3).toBeLessThanOrEqual(leaseMs);
 });
 
-test("variables of the environment go before the settings in code, and the rest of those stays", () => {
+test("environment variables override settings in code and keep the others", () => {
   const environment = parseEnvironment(variablesOf("claim"), {
     ...good,
     SLABMEND_REPAIR_CONCURRENCY: "7",
@@ -115,17 +115,20 @@ test("variables of the environment go before the settings in code, and the rest 
   });
 });
 
-/** A name of one's own: most text is one. */
+/** Variables that accept most text. */
 const FREE_TEXT: readonly VariableName[] = ["SLABMEND_METRICS_NAMESPACE"];
 
-test.each(Object.keys(VARIABLES) as VariableName[])("%s: garbage is refused with its name", (name) => {
-  const words = FREE_TEXT.includes(name) ? [] : ["-1e9", "999999999999999999999", "Not a value"];
-  for (const text of ["\u0000", ...words]) {
-    expect(problemsOf([name], { [name]: text }).map((problem) => problem.name)).toEqual([name]);
-  }
-});
+test.each(Object.keys(VARIABLES) as VariableName[])(
+  "%s: an invalid value is refused with the variable's name",
+  (name) => {
+    const words = FREE_TEXT.includes(name) ? [] : ["-1e9", "999999999999999999999", "Not a value"];
+    for (const text of ["\u0000", ...words]) {
+      expect(problemsOf([name], { [name]: text }).map((problem) => problem.name)).toEqual([name]);
+    }
+  },
+);
 
-test("authorities are certificates, as text or as a file, and of use only where certificates are checked", async () => {
+test("SLABMEND_DATABASE_CA accepts certificates as text or file, if the URL checks certificates", async () => {
   const { cert, key } = makeCertificate({ name: "an authority", isAuthority: true });
   const names = ["SLABMEND_DATABASE_URL", "SLABMEND_DATABASE_CA"] as const;
   const url = "postgres://u:p@db.example.org/indexd";

@@ -15,7 +15,7 @@ describe("query parameters of a database URL", () => {
     "?ssl=require",
     "?sslmode=require&application_name=slabmend&connect_timeout=10",
     "?sslmode=verify-full&target_session_attrs=read-write",
-  ])("%j is taken", (query) => {
+  ])("%j is accepted", (query) => {
     expect(faultOf(query)).toBeUndefined();
   });
 
@@ -50,7 +50,7 @@ describe("query parameters of a database URL", () => {
     expect(fault?.got).toBe(got);
   });
 
-  test("a name that no list has is refused and not repeated: it may be a part of a password", () => {
+  test("an unknown parameter name is refused and not repeated, because it may be a part of a password", () => {
     const fault = faultOf("?hunter2canary=1&other=2");
     expect(fault).toEqual({
       expected: expect.stringContaining("no parameters except sslmode, ssl, application_name"),
@@ -58,7 +58,7 @@ describe("query parameters of a database URL", () => {
     });
   });
 
-  test("a deployment refuses them before anything is made", async () => {
+  test("a deployment refuses such URLs before it creates anything", async () => {
     const problems = await secretProblems("default", {
       SST_SECRET_DefaultDatabaseUrl: URL_OF("?sslmode=require&channel_binding=require"),
       SST_SECRET_DefaultMigrationSeed: "11".repeat(32),

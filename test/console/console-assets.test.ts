@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { bundleConsole, CONSOLE_POLICY, consoleAssets } from "../../lib/console/console-assets.ts";
 
-test("the page names its files by their hashes, and all are there", async () => {
+test("the page refers to its files by their hashes, and all exist", async () => {
   const assets = await consoleAssets("/nowhere");
   const page = Buffer.from(assets.get("/")!.content).toString("utf8");
   const named = [...page.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path]) => path!);
@@ -14,12 +14,12 @@ test("the page names its files by their hashes, and all are there", async () => 
     expect(assets.get(path)).toMatchObject({ immutable: true });
   }
   expect(assets.get("/")).toMatchObject({ immutable: false, type: "text/html; charset=utf-8" });
-  // What the policy would refuse is not there in the first place.
+  // The page contains nothing that the policy would refuse.
   expect(page).not.toMatch(/<style|style="|<script>|https?:/);
   expect(CONSOLE_POLICY["default-src"]).toEqual(["'none'"]);
 });
 
-test("a package's bundle is served as a clone's own", async () => {
+test("a package's bundle is served in the same way as a clone's", async () => {
   const folder = await mkdtemp(join(tmpdir(), "slabmend-console-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   for (const [name, content] of await bundleConsole()) await writeFile(join(folder, name), content);

@@ -83,7 +83,7 @@ describe("addresses of the views", () => {
     ["#/nowhere", { view: "unknown", path: "/nowhere" }],
   ])("%s", (fragment, route) => expect(routeOf(fragment)).toEqual(route));
 
-  test("a link leaves empty filters out and is read back", () => {
+  test("a link omits empty filters and can be parsed again", () => {
     const link = linkTo("journal", { slab: "", host: "a&b=c", outcome: "fault" });
     expect(link).toBe("#/journal?host=a%26b%3Dc&outcome=fault");
     expect(routeOf(link)).toEqual({ view: "journal", query: { host: "a&b=c", outcome: "fault" } });
@@ -129,7 +129,7 @@ describe("the console's own connection", () => {
     ],
   ])("%s", (_, before, event, after) => expect(nextConnection(before, event)).toEqual(after));
 
-  test("attempts are further apart each time, at most 15 s", () => {
+  test("the delay between connection attempts grows to at most 15 s", () => {
     const most = (failures: number) => reconnectDelayMs(failures, () => 1);
     expect([0, 1, 2, 3, 4, 50].map(most)).toEqual([1_000, 2_000, 4_000, 8_000, 15_000, 15_000]);
     expect(reconnectDelayMs(0, () => 0)).toBe(500);
@@ -150,12 +150,12 @@ test.each([
   expect(moveInGrid(from, key, 3, 5)).toBe(to),
 );
 
-test("phases before the present one are done; of an unknown phase nothing is", () => {
+test("phases before the current one are done; for an unknown phase none is", () => {
   expect(stepsOf("transfer").map(({ state }) => state)).toEqual(["done", "done", "now", "next", "next"]);
   expect(new Set(stepsOf("of-a-newer-worker").map(({ state }) => state))).toEqual(new Set(["next"]));
 });
 
-test("an entry that is on two pages is shown once, as the first page has it", () => {
+test("an entry on two pages is shown once, from the first page", () => {
   const [a, b, old] = [
     { id: "1", at: 2 },
     { id: "2", at: 2 },
@@ -189,7 +189,7 @@ describe("a maintenance run", () => {
     expect(got).toBe(expected);
   });
 
-  test("what can be asked of it follows from its state", () => {
+  test("a run's actions depend on its state", () => {
     const states = ["running", "paused", "cancelling", "done", "cancelled", "failed"] as const;
     expect(Object.fromEntries(states.map((state) => [state, requestsFor(state)]))).toEqual({
       running: ["pause", "cancel"],
@@ -201,7 +201,7 @@ describe("a maintenance run", () => {
     });
   });
 
-  test("its statistics are named as its kind names them", () => {
+  test("a run's statistics have the names of its kind", () => {
     const counted = { passed: 1_200, wrongData: 3, unanswered: { timeout: 2, "no-route": 1 }, hastings: "0" };
     expect(statisticsOf({ ...counted, none: {}, soFar: null })).toEqual([
       ["passed", "1,200"],
@@ -214,7 +214,7 @@ describe("a maintenance run", () => {
   });
 });
 
-test("of several indexers the one that was chosen is shown while it is there, and each request names it", () => {
+test("the console shows the chosen indexer while it exists, and each request names it", () => {
   expect(chooseIndexer(["main"], "old")).toBeUndefined();
   expect(chooseIndexer(["a", "b"], null)).toBe("a");
   expect(chooseIndexer(["a", "b"], "b")).toBe("b");

@@ -57,7 +57,7 @@ test.each([
   expect((failure as { code?: string } | undefined)?.code).toBe(code);
 });
 
-test("a role that was granted nothing gets the list and the remedy, not a refusal of the server's", async () => {
+test("a role without grants gets a list of missing privileges and the remedy, not a server error", async () => {
   const name = `bare_${randomBytes(6).toString("hex")}`;
   expect(await failureOf(`create role ${name}`, name)).toMatchObject({
     name: "StoreError",
@@ -67,7 +67,7 @@ test("a role that was granted nothing gets the list and the remedy, not a refusa
   });
 });
 
-test("asking whether the fleet may work costs five round trips", async () => {
+test("assertFleetMayWork takes five round trips", async () => {
   let queries = 0;
   const sql = postgres(role.url, { max: 1, prepare: false, fetch_types: false, debug: () => (queries += 1) });
   await assertFleetMayWork(sql);

@@ -29,7 +29,7 @@ const rows = async () => {
 };
 
 describe("begin", () => {
-  test("makes the lease a running one and extends the hold", async () => {
+  test("begin makes a lease running and extends the hold", async () => {
     expect(await begin()).toEqual({ kind: "begun", expiresInMs: 120_000, nowMs: expect.any(Number) });
     expect(await rows()).toEqual({
       begun: true,
@@ -40,7 +40,7 @@ describe("begin", () => {
     });
   });
 
-  test("once: of many deliveries at the same time one begins", async () => {
+  test("only one of many simultaneous deliveries begins", async () => {
     const results = await Promise.all(Array.from({ length: 8 }, (_, n) => begin({ worker: `worker-${n}` })));
     expect(results.filter((result) => result.kind === "begun")).toHaveLength(1);
     expect(
@@ -48,7 +48,7 @@ describe("begin", () => {
     ).toHaveLength(7);
   });
 
-  test("a repair begins although its lease has expired, as long as it was not reaped", async () => {
+  test("a repair begins with an expired lease that is not reaped yet", async () => {
     await sql`
       update slabmend.leases set expires_at = now() - interval '10 minutes', held_until = now() - interval '10 minutes'
       where token = ${token}`;
@@ -58,7 +58,7 @@ describe("begin", () => {
     expect(await begin()).toMatchObject({ kind: "begun" });
   });
 
-  test("a repair does not begin with another token, which changes nothing", async () => {
+  test("a repair does not begin with a wrong token, and changes nothing", async () => {
     const before = await rows();
     expect(await begin({ token: randomUUID() })).toEqual({ kind: "stale", why: "leased-again" });
     expect(await rows()).toEqual(before);
@@ -70,7 +70,7 @@ describe("begin", () => {
     expect(await begin({ slabId: 999_999_999n })).toEqual({ kind: "stale", why: "no-lease" });
   });
 
-  test("a repair does not begin after indexd has claimed the slab; the lease goes, indexd's claim stays", async () => {
+  test("a repair does not begin after indexd has claimed the slab; the lease is removed, indexd's claim stays", async () => {
     await sql`
       update slabs set next_repair_attempt = next_repair_attempt + interval '1 microsecond' where id = ${String(slab.id)}`;
     const [before] = await sql`select next_repair_attempt::text from slabs where id = ${String(slab.id)}`;
@@ -81,7 +81,7 @@ describe("begin", () => {
     ]);
   });
 
-  test("a repair does not begin while indexd is claiming the slab: first the lock, then the look", async () => {
+  test("a repair that waits for indexd's claim on the slab does not begin", async () => {
     let beginning: Promise<BeginResult> | undefined;
     await sql.begin(async (tx) => {
       await tx`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
@@ -101,7 +101,7 @@ describe("begin", () => {
     expect(await begin()).toEqual({ kind: "stale", why: "no-lease" });
   });
 
-  test("a lost answer is asked for again by the same worker only", async () => {
+  test("only the same worker can ask again for a lost answer of begin", async () => {
     let lost = false;
     const lossy = new Proxy(sql, {
       async apply(target, _self, args: never[]) {
@@ -119,7 +119,7 @@ describe("begin", () => {
 });
 
 describe("heartbeat", () => {
-  test("extends a running lease, and only our row", async () => {
+  test("a heartbeat extends a running lease and changes only our row", async () => {
     await begin();
     await sql`update slabmend.leases set expires_at = clock_timestamp() + interval '5 seconds' where token = ${token}`;
     const [before] = await sql`select next_repair_attempt::text from slabs where id = ${String(slab.id)}`;
@@ -137,7 +137,7 @@ describe("heartbeat", () => {
     expect(await rows()).toMatchObject({ expires_in: 0 });
   });
 
-  test("says stop when indexd has the slab, when the lease is gone, when it never began", async () => {
+  test("a heartbeat ends the repair if indexd has the slab, the lease is gone, or it never began", async () => {
     expect(await extendLease(sql, { slabId: slab.id, token })).toBe(false);
     await begin();
     await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;

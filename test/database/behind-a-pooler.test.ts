@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-test("a whole repair works when every statement meets another backend, with the workers' own settings", async () => {
+test("a whole repair works if every statement runs on a different backend", async () => {
   const { sql } = database;
   const hosts = await seedNetwork(sql, { hosts: 6 });
   const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });

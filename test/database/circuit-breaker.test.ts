@@ -64,12 +64,12 @@ describe("a closed circuit breaker", () => {
     expect(nextBreaker(CLOSED, recent, NOW).kind).toBe(kind);
   });
 
-  test("outcomes from before the last recovery do not count", () => {
+  test("the circuit breaker ignores outcomes before its last recovery", () => {
     const since: CircuitBreaker = { kind: "closed", sinceMs: NOW, lastBackoffMs: 0 };
     expect(nextBreaker(since, outcomes(...times(20, "fault" as const)), NOW)).toBe(since);
   });
 
-  test("only a slab's latest outcome counts", () => {
+  test("the circuit breaker counts only a slab's latest outcome", () => {
     const bad = outcomes(...times(6, "fault" as const));
     const healed = bad.map((outcome) => ({
       ...outcome,
@@ -91,7 +91,7 @@ describe("an open circuit breaker", () => {
   const later = (ms: number, ...list: RecentOutcome["outcome"][]): RecentOutcome[] =>
     list.map((outcome, n) => ({ slabId: `p${n}`, outcome, finishedAtMs: NOW + ms - n }));
 
-  test("starts with a minute and doubles up to 32 while probes fail", () => {
+  test("the backoff starts with one minute and doubles to 32 while probes fail", () => {
     let health = nextBreaker(CLOSED, outcomes(...times(5, "fault" as const)), NOW);
     const backoffs: number[] = [];
     let nowMs = NOW;
@@ -107,7 +107,7 @@ describe("an open circuit breaker", () => {
     expect(backoffs).toEqual([1, 2, 4, 8, 16, 32, 32, 32]);
   });
 
-  test("a probe that succeeds ends it at once", () => {
+  test("a successful probe closes the circuit breaker at once", () => {
     expect(nextBreaker(open(8 * MINUTE), later(1_000, "repaired"), NOW + 1_000)).toEqual({
       kind: "closed",
       sinceMs: NOW + 1_000,
@@ -115,12 +115,12 @@ describe("an open circuit breaker", () => {
     });
   });
 
-  test("failures from before the backoff do not open the circuit breaker again", () => {
+  test("failures before the backoff do not reopen the circuit breaker", () => {
     const health = open(MINUTE);
     expect(nextBreaker(health, outcomes(...times(20, "fault" as const)), NOW + MINUTE)).toBe(health);
   });
 
-  test("a relapse soon after goes on where it stood, a later one starts anew", () => {
+  test("an early relapse continues the backoff, a later one starts again", () => {
     const closed: CircuitBreaker = { kind: "closed", sinceMs: NOW, lastBackoffMs: 4 * MINUTE };
     const bad = later(MINUTE, ...times(5, "crashed" as const));
     expect(nextBreaker(closed, bad, NOW + MINUTE)).toMatchObject({ kind: "open", backoffMs: 8 * MINUTE });
@@ -128,14 +128,14 @@ describe("an open circuit breaker", () => {
     expect(nextBreaker(closed, late, NOW + 9 * MINUTE)).toMatchObject({ kind: "open", backoffMs: MINUTE });
   });
 
-  test("claim may lease a probe while it backs off, a few slabs afterwards, all when closed", () => {
+  test("claim may lease one probe during a backoff, a few slabs after it, and all slabs when closed", () => {
     expect(claimAllowance(open(MINUTE), NOW + 1)).toEqual({ kind: "probe" });
     expect(claimAllowance(open(MINUTE), NOW + MINUTE)).toEqual({ kind: "few", leases: 10 });
     expect(claimAllowance(CLOSED, NOW)).toEqual({ kind: "all" });
   });
 });
 
-test("the limits are the documented ones", () => {
+test("the circuit breaker's limits are the documented ones", () => {
   expect(DEFAULT_BREAKER_LIMITS).toEqual({
     firstBackoffMs: MINUTE,
     longestBackoffMs: 32 * MINUTE,

@@ -17,12 +17,12 @@ const finish = async (count: number, outcome: string): Promise<void> => {
   }
 };
 
-test("a past time after the present is the present", () => {
+test("a stored time in the future counts as now", () => {
   expect(pastTime(5, 10)).toBe(5);
   expect(pastTime(15, 10)).toBe(10);
 });
 
-test("outcomes count at once although the circuit breaker last changed in the future", async () => {
+test("outcomes count at once even if the circuit breaker's last change is in the future", async () => {
   await sql`update slabmend.fleet set breaker_since = clock_timestamp() + interval '1 day'`;
   expect((await refresh()).breaker.kind).toBe("closed");
   await finish(6, "fault");

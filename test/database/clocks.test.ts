@@ -22,14 +22,14 @@ test.each([
   else await expect(checked).rejects.toMatchObject({ code: "clock-off" });
 });
 
-test("a slow answer of the database is not taken for a wrong clock", async () => {
+test("a slow answer of the database does not count as a wrong clock", async () => {
   let asked = 0;
   // Ten minutes pass between the question and its answer, which was given in between.
   const clock = { now: () => systemClock.now() + (asked++ === 0 ? -5 : 5) * MINUTE_MS };
   await assertClocksAgree(database.sql, clock);
 });
 
-test("slabmend work refuses, with nothing leased", async () => {
+test("slabmend work with a wrong clock refuses to start and leases nothing", async () => {
   const { code, error } = await runCli(["work", "--from-database", "--json"], {
     environment: { SLABMEND_DATABASE_URL: database.url, SLABMEND_MIGRATION_SEED: "11".repeat(32) },
     clock: shifted(-6 * MINUTE_MS),

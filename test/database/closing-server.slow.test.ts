@@ -57,7 +57,7 @@ test.concurrent.each(
 
 afterEach(() => vi.unstubAllEnvs());
 test.each(Object.entries(FUNCTIONS))(
-  "a server that closes after the client's first words: the function %s fails in time",
+  "the function %s fails in time if the server closes after the client's first message",
   async (_name, run) => {
     const server = await startClosingServer(WAYS_TO_CLOSE["closes after the client's first words"]!);
     const variables = {
@@ -77,7 +77,7 @@ test.each(Object.entries(FUNCTIONS))(
   },
 );
 
-test("connections to a server that loses each are tried ever more rarely, and at once when it is well again", async () => {
+test("reconnections to a server that drops each one get rarer, and succeed at once when it recovers", async () => {
   const clock = createFakeClock();
   const pace = new ConnectionPace(clock, () => 0);
   const delays: number[] = [];

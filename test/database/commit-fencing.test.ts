@@ -66,7 +66,7 @@ describe("a superseded worker changes nothing of indexd's", () => {
     await changesNothing("never-begun");
   });
 
-  test("indexd claimed the slab in between", async () => {
+  test("a commit after a claim by indexd is superseded", async () => {
     // By a microsecond: a comparison in JavaScript would not see it.
     await sql`
       update slabs set next_repair_attempt = next_repair_attempt + interval '1 microsecond' where id = ${String(slab.id)}`;
@@ -82,13 +82,13 @@ describe("a superseded worker changes nothing of indexd's", () => {
     });
   });
 
-  test("the slab was deleted, or is another one now", async () => {
+  test("a commit for a deleted or replaced slab is superseded", async () => {
     request = { ...request, digest: "ab".repeat(32) as CommitRequest["digest"] };
     await changesNothing("slab-gone");
     expect(await leases()).toHaveLength(0);
   });
 
-  test("indexd's database was replaced by one of before the oldest known version while the repair ran", async () => {
+  test("a commit to a database that was replaced by one of an unknown old version is superseded", async () => {
     await sql`update global_settings set db_version = db_version - 1000`;
     try {
       await changesNothing("indexd-changed");
@@ -98,7 +98,7 @@ describe("a superseded worker changes nothing of indexd's", () => {
     }
   });
 
-  test("it says itself that it is stale", async () => {
+  test("a commit that reports itself as stale is recorded as such", async () => {
     request = { ...request, outcome: { kind: "stale" } };
     await changesNothing("reported-stale");
     expect(await leases()).toHaveLength(0);
@@ -106,21 +106,21 @@ describe("a superseded worker changes nothing of indexd's", () => {
 });
 
 describe("idempotent by token", () => {
-  test("a second call finds the first", async () => {
+  test("a second commit with the same token finds the first", async () => {
     expect(await commitRepair(sql, request)).toMatchObject({ kind: "committed", recorded: [0] });
     const before = await indexdState(sql);
     expect(await commitRepair(sql, request)).toEqual({ kind: "already-committed", outcome: "repaired" });
     expect(await indexdState(sql)).toEqual(before);
   });
 
-  test("two calls at once: one commits, the other finds it", async () => {
+  test("of two simultaneous commits with one token, one commits and the other finds it", async () => {
     const results = await Promise.all([commitRepair(sql, request), commitRepair(sql, request)]);
     expect(results.map((result) => result.kind).sort()).toEqual(["already-committed", "committed"]);
     const [sector] = await sql`select num_migrated from sectors where id = ${String(slab.sectors[0]!.id)}`;
     expect(sector).toEqual({ num_migrated: 1 });
   });
 
-  test("a connection that ends while COMMIT is under way is asked again", async () => {
+  test("a commit is repeated if the connection ends during COMMIT", async () => {
     // Somebody holds the slab, so that the commit waits; its connection is killed there, once before and once after it
     // could happen. Each time the worker must end with one recorded repair.
     for (const letItHappen of [false, true]) {
@@ -150,13 +150,13 @@ describe("idempotent by token", () => {
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("an answer lost after COMMIT: the journal tells", async () => {
+  test("after a lost answer to COMMIT the journal has the result", async () => {
     const lossy = losingAnswers(sql, 1, { code: "CONNECTION_CLOSED" });
     expect(await commitRepair(lossy, request)).toEqual({ kind: "already-committed", outcome: "repaired" });
   });
 });
 
-describe("indexd is at the same rows: first the lock, then the look", () => {
+describe("commits and indexd on the same rows: the commit locks before it reads", () => {
   /** Runs `theirs` and leaves its transaction open until our commit waits for it. */
   const besideIndexd = async (theirs: (tx: TransactionSql) => Promise<unknown>) => {
     const worker = postgres(database.url, { max: 1, onnotice: () => {} });
@@ -174,7 +174,7 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     }
   };
 
-  test("a commit beside an indexd that migrates the same sector keeps indexd's location", async () => {
+  test("a commit keeps indexd's location if indexd migrates the same sector", async () => {
     const result = await besideIndexd((tx) =>
       migrateSector(tx, { ...request.moves[0]!, newHostId: hosts[6]!.id }),
     );
@@ -185,13 +185,13 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("a commit beside an indexd that migrates another sector of the slab to our host drops the move", async () => {
+  test("a commit drops its move if indexd migrates another sector of the slab to the same host", async () => {
     const [move] = await movesFromHere(sql, slab, [[1, hosts[5]!]]);
     const result = await besideIndexd((tx) => migrateSector(tx, move!));
     expect(result).toMatchObject({ recorded: [], dropped: [{ index: 0, why: "host-taken" }] });
   });
 
-  test("a commit beside an indexd that migrates a sector that was denied records no denial", async () => {
+  test("a commit records no denial of a sector that indexd migrates meanwhile", async () => {
     const { id: sectorId, root } = slab.sectors[1]!;
     request = {
       ...request,
@@ -203,7 +203,7 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("a commit beside an indexd that upgrades its tables to something else is superseded", async () => {
+  test("a commit is superseded if indexd upgrades to an unknown version meanwhile", async () => {
     const result = await besideIndexd(async (tx) => {
       await tx`alter table sectors add column meaning text`;
       await tx`update global_settings set db_version = db_version + 1000`;
@@ -216,7 +216,7 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     expect(sector).toEqual({ host_id: null });
   });
 
-  test("a commit beside an indexd that claims the slab is superseded", async () => {
+  test("a commit is superseded if indexd claims the slab meanwhile", async () => {
     const result = await besideIndexd(
       (tx) =>
         tx`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`,
@@ -224,7 +224,7 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
     expect(result).toEqual({ kind: "superseded", why: "indexd-claimed" });
   });
 
-  test("a commit beside an indexd that deletes the slab is superseded", async () => {
+  test("a commit is superseded if indexd deletes the slab meanwhile", async () => {
     const result = await besideIndexd(async (tx) => {
       await tx`update stats set stat_value = stat_value - 1 where stat_name = 'num_slabs'`;
       await tx`delete from slabs where id = ${String(slab.id)}`;
@@ -234,13 +234,13 @@ describe("indexd is at the same rows: first the lock, then the look", () => {
 });
 
 describe("retries", () => {
-  test.each(["40001", "40P01", "55P03"])("goes on after %s", async (code) => {
+  test.each(["40001", "40P01", "55P03"])("a commit succeeds after %s", async (code) => {
     const failing = failingFirst(sql, 3, code);
     const result = await commitRepair(failing, request, { random: () => 0 });
     expect(result).toMatchObject({ kind: "committed", recorded: [0] });
   });
 
-  test("a lock that somebody holds for longer than lock_timeout", async () => {
+  test("a commit retries after a lock that is held longer than lock_timeout", async () => {
     const impatient = postgres(database.url, {
       max: 1,
       onnotice: () => {},
@@ -259,7 +259,7 @@ describe("retries", () => {
     }
   });
 
-  test("gives up with a typed error, and leaves everything to a later call", async () => {
+  test("a commit gives up with a typed error that allows a later call", async () => {
     const failing = failingFirst(sql, 100, "40001");
     await expect(commitRepair(failing, request, { maxAttempts: 3, random: () => 0 })).rejects.toMatchObject({
       code: "retries-exhausted",
@@ -271,20 +271,20 @@ describe("retries", () => {
     expect(await commitRepair(sql, request)).toMatchObject({ kind: "committed" });
   });
 
-  test("an error of a commit that is no conflict is thrown as it is", async () => {
+  test("a commit error other than a conflict is thrown unchanged", async () => {
     await expect(commitRepair(failingFirst(sql, 1, "23514"), request)).rejects.toMatchObject({
       code: "23514",
     });
   });
 
-  test("refuses an isolation level whose snapshots would not see what others committed", async () => {
+  test("a commit refuses an isolation level whose snapshots miss later commits", async () => {
     await expect(
       sql.begin("isolation level repeatable read", (tx) => commitRepair(tx, request)),
     ).rejects.toMatchObject({ code: "25000" });
   });
 });
 
-describe("two commits that meet", () => {
+describe("two simultaneous commits", () => {
   const share = async () => {
     const one = await seedSlab(sql, { minShards: 1, sectors: [LOST, LOST, ...placeOn(hosts.slice(0, 2))] });
     const sharedRoot = one.sectors[0]!.root;
@@ -300,7 +300,7 @@ describe("two commits that meet", () => {
     join slab_sectors b on b.slab_id = a.slab_id and b.sector_id > a.sector_id
     join sectors x on x.id = a.sector_id join sectors y on y.id = b.sector_id and y.host_id = x.host_id`;
 
-  test("two slabs that share a sector choose the same host: one gets it", async () => {
+  test("of two slabs with a shared sector that choose the same host, one gets it", async () => {
     for (let round = 0; round < 10; round += 1) {
       const { one, two } = await share();
       const target = hosts[7]!;
@@ -319,7 +319,7 @@ describe("two commits that meet", () => {
     }
   });
 
-  test("two slabs that share no sector, but both one with a third", async () => {
+  test("commits of two slabs that each share a sector with a third slab", async () => {
     for (let round = 0; round < 10; round += 1) {
       const one = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 2))] });
       const two = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(2, 4))] });
@@ -341,7 +341,7 @@ describe("two commits that meet", () => {
     }
   });
 
-  test("many commits onto the same few hosts never deadlock for good, and the counters add up", async () => {
+  test("many commits to the same few hosts all succeed despite deadlocks, and the counters are correct", async () => {
     const slabs = await Promise.all(
       Array.from({ length: 24 }, () =>
         seedSlab(sql, { minShards: 1, sectors: [LOST, LOST, LOST, ...placeOn(hosts.slice(0, 2))] }),

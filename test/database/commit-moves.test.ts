@@ -55,7 +55,7 @@ const badContract = async (host: SeededHost): Promise<void> => {
   await sql`update contracts set good = false where id = ${host.contract!.id}`;
 };
 
-test("moves a lost, a blocked and a badly contracted sector", async () => {
+test("a commit moves a lost sector, one on a blocked host and one in a bad contract", async () => {
   const slab = await seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))] });
   await blockHost(sql, hosts[0]!.hostKey);
   await badContract(hosts[1]!);
@@ -108,14 +108,14 @@ test("moves a lost, a blocked and a badly contracted sector", async () => {
   expect(await sql`select 1 from slabmend.leases where slab_id = ${String(slab.id)}`).toHaveLength(0);
 });
 
-describe("rule 3: the sector is where the plan saw it, or lost, and still has to move", () => {
+describe("rule 3: a move is recorded only if the sector is where the plan saw it, or lost, and still must move", () => {
   const slabWithBadFirst = async (): Promise<SeededSlab> => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     await badContract(hosts[0]!);
     return slab;
   };
 
-  test("moved to another host meanwhile", async () => {
+  test("a sector moved to another host meanwhile", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`
@@ -132,7 +132,7 @@ describe("rule 3: the sector is where the plan saw it, or lost, and still has to
     expect((await hostsOf(slab))[0]).toBe(hosts[6]!.id);
   });
 
-  test("moved meanwhile from one bad host to another, unpinned on both", async () => {
+  test("a sector moved meanwhile from one bad host to another, unpinned on both", async () => {
     const unpinnedOn = (n: number) => ({ hostId: hosts[n]!.id, mapId: null });
     const slab = await seedSlab(sql, {
       minShards: 1,
@@ -152,7 +152,7 @@ describe("rule 3: the sector is where the plan saw it, or lost, and still has to
     });
   });
 
-  test("pinned meanwhile to a contract that is not the planned one", async () => {
+  test("a sector pinned meanwhile to a different contract", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     const other = await seedContract(sql, hosts[0]!.id);
@@ -166,7 +166,7 @@ describe("rule 3: the sector is where the plan saw it, or lost, and still has to
     });
   });
 
-  test("contract renewed meanwhile: the map row is the same, the contract another", async () => {
+  test("a sector whose contract was renewed meanwhile", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await renewContract(sql, hosts[0]!.id, hosts[0]!.contract!);
@@ -175,7 +175,7 @@ describe("rule 3: the sector is where the plan saw it, or lost, and still has to
     expect(await hostsOf(slab)).toEqual([0, 1, 2].map((n) => hosts[n]!.id));
   });
 
-  test("contract good again", async () => {
+  test("a sector whose contract is good again", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`update contracts set good = true where id = ${hosts[0]!.contract!.id}`;
@@ -188,7 +188,7 @@ describe("rule 3: the sector is where the plan saw it, or lost, and still has to
     });
   });
 
-  test("lost meanwhile: recorded, wherever the plan saw it", async () => {
+  test("the move of a sector lost meanwhile is recorded", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`
@@ -199,7 +199,7 @@ describe("rule 3: the sector is where the plan saw it, or lost, and still has to
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("deleted meanwhile, or never of this slab", async () => {
+  test("a sector that was deleted meanwhile or never belonged to the slab", async () => {
     const slab = await slabWithBadFirst();
     const other = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
     const [move] = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
@@ -218,7 +218,7 @@ describe("rule 3: the sector is where the plan saw it, or lost, and still has to
 });
 
 describe("rule 4: no two sectors of a slab on one host", () => {
-  test("a host that holds another sector of the slab, or takes two in one commit", async () => {
+  test("a host that already has a sector of the slab, or would get two in one commit", async () => {
     const slab = await seedSlab(sql, {
       minShards: 1,
       sectors: [LOST, LOST, LOST, ...placeOn(hosts.slice(0, 2))],
@@ -240,7 +240,7 @@ describe("rule 4: no two sectors of a slab on one host", () => {
     });
   });
 
-  test("a host of another slab that has the moved sector too", async () => {
+  test("a host of another slab that shares the moved sector", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 2))] });
     const shared = { ...LOST, root: slab.sectors[0]!.root };
     await seedSlab(sql, { minShards: 1, sectors: [shared, ...placeOn(hosts.slice(2, 4))] });
@@ -254,7 +254,7 @@ describe("rule 4: no two sectors of a slab on one host", () => {
     expect(await commit(slab, { moves: elsewhere })).toMatchObject({ recorded: [0], outcome: "repaired" });
   });
 
-  test("the sector's own host", async () => {
+  test("a move to the sector's own host", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     await badContract(hosts[0]!);
     await seedContract(sql, hosts[0]!.id);
@@ -288,7 +288,7 @@ describe("rule 5: the new host is unblocked with a good contract", () => {
     expect((await hostsOf(slab))[0]).toBeNull();
   });
 
-  test("a host that does not exist", async () => {
+  test("a move to a host that does not exist", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
     const [move] = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     const result = await commit(slab, { moves: [{ ...move!, newHostId: 2_000_000_000 as never }] });
@@ -296,8 +296,8 @@ describe("rule 5: the new host is unblocked with a good contract", () => {
   });
 });
 
-describe("rule 6: a denial counts only while the sector is on the host that said so", () => {
-  test("denied, and moved in the same commit: lost there, and its place remembered", async () => {
+describe("rule 6: a denial counts only while the sector is on the denying host", () => {
+  test("a sector denied and moved in one commit counts as lost there, and its location is remembered", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     const result = await commit(slab, { moves, denied: [denial(slab, 0, hosts[0]!)] });
@@ -317,7 +317,7 @@ describe("rule 6: a denial counts only while the sector is on the host that said
     });
   });
 
-  test("not once the sector has moved, nor of another root or slab", async () => {
+  test("a denial does not count after the sector has moved, or for another root or slab", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     const other = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 1)) });
     await sql`
@@ -338,7 +338,7 @@ describe("rule 6: a denial counts only while the sector is on the host that said
     ).toHaveLength(0);
   });
 
-  test("not once indexd has pinned it there: the host had it then", async () => {
+  test("a denial does not count after indexd has pinned the sector there", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 2)) });
     const report = denial(slab, 0, hosts[0]!);
     const outcome = { kind: "too-few-sources" } as const;

@@ -69,7 +69,7 @@ test.each<[OutcomeKind, number, number, number]>([
   },
 );
 
-test("a repair that was denied a source goes on at once: its slab is not healthy yet", async () => {
+test("after a repair with a denied source the next attempt follows at once", async () => {
   const slab = await slabWithLoss(3);
   const token = await leaseByHand(sql, slab);
   const source = slab.sectors[1]!;
@@ -100,7 +100,7 @@ test("a repair that was denied a source goes on at once: its slab is not healthy
   expect(await slabRow(slab)).toEqual({ failures: 3, minutes: 0, ours: true });
 });
 
-test("a slab of which only a shard is left that no repair yields rests longer each time", async () => {
+test("a slab whose only unhealthy shard cannot be repaired waits longer each time", async () => {
   const slab = await slabWithLoss(3);
   const badShards = [{ index: 0, root: slab.sectors[0]!.root }];
   const minutes: number[] = [];
@@ -114,7 +114,7 @@ test("a slab of which only a shard is left that no repair yields rests longer ea
   expect(minutes).toEqual([60, 120, 240]);
 });
 
-test("our own backoff doubles while the same outcome goes on, and starts anew with another", async () => {
+test("our backoff doubles while the outcome stays the same, and starts again with another one", async () => {
   const slab = await slabWithLoss();
   const minutes: number[] = [];
   for (const kind of [
@@ -132,7 +132,7 @@ test("our own backoff doubles while the same outcome goes on, and starts anew wi
   expect(minutes).toEqual([2, 4, 8, 2, 4, 17, 2]);
 });
 
-test("our own backoff stays at its longest", async () => {
+test("our backoff has a maximum", async () => {
   const slab = await slabWithLoss();
   await end(slab, "no-candidates");
   await sql`update slabmend.repairs set setbacks = 900 where slab_id = ${String(slab.id)}`;
@@ -140,7 +140,7 @@ test("our own backoff stays at its longest", async () => {
   expect((await slabRow(slab)).minutes).toBe(24 * 60);
 });
 
-test("a repair that ends ends a series of crashes", async () => {
+test("a finished repair resets the count of crashes", async () => {
   const slab = await slabWithLoss();
   await end(slab, "fault");
   await sql`
@@ -152,7 +152,7 @@ test("a repair that ends ends a series of crashes", async () => {
   expect(row).toEqual({ crashes: 0, quarantined_until: null, quarantine_reason: null });
 });
 
-test("data at risk and wrongly pinned shards are noted with the objects concerned, and kept", async () => {
+test("data at risk and wrongly pinned shards are recorded with the affected objects, and kept", async () => {
   const slab = await slabWithLoss();
   const accountId = await seedAccount(sql);
   const object = await seedObject(sql, { accountId, slabs: [slab] });

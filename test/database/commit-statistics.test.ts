@@ -65,7 +65,7 @@ const written = async (tx: TransactionSql, slabId: bigint) => ({
     from slabs where id = ${String(slabId)}`,
 });
 
-test("commit_repair writes, row by row, what indexd's own steps write", async () => {
+test("commit_repair writes the same rows as indexd's own steps", async () => {
   await fc.assert(
     fc.asyncProperty(slabShape, async ({ sectors, failures, outcome }) => {
       await foldStatistics(sql);

@@ -12,7 +12,7 @@ const database = useDatabase();
 
 const one = async (sql: Sql): Promise<number> => (await sql<{ one: number }[]>`select 1 as one`)[0]!.one;
 
-test("a server that falls silent is given up, and the next call has a new connection", async () => {
+test("a silent server is given up, and the next call uses a new connection", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
   const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
@@ -29,7 +29,7 @@ test("a server that falls silent is given up, and the next call has a new connec
   await proxy.stop();
 });
 
-test("an idempotent call is asked again by itself when the connection breaks", async () => {
+test("an idempotent call is retried when the connection breaks", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
   const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
@@ -47,7 +47,7 @@ test("an idempotent call is asked again by itself when the connection breaks", a
 const turnReadOnly = (sql: Sql) => sql`set default_transaction_read_only = on`;
 const write = (sql: Sql) => sql`update slabmend.fleet set last_probe_at = null`.then(({ count }) => count);
 
-test("a server that became read-only is left at once, and the call has a new connection", async () => {
+test("the connection to a server that became read-only is dropped at once, and the call uses a new one", async () => {
   const answering = createDeadlineClient({
     clock: systemClock,
     connect: () => connect(database.url, "test"),
@@ -60,7 +60,7 @@ test("a server that became read-only is left at once, and the call has a new con
   await answering.end();
 });
 
-test("one that stays read-only is asked again until the time is up", async () => {
+test("a server that stays read-only is tried until the deadline", async () => {
   const clock = createFakeClock();
   const slept: number[] = [];
   const answering = createDeadlineClient({
@@ -89,7 +89,7 @@ test("one that stays read-only is asked again until the time is up", async () =>
   await database.sql.unsafe(`alter database ${name} reset default_transaction_read_only`);
 });
 
-test("a failure of the statement itself is passed on as it is", async () => {
+test("a statement's own failure is passed on unchanged", async () => {
   const answering = createDeadlineClient({
     clock: systemClock,
     connect: () => connect(database.url, "test"),
@@ -100,7 +100,7 @@ test("a failure of the statement itself is passed on as it is", async () => {
   await answering.end();
 });
 
-test("what waits on a connection that another call gave up has no answer either, at once and however it tries again", async () => {
+test("calls waiting on a connection that another call gave up fail at once, for any retry policy", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
   const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
@@ -116,7 +116,7 @@ test("what waits on a connection that another call gave up has no answer either,
   await proxy.stop();
 });
 
-test("a deadline bounds every wait, and beyond it nothing is asked", async () => {
+test("a deadline limits every wait, and no call is made after it", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
   const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });

@@ -60,7 +60,7 @@ async function countedLost(): Promise<number> {
   return row!.sum;
 }
 
-test("a denial changes nothing of indexd's, is a reason to move, and goes when the host serves all of the sector", async () => {
+test("a denial changes no row of indexd, makes the sector move, and is removed when the host serves the whole sector", async () => {
   const slab = await storeSlab();
   const reasons = () =>
     sql`select slab_index, reason from slabmend.sectors_to_move(array[${String(slab.id)}]::bigint[])`;
@@ -85,7 +85,7 @@ async function sectorsAndHosts(): Promise<unknown> {
 }
 
 describe("how denials count", () => {
-  test("at least an hour apart; three make a sector bad for good", async () => {
+  test("denials count if they are at least an hour apart; three make a sector bad for good", async () => {
     const slab = await storeSlab();
     const { sectorId, hostId } = denial(slab, 0);
     const seen: number[] = [];
@@ -99,7 +99,7 @@ describe("how denials count", () => {
     expect(await denialsOf(slab)).toEqual([3, 0, 0]);
   });
 
-  test("from one again when the sector has returned to the host since", async () => {
+  test("denials are counted from one again after the sector has returned to the host", async () => {
     const slab = await storeSlab();
     await commit(slab, { denied: [denial(slab, 0)] });
     await age(7);
@@ -134,7 +134,7 @@ describe("a denial becomes a loss without a move", () => {
     );
   });
 
-  test("not while its host is suspected; once it denied three sectors again hours later, all at once", async () => {
+  test("a suspected host's denials become losses only together, after it denied three sectors again hours later", async () => {
     const slabs = await Promise.all(
       Array.from({ length: 4 }, () => seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) })),
     );
@@ -185,7 +185,7 @@ describe("a denied sector that moves", () => {
   );
 });
 
-test("a sector that a suspected host denied moves without being counted as lost, and its place is remembered", async () => {
+test("a sector denied by a suspected host moves without counting as lost, and its location is remembered", async () => {
   const slabs = await Promise.all([storeSlab(), storeSlab(), storeSlab()]);
   for (const slab of slabs) await commit(slab, { denied: [denial(slab, 0)] });
   const moves = await movesFromHere(sql, slabs[0], [[0, hosts[6]!]]);
@@ -200,7 +200,7 @@ test("a sector that a suspected host denied moves without being counted as lost,
   expect((await readSlab(sql, slabs[0].id))!.sectors[0]).toMatchObject({ earlierHostIds: [hosts[0]!.id] });
 });
 
-test("of a host a few sectors are drawn that it should have had for a while, none that it denied", async () => {
+test("the control sample of a host has sectors that it should have, but none that it denied", async () => {
   const slabs = await Promise.all(Array.from({ length: 6 }, storeSlab));
   const [host, other] = hosts as [SeededHost, SeededHost];
   await commit(slabs[0]!, { denied: [denial(slabs[0]!, 0)] });
@@ -218,7 +218,7 @@ test("of a host a few sectors are drawn that it should have had for a while, non
   expect(ofOther.size).toBeGreaterThan(3);
 });
 
-test("a commit locks the old host of a pinned sector that was denied in an earlier commit", async () => {
+test("a commit locks the old host of a pinned sector that an earlier commit recorded as denied", async () => {
   const slab = await storeSlab();
   await commit(slab, { denied: [denial(slab, 0)] });
   const moves = JSON.stringify(
@@ -236,7 +236,7 @@ test("a commit locks the old host of a pinned sector that was denied in an earli
   });
 });
 
-test("denials and earlier locations of sectors that are no more are forgotten, the others stay", async () => {
+test("denials and earlier locations of deleted sectors are removed, others stay", async () => {
   const slabs = await Promise.all([storeSlab(), storeSlab(), storeSlab()]);
   for (const slab of slabs) await commit(slab, { denied: [denial(slab, 0), denial(slab, 1)] });
   await sql`delete from slab_sectors where sector_id = ${String(slabs[1].sectors[0]!.id)}`;
@@ -247,7 +247,7 @@ test("denials and earlier locations of sectors that are no more are forgotten, t
   expect(await sql`select 1 from slabmend.denials`).toHaveLength(5);
 });
 
-describe("so many hosts deny that the cause is ours", () => {
+describe("denials by so many hosts that the cause must be ours", () => {
   const serve = (host: SeededHost, successes: number) => sql`
     insert into slabmend.host_scores (host_key, successes, faded_at)
     values (${Buffer.from(host.hostKey, "hex")}, ${successes}, clock_timestamp())`;
@@ -275,7 +275,7 @@ describe("so many hosts deny that the cause is ours", () => {
   });
 });
 
-test("SQL and TypeScript suspect the same hosts, and both say when many deny", async () => {
+test("SQL and TypeScript suspect the same hosts, and agree on mass denials", async () => {
   const row = fc.record({
     /** Hours since the first and the last denial; some beyond a day, some within ten minutes. */
     lastHours: fc.constantFrom(0, 0.1, 0.2, 3, 23, 25),

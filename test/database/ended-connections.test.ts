@@ -57,7 +57,7 @@ function ignore(code: string, error: unknown): void {
 
 for (const how of ["terminate", "close", "reset"] satisfies HowItEnds[]) {
   test.each(Object.entries(STATEMENTS))(
-    `%s, ended (${how}) at each of its packets, fails as a lost connection, and the next one works`,
+    `%s ended (${how}) at any packet fails as a lost connection, and the next one works`,
     async (_name, statement) => {
       for (let packet = 0; ; packet += 1) {
         // One client for each packet, so that the connection's own beginning is among them.
@@ -88,7 +88,7 @@ for (const how of ["terminate", "close", "reset"] satisfies HowItEnds[]) {
   );
 }
 
-test("a transaction whose connection is lost writes nothing more, also when another statement has a new connection", async () => {
+test("a transaction with a lost connection writes nothing more, even if another statement has a new connection", async () => {
   const sql = connect(proxy.url, NAME);
   const isLost = Promise.withResolvers<void>();
   const isConnectedAgain = Promise.withResolvers<void>();

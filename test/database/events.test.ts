@@ -35,7 +35,7 @@ const bumped = async (): Promise<string[]> => {
 };
 const hex = (object: { objectKey: Buffer }): string => object.objectKey.toString("hex");
 
-test("bumps every object of a moved slab, of every account, and no other", async () => {
+test("a flush bumps exactly the objects of a moved slab, in all accounts", async () => {
   const [one, two, untouched] = [await slab(), await slab(), await slab()];
   const a = await seedObject(sql, { accountId, slabs: [one, two] });
   const other = await seedAccount(sql);
@@ -52,7 +52,7 @@ test("bumps every object of a moved slab, of every account, and no other", async
   expect(await flushMoved(sql)).toBe(0);
 });
 
-test("more objects than are told at once are told slab by slab, and a slab of any number by itself", async () => {
+test("objects above the batch limit are bumped slab by slab, and a slab with any number of objects alone", async () => {
   const many = async (which: SeededSlab, count: number) => {
     const digest = Buffer.from(which.digest, "hex");
     await sql`
@@ -88,14 +88,14 @@ test("a flush can be limited to one slab and to a number of slabs", async () => 
   expect(await flushMoved(sql)).toBe(1);
 });
 
-test("a slab that was deleted meanwhile is no obstacle", async () => {
+test("a flush ignores a slab that was deleted meanwhile", async () => {
   const gone = await slab();
   await moved(gone);
   await sql`delete from slabs where id = ${String(gone.id)}`;
   expect(await flushMoved(sql)).toBe(1);
 });
 
-test("several flushes of slabs of the same objects never deadlock, and a commit never waits for one", async () => {
+test("several flushes of the same objects do not deadlock, and commits do not wait for them", async () => {
   const slabs = await Promise.all(Array.from({ length: 12 }, slab));
   const objects = [];
   for (let n = 0; n < 6; n += 1) {
@@ -130,42 +130,45 @@ describe("an object whose event stays locked", () => {
     "locks time out": { lock_timeout: 100 },
   };
 
-  test.each(Object.entries(limits))("keeps no other slab waiting: %s", async (_, connection) => {
-    const slabs = [await slab(), await slab(), await slab(), await slab()];
-    const objects: Awaited<ReturnType<typeof seedObject>>[] = [];
-    for (const each of slabs) objects.push(await seedObject(sql, { accountId, slabs: [each] }));
-    const client = postgres(database.url, { max: 1, onnotice: () => {}, connection });
-    const blocker = postgres(database.url, { max: 1, onnotice: () => {} });
-    const stuck = (done: number) => ({
-      code: "outbox-stuck",
-      details: { slabId: String(slabs[1]!.id), slabs: 1 },
-      done,
-      // Whatever the batch ran into, one by one they wait for a lock but briefly.
-      cause: { code: "retries-exhausted" },
-    });
-    const retry = { maxAttempts: 2 };
-    try {
-      // Twice the same slab, which is one visit.
-      for (const each of [slabs[0]!, slabs[1]!, slabs[1]!, slabs[2]!, slabs[3]!]) await moved(each);
-      await blocker.begin(async (tx) => {
-        await tx`select from object_events where object_key = ${objects[1]!.objectKey} for update`;
-        // What stands before and behind it is done; then it stands last, with its own time.
-        await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck(3));
-        expect(await waiting()).toEqual([1, 1].map((n) => String(slabs[n]!.id)));
-        expect((await bumped()).filter((key) => objects.map(hex).includes(key))).toEqual(
-          [0, 2, 3].map((n) => hex(objects[n]!)).sort(),
-        );
-        for (const each of [slabs[0]!, slabs[2]!]) await moved(each);
-        await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck(2));
-        expect(await waiting()).toEqual([1, 1].map((n) => String(slabs[n]!.id)));
+  test.each(Object.entries(limits))(
+    "an object with a locked event does not delay other slabs: %s",
+    async (_, connection) => {
+      const slabs = [await slab(), await slab(), await slab(), await slab()];
+      const objects: Awaited<ReturnType<typeof seedObject>>[] = [];
+      for (const each of slabs) objects.push(await seedObject(sql, { accountId, slabs: [each] }));
+      const client = postgres(database.url, { max: 1, onnotice: () => {}, connection });
+      const blocker = postgres(database.url, { max: 1, onnotice: () => {} });
+      const stuck = (done: number) => ({
+        code: "outbox-stuck",
+        details: { slabId: String(slabs[1]!.id), slabs: 1 },
+        done,
+        // Whatever the batch ran into, one by one they wait for a lock but briefly.
+        cause: { code: "retries-exhausted" },
       });
-      expect(await flushMoved(client, { retry })).toBe(2);
-      expect(await bumped()).toEqual(expect.arrayContaining(objects.map(hex)));
-    } finally {
-      await blocker.end();
-      await client.end();
-    }
-  });
+      const retry = { maxAttempts: 2 };
+      try {
+        // Twice the same slab, which is one visit.
+        for (const each of [slabs[0]!, slabs[1]!, slabs[1]!, slabs[2]!, slabs[3]!]) await moved(each);
+        await blocker.begin(async (tx) => {
+          await tx`select from object_events where object_key = ${objects[1]!.objectKey} for update`;
+          // What stands before and behind it is done; then it stands last, with its own time.
+          await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck(3));
+          expect(await waiting()).toEqual([1, 1].map((n) => String(slabs[n]!.id)));
+          expect((await bumped()).filter((key) => objects.map(hex).includes(key))).toEqual(
+            [0, 2, 3].map((n) => hex(objects[n]!)).sort(),
+          );
+          for (const each of [slabs[0]!, slabs[2]!]) await moved(each);
+          await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck(2));
+          expect(await waiting()).toEqual([1, 1].map((n) => String(slabs[n]!.id)));
+        });
+        expect(await flushMoved(client, { retry })).toBe(2);
+        expect(await bumped()).toEqual(expect.arrayContaining(objects.map(hex)));
+      } finally {
+        await blocker.end();
+        await client.end();
+      }
+    },
+  );
 });
 
 describe("an object of many slabs whose event stays locked", () => {
@@ -190,7 +193,7 @@ describe("an object of many slabs whose event stays locked", () => {
   });
   const ids = (which: readonly SeededSlab[]) => which.map(({ id }) => String(id));
 
-  test("all of them go to the end in one run, and what was appended later is done", async () => {
+  test("all slabs of an object with a locked event go to the end of the queue, and later ones are flushed", async () => {
     await expect(flushMoved(client, { retry: { maxAttempts: 1 } })).rejects.toMatchObject({
       code: "outbox-stuck",
       message: `bump events: the events of the objects of slab ${slabs[0]!.id} and 3 more could not be bumped in time`,
@@ -200,7 +203,7 @@ describe("an object of many slabs whose event stays locked", () => {
     expect(await waiting()).toEqual(ids(slabs));
   });
 
-  test.each([1, 3])("as many as there is time for, one at least: %i", async (most) => {
+  test.each([1, 3])("a flush handles as many slabs as time allows, at least one: %i", async (most) => {
     let asked = 0;
     const timeIsUp = () => ++asked >= most;
     await expect(flushMoved(client, { retry: { maxAttempts: 1 }, timeIsUp })).rejects.toMatchObject({
@@ -211,23 +214,18 @@ describe("an object of many slabs whose event stays locked", () => {
   });
 });
 
-test.skipIf(INDEXD_PUBLISHES)(
-  "an event is stamped a whole second ahead at least and two at most",
-  async () => {
-    const one = await slab();
-    const object = await seedObject(sql, { accountId, slabs: [one] });
-    for (let round = 0; round < 20; round += 1) {
-      await moved(one);
-      const [before] = await sql<
-        [{ at: number }]
-      >`select extract(epoch from clock_timestamp())::float8 as at`;
-      await flushMoved(sql);
-      const [row] = await sql<[{ stamp: number; after: number }]>`
+test.skipIf(INDEXD_PUBLISHES)("an event's time is one to two seconds in the future", async () => {
+  const one = await slab();
+  const object = await seedObject(sql, { accountId, slabs: [one] });
+  for (let round = 0; round < 20; round += 1) {
+    await moved(one);
+    const [before] = await sql<[{ at: number }]>`select extract(epoch from clock_timestamp())::float8 as at`;
+    await flushMoved(sql);
+    const [row] = await sql<[{ stamp: number; after: number }]>`
       select extract(epoch from updated_at)::float8 as stamp, extract(epoch from clock_timestamp())::float8 as after
       from object_events where object_key = ${object.objectKey}`;
-      expect(row.stamp % 1).toBe(0);
-      expect(row.stamp).toBeGreaterThan(before.at + 1);
-      expect(row.stamp).toBeLessThanOrEqual(row.after + 2);
-    }
-  },
-);
+    expect(row.stamp % 1).toBe(0);
+    expect(row.stamp).toBeGreaterThan(before.at + 1);
+    expect(row.stamp).toBeLessThanOrEqual(row.after + 2);
+  }
+});

@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 
 describe("the fleet's mode", () => {
-  test("says who stopped leasing, why and since when, and the first owner stays", async () => {
+  test("the mode has the owner, reason and start of a pause, and keeps the first owner", async () => {
     expect(await readFleetMode(database.sql)).toEqual({ kind: "running" });
     expect(await stopLeasing(database.sql, { kind: "paused", owner: "ann@host", reason: "upgrade" })).toBe(
       true,
@@ -34,7 +34,7 @@ describe("the fleet's mode", () => {
   });
 
   test.each(["paused", "maintenance"] as const)(
-    "while %s no unsent lease is taken to be sent",
+    "while %s no unsent lease is taken for sending",
     async (kind) => {
       await database.sql`delete from slabmend.leases`;
       await database.sql`

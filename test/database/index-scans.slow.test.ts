@@ -80,14 +80,14 @@ describe.each<[string, string, () => Promise<unknown>, number]>([
   ["what is to be looked at", "backlog", () => listSlabsToLookAt(sql, 1_000), LATELY],
   ["the quarantine", "repairs", () => listQuarantine(sql, 10), LATELY],
 ])("%s", (_, table, ask, most) => {
-  test(`reads ${table} by index, and nothing of what is long ago or far ahead`, async () => {
+  test(`reads ${table} by index, without entries of the distant past or future`, async () => {
     const read = await readBy(table, ask);
     expect(read.scans).toBe(0);
     expect(read.entries).toBeLessThanOrEqual(most);
   });
 });
 
-test("whether others succeed is said of each lease", async () => {
+test("each expired lease is judged by whether other repairs succeed", async () => {
   const others = async () => {
     const rows = await listExpiredLeases(sql, { successWindowMs: HOUR_MS, limit: 100 });
     return new Map(rows.map(({ slabId, othersSucceed }) => [slabId, othersSucceed]));

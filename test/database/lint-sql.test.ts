@@ -64,7 +64,7 @@ describe("rules that need no database", () => {
     expect(findings.map(show)).toEqual([expected]);
   });
 
-  test("locks in an order, that never wait, or of one row are accepted", () => {
+  test("ordered locks, locks that never wait and locks of one row are accepted", () => {
     const source = plpgsql(
       "a integer;",
       `perform s.id from public.sectors s where s.host_id = 1 order by s.id for update;
@@ -140,7 +140,7 @@ describe("statements in plpgsql bodies, as PostgreSQL sees them", () => {
     expect(await analyseAll(26, source)).toEqual(expected);
   });
 
-  test("every statement of ours compiles beside some version of indexd's database, and no name is ambiguous", async () => {
+  test("every SQL statement compiles with some version of indexd's database, without ambiguous names", async () => {
     for (const path of globSync("lib/**/*.sql", { cwd: ROOT })) {
       const source = readFileSync(new URL(path, ROOT), "utf8");
       const [first = [], ...others] = await Promise.all(

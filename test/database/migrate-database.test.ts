@@ -15,7 +15,7 @@ const catalogue = () => sql`
   select table_name, column_name, data_type, column_default, is_nullable from information_schema.columns
   where table_schema = 'slabmend' order by 1, ordinal_position`;
 
-test("the schema is installed from nothing; a second run finds it installed", async () => {
+test("the schema is installed once; a second run finds it installed", async () => {
   await uninstall();
   await expect(assertStoreVersion(sql)).rejects.toMatchObject({ code: "schema-missing" });
   expect(await migrateDatabase(sql)).toEqual({ from: 0, to: STORE_VERSION });
@@ -25,14 +25,14 @@ test("the schema is installed from nothing; a second run finds it installed", as
   expect(await catalogue()).toEqual(first);
 });
 
-test("of several migrations at once one installs the schema and the others find it installed", async () => {
+test("one of several simultaneous migrations installs the schema, and the others find it", async () => {
   await uninstall();
   const results = await Promise.all(Array.from({ length: 6 }, () => migrateDatabase(sql)));
   expect(results.filter((result) => result.from === 0)).toHaveLength(1);
   await assertStoreVersion(sql);
 });
 
-test("a failure half-way leaves nothing behind", async () => {
+test("a failed migration leaves nothing behind", async () => {
   await uninstall();
   // What indexd's own database migrations could do to us: a name that we need is taken.
   await sql`create schema slabmend`;
@@ -44,7 +44,7 @@ test("a failure half-way leaves nothing behind", async () => {
   await migrateDatabase(sql);
 });
 
-test("refuses a newer version and changes nothing", async () => {
+test("a migration refuses a newer schema and changes nothing", async () => {
   await sql`insert into slabmend.database_migrations (version, name) values (${STORE_VERSION + 1}, 'of the future')`;
   await sql`update slabmend.installed_functions set sha256 = 'of the future'`;
   await expect(migrateDatabase(sql)).rejects.toMatchObject({ code: "schema-too-new" });
@@ -60,7 +60,7 @@ test("an older version has to be upgraded before a worker uses it", async () => 
   await sql`insert into slabmend.database_migrations ${sql(newest as never)}`;
 });
 
-test("functions are replaced when their text differs", async () => {
+test("a migration replaces functions whose text differs", async () => {
   await sql`drop function slabmend.commit_repair(jsonb)`;
   await sql`update slabmend.installed_functions set sha256 = 'of the past'`;
   await migrateDatabase(sql);
@@ -68,7 +68,7 @@ test("functions are replaced when their text differs", async () => {
   expect(row).toEqual({ there: true });
 });
 
-test("nothing of ours depends on indexd's tables: indexd may alter them", async () => {
+test("our schema does not depend on indexd's tables, so indexd may alter them", async () => {
   const depending = await sql`
     select distinct d.classid::regclass::text as kind, d.objid
     from pg_depend d

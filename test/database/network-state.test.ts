@@ -32,7 +32,7 @@ test.each([
   expect(codes({ oldestUnpinnedMs: undefined, sectorsOfNewestSlab: 4, ...state })).toEqual(expected);
 });
 
-test("it is read from hosts, contracts and scans as they are", async () => {
+test("the network state is read from hosts, contracts and scans", async () => {
   const { sql } = database;
   const hosts = await seedNetwork(sql, { hosts: 4 });
   await sql`update hosts set last_successful_scan = now() - interval '5 minutes'`;

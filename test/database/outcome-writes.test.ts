@@ -77,7 +77,7 @@ test.each<[OutcomeKind, OutcomeKind, OutcomeKind]>([
 });
 
 test.each(OUTCOMES.filter((kind) => kind !== "stale"))(
-  "%s of a repair for a drain only: indexd's counter is never raised, and nothing waits longer than a day",
+  "%s of a repair only for a drain does not raise indexd's counter, and no wait exceeds a day",
   (kind) => {
     const { asReported, ...others } = commitWrites(kind, "drain");
     for (const writes of [asReported, ...Object.values(others)])
@@ -94,7 +94,7 @@ test.each(OUTCOMES.filter((kind) => kind !== "stale"))(
   },
 );
 
-test("a doubling schedule ends with its longest", () => {
+test("a doubling schedule stays at its maximum", () => {
   expect(doublingScheduleMs(1, 8)).toEqual([1, 2, 4, 8]);
   expect(doublingScheduleMs(1, 7)).toEqual([1, 2, 4, 7]);
   expect(doublingScheduleMs(5, 5)).toEqual([5]);

@@ -57,7 +57,7 @@ async function isEncrypted(host: string, authorities?: string): Promise<boolean>
   }
 }
 
-test("it is trusted with its authority, and not without or with another", async () => {
+test("a server certificate is trusted only with its own authority", async () => {
   expect(await isEncrypted("localhost", authority.cert)).toBe(true);
   expect(await isEncrypted("localhost", another.cert + authority.cert)).toBe(true);
   for (const authorities of [undefined, another.cert]) {
@@ -67,7 +67,7 @@ test("it is trusted with its authority, and not without or with another", async 
   }
 });
 
-test("an address that the certificate does not name is refused, whoever signed it", async () => {
+test("a certificate for another address is refused, even from a trusted authority", async () => {
   await expect(isEncrypted("127.0.0.1", authority.cert)).rejects.toMatchObject({
     code: "ERR_TLS_CERT_ALTNAME_INVALID",
   });
@@ -85,7 +85,7 @@ test("the command line trusts the authorities of SLABMEND_DATABASE_CA", async ()
   expect(await encryption({})).toEqual(["failure"]);
 });
 
-test("a worker without a queue too: its claims and reaps have connections of their own", async () => {
+test("a worker without a queue uses the authorities for its claims and reaps too", async () => {
   const owner = connect(url("localhost"), "test", authority.cert);
   await owner.unsafe(indexdSchema());
   await migrateDatabase(owner);

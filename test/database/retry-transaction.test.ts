@@ -33,18 +33,18 @@ test.each([
   expect(classifyDatabaseFailure(failure(code))).toBe(kind);
 });
 
-test("an error that is not of the database is permanent", () => {
+test("an error that is not from the database is permanent", () => {
   expect(classifyDatabaseFailure(new TypeError("a bug"))).toBe("permanent");
   expect(classifyDatabaseFailure("40001")).toBe("permanent");
 });
 
-test("sleeps double, stay bounded and are jittered by at most half", () => {
+test("retry delays double up to a maximum, with a jitter of at most half", () => {
   expect([1, 2, 3, 30].map((attempt) => retryDelayMs("conflict", attempt, 0))).toEqual([3, 6, 12, 2_000]);
   expect(retryDelayMs("conflict", 30, 1)).toBe(3_000);
   expect(retryDelayMs("connection-lost", 1, 0)).toBe(100);
 });
 
-test("tries again on its own clock and tells which attempt it is", async () => {
+test("retries use the given clock and pass the attempt's number", async () => {
   const clock = createFakeClock();
   const attempts: number[] = [];
   const running = retryTransaction(
@@ -62,7 +62,7 @@ test("tries again on its own clock and tells which attempt it is", async () => {
   expect(clock.pending).toBe(0);
 });
 
-test("conflicts and lost connections have limits of their own", async () => {
+test("conflicts and lost connections have separate retry limits", async () => {
   const endless = (code: string, options: object) =>
     retryTransaction("test", () => Promise.reject(failure(code)), { random: () => 0, ...options });
   await expect(endless("40001", { maxAttempts: 2 })).rejects.toMatchObject({
@@ -75,7 +75,7 @@ test("conflicts and lost connections have limits of their own", async () => {
   });
 });
 
-test("a read-only server is not asked again on the same connection", async () => {
+test("a read-only server is not retried on the same connection", async () => {
   let tries = 0;
   const running = retryTransaction("test", () => {
     tries += 1;
@@ -85,7 +85,7 @@ test("a read-only server is not asked again on the same connection", async () =>
   expect(tries).toBe(1);
 });
 
-test("stops when it is told to", async () => {
+test("retries stop when the signal aborts", async () => {
   const controller = new AbortController();
   const clock = createFakeClock();
   const running = retryTransaction("test", () => Promise.reject(failure("40001")), {

@@ -32,7 +32,7 @@ const sector = fc.record({
   movesTo: fc.option(fc.nat(HOSTS - 1)),
 });
 
-test("a commit that leaves some sectors finishes the slab exactly when none has to move any more", async () => {
+test("a partial commit finishes the slab exactly if no sector needs to move any more", async () => {
   let finished = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(sector, { minLength: 1, maxLength: 6 }), async (sectors) => {

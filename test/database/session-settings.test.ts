@@ -30,7 +30,7 @@ async function withSetting(name: string, value: string, run: () => Promise<void>
 }
 
 test.each(WRONG)(
-  "%s = %s: a repair ends before anything is transferred, and its message comes again",
+  "with %s = %s a repair ends before any transfer, and its message is redelivered",
   async (name, value, says) => {
     const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
     await suite.world.loseSector(slab, 0);
@@ -62,7 +62,7 @@ test.each(WRONG)(
   },
 );
 
-test("an environment that was checked finds a session that is set otherwise at its next begin", async () => {
+test("begin detects a session with other settings even after the first check", async () => {
   const slabs = [];
   for (let made = 0; made < 2; made += 1) {
     const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
@@ -81,7 +81,7 @@ test("an environment that was checked finds a session that is set otherwise at i
   expect(await suite.traffic()).toEqual(before);
 });
 
-test("the role that grant makes works in a database that is set otherwise in every way", async () => {
+test("the granted role works in a database whose settings all differ", async () => {
   const role = await createFleetRole(suite.world.database, 10);
   const databaseName = new URL(suite.world.database.url).pathname.slice(1);
   const { sql } = suite.world.database;
@@ -100,7 +100,7 @@ test("the role that grant makes works in a database that is set otherwise in eve
   }
 });
 
-test("a database that takes no writes is found before anything is begun", async () => {
+test("a read-only database is detected before any repair begins", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.loseSector(slab, 0);
   const task = await suite.world.lease(slab);

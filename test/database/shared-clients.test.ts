@@ -32,7 +32,7 @@ const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
 };
 
-test("no more calls at once than connections; the others wait in their order", async () => {
+test("simultaneous calls are limited by the connections; others wait in order", async () => {
   const { clock, clients, counts } = counted(2);
   const begun: number[] = [];
   const ends: (() => void)[] = [];
@@ -58,7 +58,7 @@ test("no more calls at once than connections; the others wait in their order", a
   expect(clock.pending).toBe(0);
 });
 
-test("a call that gets no connection in time fails as one that got no answer, and is never made", async () => {
+test("a call without a connection in time fails like an unanswered one and is never made", async () => {
   const { clock, clients } = counted(1);
   let end = (): void => {};
   const first = clients.run(60_000, () => new Promise<void>((resolve) => (end = resolve)));
@@ -76,7 +76,7 @@ test("a call that gets no connection in time fails as one that got no answer, an
   expect(clock.pending).toBe(0);
 });
 
-test("a call that fails gives its connection back; those that are free are closed, those in use are not", async () => {
+test("a failed call returns its connection; closing closes free connections, not those in use", async () => {
   const { clients, counts } = counted(2);
   await expect(clients.run(1_000, async () => Promise.reject(new Error("away")))).rejects.toThrow("away");
   let end = (): void => {};

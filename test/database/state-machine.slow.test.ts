@@ -387,7 +387,7 @@ const step = fc.record({
   ),
 });
 
-test("workers, indexd and crashes in any order never break a rule of the database", async () => {
+test("workers, indexd and crashes in any order do not violate the database's rules", async () => {
   const runs = Number(process.env["SLABMEND_TEST_RUNS"] ?? 40);
   const seen = { recorded: 0, superseded: 0, dropped: 0, crashed: 0, lost: 0, open: 0 };
   await fc.assert(

@@ -55,7 +55,7 @@ async function accepts(port: number): Promise<boolean> {
   return connected;
 }
 
-test.each(["postgres", "functions"])("when the parent is killed nothing of its %s is left", async (what) => {
+test.each(["postgres", "functions"])("after a kill of the parent nothing of its %s is left", async (what) => {
   const started = await startParent([what]);
   expect(started.pids.map(isAlive)).toEqual(started.pids.map(() => true));
   expect(await exists(started.folder)).toBe(true);
@@ -65,7 +65,7 @@ test.each(["postgres", "functions"])("when the parent is killed nothing of its %
   if (started.port !== undefined) expect(await accepts(started.port)).toBe(false);
 });
 
-test("Ctrl-C stops everything in order, frozen functions too", async () => {
+test("Ctrl+C stops everything in an orderly way, including frozen functions", async () => {
   const started = await startParent(["runtime"]);
   // The terminal signals the whole group.
   process.kill(-parent!.pid!, "SIGINT");
@@ -75,7 +75,7 @@ test("Ctrl-C stops everything in order, frozen functions too", async () => {
   expect(await exists(started.folder)).toBe(false);
 });
 
-test("a second Ctrl-C ends a stop that hangs, and still nothing is left", async () => {
+test("a second Ctrl+C ends a hanging stop, and nothing is left", async () => {
   const started = await startParent(["runtime", "never-stops"]);
   const stopping = once(parent!.stdout!, "data");
   process.kill(-parent!.pid!, "SIGINT");
@@ -86,7 +86,7 @@ test("a second Ctrl-C ends a stop that hangs, and still nothing is left", async 
   await untilEqual(() => exists(started.folder), false);
 });
 
-test("PostgreSQL runs for an ordinary user, and leaves nothing either", async ({ skip }) => {
+test("PostgreSQL runs for an ordinary user and leaves nothing behind", async ({ skip }) => {
   if (process.getuid?.() !== 0)
     skip("only root can become somebody else; every other test runs as an ordinary user");
   const reach = spawn(process.execPath, ["-e", `require("fs").accessSync(${JSON.stringify(PARENT)})`], {
@@ -105,7 +105,7 @@ test("PostgreSQL runs for an ordinary user, and leaves nothing either", async ({
   await untilEqual(() => exists(started.folder), false);
 });
 
-test("a folder that a killed run left is removed by the next, one of a living process is not", async () => {
+test("the next run removes the folder of a killed run, but not that of a running process", async () => {
   const ours = await createRunFolder();
   const dead = spawn("true", { stdio: "ignore" });
   await once(dead, "exit");

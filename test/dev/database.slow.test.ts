@@ -2,7 +2,7 @@ import postgres from "postgres";
 import { expect, test } from "vitest";
 import { createTestDatabase } from "../support/database.ts";
 
-test("a test database is a clone of its own with indexd's tables", async () => {
+test("a test database is a separate clone with indexd's tables", async () => {
   const first = await createTestDatabase({ schema: "indexd" });
   const second = await createTestDatabase({ schema: "indexd" });
   await first.sql`CREATE TABLE only_here (id int)`;
@@ -15,7 +15,7 @@ test("a test database is a clone of its own with indexd's tables", async () => {
   await second.drop();
 });
 
-test("a connection that a test leaves open fails it", async () => {
+test("a test that leaves a connection open fails", async () => {
   const database = await createTestDatabase({ schema: "indexd" });
   const leak = postgres(database.url, { max: 1, connection: { application_name: "the-leak" } });
   await leak`SELECT 1`;

@@ -80,7 +80,7 @@ async function received(): Promise<string[]> {
 
 const empty = { visible: 0, inFlight: 0 };
 
-test("a message that succeeds is given to a process and deleted", async () => {
+test("a successful message is passed to a process and deleted", async () => {
   const id = await send({ does: "succeed" });
   const started = once(start(), "workerStarted");
   const [worker] = (await started) as [BusyWorker];
@@ -91,7 +91,7 @@ test("a message that succeeds is given to a process and deleted", async () => {
   expect(mapping?.busyWorkers).toEqual([]);
 });
 
-test("a message whose handler fails in any way comes back once it is visible, then goes to the dead letters", async () => {
+test("a message whose handler fails is redelivered, then becomes a dead letter", async () => {
   const ways = ["fail", "throw", "exit", "hang", "nonsense"];
   const impatient = probe({ handler: "consume", timeoutMs: 500, maxConcurrency: ways.length });
   pool = new FunctionPool(impatient, { guard, onLine: () => {} });
@@ -104,7 +104,7 @@ test("a message whose handler fails in any way comes back once it is visible, th
   expect(await server.count(queues.repairs)).toEqual(empty);
 });
 
-test("of a batch only the messages that failed come back", async () => {
+test("only the failed messages of a batch are redelivered", async () => {
   const good = await send({ does: "succeed" });
   const bad = await send({ does: "fail" });
   const started = once(start({ batchSize: 10, maximumConcurrency: 1 }), "workerStarted");
@@ -113,7 +113,7 @@ test("of a batch only the messages that failed come back", async () => {
   expect((await received()).sort()).toEqual([`${bad} 1`, `${bad} 2`, `${good} 1`].sort());
 });
 
-test("no more run at once than allowed", async () => {
+test("simultaneous invocations stay within the limit", async () => {
   for (let index = 0; index < 6; index += 1) await send({ does: "wait", waitMs: 100 });
   const running = start({ maximumConcurrency: 2 });
   let most = 0;
@@ -126,7 +126,7 @@ test("no more run at once than allowed", async () => {
   expect(pool.pids).toHaveLength(2);
 });
 
-test("a worker that is killed leaves its message, which another process gets", async () => {
+test("the message of a killed worker goes to another process", async () => {
   const id = await send({ does: "wait", waitMs: 300 });
   const running = start();
   const pids: number[] = [];
@@ -148,7 +148,7 @@ test("a worker that is killed leaves its message, which another process gets", a
   expect(await server.count(queues.deadLetters)).toEqual(empty);
 });
 
-test("a worker can be stopped and continued while it works", async () => {
+test("a working process can be stopped and continued", async () => {
   await send({ does: "wait", waitMs: 50 });
   const running = start();
   const [worker] = (await once(running, "workerStarted")) as [BusyWorker];
@@ -161,7 +161,7 @@ test("a worker can be stopped and continued while it works", async () => {
   expect(running.killWorker(worker.pid)).toBe(false);
 });
 
-test("stop lets a worker finish within its grace, and kills it after", async () => {
+test("stop lets a worker finish within the grace period, then kills it", async () => {
   const first = await send({ does: "wait", waitMs: 300 });
   const running = start();
   await once(running, "workerStarted");
@@ -178,7 +178,7 @@ test("stop lets a worker finish within its grace, and kills it after", async () 
   expect(await received()).toEqual([`${first} 1`, `${second} 1`]);
 });
 
-test("a queue that goes away is reported and does not end the mapping", async () => {
+test("an unreachable queue is reported and does not end the mapping", async () => {
   const running = start();
   const failed = once(running, "failed");
   await server.stop();

@@ -50,7 +50,7 @@ function answerOf(outcome: PoolOutcome): Answer {
 const answer = (value: unknown): string => JSON.stringify({ do: "answer", value });
 
 describe("an invocation", () => {
-  test("an invocation runs in a process of its own with the context that Lambda gives", async () => {
+  test("an invocation runs in its own process with Lambda's context", async () => {
     const result = answerOf(
       await pool({ timeoutMs: 15_000 }).invoke(answer({ a: 1 }), { requestId: "request-1" }),
     );
@@ -69,7 +69,7 @@ describe("an invocation", () => {
     expect(await pool().invoke('{"do":"nothing"}')).toEqual({ kind: "succeeded", payload: "null" });
   });
 
-  test("an invocation reuses the process of the one before", async () => {
+  test("an invocation reuses the process of the previous one", async () => {
     const functions = pool();
     const first = answerOf(await functions.invoke(answer(1)));
     const second = answerOf(await functions.invoke(answer(2)));
@@ -106,7 +106,7 @@ describe("an invocation", () => {
     expect(after.invocations).toBe(1);
   });
 
-  test.each(["hang", "spin"])("that would %s is killed at its deadline", async (what) => {
+  test.each(["hang", "spin"])("an invocation that would %s is killed at its deadline", async (what) => {
     const functions = pool({ timeoutMs: 400 });
     let pid = 0;
     const outcome = await functions.invoke(JSON.stringify({ do: what }), {
@@ -147,7 +147,7 @@ describe("an invocation", () => {
     expect(functions.busy).toEqual([]);
   });
 
-  test("an invocation of a module that cannot be imported, or has no such handler, says so", async () => {
+  test("an invocation of a broken module or a missing handler is a clear error", async () => {
     const broken = await pool({ entry: BROKEN }).invoke("{}");
     expect(broken).toMatchObject({
       how: "init-error",
@@ -177,7 +177,7 @@ describe("concurrency", () => {
     expect(new Set(results.map((result) => answerOf(result).pid)).size).toBe(2);
   });
 
-  test("events wait for a free process and are served in order", async () => {
+  test("events wait for a free process and are handled in order", async () => {
     const functions = pool({ maxConcurrency: 1 });
     const served: unknown[] = [];
     const done = new Promise<void>((resolve) => {
@@ -191,7 +191,7 @@ describe("concurrency", () => {
     expect(served).toEqual([1, 2, 3]);
   });
 
-  test("an event that fails is tried again as often as it may", async () => {
+  test("a failed event is retried up to its limit", async () => {
     const functions = pool({ maxEventRetries: 2 });
     let attempts = 0;
     functions.on("ended", () => (attempts += 1));
@@ -201,7 +201,7 @@ describe("concurrency", () => {
     expect(attempts).toBe(3);
   });
 
-  test("an event that nobody could serve in time is dropped", async () => {
+  test("an event that waits too long is dropped", async () => {
     const functions = pool({ maxConcurrency: 1, maxEventAgeMs: 0, timeoutMs: 300 });
     const dropped = once(functions, "dropped");
     const started = once(functions, "started");
@@ -213,7 +213,7 @@ describe("concurrency", () => {
 });
 
 describe("between invocations", () => {
-  test("between invocations the process is frozen, its sockets too, and thaws for the next", async () => {
+  test("between invocations the process and its sockets are frozen", async () => {
     const functions = pool();
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -229,7 +229,7 @@ describe("between invocations", () => {
     expect(answerOf(await functions.invoke(answer(1))).pid).toBe(pid);
   });
 
-  test("a process that must not be frozen goes on", async () => {
+  test("a process with freezing disabled keeps running", async () => {
     const functions = pool({ freezeBetweenInvocations: false });
     const first = answerOf(await functions.invoke(answer(1)));
     expect(await processState(first.pid)).not.toBe("T");
@@ -245,7 +245,7 @@ describe("between invocations", () => {
 });
 
 describe("the environment of a function", () => {
-  test("a function's environment is what it was given and what Lambda sets, and nothing of ours", async () => {
+  test("a function's environment has only its own variables and Lambda's", async () => {
     process.env["SLABMEND_TEST_CANARY"] = "do-not-inherit";
     const outcome = await pool({ environment: { GIVEN: "yes" } }).invoke('{"do":"environment"}');
     delete process.env["SLABMEND_TEST_CANARY"];
@@ -284,7 +284,7 @@ test("stop kills busy and frozen processes alike, and later invocations are refu
   await expect(functions.invoke(answer(1))).rejects.toMatchObject({ code: "runtime-stopped" });
 });
 
-test("a definition that makes no sense is refused with all its faults", () => {
+test("an invalid definition is refused with all problems", () => {
   const options = { entry: "relative.ts", timeoutMs: 0, maxConcurrency: 0, name: "a b" };
   expect(() => pool(options)).toThrow(/name: .*entry: .*timeoutMs: .*maxConcurrency: /);
 });

@@ -60,7 +60,7 @@ test("starts PostgreSQL 18 on loopback only, and stop leaves neither process nor
   expect(lines.join("\n")).not.toContain(password);
 });
 
-test("full durability keeps PostgreSQL's own defaults; a server that dies says so", async () => {
+test("full durability uses PostgreSQL's defaults; a server that dies is reported", async () => {
   server = await startPostgres({ durability: "full", maxConnections: 20 });
   expect(await settingsOf(server)).toMatchObject({
     fsync: "on",
@@ -69,7 +69,7 @@ test("full durability keeps PostgreSQL's own defaults; a server that dies says s
   });
 });
 
-test("a setting that the server refuses is a typed error with the log, and leaves nothing", async () => {
+test("a setting that the server refuses is a typed error with the log, and nothing is left", async () => {
   await expect(startPostgres({ settings: { shared_buffers: "nonsense" } })).rejects.toMatchObject({
     code: "postgres-failed",
     message: expect.stringContaining("shared_buffers"),

@@ -46,7 +46,7 @@ const deployment: Deployment = {
   consumer: { functionName: "repair", maximumConcurrency: 2 },
 };
 
-test("starts everything, serves schedule and queue, and stop leaves nothing", async () => {
+test("the runtime starts everything, handles schedule and queue, and leaves nothing after stop", async () => {
   runtime = await startLocalRuntime(options);
   const { postgres, queueServer, queues, swarm } = runtime;
   const wrong = { ...deployment, schedules: [{ functionName: "reap", everyMs: 1000 }] };
@@ -73,7 +73,7 @@ test("starts everything, serves schedule and queue, and stop leaves nothing", as
   await expect(runtime.deploy(deployment)).rejects.toMatchObject({ code: "runtime-stopped" });
 });
 
-test("a part that does not start takes the others down again", async () => {
+test("if a part does not start, the runtime stops the others", async () => {
   let folder = "";
   const failing = startLocalRuntime({
     ...options,
@@ -86,7 +86,7 @@ test("a part that does not start takes the others down again", async () => {
   await expect(access(folder)).rejects.toThrow(/ENOENT/);
 });
 
-test("a start that is interrupted stops what it had started", async () => {
+test("an interrupted start stops the parts already started", async () => {
   const interruption = new AbortController();
   const starting = startLocalRuntime({
     ...options,

@@ -40,7 +40,7 @@ function recordingInvoke(fail = false) {
   return { calls, invoke };
 }
 
-test("the scheduler calls each function at its rate, and for the first time when told", () => {
+test("the scheduler calls each function at its rate, first at the given time", () => {
   const { clock, advance, armed } = handClock();
   const { calls, invoke } = recordingInvoke();
   const schedules = [
@@ -57,7 +57,7 @@ test("the scheduler calls each function at its rate, and for the first time when
   expect(armed()).toBe(2);
 });
 
-test("a late timer neither shifts the rate nor makes up for what was missed", () => {
+test("a late timer neither shifts later calls nor repeats missed ones", () => {
   const { clock, advance } = handClock();
   const { calls, invoke } = recordingInvoke();
   scheduler = startScheduler({ invoke, clock, schedules: [{ functionName: "claim", everyMs: 1000 }] });
@@ -67,7 +67,7 @@ test("a late timer neither shifts the rate nor makes up for what was missed", ()
   expect(calls).toHaveLength(2);
 });
 
-test("a call that is refused is reported, and the next one comes", () => {
+test("a refused call is reported, and the next one is made", () => {
   const { clock, advance } = handClock();
   const { calls, invoke } = recordingInvoke(true);
   const errors: string[] = [];

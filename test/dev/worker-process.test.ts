@@ -15,14 +15,14 @@ async function start(signalAt?: WorkerOptions["signalAt"]): Promise<WorkerProces
   return worker;
 }
 
-test("a process is killed at the step and occurrence that was chosen, and the next one is not", async () => {
+test("a process is killed at the chosen step and occurrence, and the next one is not", async () => {
   await start({ step: "stored-one", occurrence: 2 });
   expect(await worker.invoke({})).toMatchObject({ kind: "failed", how: "crashed" });
   expect(await worker.steps()).toEqual(["begun", "stored-one", "stored-one"]);
   expect(await worker.invoke({})).toEqual({ kind: "succeeded", payload: '"done"' });
 });
 
-test("a process that stopped itself goes on when it is told", async () => {
+test("a process that stopped itself can be continued", async () => {
   await start({ step: "begun", signal: "SIGSTOP" });
   const running = worker.invoke({});
   await worker.whenStopped();
@@ -31,7 +31,7 @@ test("a process that stopped itself goes on when it is told", async () => {
   expect(await running).toMatchObject({ kind: "succeeded" });
 });
 
-test("without a chosen step a worker passes all steps and notes them", async () => {
+test("without a chosen step a worker passes all steps and records them", async () => {
   await start();
   expect(await worker.invoke({})).toMatchObject({ kind: "succeeded" });
   expect(await worker.steps()).toEqual(["begun", "stored-one", "stored-one", "committed"]);

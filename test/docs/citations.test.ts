@@ -42,7 +42,7 @@ const repository: Repository = {
   decisions: new Set(decisions.map((path) => basename(path).slice(0, 4))),
 };
 
-test("every file, heading and decision that documents and comments cite exists", () => {
+test("every file, heading and decision cited in documents and comments exists", () => {
   expect(searched.length).toBeGreaterThan(1000);
   const broken = searched.flatMap((path) =>
     brokenCitations(path, read(path), repository).map((citation) => `${path}: ${citation}`),

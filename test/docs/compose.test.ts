@@ -6,13 +6,13 @@ const compose = readFileSync(new URL("compose.yaml", container), "utf8");
 const monitoring = (name: string): string =>
   readFileSync(new URL(`../monitoring/${name}`, container), "utf8");
 
-test("what the compose file mounts of the repository is there", () => {
+test("the repository files that the compose file mounts exist", () => {
   const mounted = [...compose.matchAll(/(\.\.\/[^:"]+):\//g)].map(([, path = ""]) => path);
   expect(mounted.length).toBeGreaterThan(4);
   expect(mounted.filter((path) => !existsSync(new URL(path, container)))).toEqual([]);
 });
 
-test("Prometheus in its container asks serve by a name that serve is told to accept, and Grafana asks Prometheus", () => {
+test("in the compose file Prometheus uses a host name that serve accepts, and Grafana uses Prometheus", () => {
   const [, host] = /targets: \["([a-z]+):8484"\]/.exec(monitoring("prometheus-container.yml")) ?? [];
   expect(compose).toMatch(new RegExp(`^  ${host}:$`, "m"));
   expect(compose).toContain(`"--allow-host", "${host}"`);

@@ -10,11 +10,11 @@ const documents = [
   ...readdirSync(join(root, "docs"), { recursive: true }).map((name) => `docs/${name}`),
 ].filter((path) => path.endsWith(".md"));
 
-test("the table of variables is what the code reads", () => {
+test("the documented table of variables equals the code's", () => {
   expect(read("docs/configuration.md")).toBe(describeVariables());
 });
 
-test.each(documents)("%s: every script that it names exists", (path) => {
+test.each(documents)("%s: every script named in it exists", (path) => {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   const named = [...read(path).matchAll(/npm run ([a-z][a-z0-9:-]*)/g)].map(([, name]) => name ?? "");
   expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
@@ -23,7 +23,7 @@ test.each(documents)("%s: every script that it names exists", (path) => {
 /** `npm run demo -- ...` shows a row too. */
 const DEMO = /`npm run demo -- ([^`]*)`/g;
 
-test("each row of docs/failure-modes.md names what shows it, and every option of the demo that it names exists", () => {
+test("each row of docs/failure-modes.md names its evidence, and every demo option in it exists", () => {
   const page = read("docs/failure-modes.md");
   const rows = page
     .split("\n")

@@ -65,7 +65,7 @@ describe("rebuild coefficients", () => {
     expect(hexOf(rebuildCoefficients({ k: 10, n: 30, available, targets: [target] }))).toBe(coefficients);
   });
 
-  it("rebuild coefficients equal those of the matrices for any code, sources and targets", () => {
+  it("rebuild coefficients equal those from matrices for any code, sources and targets", () => {
     fc.assert(
       fc.property(requests, (request) => {
         expect([...rebuildCoefficients(request)]).toEqual([...matrixCoefficients(request)]);

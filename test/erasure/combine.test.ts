@@ -27,7 +27,7 @@ afterEach(() => {
 const seeds = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 
 describe("combine", () => {
-  it("multiplies every byte by every coefficient", () => {
+  it("combine multiplies every byte by every coefficient", () => {
     const everyByte = region(Uint8Array.from({ length: 256 }, (_, i) => i));
     const product = region(new Uint8Array(256));
     for (let coefficient = 0; coefficient < 256; coefficient++) {
@@ -50,7 +50,7 @@ describe("combine", () => {
     expect(targets.every((target) => target.every((byte) => byte === target[0]))).toBe(true);
   });
 
-  it("equals the slow sum for any shape, and leaves sources and what lies beyond the length alone", () => {
+  it("combine equals the slow sum for any shape, and changes no other bytes", () => {
     const shapes = fc.record({
       seed: seeds,
       sourceCount: fc.integer({ min: 1, max: 40 }),
@@ -87,7 +87,7 @@ describe("combine", () => {
     );
   });
 
-  it("rebuilds any shards of any code from any k of the others, as the slow code made them", () => {
+  it("combine rebuilds any shards of any code from any k of the others, equal to the slow code's", () => {
     const codes = fc
       .tuple(seeds, fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 24 }))
       .chain(([seed, k, parity]) => {
@@ -121,7 +121,7 @@ describe("combine", () => {
     );
   });
 
-  it("encodes as the reed-solomon-erasure package does", () => {
+  it("combine encodes like the reed-solomon-erasure package", () => {
     const main = createRequire(import.meta.url).resolve("@subspace/reed-solomon-erasure.wasm");
     const oracle = ReedSolomonErasure.fromBytes(
       readFileSync(join(dirname(main), "reed_solomon_erasure_bg.wasm")),
@@ -149,7 +149,7 @@ describe("combine", () => {
     );
   });
 
-  it("takes the largest codes in batches", () => {
+  it("combine handles the largest codes in batches", () => {
     const sources = Array.from({ length: 256 }, (_, s) => region(seededBytes(s, 64)));
     const targets = Array.from({ length: 256 }, () => region(new Uint8Array(64)));
     const coefficients = seededBytes(1000, 256 * 256);
@@ -162,7 +162,7 @@ describe("combine", () => {
     }
   });
 
-  it("refuses what it cannot combine, naming no bytes", () => {
+  it("combine refuses invalid input without printing its bytes", () => {
     const inside = region(new Uint8Array(128));
     const other = region(new Uint8Array(128));
     const one = Uint8Array.of(1);

@@ -38,7 +38,7 @@ test.each([
   ["claim", async () => createClaimHandler()({}, context)],
   ["reap", async () => createReapHandler()({}, context)],
   ["repair", repairOnce],
-])("%s refuses, says what was expected, and keeps the password to itself", async (_name, run) => {
+])("%s refuses the URL with what was expected and without the password", async (_name, run) => {
   for (const [name, value] of Object.entries(VARIABLES)) vi.stubEnv(name, value);
   const error = await run().catch((caught: unknown) => caught);
   expect(error).toBeInstanceOf(ConfigurationError);

@@ -15,7 +15,7 @@ afterEach(() => vi.unstubAllEnvs());
 test.each([
   ["claim", createClaimHandler],
   ["reap", createReapHandler],
-] as const)("%s names the code of what failed, and nothing that a library says", async (name, create) => {
+] as const)("%s reports the code of a failure without the library's text", async (name, create) => {
   for (const [variable, value] of Object.entries({
     SLABMEND_DATABASE_URL: `postgres://u:${PASSWORD}@127.0.0.1:${PORTS[name]}/indexd`,
     SLABMEND_QUEUE_URL: "http://127.0.0.1:1/repairs",

@@ -66,8 +66,8 @@ function silentAfter(bytes: number, then: (stream: RpcStream) => void): void {
 }
 const REQUEST = 300;
 
-describe("told", () => {
-  test("what succeeded, as the host counts it", async () => {
+describe("charges are reported for", () => {
+  test("successful calls, counted as the host does", async () => {
     const before = host.balance;
     await read();
     await write();
@@ -75,19 +75,19 @@ describe("told", () => {
     expect(before - host.balance).toBe(readCost() + writeCost());
   });
 
-  test("a read that was given up when the host had been asked", async () => {
+  test("a read that was cancelled after the request was sent", async () => {
     silentAfter(REQUEST, () => caller.abort());
     await expect(read()).rejects.toMatchObject({ code: "aborted" });
     expect(told).toEqual([readCost()]);
   });
 
-  test("a write that was given up when the host had all of it, and not before", async () => {
+  test("a write that was cancelled after the host had all the data, and not before", async () => {
     silentAfter(REQUEST + LENGTH, () => caller.abort());
     await expect(write()).rejects.toMatchObject({ code: "aborted" });
     expect(told).toEqual([writeCost()]);
   });
 
-  test("a host without room, and one that found the sector corrupt", async () => {
+  test("a refusal for lack of space or because of a corrupt sector", async () => {
     refuseAfter(REQUEST + LENGTH, { code: 2, description: "not enough storage" });
     await expect(write()).rejects.toMatchObject({ code: "not-enough-storage" });
     refuseAfter(REQUEST, { code: 2, description: "sector corrupt" });
@@ -95,7 +95,7 @@ describe("told", () => {
     expect(told).toEqual([writeCost(), readCost()]);
   });
 
-  test("once, when the prices had expired", async () => {
+  test("only one of two calls when the first one's prices had expired", async () => {
     let refusals = 1;
     host.misbehave = async (rpc, stream) => {
       if (rpc !== "ReadSector" || refusals-- <= 0) return undefined;
@@ -108,8 +108,8 @@ describe("told", () => {
   });
 });
 
-describe("nothing is told of", () => {
-  test("a sector that the host does not have, nor of an empty account", async () => {
+describe("no charges are reported for", () => {
+  test("a missing sector or an empty account", async () => {
     await expect(read("00".repeat(32) as Root)).rejects.toMatchObject({ code: "sector-not-found" });
     host.balance = 0n;
     await expect(read()).rejects.toMatchObject({ code: "not-enough-funds" });
@@ -117,7 +117,7 @@ describe("nothing is told of", () => {
     expect(told).toEqual([]);
   });
 
-  test("a write that the host refused, or that was given up, before it had all of it", async () => {
+  test("a write that was refused or cancelled before the host had all the data", async () => {
     refuseAfter(REQUEST, { code: 3, description: "request invalid: no (3)" });
     await expect(write()).rejects.toMatchObject({ code: "host-refused" });
     silentAfter(REQUEST, () => caller.abort());

@@ -60,7 +60,7 @@ function stayMute(socket: Socket): true {
 
 const coded = (code: string) => Object.assign(new Error(code), { code });
 
-test("sectors are written and read over a real connection, many at once", async () => {
+test("many simultaneous writes and reads of sectors work over a real connection", async () => {
   const pool = makePool();
   const target = { hostKey: host.hostKey, addresses: [server.address] };
   const data = Uint8Array.from({ length: SECTOR_BYTES }, (_, i) => (i * 7) % 251);
@@ -78,7 +78,7 @@ test("sectors are written and read over a real connection, many at once", async 
   expect(pool.score(host.hostKey).bytesPerSecond).toBeGreaterThan(0);
 });
 
-test("a write that is refused early stops, and the connection serves the next call", async () => {
+test("a write that is refused early stops, and the connection can be used again", async () => {
   const pool = makePool();
   const target = { hostKey: host.hostKey, addresses: [server.address] };
   await pool.prices(target, signal);
@@ -93,7 +93,7 @@ test("a write that is refused early stops, and the connection serves the next ca
   expect(server.accepted()).toBe(1);
 });
 
-test("a host that cuts the connection in mid-read is asked once more, then given up", async () => {
+test("a host that drops the connection during a read is tried once more, then given up", async () => {
   const pool = makePool();
   const target = { hostKey: host.hostKey, addresses: [server.address] };
   const root = host.store(filled(SECTOR_BYTES, 3));
@@ -108,14 +108,14 @@ test("a host that cuts the connection in mid-read is asked once more, then given
   expect(server.accepted()).toBe(2);
 });
 
-test("brackets, the unspecified address and names of ours are dialled where that is allowed", async () => {
+test("bracketed, unspecified and local addresses are dialled if private addresses are allowed", async () => {
   await dialer()([`0.0.0.0:${server.port}`]);
   const resolveName = async () => ["127.0.0.1"];
   await dialer({ resolveName })([`host.example:${server.port}`]);
   expect(server.accepted()).toBe(2);
 });
 
-test("an IPv6 host announced as [::] is dialled, where there is IPv6", async ({ skip }) => {
+test("an IPv6 host announced as [::] is dialled if the machine has IPv6", async ({ skip }) => {
   const v6 = await listen(host, { address: "::" }).catch(() => undefined);
   if (!v6) return skip("no IPv6 on this machine");
   cleanUp.push(() => v6.stop());
@@ -123,7 +123,7 @@ test("an IPv6 host announced as [::] is dialled, where there is IPv6", async ({ 
   expect(v6.accepted()).toBe(1);
 });
 
-test("private addresses are not dialled unless allowed, whatever name they hide behind", async () => {
+test("private addresses behind any name are not dialled unless allowed", async () => {
   const resolveName = async () => ["127.0.0.1", "::ffff:127.0.0.1", "169.254.169.254"];
   const dial = dialer({ allowPrivateAddresses: false, resolveName });
   await expect(dial([server.address])).rejects.toMatchObject({ code: "address-refused" });
@@ -131,7 +131,7 @@ test("private addresses are not dialled unless allowed, whatever name they hide 
   expect(server.accepted()).toBe(0);
 });
 
-test("what was resolved is dialled, so that a name that changes its mind does nothing", async () => {
+test("the resolved address is dialled, so that a name that resolves differently later has no effect", async () => {
   const answers = [["8.8.8.8"], ["127.0.0.1"]];
   const dialled: string[] = [];
   const dial = dialer({
@@ -147,13 +147,13 @@ test("what was resolved is dialled, so that a name that changes its mind does no
   expect(answers, "asked once").toHaveLength(1);
 });
 
-test("another key than announced fails the handshake, also when a second address answers nothing", async () => {
+test("a wrong host key fails the handshake, even if a second address is silent", async () => {
   const other = createTestHost(hostIdentity(filled(32, 2)), () => Date.now());
   const dialled = dialer()([server.address, "127.0.0.1:1"], other.hostKey);
   await expect(dialled).rejects.toMatchObject({ code: "handshake-failed", isHostFault: true });
 });
 
-test("a host that falls silent in the middle of a sector is given up after the silence, not at the call's deadline", async () => {
+test("a host that falls silent during a sector is given up after the silence limit, before the call's deadline", async () => {
   const dial = createHostDialer({ clock: systemClock, allowPrivateAddresses: true, maxSilenceMs: 150 });
   const pool = createHostPool({ dialer: dial, account: accountKey, clock: systemClock });
   cleanUp.push(() => pool.close());
@@ -169,7 +169,7 @@ test("a host that falls silent in the middle of a sector is given up after the s
   await expect(read).rejects.toMatchObject({ code: "connection-lost", cause: { code: "silent" } });
 });
 
-test("packets of many connections that arrive cut at any byte, turn by turn, are not mixed up", async () => {
+test("interleaved packets of many connections, split at any byte, are not mixed up", async () => {
   const proxies = await Promise.all(
     Array.from({ length: 4 }, (_, n) =>
       startChoppingProxy({ host: "127.0.0.1", port: server.port, seed: 100 + n }),
@@ -192,14 +192,14 @@ test("packets of many connections that arrive cut at any byte, turn by turn, are
   );
 });
 
-test("a port that nobody listens on is an unreachable host", async () => {
+test("a port without a listener is an unreachable host", async () => {
   await server.stop();
   const failed = dialer()([server.address]);
   await expect(failed).rejects.toMatchObject({ code: "unreachable", isHostFault: true });
   await expect(failed).rejects.toThrow(/ECONNREFUSED/);
 });
 
-test("a peer that is no host at all, or hangs up, is told apart from one that is not there", async () => {
+test("a peer that is no host or closes at once is distinguished from an unreachable one", async () => {
   const sockets = new Set<Socket>();
   const web = createServer((socket) => {
     sockets.add(socket);
@@ -230,7 +230,7 @@ test.each([
   await expect(failed).rejects.toMatchObject({ code, isHostFault });
 });
 
-test("an unreachable family costs nothing when the other one works", async () => {
+test("an unreachable address family does not matter if the other one works", async () => {
   const resolveName = async () => ["2606:4700::1", "127.0.0.1"];
   const tried: string[] = [];
   const { connectTcp } = await import("../../lib/hosts/connect-endpoint.ts");
@@ -243,7 +243,7 @@ test("an unreachable family costs nothing when the other one works", async () =>
   expect(tried).toEqual(["2606:4700::1", "127.0.0.1"]);
 });
 
-test("two addresses at once and no more, ten seconds in all, and nothing left behind", async () => {
+test("a dial tries at most two addresses simultaneously, for ten seconds in all, and leaves nothing behind", async () => {
   const clock = createFakeClock();
   let dialling = 0;
   let most = 0;
@@ -266,7 +266,7 @@ test("two addresses at once and no more, ten seconds in all, and nothing left be
   expect([dialling, clock.pending]).toEqual([0, 0]);
 });
 
-test("the second address is tried beside a slow first one, and the loser is hung up on", async () => {
+test("the second address is tried in parallel with a slow first one, and the slower connection is closed", async () => {
   const clock = createFakeClock();
   const mute = await listen(host, { onSocket: stayMute });
   cleanUp.push(() => mute.stop());

@@ -25,7 +25,7 @@ function find(addresses: readonly string[], allowPrivateAddresses = false) {
   return { endpoints, asked };
 }
 
-test("names are resolved, families alternate, announced order is kept", async () => {
+test("endpoints are resolved with alternating families in the announced order", async () => {
   const { endpoints } = find(["9.9.9.9:1", "good.example:2", "[2a01::1]:3", "1.1.1.1:4"]);
   expect(await endpoints).toEqual([
     { ip: "9.9.9.9", port: 1 },
@@ -36,7 +36,7 @@ test("names are resolved, families alternate, announced order is kept", async ()
   ]);
 });
 
-test("only what is public is left of a name's addresses", async () => {
+test("only the public addresses of a name are kept", async () => {
   expect(await find(["mixed.example:9984"]).endpoints).toEqual([{ ip: "9.9.9.9", port: 9984 }]);
 });
 
@@ -54,19 +54,19 @@ test.each([
   });
 });
 
-test("private addresses are dialled where they are allowed", async () => {
+test("private addresses are kept if they are allowed", async () => {
   expect(await find(["[::]:9984", "127.0.0.1:9984"], true).endpoints).toEqual([
     { ip: "::", port: 9984 },
     { ip: "127.0.0.1", port: 9984 },
   ]);
 });
 
-test("a name that does not resolve leaves the other addresses, or the host unreachable", async () => {
+test("with an unresolvable name the other addresses are used, or else the host is unreachable", async () => {
   expect(await find(["gone.example:1", "8.8.4.4:2"]).endpoints).toEqual([{ ip: "8.8.4.4", port: 2 }]);
   await expect(find(["gone.example:1"]).endpoints).rejects.toMatchObject({ code: "unreachable" });
 });
 
-test("neither many addresses nor a name with a thousand keep us busy", async () => {
+test("the work for many addresses, or a name with a thousand, is limited", async () => {
   const { endpoints, asked } = find(Array.from({ length: 50 }, () => "many.example:9984"));
   expect((await endpoints).length).toBe(8);
   expect(asked.length).toBe(8);

@@ -51,7 +51,7 @@ function controlled(candidates: readonly string[], options: Partial<HedgeOptions
 
 const sourcesOf = (result: HedgeResult<string, string>) => result.successes.map(({ source }) => source);
 
-test("as many attempts start as successes are needed, and the first successes count", async () => {
+test("hedge starts as many attempts as successes are needed, and uses the first successes", async () => {
   const race = controlled(["a", "b", "c", "d"], { needed: 2 });
   expect(race.started).toEqual(["a", "b"]);
   await race.succeed("b");
@@ -66,7 +66,7 @@ test("as many attempts start as successes are needed, and the first successes co
   expect(race.clock.pending).toBe(0);
 });
 
-test("with patience, attempts under way may still fail or succeed themselves when too few are left", async () => {
+test("with patience, running attempts may still finish when too few candidates are left", async () => {
   const race = controlled(["a", "b", "c"], { needed: 3, patienceMs: 1_000 });
   await race.fail("a");
   expect(race.cancelled).toEqual([]);
@@ -82,7 +82,7 @@ test("with patience, attempts under way may still fail or succeed themselves whe
   expect(race.clock.pending).toBe(0);
 });
 
-test("patience ends as soon as nothing is under way", async () => {
+test("patience ends when no attempt is running", async () => {
   const race = controlled(["a", "b"], { needed: 2, patienceMs: 1_000 });
   await race.fail("a");
   await race.succeed("b");
@@ -101,7 +101,7 @@ test("a failure starts the next source at once", async () => {
   expect(result.failures.map(({ source }) => source)).toEqual(["a", "b"]);
 });
 
-test("a failure starts another also while hedged attempts are running", async () => {
+test("a failure starts another attempt even while hedged attempts are running", async () => {
   const race = controlled(["a", "b", "c"], { needed: 1 });
   await race.clock.advance(1000);
   expect(race.started).toEqual(["a", "b"]);
@@ -112,7 +112,7 @@ test("a failure starts another also while hedged attempts are running", async ()
   expect(race.cancelled).toEqual(["b"]);
 });
 
-test("an interval without progress starts one more, each time", async () => {
+test("each interval without progress starts one more attempt", async () => {
   const race = controlled(["a", "b", "c", "d"], { needed: 1 });
   await race.clock.advance(999);
   expect(race.started).toEqual(["a"]);
@@ -125,7 +125,7 @@ test("an interval without progress starts one more, each time", async () => {
   expect(race.cancelled).toEqual(["b", "c"]);
 });
 
-test("an interval that grows while it passes is waited for until its new end", async () => {
+test("an interval that grows while waiting ends at its new time", async () => {
   let intervalMs = 1000;
   const race = controlled(["a", "b"], { needed: 1, intervalMs: () => intervalMs });
   await race.clock.advance(500);
@@ -138,7 +138,7 @@ test("an interval that grows while it passes is waited for until its new end", a
   await race.result;
 });
 
-test("time in which the process stood still counts as little as the one step that it interrupted", async () => {
+test("time in which the process was stopped does not count towards an interval", async () => {
   const race = controlled(["a", "b"], { needed: 1 });
   await race.clock.advance(100);
   race.clock.skip(30_000);
@@ -152,7 +152,7 @@ test("time in which the process stood still counts as little as the one step tha
   await race.result;
 });
 
-test("progress begins the interval anew", async () => {
+test("progress restarts the interval", async () => {
   const race = controlled(["a", "b", "c", "d"], { needed: 2 });
   await race.clock.advance(900);
   await race.succeed("a");
@@ -164,7 +164,7 @@ test("progress begins the interval anew", async () => {
   await race.result;
 });
 
-test("the rest is cancelled with a reason that says why, and awaited", async () => {
+test("remaining attempts are cancelled with a reason and awaited", async () => {
   const ended = Promise.withResolvers<void>();
   const reasons: unknown[] = [];
   const race = controlled(["fast", "slow"], {
@@ -191,7 +191,7 @@ test("the rest is cancelled with a reason that says why, and awaited", async () 
   expect(sourcesOf(await race.result)).toEqual(["fast"]);
 });
 
-test("what a cancelled attempt still brings is not counted", async () => {
+test("a late success of a cancelled attempt is not counted", async () => {
   const race = controlled(["a", "b"], {
     needed: 1,
     attempt: async (source, signal) => {
@@ -204,8 +204,8 @@ test("what a cancelled attempt still brings is not counted", async () => {
   expect(sourcesOf(await race.result)).toEqual(["b"]);
 });
 
-describe("too few", () => {
-  test("when all have failed", async () => {
+describe("hedge fails with too few successes", () => {
+  test("when all attempts have failed", async () => {
     const race = controlled(["a", "b"], { needed: 1 });
     await race.fail("a");
     await race.fail("b");
@@ -213,7 +213,7 @@ describe("too few", () => {
     expect(race.clock.pending).toBe(0);
   });
 
-  test("as soon as what is left can't be enough: the rest is cancelled", async () => {
+  test("as soon as the remaining candidates cannot be enough, cancelling the rest", async () => {
     const race = controlled(["a", "b", "c"], { needed: 3 });
     await race.succeed("b");
     await race.fail("a");
@@ -223,18 +223,18 @@ describe("too few", () => {
     expect(race.cancelled).toEqual(["c"]);
   });
 
-  test("without any candidate", async () => {
+  test("without any candidates", async () => {
     expect(await controlled([], { needed: 1 }).result).toMatchObject({ kind: "too-few" });
   });
 });
 
-test("nothing needed is enough at once", async () => {
+test("hedge with no needed success succeeds at once", async () => {
   const race = controlled(["a"], { needed: 0 });
   expect(await race.result).toMatchObject({ kind: "enough", successes: [] });
   expect(race.started).toEqual([]);
 });
 
-test("an abort cancels everything with its reason", async () => {
+test("an abort of hedge cancels all attempts with its reason", async () => {
   const reasons: unknown[] = [];
   const race = controlled(["a", "b", "c"], {
     needed: 2,
@@ -253,7 +253,7 @@ test("an abort cancels everything with its reason", async () => {
   expect(race.clock.pending).toBe(0);
 });
 
-test("an abort beforehand starts nothing", async () => {
+test("an aborted signal starts no attempt", async () => {
   const started: string[] = [];
   const result = await hedge({
     candidates: ["a"],
@@ -267,7 +267,7 @@ test("an abort beforehand starts nothing", async () => {
   expect(started).toEqual([]);
 });
 
-test("no more attempts than allowed run at once, also when more are needed", async () => {
+test("simultaneous attempts stay within the limit, even if more are needed", async () => {
   const race = controlled(["a", "b", "c", "d"], { needed: 3, maxConcurrent: 2 });
   expect(race.started).toEqual(["a", "b"]);
   await race.clock.advance(5000);
@@ -281,7 +281,7 @@ test("no more attempts than allowed run at once, also when more are needed", asy
   expect(sourcesOf(await race.result)).toEqual(["b", "c", "d"]);
 });
 
-test("candidates are taken one by one, so that a generator may skip those that failed elsewhere", async () => {
+test("candidates are taken one by one, so that a generator can skip failed ones", async () => {
   const dead = new Set<string>();
   let closed = false;
   function* alive() {
@@ -310,7 +310,7 @@ test("an attempt that throws at once counts as failed", async () => {
   expect(await race.result).toMatchObject({ kind: "enough", failures: [{ source: "a" }] });
 });
 
-test("candidates that throw are a bug: the rest is cancelled and the error thrown", async () => {
+test("an exception from the candidates cancels the rest and is thrown", async () => {
   function* broken() {
     yield "a";
     throw new TypeError("broken");
@@ -321,7 +321,7 @@ test("candidates that throw are a bug: the rest is cancelled and the error throw
   expect(race.clock.pending).toBe(0);
 });
 
-test("whatever happens when: the verdict is right and nothing is left running", async () => {
+test("for random events hedge's result is right and no attempt is left running", async () => {
   const attempt = fc.record({ takesMs: fc.nat(5000), succeeds: fc.boolean() });
   await fc.assert(
     fc.asyncProperty(

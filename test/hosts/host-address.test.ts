@@ -9,7 +9,7 @@ test.each([
   ["[2606:4700::1111]:9984", { host: "2606:4700::1111", port: 9984, isIp: true }],
   ["[::]:4280", { host: "::", port: 4280, isIp: true }],
   ["[::ffff:10.0.0.1]:4280", { host: "::ffff:10.0.0.1", port: 4280, isIp: true }],
-])("%s is understood", (text, parsed) => {
+])("%s is a valid address", (text, parsed) => {
   expect(parseHostAddress(text)).toEqual(parsed);
 });
 
@@ -47,6 +47,6 @@ test.each([
   "host\u0000:9984",
   `${"a".repeat(64)}.com:9984`,
   `${"a.".repeat(200)}com:9984`,
-])("%j is no address", (text) => {
+])("%j is not a valid address", (text) => {
   expect(parseHostAddress(text)).toBeUndefined();
 });

@@ -121,12 +121,12 @@ describe("one host", () => {
     expect(host.sectors.get(stored)).toEqual(data);
   });
 
-  test("the balance is asked without prices", async () => {
+  test("the balance is read without fetching prices", async () => {
     expect(await pool.balance(target, caller.signal)).toBe(host.balance);
     expect(host.calls).toEqual(["AccountBalance"]);
   });
 
-  test("no more calls at once than allowed", async () => {
+  test("simultaneous calls to a host stay within the limit", async () => {
     pool = makePool({ maxRpcsPerHost: 2 });
     let most = 0;
     let now = 0;
@@ -141,7 +141,7 @@ describe("one host", () => {
     expect(most).toBe(2);
   });
 
-  test("is not asked when the caller may not spend so much, and what was set aside is given back", async () => {
+  test("a host is not called beyond the caller's budget, and reserved money is returned", async () => {
     const { signal } = caller;
     const cost = readSectorCost(host.prices, LENGTH);
     const reserved: bigint[] = [];
@@ -177,7 +177,7 @@ describe("one host", () => {
 });
 
 describe("prices", () => {
-  test("are fetched again 30 s before they expire, not sooner", async () => {
+  test("prices are fetched again 30 s before they expire", async () => {
     const first = await pool.prices(target, caller.signal);
     clock.skip(1_769_999);
     expect(await pool.prices(target, caller.signal)).toBe(first);
@@ -189,7 +189,7 @@ describe("prices", () => {
     expect(countOf("Settings")).toBe(2);
   });
 
-  test("that the host calls expired are fetched again, once, and the call repeated", async () => {
+  test("prices that the host calls expired are fetched again, and the call is repeated once", async () => {
     await pool.prices(target, caller.signal);
     // The host restarted with a clock that is an hour ahead of what it said.
     host.nowMs = () => clock.now() + 3_600_000;
@@ -202,7 +202,7 @@ describe("prices", () => {
     expect(countOf("ReadSector")).toBe(2);
   });
 
-  test("a host that asks more than the limit is not asked", async () => {
+  test("a host with prices above the limit is not called", async () => {
     const { egressPrice, ingressPrice, storagePrice } = host.prices;
     const into = new Uint8Array(LENGTH);
     const { signal } = caller;
@@ -225,7 +225,7 @@ describe("prices", () => {
     expect([countOf("ReadSector"), countOf("WriteSector")]).toEqual([1, 1]);
   });
 
-  test("a limit holds for prices that are fetched again", async () => {
+  test("the limit also applies to refreshed prices", async () => {
     const limit = { egressPrice: host.prices.egressPrice };
     await pool.prices(target, caller.signal);
     host.misbehave = async (rpc, stream) => {
@@ -256,13 +256,13 @@ describe("prices", () => {
     expect(pool.score(host.hostKey).failureRate).toBe(0);
   });
 
-  test("refused twice are an error", async () => {
+  test("prices refused twice are an error", async () => {
     host.misbehave = refuse(3, "request invalid: prices are invalid: prices expired (3)");
     expect(await failureOf(read())).toMatchObject({ code: "prices-expired", isHostFault: true });
     expect(host.calls).toEqual(["Settings", "ReadSector", "Settings", "ReadSector"]);
   });
 
-  test("of another signer end the connection and are never paid with", async () => {
+  test("prices signed by another key end the connection and are never used", async () => {
     const impostor = hostIdentity(filled(32, 99));
     host.misbehave = async (rpc, stream) => {
       if (rpc !== "Settings") return undefined;
@@ -276,13 +276,13 @@ describe("prices", () => {
     expect(countOf("ReadSector")).toBe(0);
   });
 
-  test("that are expired when they arrive are refused here", async () => {
+  test("prices that arrive expired are refused", async () => {
     host.prices = { ...host.prices, validUntilSeconds: BigInt(clock.now() / 1000) };
     expect(await failureOf(read())).toMatchObject({ code: "prices-expired" });
     expect(countOf("ReadSector")).toBe(0);
   });
 
-  test("that are valid for less than the margin are used while they last", async () => {
+  test("prices valid for less than the margin are used until they expire", async () => {
     host.prices = { ...host.prices, validUntilSeconds: BigInt(clock.now() / 1000) + 10n };
     await read();
     await read();
@@ -312,12 +312,12 @@ describe("what the host answers", () => {
     expect(pool.score(host.hostKey).failureRate).toBe(faulty);
   });
 
-  test("exactly two codes mean lost", () => {
+  test("exactly two error codes mean that a sector is lost", () => {
     const lost = HOST_ERROR_CODES.filter((code) => new HostError(host.hostKey, code, "").meansLost);
     expect(lost).toEqual(["sector-not-found", "sector-corrupt"]);
   });
 
-  test("a broken protocol ends the connection; others on it go on over a new one", async () => {
+  test("a protocol violation ends the connection; other calls continue on a new one", async () => {
     const held = Promise.withResolvers<void>();
     let reads = 0;
     host.misbehave = async (rpc, stream) => {
@@ -338,7 +338,7 @@ describe("what the host answers", () => {
     expect(connection(0).isClosed).toBe(true);
   });
 
-  test("a bug of the caller is thrown as it is, and costs no connection", async () => {
+  test("a bug in the caller is thrown unchanged and does not end the connection", async () => {
     await read();
     const { signal } = caller;
     const wrong = pool.call(target, rangeRead({ root, offset: 1, into: new Uint8Array(64) }), { signal });
@@ -372,7 +372,7 @@ describe("what the host answers", () => {
 });
 
 describe("time", () => {
-  test("a host that says nothing is given up at the deadline", async () => {
+  test("a silent host is given up at the deadline", async () => {
     await pool.prices(target, caller.signal);
     host.misbehave = stall;
     const failed = failureOf(read());
@@ -385,7 +385,7 @@ describe("time", () => {
     expect(connection().isClosed, "nothing moved on it for two minutes").toBe(true);
   });
 
-  test("a host that does not send its prices is given up sooner", async () => {
+  test("a host that sends no prices is given up earlier", async () => {
     host.misbehave = stall;
     const failed = failureOf(read());
     await until(() => countOf("Settings") === 1);
@@ -393,7 +393,7 @@ describe("time", () => {
     expect(await failed).toMatchObject({ code: "timed-out" });
   });
 
-  test("a timeout beside a call that moves leaves the connection alone", async () => {
+  test("a timeout does not end a connection on which another call makes progress", async () => {
     await pool.prices(target, caller.signal);
     host.misbehave = async (rpc, stream) => {
       if (rpc !== "ReadSector" || countOf("ReadSector") > 1) return undefined;
@@ -408,7 +408,7 @@ describe("time", () => {
     expect(connection().isClosed).toBe(false);
   });
 
-  test("waiting for a turn is not held against the host", async () => {
+  test("waiting in our queue does not count against the host", async () => {
     pool = makePool({ maxRpcsPerHost: 1 });
     await pool.prices(target, caller.signal);
     const other = new AbortController();
@@ -448,14 +448,14 @@ describe("giving up", () => {
     expect(pool.score(host.hostKey)).toMatchObject({ failureRate: 0, inFlight: 0 });
   });
 
-  test("an abort beforehand touches nothing", async () => {
+  test("an aborted call does not contact the host", async () => {
     expect(await failureOf(read(target, root, new Uint8Array(64), AbortSignal.abort()))).toMatchObject({
       code: "aborted",
     });
     expect(network.connections).toHaveLength(0);
   });
 
-  test("a read given up after longer than it should take lost the race", async () => {
+  test("a read cancelled after more than its expected time counts as slow", async () => {
     await pool.prices(target, caller.signal);
     host.misbehave = stall;
     const failed = failureOf(read());
@@ -466,7 +466,7 @@ describe("giving up", () => {
     expect(pool.score(host.hostKey).failureRate).toBe(1);
   });
 
-  test("a dial goes on while anybody waits for it, and ends with the last", async () => {
+  test("a shared dial continues while a caller waits, and is cancelled with the last one", async () => {
     const signals: AbortSignal[] = [];
     network.onDial = async (_host, signal) => {
       signals.push(signal);
@@ -487,7 +487,7 @@ describe("giving up", () => {
     expect(network.connections).toHaveLength(0);
   });
 
-  test("closing aborts and awaits everything, and refuses what comes later", async () => {
+  test("closing the pool aborts and awaits all calls, and refuses later ones", async () => {
     host.misbehave = stall;
     const failed = [failureOf(read()), failureOf(pool.balance(target, caller.signal))];
     await until(() => host.calls.length === 2);
@@ -501,7 +501,7 @@ describe("giving up", () => {
 });
 
 describe("connections that end", () => {
-  test("between two calls are replaced", async () => {
+  test("a connection that ended between two calls is replaced", async () => {
     await read();
     connection().breakDown();
     await read();
@@ -509,7 +509,7 @@ describe("connections that end", () => {
     expect(pool.score(host.hostKey).failureRate).toBe(0);
   });
 
-  test("during a call on a connection that was there before: the call is repeated once", async () => {
+  test("a call is repeated once if its reused connection ends", async () => {
     await pool.prices(target, caller.signal);
     host.misbehave = (rpc) => {
       if (rpc === "ReadSector" && countOf(rpc) === 1) connection().breakDown();
@@ -520,7 +520,7 @@ describe("connections that end", () => {
     expect(network.connections).toHaveLength(2);
   });
 
-  test("again during the repeated call: the host is to blame", async () => {
+  test("if the connection ends again during the repeated call, the host is at fault", async () => {
     await pool.prices(target, caller.signal);
     host.misbehave = (rpc) => {
       if (rpc === "ReadSector") network.connections.at(-1)?.breakDown();
@@ -531,7 +531,7 @@ describe("connections that end", () => {
     expect(pool.score(host.hostKey).failureRate).toBe(1);
   });
 
-  test("a host that can't be dialled fails all who wait for the dial, with one dial", async () => {
+  test("a failed dial fails all waiting calls without further dials", async () => {
     let dials = 0;
     network.onDial = async (hostKey) => {
       dials++;
@@ -544,7 +544,7 @@ describe("connections that end", () => {
     expect(pool.score(host.hostKey).failureRate, "not the host's failure").toBe(0);
   });
 
-  test("too many: those unused for longest are closed", async () => {
+  test("above the limit the least recently used connections are closed", async () => {
     pool = makePool({ maxConnections: 2 });
     const others = [addHost(2), addHost(3)];
     await read();
@@ -563,14 +563,14 @@ describe("an environment that was frozen", () => {
     host.calls.length = 0;
   });
 
-  test("for a moment goes on as before", async () => {
+  test("after a short freeze connections are used as before", async () => {
     clock.skip(3_000);
     await pool.checkReused();
     await read();
     expect(host.calls).toEqual(["ReadSector"]);
   });
 
-  test("for longer asks whether the connection still answers, before it uses it", async () => {
+  test("after a longer freeze a connection is tested before use", async () => {
     clock.skip(60_000);
     await pool.checkReused();
     await Promise.all([read(), read()]);
@@ -580,7 +580,7 @@ describe("an environment that was frozen", () => {
     expect(countOf("Settings")).toBe(1);
   });
 
-  test("dials again when the connection is dead though nobody said so", async () => {
+  test("after a freeze a dead connection is detected and dialled again", async () => {
     clock.skip(60_000);
     connection().isBlackHole = true;
     await pool.checkReused();
@@ -593,15 +593,18 @@ describe("an environment that was frozen", () => {
     expect(pool.score(host.hostKey).failureRate, "the freeze is not the host's failure").toBe(0);
   });
 
-  test.each([300_001, -1])("by %i ms: does not even ask", async (pauseMs) => {
-    clock.skip(pauseMs);
-    await pool.checkReused();
-    expect(connection().isClosed).toBe(true);
-    await read();
-    expect(network.connections).toHaveLength(2);
-  });
+  test.each([300_001, -1])(
+    "after a freeze of %i ms the connection is not tested but replaced",
+    async (pauseMs) => {
+      clock.skip(pauseMs);
+      await pool.checkReused();
+      expect(connection().isClosed).toBe(true);
+      await read();
+      expect(network.connections).toHaveLength(2);
+    },
+  );
 
-  test("for longer than its prices last fetches new ones", async () => {
+  test("after a freeze longer than the prices' validity new ones are fetched", async () => {
     clock.skip(3_600_000);
     host.prices = { ...host.prices, validUntilSeconds: host.prices.validUntilSeconds + 3600n };
     await pool.checkReused();
@@ -609,7 +612,7 @@ describe("an environment that was frozen", () => {
     expect(host.calls).toEqual(["Settings", "ReadSector"]);
   });
 
-  test("an answer that is an error is an answer", async () => {
+  test("an error as the answer to the test counts as an answer", async () => {
     clock.skip(60_000);
     await pool.checkReused();
     let refusals = 1;

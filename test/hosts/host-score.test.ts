@@ -13,7 +13,7 @@ const MIB = 1_048_576;
 const [a, b] = ["aa".repeat(32) as HostKey, "bb".repeat(32) as HostKey];
 
 describe("the failure rate", () => {
-  test("is a moving average that halves every minute", () => {
+  test("the failure rate is a moving average that halves every minute", () => {
     const rate = new FailureRate();
     expect(rate.at(0)).toBe(0);
     rate.add(false, 0);
@@ -25,7 +25,7 @@ describe("the failure rate", () => {
     expect(rate.at(300_000)).toBe(0);
   });
 
-  test("of a host that only failed is forgotten after seven minutes", () => {
+  test("the failure rate of a host that only failed is forgotten after seven minutes", () => {
     const rate = new FailureRate();
     rate.add(true, 0);
     expect(rate.at(0)).toBe(1);
@@ -33,7 +33,7 @@ describe("the failure rate", () => {
     expect(rate.at(7 * 60_000)).toBe(0);
   });
 
-  test("is decayed before a new sample, and survives a clock that went back", () => {
+  test("the failure rate decays before a new sample, and tolerates a clock set back", () => {
     const rate = new FailureRate();
     rate.add(true, 1_000_000);
     rate.add(false, 1_060_000);
@@ -60,7 +60,7 @@ test("hosts are ordered by failures, discovery, speed left and load", () => {
   expect([...inOrder].reverse().sort(compareHostScores)).toEqual(inOrder);
 });
 
-test("weights are positive, and never let one host take everything", () => {
+test("weights are positive, and no host gets everything", () => {
   const usual = 10 * MIB;
   const weight = (failureRate: number, bytesPerSecond?: number, inFlight = 0) =>
     weightOfHostScore({ failureRate, bytesPerSecond, inFlight }, usual);
@@ -74,14 +74,14 @@ test("weights are positive, and never let one host take everything", () => {
 });
 
 describe("the board", () => {
-  test("expects what indexd expects until it has measured", () => {
+  test("the score board assumes indexd's defaults until it has measurements", () => {
     const board = new ScoreBoard(createFakeClock());
     expect(board.expectedMs("read", MIB)).toBe(1000);
     expect(board.expectedMs("write", 4 * MIB)).toBe(5000);
     expect(board.hedgeAfterMs("read", MIB)).toBe(1500);
   });
 
-  test("hedges after 1.5 times what a transfer takes, within 200 ms and 2 min", () => {
+  test("the score board hedges after 1.5 times a transfer's expected time, within 200 ms and 2 min", () => {
     const board = new ScoreBoard(createFakeClock());
     board.addSuccess(a, "read", MIB, 100);
     expect(board.hedgeAfterMs("read", 4 * MIB)).toBeCloseTo(600);
@@ -90,7 +90,7 @@ describe("the board", () => {
     expect(board.hedgeAfterMs("read", 4 * MIB)).toBe(120_000);
   });
 
-  test("only large transfers feed the network's rate, small ones a host's own", () => {
+  test("only large transfers count for the network's rate, small ones for a host's own", () => {
     const board = new ScoreBoard(createFakeClock());
     board.addSuccess(a, "read", 65_535, 1);
     expect(board.expectedMs("read", MIB)).toBe(1000);
@@ -109,7 +109,7 @@ describe("the board", () => {
     expect(board.score(a).bytesPerSecond).toBe(2100);
   });
 
-  test("a timeout counts as failure and as speed, a lie weighs more than a failure", () => {
+  test("a timeout counts as a failure and as low speed; a lie counts more than a failure", () => {
     const board = new ScoreBoard(createFakeClock());
     board.addTimeout(a, "write", 1000, 1000);
     expect(board.score(a)).toMatchObject({ failureRate: 1, bytesPerSecond: 1000 });
@@ -119,7 +119,7 @@ describe("the board", () => {
     expect(board.score(b).failureRate).toBeGreaterThan(0.6);
   });
 
-  test("timeouts at one host after the other give the next transfers longer", () => {
+  test("consecutive timeouts at several hosts extend the time limit of later transfers", () => {
     const board = new ScoreBoard(createFakeClock());
     board.addSuccess(a, "read", MIB, 100);
     const before = board.expectedMs("read", MIB);

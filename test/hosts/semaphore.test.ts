@@ -5,7 +5,7 @@ import { Singleflight } from "../../lib/hosts/singleflight.ts";
 const never = new AbortController().signal;
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test("a gate lets in as many as fit, in the order in which they came", async () => {
+test("a semaphore admits callers in order, up to its limit", async () => {
   const gate = new Semaphore(10);
   const inside: string[] = [];
   const enter = (name: string, units: number, signal = never) =>
@@ -28,7 +28,7 @@ test("a gate lets in as many as fit, in the order in which they came", async () 
   expect(inside).toEqual(["a", "b", "c", "d"]);
 });
 
-test("who gives up leaves the queue to the others", async () => {
+test("a waiting caller that gives up does not block the others", async () => {
   const gate = new Semaphore(1);
   const leave = await gate.enter(1, never);
   const caller = new AbortController();
@@ -41,7 +41,7 @@ test("who gives up leaves the queue to the others", async () => {
   (await next)();
 });
 
-test("who gives up in front lets in those behind who fit", async () => {
+test("when the first waiting caller gives up, later ones that fit are admitted", async () => {
   const gate = new Semaphore(2);
   const leave = await gate.enter(1, never);
   const caller = new AbortController();
@@ -53,13 +53,13 @@ test("who gives up in front lets in those behind who fit", async () => {
   leave();
 });
 
-test("more than there is waits for everything, not for ever", async () => {
+test("a request above the limit waits until everything is free", async () => {
   const gate = new Semaphore(3);
   (await gate.enter(100, never))();
   (await gate.enter(3, never))();
 });
 
-test("a flight is shared, and its result forgotten", async () => {
+test("a shared call runs once, and its result is not cached", async () => {
   let starts = 0;
   const flight = new Singleflight(async () => {
     await turn();
@@ -69,7 +69,7 @@ test("a flight is shared, and its result forgotten", async () => {
   expect(await flight.join(never)).toBe(2);
 });
 
-test("a flight goes on while one still waits, and is aborted with the last", async () => {
+test("a shared call continues while a caller waits, and is aborted with the last one", async () => {
   const signals: AbortSignal[] = [];
   const flight = new Singleflight(async (signal) => {
     signals.push(signal);
@@ -93,7 +93,7 @@ test("a flight goes on while one still waits, and is aborted with the last", asy
   await flight.settled();
 });
 
-test("a failed flight fails all who wait, and the next one starts anew", async () => {
+test("a failed shared call fails all its callers, and the next call starts again", async () => {
   let starts = 0;
   const flight = new Singleflight(async () => {
     await turn();

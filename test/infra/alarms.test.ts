@@ -34,7 +34,7 @@ describe.each(definitions)("%s", (name, definition) => {
     return found?.inputs ?? {};
   };
 
-  test("goes to the topic, and names its section of the runbook", () => {
+  test("the alarm notifies the topic and names its section of the runbook", () => {
     const topic = ["arn:aws:sns:eu-central-1:123456789012:Alarms"];
     expect(alarm()).toMatchObject({
       alarmActions: topic,
@@ -43,7 +43,7 @@ describe.each(definitions)("%s", (name, definition) => {
     });
   });
 
-  test("CloudWatch accepts its numbers", () => {
+  test("the alarm's numbers are valid for CloudWatch", () => {
     const { periods, breachingPeriods, periodSeconds } = definition;
     expect(breachingPeriods).toBeLessThanOrEqual(periods);
     // Alarms look at most a day back.
@@ -52,7 +52,7 @@ describe.each(definitions)("%s", (name, definition) => {
     expect(alarm()).toMatchObject({ evaluationPeriods: periods, datapointsToAlarm: breachingPeriods });
   });
 
-  test("watches exactly one value, made of metrics that somebody prints", () => {
+  test("the alarm watches exactly one value, computed from existing metrics", () => {
     const queries = alarm()["metricQueries"] as Query[];
     expect(queries.filter(({ returnData }) => returnData)).toHaveLength(1);
     for (const { metric } of queries) {
@@ -123,17 +123,17 @@ test.each<[keyof typeof ALARMS, string, Record<string, number>, boolean, Record<
   expect(alarmValue(alarm, now, before) > alarm.threshold).toBe(breaches);
 });
 
-test("there is no alarm without a definition", () => {
+test("every alarm has a definition", () => {
   expect(ofType(graph, "cloudwatch/metricAlarm:MetricAlarm")).toHaveLength(definitions.length);
 });
 
-test("what must happen every minute breaches when it is silent", () => {
+test("alarms on events of every minute fire when values are missing", () => {
   for (const name of ["claim-not-running", "reap-not-running"] as const) {
     expect(ALARMS[name].missing).toBe("breaching");
   }
 });
 
-test("an unknown version of indexd: one run of claim that says so is enough, and the alarm ends when none does", () => {
+test("one run of claim with an unknown version of indexd raises the alarm, which ends when no run reports it", () => {
   const [alarm] = ofType(graph, "cloudwatch/metricAlarm:MetricAlarm").filter(
     ({ inputs }) => inputs["name"] === "slabmend-production-default-unknown-indexd-version",
   );
@@ -158,7 +158,7 @@ test("an unknown version of indexd: one run of claim that says so is enough, and
   });
 });
 
-test("the topic tells the operator", () => {
+test("the topic sends e-mail to the operator", () => {
   expect(one(graph, "sns/topicSubscription:TopicSubscription", "AlarmsEmail")).toEqual({
     topic: "arn:aws:sns:eu-central-1:123456789012:Alarms",
     protocol: "email",
@@ -166,7 +166,7 @@ test("the topic tells the operator", () => {
   });
 });
 
-test("the dashboard shows every metric of the table that is worth a graph, and the alarms", () => {
+test("the dashboard shows the relevant metrics and the alarms", () => {
   const body = JSON.parse(
     String(one(graph, "cloudwatch/dashboard:Dashboard", "DefaultDashboard")["dashboardBody"]),
   ) as {

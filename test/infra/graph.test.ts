@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 
 describe("queues", () => {
-  test("a message is hidden for at least six times the function's time, and goes away after five receives", () => {
+  test("the repair queue hides a message for six function timeouts, and dead-letters it after five receives", () => {
     const repairs = one(graph, "sqs/queue:Queue", "DefaultRepairsQueue");
     const { timeout } = one(graph, "lambda/function:Function", "DefaultRepairFunction") as {
       timeout: number;
@@ -55,7 +55,7 @@ describe("queues", () => {
     expect(repairs["fifoQueue"]).toBe(false);
   });
 
-  test("dead letters stay for fourteen days, and come from the queue of repairs only", () => {
+  test("dead letters are kept for fourteen days and come only from the repair queue", () => {
     expect(one(graph, "sqs/queue:Queue", "DefaultDeadLettersQueue")["messageRetentionSeconds"]).toBe(
       14 * 86_400,
     );
@@ -66,7 +66,7 @@ describe("queues", () => {
     });
   });
 
-  test("both are encrypted at rest, and no policy opens them", () => {
+  test("both queues are encrypted at rest and have no policy", () => {
     const queues = ofType(graph, "sqs/queue:Queue");
     expect(queues).toHaveLength(2);
     for (const { inputs } of queues) {
@@ -78,7 +78,7 @@ describe("queues", () => {
 });
 
 describe("functions", () => {
-  test("who reads messages is replaced before those who write them", () => {
+  test("readers of messages are updated before writers", () => {
     for (const writer of ["DefaultClaimFunction", "DefaultReapFunction"]) {
       expect(graph.dependencies[writer]).toContain("DefaultRepairFunction");
     }
@@ -106,13 +106,13 @@ describe("functions", () => {
     });
   });
 
-  test("none reserves concurrency: throttling would feed the dead-letter queue", () => {
+  test("no function reserves concurrency, because throttling would fill the dead-letter queue", () => {
     for (const { inputs } of ofType(graph, "lambda/function:Function")) {
       expect(inputs["reservedConcurrentExecutions"]).toBeUndefined();
     }
   });
 
-  test("each gets the variables that it requires, and no other of ours", () => {
+  test("each function gets exactly the variables that it requires", () => {
     for (const [name, resource] of [
       ["claim", "DefaultClaimFunction"],
       ["repair", "DefaultRepairFunction"],
@@ -139,7 +139,7 @@ describe("functions", () => {
     }
   });
 
-  test("logs end after thirty days", () => {
+  test("logs are kept for thirty days", () => {
     const groups = ofType(graph, "cloudwatch/logGroup:LogGroup");
     expect(groups.map(({ inputs }) => [inputs["name"], inputs["retentionInDays"]])).toEqual([
       ["/slabmend/production/default/claim", 30],
@@ -150,7 +150,7 @@ describe("functions", () => {
 });
 
 describe("what starts functions", () => {
-  test("the queue's mapping: one message at a time, partial responses, bounded concurrency", () => {
+  test("the queue's mapping has a batch size of one, partial responses and limited concurrency", () => {
     const [mapping, ...others] = ofType(graph, "lambda/eventSourceMapping:EventSourceMapping");
     expect(others).toEqual([]);
     expect(mapping?.inputs).toEqual({
@@ -163,7 +163,7 @@ describe("what starts functions", () => {
     });
   });
 
-  test.each(["Claim", "Reap"])("%s: every minute, never twice for one minute", (name) => {
+  test.each(["Claim", "Reap"])("%s is scheduled every minute, without retries", (name) => {
     const schedule = one(graph, "scheduler/schedule:Schedule", `Default${name}ScheduleSchedule`);
     expect(schedule).toMatchObject({
       scheduleExpression: "rate(1 minute)",
@@ -242,13 +242,13 @@ describe("due checks", () => {
   const due = async (): Promise<Graph> =>
     graphOf(await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_VERIFY: "due" } }));
 
-  test("are left to indexd by default: no queue, no right, no mapping", () => {
+  test("by default there is no queue, permission or mapping for due checks", () => {
     expect(ofType(graph, "sqs/queue:Queue").map(({ name }) => name)).not.toContain("DefaultChecksQueue");
     expect(ofType(graph, "lambda/eventSourceMapping:EventSourceMapping")).toHaveLength(1);
     expect(variablesOf(graph, "DefaultClaimFunction")["SLABMEND_CHECK_QUEUE_URL"]).toBe("none");
   });
 
-  test("have a queue of their own: messages live as long as their claim, and none becomes a dead letter", async () => {
+  test("due checks have a separate queue without dead letters, whose messages expire with their claim", async () => {
     const made = await due();
     const queue = one(made, "sqs/queue:Queue", "DefaultChecksQueue");
     expect(queue).toMatchObject({
@@ -266,7 +266,7 @@ describe("due checks", () => {
     ]);
   });
 
-  test("claim may fill the queue and look at it, repair may take from it, reap may do nothing with it", async () => {
+  test("claim may send to the check queue, repair may receive from it, reap may do neither", async () => {
     const made = await due();
     const of = (role: string) =>
       statementsOf(made, role).filter(({ resources }) => (resources as string[]).includes(CHECKS));
@@ -291,12 +291,12 @@ describe("the archive", () => {
     allow(["s3:ListBucket"], bucket),
   ];
 
-  test("is nowhere by default, and no function may touch a bucket", () => {
+  test("by default there is no archive, and no function may access a bucket", () => {
     expect(variablesOf(graph, "DefaultReapFunction")["SLABMEND_ARCHIVE"]).toBe("none");
     expect(ofType(graph, "s3/bucket:Bucket").filter(({ name }) => name.includes("Archive"))).toEqual([]);
   });
 
-  test("in a new bucket: versions, encryption, nothing public, only TLS; reap alone may read and write, and not delete", async () => {
+  test("a new archive bucket is versioned, encrypted, private and TLS-only; only reap may read and write, but not delete", async () => {
     const made = await withArchive("new");
     expect(one(made, "s3/bucketVersioning:BucketVersioning", "DefaultArchiveVersioning")).toMatchObject({
       versioningConfiguration: { status: "Enabled" },
@@ -335,7 +335,7 @@ describe("the archive", () => {
     expect(variablesOf(made, "DefaultReapFunction")["SLABMEND_ARCHIVE"]).toMatch(/^s3:\/\/./);
   });
 
-  test("in a bucket that is there: reap's rights end at the prefix", async () => {
+  test("in an existing bucket reap's permissions are limited to the prefix", async () => {
     const made = await withArchive("s3://backups/slabmend/main/");
     expect(ofType(made, "s3/bucketVersioning:BucketVersioning")).toEqual([]);
     expect(statementsOf(made, "DefaultReapRole").slice(2, 4)).toEqual(
@@ -344,7 +344,7 @@ describe("the archive", () => {
     expect(variablesOf(made, "DefaultReapFunction")["SLABMEND_ARCHIVE"]).toBe("s3://backups/slabmend/main");
   });
 
-  test("not in a directory", async () => {
+  test("a stage cannot archive to a directory", async () => {
     const refused = await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_ARCHIVE: "/var/archive" } });
     expect(refused).toMatchObject({ kind: "refused", registered: [] });
   });
@@ -413,11 +413,11 @@ describe.each([
     inside = graphOf(await evaluate({ environment: { ...ENVIRONMENT, ...variables } }));
   });
 
-  test("nothing is made but what is listed here: no URL, no permission for others, no attached policy", () => {
+  test("a stage creates only the listed resources: no URL, no permission for others, no attached policy", () => {
     expect([...new Set(inside.resources.map(({ type }) => type))].toSorted()).toEqual(types.toSorted());
   });
 
-  test("roles are taken by the service that needs them, by nobody of the account, and have no managed policy", () => {
+  test("roles can be assumed only by the services that need them, and have no managed policy", () => {
     const found = ofType(inside, "iam/role:Role").map(({ name, inputs }) => {
       expect(inputs["managedPolicyArns"] ?? []).toEqual([]);
       return [name, takersOf(inputs["assumeRolePolicy"])];
@@ -427,7 +427,7 @@ describe.each([
     );
   });
 
-  test("functions may do what is written out, and attach themselves to a network if there is one", () => {
+  test("functions have only the listed permissions, plus those for a network if there is one", () => {
     const attach = mode === "none" ? [] : [ATTACH];
     expect(statementsOf(inside, "DefaultClaimRole")).toEqual([
       allow(["sqs:SendMessage"], REPAIRS),
@@ -446,7 +446,7 @@ describe.each([
     expect(actions.filter((action) => action.includes("*"))).toEqual([]);
   });
 
-  test("nobody outside of the network may connect to anything in it", () => {
+  test("nothing in the network accepts connections from outside", () => {
     const groups = inside.resources.filter(({ type }) => /ecurityGroup$/.test(type));
     expect(groups).toHaveLength(mode === "new" ? 2 : 0);
     const network = inside.resources.find(({ type }) => type === "aws:ec2/vpc:Vpc")?.inputs["cidrBlock"];
@@ -455,7 +455,7 @@ describe.each([
     }
   });
 
-  test("functions are where they were told to be", () => {
+  test("functions are in the configured network", () => {
     const expected = {
       none: undefined,
       new: {
@@ -509,7 +509,7 @@ describe("money", () => {
   });
 });
 
-test("production is neither removed nor replaced by mistake; other stages are", async () => {
+test("production is protected from removal and replacement; other stages are not", async () => {
   expect(graph.app).toMatchObject({ name: "slabmend", home: "aws", removal: "retain", protect: true });
   const other = graphOf(await evaluate({ stage: "trial" }));
   expect(other.app).toMatchObject({ removal: "remove", protect: false });

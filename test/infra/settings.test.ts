@@ -32,7 +32,7 @@ describe("a stage is refused before anything is registered", () => {
   });
 });
 
-describe("what is wrong with a stage", () => {
+describe("problems of a stage", () => {
   const refusal = async (environment: Record<string, string>): Promise<string> =>
     checkStage("trial", environment).then(
       () => "nothing",
@@ -42,11 +42,11 @@ describe("what is wrong with a stage", () => {
       },
     );
 
-  test("is nothing when it is not", async () => {
+  test("a valid stage has no problems", async () => {
     expect(await refusal(GOOD)).toBe("nothing");
   });
 
-  test("is said all together, of settings, of every function's variables and of secrets, each once", async () => {
+  test("problems of settings, variables and secrets are reported together, each once", async () => {
     const message = await refusal({
       SLABMEND_ALARM_EMAIL: "nobody",
       SLABMEND_REPAIR_CONCURRENCY: "1",
@@ -75,7 +75,7 @@ describe("what is wrong with a stage", () => {
     ]);
   });
 
-  test("comes with how to mend it; a secret's value is never an argument", async () => {
+  test("problems have remedies, in which no secret's value is an argument", async () => {
     const message = await refusal({ ...ENVIRONMENT });
     expect(message).toContain("npx sst secret set DefaultDatabaseUrl --stage trial");
     expect(message).toContain("npx sst secret set DefaultMigrationSeed --stage trial");
@@ -128,13 +128,13 @@ describe("what is wrong with a stage", () => {
     expect(message).not.toMatch(/hunter2canary|c0c0c0/);
   });
 
-  test("a private host may go without TLS", async () => {
+  test("a private host may do without TLS", async () => {
     expect(await refusal({ ...GOOD, SST_SECRET_DefaultDatabaseUrl: `${url}10.0.0.5/indexd` })).toBe(
       "nothing",
     );
   });
 
-  test("authorities that are none, or that the URL does not let be used", async () => {
+  test("invalid authorities, or authorities that the URL does not use, are refused", async () => {
     expect(await refusal({ ...GOOD, SLABMEND_DATABASE_CA: "/nowhere/ca.pem" })).toContain(
       "SLABMEND_DATABASE_CA: ",
     );
@@ -149,7 +149,7 @@ describe("what is wrong with a stage", () => {
   });
 
   test.each(["Main", "main_eu", "-main", "main-", "main--eu", "main-2", "2nd", "a".repeat(21)])(
-    "an indexer named %j is refused, and no secret is asked for under a name made of it",
+    "an indexer named %j is refused without asking for its secrets",
     async (SLABMEND_INDEXER) => {
       const message = await refusal({ ...GOOD, SLABMEND_INDEXER });
       expect(message).toContain("SLABMEND_INDEXER: expected at most 20 lower-case letters");
@@ -157,7 +157,7 @@ describe("what is wrong with a stage", () => {
     },
   );
 
-  test("the secrets of another indexer have its name", async () => {
+  test("the secrets of a second indexer contain its name", async () => {
     const message = await refusal({ ...GOOD, SLABMEND_INDEXER: "main-eu" });
     expect(message).toContain("npx sst secret set MainEuDatabaseUrl --stage trial");
     expect(message).toContain("npx sst secret set MainEuMigrationSeed --stage trial");
@@ -191,7 +191,7 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
     (_, index) => roots[index % 3]!.cert,
   ).join("");
 
-  test("certificates as text that do not fit are refused, and the remedy is a file", async () => {
+  test("certificates that are too long as text are refused, and the remedy is a file", async () => {
     const message = await refusal({ SLABMEND_DATABASE_CA: bundle.replaceAll("\n", "\\n") });
     expect(message).toContain("SLABMEND_DATABASE_CA: expected at most 4096 bytes for a function's variables");
     expect(message).toContain(
@@ -211,7 +211,7 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
     }
   });
 
-  test("a database URL that does not fit is refused as the secret that it is, and not repeated", async () => {
+  test("a database URL that is too long is refused as a secret, without repeating it", async () => {
     const message = await refusal({
       SST_SECRET_DefaultDatabaseUrl: `postgres://slabmend:${"canary".repeat(600)}@10.0.0.5/indexd`,
     });
@@ -222,7 +222,7 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
     expect(message).not.toContain("canary");
   });
 
-  test("what is accepted fits with the longest URLs and with what SST adds", async () => {
+  test("accepted variables fit with the longest queue URLs and SST's own variables", async () => {
     const graph = graphOf(await evaluate());
     for (const name of ["DefaultClaimFunction", "DefaultRepairFunction", "DefaultReapFunction"]) {
       const added = Object.entries(variablesOf(graph, name)).filter(([key]) => !key.startsWith("SLABMEND_"));
@@ -233,7 +233,7 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
   });
 });
 
-test("names of what belongs to an indexer carry its name; topic, budget and network are the stage's", async () => {
+test("resources of an indexer carry its name; topic, budget and network carry the stage's", async () => {
   const graph = graphOf(
     await evaluate({
       environment: { ...ENVIRONMENT, SLABMEND_INDEXER: "main-eu" },
@@ -263,7 +263,7 @@ test("names of what belongs to an indexer carry its name; topic, budget and netw
   });
 });
 
-test("concurrency decides the mapping and how many leases claim keeps", async () => {
+test("the concurrency sets the mapping's limit and claim's number of leases", async () => {
   const graph = graphOf(
     await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_REPAIR_CONCURRENCY: "30" } }),
   );
@@ -272,7 +272,7 @@ test("concurrency decides the mapping and how many leases claim keeps", async ()
   expect(mapping?.inputs["scalingConfig"]).toEqual({ maximumConcurrency: 30 });
 });
 
-test("a function's variable is passed on to those that read it", async () => {
+test("a variable is passed to the functions that read it", async () => {
   const graph = graphOf(
     await evaluate({
       environment: { ...ENVIRONMENT, SLABMEND_INDEXD_GRACE_SECONDS: "0", SLABMEND_LOG_LEVEL: "debug" },
@@ -285,14 +285,14 @@ test("a function's variable is passed on to those that read it", async () => {
   expect(variablesOf(graph, "DefaultReapFunction")).not.toHaveProperty("SLABMEND_INDEXD_GRACE_SECONDS");
 });
 
-test("a secret in the environment of the deployment is not used", async () => {
+test("a secret in the deployment's environment is ignored", async () => {
   const graph = graphOf(
     await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_DATABASE_URL: "postgres://elsewhere/db" } }),
   );
   expect(variablesOf(graph, "DefaultReapFunction")["SLABMEND_DATABASE_URL"]).toBe(SECRETS.DefaultDatabaseUrl);
 });
 
-test("authorities given as a file are beside the bundle", async () => {
+test("a file of authorities is copied next to the bundle", async () => {
   const folder = await mkdtemp(join(tmpdir(), "slabmend-ca-"));
   try {
     const file = join(folder, "rds.pem");
@@ -314,14 +314,14 @@ test("authorities given as a file are beside the bundle", async () => {
   }
 });
 
-test("x86_64 can be chosen", async () => {
+test("the architecture can be x86_64", async () => {
   const graph = graphOf(await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_ARCHITECTURE: "x86_64" } }));
   expect(one(graph, "lambda/function:Function", "DefaultRepairFunction")["architectures"]).toEqual([
     "x86_64",
   ]);
 });
 
-test("the budget can follow the app's tag", async () => {
+test("the budget can be limited to the app's tag", async () => {
   const graph = graphOf(
     await evaluate({
       environment: { ...ENVIRONMENT, SLABMEND_BUDGET_SCOPE: "app", SLABMEND_MONTHLY_BUDGET_USD: "50" },
@@ -333,7 +333,7 @@ test("the budget can follow the app's tag", async () => {
   });
 });
 
-test("the table of settings is what the code reads", () => {
+test("the documented table of settings equals the code's", () => {
   const deployment = readFileSync(new URL("../../docs/deployment.md", import.meta.url), "utf8");
   expect(tableRows(deployment)).toEqual(expect.arrayContaining(tableRows(describeSettings())));
 });

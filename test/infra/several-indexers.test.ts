@@ -79,7 +79,7 @@ function differing(left: Graph, right: Graph): string[] {
     .sort();
 }
 
-test("each indexer has its own queues, functions, log groups, alarms and dashboard; topic and budget are there once", () => {
+test("each indexer has its own queues, functions, log groups, alarms and dashboard; topic and budget are shared", () => {
   const types = (name: Name) =>
     owned(three, name).map(({ type, name: title }) => type + title.slice(resourceName(name, "").length));
   expect(types("archive").length).toBeGreaterThan(30);
@@ -90,7 +90,7 @@ test("each indexer has its own queues, functions, log groups, alarms and dashboa
   expect([count("sns/topic:Topic"), count("budgets/budget:Budget")]).toEqual([1, 1]);
 });
 
-test("with another indexer more or less, or in another order, nothing changes for the others", async () => {
+test("adding, removing or reordering indexers does not change the others' resources", async () => {
   const two = await graphWith("archive", "test");
   const one = await graphWith("archive");
   const reordered = await graphWith("archive", "main-eu", "test");
@@ -107,7 +107,7 @@ test("with another indexer more or less, or in another order, nothing changes fo
   }
 });
 
-test("no function gets another indexer's secret, or a right on another indexer's resources", () => {
+test("no function gets secrets of, or permissions for, another indexer", () => {
   const titles = ["Claim", "Repair", "Reap"];
   for (const name of Object.keys(INDEXERS) as Name[]) {
     const others = (Object.keys(INDEXERS) as Name[]).filter((other) => other !== name);
@@ -125,13 +125,13 @@ test("no function gets another indexer's secret, or a right on another indexer's
   }
 });
 
-test("an indexer's file goes before the variables of the stage, for that indexer alone", () => {
+test("an indexer's file overrides the stage's variables for that indexer only", () => {
   expect(variablesOf(three, "ArchiveClaimFunction")).toMatchObject({ SLABMEND_DAILY_SIACOINS: "5" });
   expect(variablesOf(three, "MainEuClaimFunction")).toMatchObject({ SLABMEND_REPAIR_CONCURRENCY: "7" });
   expect(variablesOf(three, "TestClaimFunction")).not.toHaveProperty("SLABMEND_DAILY_SIACOINS");
 });
 
-test("what is printed says of which indexer it is", () => {
+test("the printed outputs name their indexer", () => {
   expect(three.outputs).toMatchObject({
     "archive SLABMEND_QUEUE_URL": expect.stringContaining("ArchiveRepairs"),
     "main-eu SLABMEND_REAP_FUNCTION": "slabmend-production-MainEuReapFunction",
@@ -139,7 +139,7 @@ test("what is printed says of which indexer it is", () => {
   });
 });
 
-test("a wrong file, a wrong name and what belongs to the stage are refused together, and nothing is made", async () => {
+test("a wrong file, a wrong name and a stage-wide setting are refused together, before anything is created", async () => {
   const folder = folderOf(["archive", "Main_EU", "test"], (name) =>
     name === "test" ? "SLABMEND_ALARM_EMAIL=other@example.com\nSLABMEND_INDEXER=x\n" : "",
   );

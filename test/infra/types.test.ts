@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { REPOSITORY } from "./support/evaluate.ts";
 
-test("sst.config.ts and infra/ are typed by SST's own platform", async () => {
+test("sst.config.ts and infra/ compile with the types of SST's platform", async () => {
   const tsc = promisify(execFile)(join(REPOSITORY, "node_modules/.bin/tsc"), ["-p", "infra"], {
     cwd: REPOSITORY,
   });

@@ -29,7 +29,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test("the fixture is the one that was equal to indexd v0.4.4's catalogue", () => {
+test("the fixture is unchanged since it equalled indexd v0.4.4's catalogue", () => {
   expect(catalogueDigest(ours, ours.keys())).toBe(REAL_CATALOGUE_DIGEST);
 });
 
@@ -73,7 +73,7 @@ describe("a difference of each kind is found", () => {
     expect(catalogueDigest(changed, ours.keys())).not.toBe(REAL_CATALOGUE_DIGEST);
   });
 
-  test("a table that only indexd has is none", async () => {
+  test("a table that only indexd has is not a difference", async () => {
     const changed = await changedCatalogue("create table wallet_events (id integer)");
     expect(compareCatalogues(changed, ours)).toEqual([]);
     expect(catalogueDigest(changed, ours.keys())).toBe(REAL_CATALOGUE_DIGEST);

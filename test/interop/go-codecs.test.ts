@@ -224,7 +224,7 @@ test("Settings responses, releases in any alphabet", async () => {
   );
 });
 
-test("refusals, as Go prints them", () => {
+test("refusals in Go's text format", () => {
   fc.assert(
     fc.property(fc.nat(255), fc.string({ unit: "grapheme", maxLength: 200 }), (code, description) => {
       const bytes = Uint8Array.from(encodeWireError({ code, description }));
@@ -234,7 +234,7 @@ test("refusals, as Go prints them", () => {
   );
 });
 
-test("price tables and tokens that Go's Ed25519 signed", () => {
+test("price tables and tokens signed by Go's Ed25519", () => {
   fc.assert(
     fc.property(prices, token, (ofHost, ofAccount) => {
       const sign = (message: Uint8Array) => go.wallet.signHash(goAccountKey, hexOf(message)).signature;

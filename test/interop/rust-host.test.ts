@@ -78,7 +78,7 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
         (error: unknown) => error,
       );
 
-    test("a sector is written and read in ranges, while others are", () =>
+    test("a sector is written and read in ranges, in parallel with others", () =>
       withPool(async (pool) => {
         const root = await store(pool);
         expect(root).toBe(kernel.sectorRoot(sector));
@@ -108,7 +108,7 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
       }
     });
 
-    test("whole reads that are given up harm no other call and are not the host's fault", () =>
+    test("cancelled whole reads do not disturb other calls or count against the host", () =>
       withPool(async (pool) => {
         const root = await store(pool);
         for (let round = 0; round < 4; round++) {
@@ -124,7 +124,7 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
         expect(pool.score(target.hostKey).failureRate).toBe(0);
       }));
 
-    test("a write that is refused early; the next call is served", () =>
+    test("after an early refusal of a write the next call succeeds", () =>
       withPool(async (pool) => {
         const root = await store(pool);
         await host.setSwitches({
@@ -139,7 +139,7 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
         await expect.poll(() => isReadWhole(pool, root, 0, 64).catch(() => false)).toBe(true);
       }));
 
-    test("a host that falls silent in the middle of a read is given up in time; when it answers again it is used", () =>
+    test("a host that falls silent during a read is given up in time, and used again when it answers", () =>
       withPool(
         async (pool) => {
           const root = await store(pool);
@@ -159,7 +159,7 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
         { transferDeadlineMs: 3_000, silentConnectionMs: 1_000 },
       ));
 
-    test("a connection that failed at the host and stays open there is left for a new one", () =>
+    test("a connection that failed but stays open at the host is replaced", () =>
       withPool(
         async (pool) => {
           const root = await store(pool);
@@ -180,7 +180,7 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
       ["corrupts data", { corruptsData: true }],
       ["sends wrong proofs", { sendsWrongProofs: true }],
       ["serves another sector", { servesOtherSector: true }],
-    ])("a host that %s is found out", (_what, lie) =>
+    ])("a host that %s is detected", (_what, lie) =>
       withPool(async (pool) => {
         const root = await store(pool);
         await host.setSwitches(lie);
@@ -188,7 +188,7 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
       }),
     );
 
-    test("a host that is away and comes back with its sectors", () =>
+    test("a host that goes offline and returns keeps its sectors", () =>
       withPool(async (pool) => {
         const root = await store(pool);
         await host.setSwitches({ availability: "offline" });

@@ -23,7 +23,7 @@ const RUNS: readonly (readonly [sdk: Peer, hosts: "dev/swarm" | "the official cr
 ];
 
 describe.each(RUNS)("objects of %s on hosts of %s, repaired by %s", (sdk, hostsOf, by) => {
-  test("come back byte for byte, also from what slabmend wrote alone", async (context) => {
+  test("are read back byte for byte, even from slabmend's sectors alone", async (context) => {
     const environment = installedPeer(context, sdk);
     const rustHost = hostsOf === "dev/swarm" ? undefined : installedPeer(context, "rust-host");
     const seed = randomUUID();

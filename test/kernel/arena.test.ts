@@ -15,7 +15,7 @@ function createArena(): { buffer: ArrayBuffer; arena: Arena } {
 const code = (expected: string) => expect.objectContaining({ code: expected });
 
 describe("arena", () => {
-  it("keeps regions apart, aligned and inside, whatever the order of allocating and freeing", () => {
+  it("the arena's regions are disjoint, aligned and in bounds for any order of allocating and freeing", () => {
     const steps = fc.array(
       fc.oneof(fc.record({ allocate: fc.integer({ min: 1, max: 5000 }) }), fc.record({ free: fc.nat() })),
       { maxLength: 300 },
@@ -57,7 +57,7 @@ describe("arena", () => {
     );
   });
 
-  it("says when it is full, and goes on afterwards", () => {
+  it("a full arena throws and can still be used", () => {
     const { arena } = createArena();
     expect(arena.capacityBytes).toBe(CAPACITY);
     const all = arena.allocate(CAPACITY);
@@ -66,7 +66,7 @@ describe("arena", () => {
     expect(arena.allocate(1).length).toBe(1);
   });
 
-  it("does not join gaps that do not touch", () => {
+  it("the arena does not join separate gaps", () => {
     const { arena } = createArena();
     const third = Math.floor(CAPACITY / 3 / 64) * 64;
     const [first, , last] = [arena.allocate(third), arena.allocate(third), arena.allocate(third)];
@@ -76,11 +76,14 @@ describe("arena", () => {
     expect(arena.allocate(third).byteOffset).toBe(first!.byteOffset);
   });
 
-  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])("refuses a region of %d bytes", (bytes) => {
-    expect(() => createArena().arena.allocate(bytes)).toThrow(code("bad-argument"));
-  });
+  it.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])(
+    "the arena refuses a region of %d bytes",
+    (bytes) => {
+      expect(() => createArena().arena.allocate(bytes)).toThrow(code("bad-argument"));
+    },
+  );
 
-  it("takes back only what it handed out, once and whole", () => {
+  it("the arena accepts back only its own regions, whole and once", () => {
     const { arena, buffer } = createArena();
     const region = arena.allocate(256);
     expect(() => arena.free(region.subarray(0, 64))).toThrow(code("not-allocated"));

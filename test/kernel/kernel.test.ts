@@ -5,7 +5,7 @@ import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 const MIB = 1024 * 1024;
 
 describe("kernel", () => {
-  it("holds a memory of the size asked for, nearly all of it for the arena", () => {
+  it("a kernel has the requested memory, nearly all of it for the arena", () => {
     const { arena } = createKernel({ memoryBytes: 160 * MIB });
     expect(arena.capacityBytes).toBeGreaterThan(158 * MIB);
     expect(arena.capacityBytes).toBeLessThan(160 * MIB);
@@ -13,7 +13,7 @@ describe("kernel", () => {
     expect(region.buffer.byteLength).toBe(160 * MIB);
   });
 
-  it("never grows its memory: views stay attached through all of its work", () => {
+  it("a kernel does not grow its memory, so that views stay valid", () => {
     const kernel = createKernel({ memoryBytes: 16 * MIB });
     const sector = kernel.arena.allocate(SECTOR_BYTES);
     const parity = kernel.arena.allocate(SECTOR_BYTES);
@@ -29,7 +29,7 @@ describe("kernel", () => {
     expect(sector.buffer.byteLength).toBe(16 * MIB);
   });
 
-  it("keeps instances apart", () => {
+  it("kernel instances are independent", () => {
     const [one, other] = [createKernel({ memoryBytes: 16 * MIB }), createKernel({ memoryBytes: 16 * MIB })];
     const foreign = other.arena.allocate(64);
     const target = one.arena.allocate(64);
@@ -39,7 +39,7 @@ describe("kernel", () => {
   });
 
   it.each([0, -1, 65_536, 2 * MIB - 1, 520 * MIB + 1, Number.NaN, Number.POSITIVE_INFINITY])(
-    "refuses a memory of %d bytes",
+    "a kernel refuses a memory of %d bytes",
     (memoryBytes) => {
       expect(() => createKernel({ memoryBytes })).toThrow(expect.objectContaining({ code: "bad-argument" }));
     },

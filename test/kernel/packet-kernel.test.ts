@@ -170,7 +170,7 @@ describe("packet kernel", () => {
     sender: fc.constantFrom(0, 0x8000_0000, 0xffff_ffff),
   });
 
-  it("seals and opens whatever the reference and noble seal", () => {
+  it("encrypts and decrypts like the reference and noble", () => {
     fc.assert(
       fc.property(batches, ({ seed, packetBytes, count: wanted, counter, sender }) => {
         const count = Math.min(wanted, Math.floor(AREA_BYTES / packetBytes));
@@ -202,7 +202,7 @@ describe("packet kernel", () => {
     );
   });
 
-  it("stops at the first packet of which any bit was changed, and has opened those before it", () => {
+  it("decryption stops at the first packet with a changed bit, after those before it", () => {
     const packetBytes = 1220;
     const [count, bits] = [6, packetBytes * 8];
     const batch = { key: seededBytes(7, 32), count, packetBytes, counter: 3n, sender: 0 };
@@ -228,7 +228,7 @@ describe("packet kernel", () => {
     ["another key", { key: new Uint8Array(32) }],
     ["another counter", { counter: 4n }],
     ["another sender", { sender: 0x8000_0000 }],
-  ])("opens nothing with %s", (_name, change) => {
+  ])("decrypts nothing with %s", (_name, change) => {
     const batch = { key: seededBytes(7, 32), count: 2, packetBytes: 100, counter: 3n, sender: 0 };
     kernel.incoming.set(sealAll(batch, seededBytes(8, 168)));
     expect(kernel.open(0, { ...batch, ...change })).toBe(0);

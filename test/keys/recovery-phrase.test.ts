@@ -20,7 +20,7 @@ describe("recovery phrase", () => {
     expect(hexOf(entropyOfPhrase(`${"abandon ".repeat(11)}about`))).toBe("00".repeat(16));
   });
 
-  it("gives back any entropy that the library wrote as words", () => {
+  it("recovers any entropy from the library's words", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (entropy) => {
         expect(hexOf(entropyOfPhrase(entropyToMnemonic(entropy, wordlist)))).toBe(hexOf(entropy));
@@ -28,7 +28,7 @@ describe("recovery phrase", () => {
     );
   });
 
-  it("takes any white space", () => {
+  it("accepts any white space", () => {
     expect(hexOf(entropyOfPhrase(`\n abandon\t${"abandon \r\n".repeat(10)}  about\n`))).toBe("00".repeat(16));
   });
 

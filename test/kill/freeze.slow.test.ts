@@ -20,7 +20,7 @@ const MOST_OF_A_QUESTION = 16_384;
 const CODE = { minShards: 2, totalShards: 4 } as const;
 
 test.each(["begun", "fetched-one", "rebuilt-one", "stored-one", "stored", "commit-sent"])(
-  "stopped at %s for longer than its lease, then continued, it does no harm",
+  "a repair stopped at %s for longer than its lease does no harm when continued",
   async (step) => {
     const { sql } = kill.world.database;
     const slab = await kill.world.storeSlab(CODE);
@@ -95,7 +95,7 @@ describe("frozen between two repairs until its connections are older than it tru
     expect(row).toEqual({ outcome: "repaired" });
   }
 
-  test("a worker continued after a freeze asks its living connections first, and gets fresh prices with the answer", async () => {
+  test("after a freeze a worker tests its live connections, and gets new prices with the answer", async () => {
     const { slab, worker, sources } = await frozenWorker();
     for (const { swarm } of kill.world.hosts) await swarm.expirePrices();
     await repair(worker, slab);
@@ -112,7 +112,7 @@ describe("frozen between two repairs until its connections are older than it tru
     expect(await kill.violations([slab])).toEqual([]);
   });
 
-  test("connections that were forgotten without a word are given up after one question, and made anew", async () => {
+  test("silently dropped connections are given up after one test and replaced", async () => {
     const { slab, worker, sources } = await frozenWorker();
     const before = proxies.map(({ accepted }) => accepted);
     for (const proxy of proxies) {

@@ -16,7 +16,7 @@ afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
 
 test.each<ArchiveStep>(["segment-created", "manifest-replaced", "checkpoint-moved"])(
-  "the archive of a reap that was killed after %s is continued",
+  "the archive continues after a kill of reap at %s",
   async (step) => {
     const { sql } = kill.world.database;
     await setWallet(sql);

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
 
-test("claim, repair and reap, killed one after the other at random steps, repair everything in the end", async () => {
+test("claim, repair and reap repair everything despite kills at random steps", async () => {
   const seed = inject("seed");
   const fraction = seededRandom(seed);
   const random = (below: number): number => Math.floor(fraction() * below);

@@ -24,7 +24,7 @@ test.each(claimSteps)("claim killed at %s loses no slab", async (step) => {
   expect(await kill.violations(slabs)).toEqual([]);
 });
 
-test("every step at which a process can be killed is one that undisturbed runs pass", async () => {
+test("undisturbed runs pass every step at which a process can be killed", async () => {
   const slabs = await damagedSlabs(kill, 3);
   await blockHost(kill.world.database.sql, slabs[0]!.hosts[1]!.row.hostKey);
   await leaveWorkForReap(kill, slabs);
@@ -52,7 +52,7 @@ const isOldHistoryKept = async (): Promise<boolean> =>
   (await kill.world.database.sql`select from slabmend.repairs where finished_at < now() - interval '8 days'`)
     .length > 0;
 
-test.each(KILL_STEPS.reap)("reap killed at %s is finished by the next", async (step) => {
+test.each(KILL_STEPS.reap)("the next reap finishes after a kill at %s", async (step) => {
   const { sql } = kill.world.database;
   const slabs = await damagedSlabs(kill, 3);
   await leaveWorkForReap(kill, slabs);

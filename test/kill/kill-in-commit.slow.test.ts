@@ -30,7 +30,7 @@ describe.each(FATES)("%s:", (fate) => {
     await killInCommit(kill.world.database.sql, victim, {}, { write }, fate);
   }
 
-  test("claim, when it leases and when it marks what was sent", async () => {
+  test("a kill of claim while it leases or marks leases as sent", async () => {
     const { sql } = kill.world.database;
     const slabs = await damagedSlabs(kill, 3);
     await killIn("claim", "insert on slabmend.leases");
@@ -59,7 +59,7 @@ describe.each(FATES)("%s:", (fate) => {
     expect(await kill.violations(slabs)).toEqual([]);
   });
 
-  test("reap, in each of its transactions", async () => {
+  test("a kill of reap in each of its transactions", async () => {
     const { sql } = kill.world.database;
     const slabs = await damagedSlabs(kill, 3);
     const [crashed, unsent, told] = slabs.map(({ id }) => String(id)) as [string, string, string];
@@ -92,7 +92,7 @@ describe.each(FATES)("%s:", (fate) => {
     for (const [write, states] of [
       ["update on slabmend.fleet", ["closed"]],
       ["insert on slabmend.journal", ["quarantined", "ended", "noted"]],
-      ["delete on slabmend.moved", ["told", "bumped"]],
+      ["delete on slabmend.moved", ["charges are reported for", "bumped"]],
       ["update of sending_since on slabmend.leases", ["taken"]],
       ["update of sent_at on slabmend.leases", ["sent"]],
       ["insert on slabmend.dead_letters", ["stored"]],

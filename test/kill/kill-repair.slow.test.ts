@@ -33,7 +33,7 @@ const beforeTheCommit = [
 ] as const;
 
 test.each(beforeTheCommit)(
-  "killed at %s, time %i: the slab is repaired by another worker",
+  "after a kill at %s, time %i, another worker repairs the slab",
   async (step, occurrence) => {
     const slab = await damagedSlab();
     const victim = await kill.startVictim("repair", { step, occurrence });
@@ -45,7 +45,7 @@ test.each(beforeTheCommit)(
   },
 );
 
-test("killed after it stored: the next worker finds what was noted, and uploads nothing twice", async () => {
+test("after a kill following uploads the next worker finds them, and uploads nothing twice", async () => {
   const { sql } = kill.world.database;
   const slab = await damagedSlab();
   const victim = await kill.startVictim("repair");
@@ -73,7 +73,7 @@ test("killed after it stored: the next worker finds what was noted, and uploads 
   expect(await kill.violations([slab])).toEqual([]);
 });
 
-test("killed when the commit was on its way: it happened whole or not at all", async () => {
+test("a kill during the commit leaves it complete or not at all", async () => {
   const slab = await damagedSlab();
   const victim = await kill.startVictim("repair", { step: "commit-sent" });
   const task = await kill.world.lease(slab);
@@ -87,7 +87,7 @@ test("killed when the commit was on its way: it happened whole or not at all", a
   expect(await kill.violations([slab])).toEqual([]);
 });
 
-test.each(["committed", "events-bumped"])("killed at %s: nothing is left but the events", async (step) => {
+test.each(["committed", "events-bumped"])("a kill at %s leaves only the events to do", async (step) => {
   const slab = await damagedSlab();
   const victim = await kill.startVictim("repair", { step });
   const task = await kill.world.lease(slab);
@@ -99,7 +99,7 @@ test.each(["committed", "events-bumped"])("killed at %s: nothing is left but the
   expect(await kill.violations([slab])).toEqual([]);
 });
 
-test.each(FATES)("killed while its COMMIT waits in the server: %s", async (fate) => {
+test.each(FATES)("a kill while COMMIT waits in the server: %s", async (fate) => {
   const { sql } = kill.world.database;
   const slab = await damagedSlab();
   const task = await kill.world.lease(slab);

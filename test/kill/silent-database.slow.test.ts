@@ -30,7 +30,7 @@ async function silencedAt(name: "claim" | "reap", parameter: string) {
   return { outcome, stop: () => proxy.stop() };
 }
 
-test("claim and reap end in their time, and their next runs finish", async () => {
+test("with a silent database claim and reap end in time, and their next runs finish", async () => {
   const { sql } = kill.world.database;
   const slabs = [];
   for (let n = 0; n < 3; n += 1) {

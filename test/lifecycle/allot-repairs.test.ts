@@ -52,7 +52,7 @@ test.each<readonly [string, number, readonly Demand[], Record<string, number>]>(
   expect(Object.fromEntries(allotRepairs(total, demands))).toEqual(expected);
 });
 
-test("each may always have one, none has more than it can use, and together no more than there is, or one each", () => {
+test("each indexer may have at least one repair, at most what it needs, and together at most the total", () => {
   const anyDemand = fc.record({
     share: fc.integer({ min: 1, max: 20 }),
     running: fc.integer({ min: 0, max: 10 }),

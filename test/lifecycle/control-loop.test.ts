@@ -134,7 +134,7 @@ function createMemory(): Backing {
   };
 }
 
-test("it skips no state, is moved by one process at a time, and ends where it is wanted once failures stop", async () => {
+test("the control loop skips no state, is driven by one process, and reaches the wanted state once failures stop", async () => {
   const written = new Set<string>();
   await fc.assert(
     fc.asyncProperty(fc.array(event, { minLength: 20, maxLength: 150 }), async (events) => {
@@ -172,7 +172,7 @@ describe("with the row in a database", () => {
     };
   }
 
-  test("the statements keep the same promises", async () => {
+  test("the SQL statements have the same properties", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(
@@ -190,7 +190,7 @@ describe("with the row in a database", () => {
     );
   });
 
-  test("a lost lease writes nothing, and an extended one keeps its token", async () => {
+  test("a process that lost the lease writes nothing, and an extended lease keeps its token", async () => {
     await sql`delete from slabmend.lifecycle`;
     await sql`insert into slabmend.lifecycle default values`;
     const take = (token: string | undefined) => takeLifecycle(sql, { holder: "a", token, leaseMs: 600_000 });

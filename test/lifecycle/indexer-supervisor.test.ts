@@ -57,7 +57,7 @@ beforeEach(() => {
   configuration = { indexers: [indexer("a"), indexer("b")], problems: [] };
 });
 
-test("a file that comes is begun, one that goes is drained, and the others are left alone", async () => {
+test("an added file starts its indexer, a removed one drains it, and others are not affected", async () => {
   const supervisor = create();
   expect(events).toEqual(["start a 1", "start b 1"]);
   configuration.indexers = [indexer("b"), indexer("c")];
@@ -74,7 +74,7 @@ test("a file that comes is begun, one that goes is drained, and the others are l
   expect(clock.pending).toBe(0);
 });
 
-test("a changed one is drained before it begins again: never two loops of one name", async () => {
+test("an indexer with a changed file is drained before it starts again, so that no two loops have one name", async () => {
   const supervisor = create();
   draining.set("a 1", Promise.withResolvers());
   configuration.indexers = [indexer("a", "2"), indexer("b")];
@@ -86,7 +86,7 @@ test("a changed one is drained before it begins again: never two loops of one na
   await supervisor.drain();
 });
 
-test("a file that cannot be read leaves the loop that runs as it is; one that says nonsense waits for another", async () => {
+test("an unreadable file does not affect the running loop, and an invalid one waits for a correction", async () => {
   const supervisor = create();
   configuration = {
     indexers: [indexer("b")],
@@ -107,7 +107,7 @@ test("a file that cannot be read leaves the loop that runs as it is; one that sa
   await supervisor.drain();
 });
 
-test("repairs at once are shared, and what is idle is lent", async () => {
+test("indexers share the simultaneous repairs, and borrow unused ones", async () => {
   const supervisor = create();
   await clock.advance(2_000);
   expect(Object.fromEntries(sizes)).toEqual({ a: 1, b: 4 });

@@ -48,7 +48,7 @@ const TRANSITIONS: readonly (readonly [from: string, to: string, prepare: () => 
   ["repairing", "running", mend],
 ];
 
-test.each(TRANSITIONS)("from %s to %s, killed at each point", async (from, to, prepare) => {
+test.each(TRANSITIONS)("kills at each point of the transition from %s to %s", async (from, to, prepare) => {
   await prepare();
   let points = 1;
   for (let killAt = 1; killAt <= points; killAt += 1) {
@@ -67,7 +67,7 @@ test.each(TRANSITIONS)("from %s to %s, killed at each point", async (from, to, p
   expect(points).toBeGreaterThan(4);
 });
 
-test("from running to deleted, killed at each point: all of it is removed, or none", async () => {
+test("kills at each point of a deletion remove everything or nothing", async () => {
   await mend();
   for (let killAt = 1, points = 1; killAt <= points; killAt += 1) {
     await setState("running");

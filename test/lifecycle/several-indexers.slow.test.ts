@@ -97,7 +97,7 @@ afterAll(async () => {
   for (const database of databases.values()) await database.drop();
 });
 
-test("seven work while three are ill, each says what is wrong, and each works when its cause is gone", async () => {
+test("seven indexers work while three fail, each of these reports its problem and recovers", async () => {
   const silent = proxy.fallSilent();
   supervisor.start();
   await silent;
@@ -128,7 +128,7 @@ test("seven work while three are ill, each says what is wrong, and each works wh
   });
 });
 
-test("one is suspended, resumed and removed from the configuration while the others go on", async () => {
+test("an indexer can be suspended, resumed and removed while the others keep working", async () => {
   const [first, second] = [names[0]!, names[1]!];
   // A real worker's commit ends its lease.
   await db(first)`delete from slabmend.leases`;

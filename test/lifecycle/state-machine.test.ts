@@ -32,7 +32,7 @@ const MOVES: readonly (readonly [
   ["deleting", DESIRED, ["done"], "deleted"],
 ];
 
-test("each state leads to the neighbours of the table and nowhere else", () => {
+test("each state has only the transitions of the table", () => {
   for (const state of LIFECYCLE_STATES) {
     for (const desired of DESIRED) {
       for (const outcome of OUTCOMES) {
@@ -50,6 +50,6 @@ test("each state leads to the neighbours of the table and nowhere else", () => {
   }
 });
 
-test("a step that fails is tried again after 2 s, doubling to a minute", () => {
+test("a failed step is retried after 2 s, doubling to a minute", () => {
   expect([1, 2, 3, 5, 6, 100].map(retryAfterMs)).toEqual([2_000, 4_000, 8_000, 32_000, 60_000, 60_000]);
 });

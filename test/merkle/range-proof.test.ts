@@ -96,7 +96,7 @@ describe("range proof", () => {
     expect(verify(0, LEAVES_PER_SECTOR)).toBe(true);
   });
 
-  it("a proof has as many hashes as the specification counts", () => {
+  it("a proof has the specification's number of hashes", () => {
     fc.assert(
       fc.property(ranges, ({ start, end }) => {
         expect(rangeProofLength({ start, end })).toBe(specifiedLength(start, end));
@@ -141,7 +141,7 @@ describe("range proof", () => {
     expect(verify(3, 5, { proof: [Buffer.alloc(64), ...proof.slice(1)] })).toBe(false);
   });
 
-  it("a proof is refused for data of another length, and for another range of the same sector", () => {
+  it("a proof is refused for data of a different length or range", () => {
     expect(verify(3, 5, { data: sector.subarray(0, 64) })).toBe(false);
     expect(verify(3, 5, { data: sector.subarray(0, 192) })).toBe(false);
     expect(verify(3, 5, { data: sector.subarray(5 * 64, 7 * 64) })).toBe(false);
@@ -156,7 +156,7 @@ describe("range proof", () => {
     [64, SECTOR_BYTES],
     [Number.NaN, 64],
     [0, Number.POSITIVE_INFINITY],
-  ])("of %d for %d bytes is a bug of the caller", (offset, length) => {
+  ])("of %d for %d bytes is a bug in the caller", (offset, length) => {
     expect(() => kernel.buildRangeProof(sector, offset, length)).toThrow(
       expect.objectContaining({ code: "bad-argument" }),
     );

@@ -55,7 +55,7 @@ describe("sector root", () => {
     expect(kernel.sectorRoot(sector)).toBe(root);
   });
 
-  it("is the same in the arena, outside it, and as a stream of any pieces", () => {
+  it("the sector root is the same in the arena, outside it, and for a stream in any pieces", () => {
     const region = kernel.arena.allocate(SECTOR_BYTES);
     fc.assert(
       fc.property(seeds, fc.array(fc.nat({ max: 700_000 }), { maxLength: 20 }), (seed, pieces) => {
@@ -109,7 +109,7 @@ describe("sector root", () => {
     },
   );
 
-  it("refuses a stream that is too short or too long", () => {
+  it("the sector root refuses a stream that is too short or too long", () => {
     const stream = kernel.createRootStream();
     stream.push(Buffer.alloc(SECTOR_BYTES - 1));
     expect(() => stream.root()).toThrow(expect.objectContaining({ code: "bad-argument" }));

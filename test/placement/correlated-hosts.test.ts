@@ -31,18 +31,18 @@ test.each([
   "[fd00::7]:9984",
   "[::ffff:10.1.2.3]:9984",
   "[fe80::1%eth0]:9984",
-])("%s is not public, and says nothing about where a host is", (address) => {
+])("%s is not public, so it does not show a host's location", (address) => {
   expect(neighbourhoodOf(address)).toBeUndefined();
 });
 
 test.each(["", ":", "localhost:1", "..:1", `${"a".repeat(300)}.example.com:1`, "a..b:1"])(
-  "%s is nobody's neighbour",
+  "%s has no neighbours",
   (address) => {
     expect(neighbourhoodOf(address)).toBeUndefined();
   },
 );
 
-test("neighbours of neighbours are one group, hosts alone are in none", () => {
+test("neighbours of neighbours form one group, and single hosts are in none", () => {
   const host = (id: number, ...addresses: string[]) => ({ id: id as HostId, addresses });
   const groups = correlatedHosts([
     host(1, "93.184.215.1:1"),

@@ -66,7 +66,7 @@ describe("the examples of docs/decisions/0010-urgency.md", () => {
     expect(Number(loss.toPrecision(2))).toBe(expected);
   });
 
-  test("in small and large codes the formula decides the order, not the margin", () => {
+  test("the formula, not the margin, determines the order of small and large codes", () => {
     // 5 live of 3-of-12 has a margin of 2, 13 live of 10-of-30 one of 3, and yet they are nearly equal.
     const small = lossProbability(3, alone(5));
     const large = lossProbability(10, alone(13));
@@ -100,7 +100,7 @@ describe("order", () => {
   });
   const close = (value: number): number => value * (1 + 1e-9) + 1e-300;
 
-  test("one holder less never makes a slab safer", () => {
+  test("losing a holder never makes a slab safer", () => {
     fc.assert(
       fc.property(slab, fc.nat(), ({ minShards, holders }, n) => {
         const fewer = holders.toSpliced(n % holders.length, 1);
@@ -117,7 +117,7 @@ describe("order", () => {
     );
   });
 
-  test("correlated hosts count as less than independent ones, whatever is left to spare", () => {
+  test("correlated hosts count less than independent ones at any margin", () => {
     fc.assert(
       fc.property(slab, ({ minShards, holders }) => {
         const apart = holders.map((one) => ({ ...one, group: null }));
@@ -152,7 +152,7 @@ describe("order", () => {
     );
   });
 
-  test("the order of holders does not matter, to the last bit", () => {
+  test("the order of holders does not change the result, to the last bit", () => {
     fc.assert(
       fc.property(slab, ({ minShards, holders }) => {
         expect(lossProbability(minShards, holders.toReversed())).toBe(lossProbability(minShards, holders));
@@ -161,7 +161,7 @@ describe("order", () => {
   });
 });
 
-test("bad input has a plain answer", () => {
+test("invalid input has a defined result", () => {
   expect(lossProbability(10, [])).toBe(1);
   expect(lossProbability(200, alone(30))).toBe(1);
   expect(lossProbability(0, [])).toBe(0);

@@ -37,7 +37,7 @@ describe("the margin: sectors on good hosts minus min_shards", () => {
     ["two on hosts that are not good", slabOn(2, [1, 4, 5]), -1],
     ["two on hosts that are gone", slabOn(2, [1, 9, 9]), -1],
     ["one lost", slabOn(2, [1, null, 3]), 0],
-    ["too few", slabOn(2, [1, null, null]), -1],
+    ["hedge fails with too few successes", slabOn(2, [1, null, null]), -1],
     ["no sectors", slabOn(10, []), -10],
     ["min_shards above the sectors", slabOn(10, [1, 2]), -8],
   ])("%s", (_name, slab, margin) => {
@@ -50,14 +50,14 @@ describe("the margin: sectors on good hosts minus min_shards", () => {
 describe("a host that is drained", () => {
   const drained = networkOf(9, { 1: { drain: "running" } });
 
-  test("its sector moves by copy, and no other slab's comes to it", () => {
+  test("a draining host's sectors are copied away, and it gets no new ones", () => {
     const planned = repair(slabOn(2, [1, 2, 3]), drained);
     expect(planned.moves).toMatchObject([{ reason: "draining", copyFrom: { id: 1 }, staysIfServed: false }]);
     expect(ids(planned.candidates)).toEqual([4, 5, 6, 7, 8, 9]);
     expect(ids(repair(slabOn(2, [2, 3, null]), drained).candidates)).toEqual([4, 5, 6, 7, 8, 9]);
   });
 
-  test("while the drain is paused nothing moves, and it is no candidate all the same", () => {
+  test("during a paused drain nothing moves, and the host is still not a candidate", () => {
     const paused = networkOf(9, { 1: { drain: "paused" } });
     expect(plan(slabOn(2, [1, 2, 3]), paused).kind).toBe("healthy");
     expect(ids(repair(slabOn(2, [2, 3, null]), paused).candidates)).toEqual([4, 5, 6, 7, 8, 9]);
@@ -68,13 +68,13 @@ describe("a host that is drained", () => {
     // Four candidates: two for what is lost, two should one of them not take it.
     ["just enough for what is lost", 7, ["lost", "lost"]],
     ["one more", 8, ["lost", "lost", "draining"]],
-  ])("takes no host from what is lost: %s", (_name, hosts, reasons) => {
+  ])("a drain's moves take no candidates from lost sectors: %s", (_name, hosts, reasons) => {
     const network = networkOf(hosts, { 1: { drain: "running" } });
     const { moves } = repair(slabOn(2, [1, 2, 3, null, null]), network);
     expect(moves.map(({ reason }) => reason)).toEqual(reasons);
   });
 
-  test("a host with more than 1,000 unpinned sectors takes none that only a drain moves, but one that is lost", () => {
+  test("a host with more than 1,000 unpinned sectors takes lost sectors, but none of a drain", () => {
     const limits = { maxUnpinnedPerHost: 200_000 };
     const behind = { unpinnedSectors: 1_001 };
     const network = networkOf(4, { 1: { drain: "running" }, 4: behind });
@@ -110,7 +110,7 @@ describe("candidates", () => {
     ["without active contract", { hasActiveContract: false, hasAppendContract: false }],
     ["without siamux address", { addresses: [] }],
     ["behind with pinning", { unpinnedSectors: 101 }],
-  ])("are none that is %s", (_name, changes) => {
+  ])("a host that is %s is not a candidate", (_name, changes) => {
     expect(ids(repair(slabOn(1, [1, null]), networkOf(4, { 3: changes })).candidates)).toEqual([2, 4]);
   });
 
@@ -119,12 +119,12 @@ describe("candidates", () => {
     expect(ids(repair(slabOn(1, [1, null]), network).candidates)).toEqual([2, 3, 4]);
   });
 
-  test("the host of a bad contract and that of a duplicate are no candidates", () => {
+  test("the hosts of a bad contract and of a duplicate are not candidates", () => {
     const planned = repair(slabOn(1, [1, 2, 2]), networkOf(5, {}, { unhealthy: [1] }));
     expect(ids(planned.candidates)).toEqual([3, 4, 5]);
   });
 
-  test("hosts of other slabs that share a moved sector are no candidates; those of a sector that stays do not matter", () => {
+  test("hosts of other slabs that share a moved sector are not candidates, but those of a sector that stays may be", () => {
     const places = [
       sector(0, 1, { neighbourHostIds: [hostId(5)] }),
       sector(1, null, { neighbourHostIds: [hostId(4)] }),
@@ -146,13 +146,13 @@ describe("candidates", () => {
     expect(ids(planned.candidates)).not.toContain(2);
   });
 
-  test("candidates need no distance from hosts that the sectors leave", () => {
+  test("candidates need no distance from the hosts that sectors leave", () => {
     const here = { latitude: 10, longitude: 10 };
     const network = networkOf(3, { 1: { ...here, ...BLOCKED }, 2: here });
     expect(ids(repair(slabOn(1, [1, 3]), network).candidates)).toEqual([2]);
   });
 
-  test("a kept host too near to another kept one repels nobody, as in indexd", () => {
+  test("a kept host too close to another kept one excludes no candidates, as in indexd", () => {
     // 1 and 2 are 8 km apart and both stay; 3 is 8 km from 2 and 16 km from 1.
     const north = (km: number): Partial<NetworkHost> => ({ latitude: km / 111.195, longitude: 0 });
     const network = networkOf(3, { 1: north(0), 2: north(8), 3: north(16) });
@@ -160,7 +160,7 @@ describe("candidates", () => {
     expect(plan(slabOn(1, [2, 1, null]), network).kind).toBe("no-candidates");
   });
 
-  test("a plan without candidates still tells the moves and their reasons", () => {
+  test("a plan without candidates still has the moves and their causes", () => {
     const planned = plan(slabOn(1, [1, 2, null]), networkOf(2, { 2: BLOCKED }));
     expect(planned).toMatchObject({
       kind: "no-candidates",
@@ -190,7 +190,7 @@ describe("candidates", () => {
     for (const [id, times] of first) if (id !== 7) expect(times).toBeGreaterThan(50);
   });
 
-  test("a host that everyone prefers keeps no slab waiting: full after five sectors it costs the others one refusal each, and none once it is behind", () => {
+  test("a popular host that is full costs each slab at most one refusal, and none once it is behind", () => {
     const favourite = hostId(7);
     const takes = new Map([[favourite, 5]]);
     const refusals = Array.from({ length: 40 }, (_, seed) => {
@@ -213,7 +213,7 @@ describe("candidates", () => {
     expect(ids(planned.candidates)).toEqual([3, 4, 5, 6, 8, 9, 10, 11, 12]);
   });
 
-  test.each([Number.NaN, 0, -5, Number.POSITIVE_INFINITY])("a score of %d excludes nobody", (score) => {
+  test.each([Number.NaN, 0, -5, Number.POSITIVE_INFINITY])("a score of %d excludes no host", (score) => {
     expect(repair(slabOn(1, [1, null]), networkOf(6), { score: () => score }).candidates).toHaveLength(5);
   });
 });
@@ -221,7 +221,7 @@ describe("candidates", () => {
 describe("copies and sources", () => {
   const network = networkOf(8, { 2: BLOCKED, 3: UNUSABLE, 4: { addresses: [] } }, { unhealthy: [5] });
 
-  test("a moved sector is copied from wherever it is: blocked, unusable, bad contract, duplicate; not without address", () => {
+  test("a moved sector can be copied from a blocked or unusable host, a bad contract or a duplicate, but not without an address", () => {
     const planned = repair(slabOn(2, [1, 2, 3, 4, 5, 1, null, 9]), network);
     expect(
       planned.moves.map(({ sector, reason, copyFrom }) => [sector.index, reason, copyFrom?.id ?? null]),
@@ -235,7 +235,7 @@ describe("copies and sources", () => {
     ]);
   });
 
-  test("sources are all sectors that may be read, last resorts at the end", () => {
+  test("sources are all readable sectors, last resorts at the end", () => {
     const { sources } = repair(slabOn(2, [2, 1, 3, 4, 5, 1, null]), network);
     const told = sources.map(({ sector, host, lastResort }) => [sector.index, Number(host.id), lastResort]);
     expect(told.toSorted((a, b) => Number(a[0]) - Number(b[0]))).toEqual([
@@ -248,7 +248,7 @@ describe("copies and sources", () => {
     expect(sources.map(({ lastResort }) => lastResort)).toEqual([false, false, false, true, true]);
   });
 
-  test("a host whose contracts are over is an ordinary source: it is neither blocked nor unusable", () => {
+  test("a host with only ended contracts is an ordinary source", () => {
     const over = networkOf(4, { 2: { hasActiveContract: false, hasAppendContract: false } });
     const { moves, sources } = repair(slabOn(1, [1, 2]), over);
     expect(moves[0]).toMatchObject({ reason: "bad-host", copyFrom: { id: 2 } });
@@ -374,7 +374,7 @@ describe("for any hosts and any slab", () => {
     return slab.sectors.flatMap(({ index, hostId }) => (moved.has(index) || hostId === null ? [] : [hostId]));
   };
 
-  test("no plan leaves or puts two sectors on a host", () => {
+  test("no plan results in two sectors on one host", () => {
     holds((planned, slab) => {
       const candidates = planned.kind === "repair" ? planned.candidates.map(({ id }) => id) : [];
       const all = [...keptIds(planned, slab), ...candidates];
@@ -382,7 +382,7 @@ describe("for any hosts and any slab", () => {
     });
   });
 
-  test("what stays is on a good host; what moves is told once, in slab order, and is a sector of the slab", () => {
+  test("sectors that stay are on good hosts; moves are listed once, in slab order", () => {
     holds((planned, slab, network) => {
       for (const id of keptIds(planned, slab)) expect(isGoodHost(network.hosts.get(id)!)).toBe(true);
       if (planned.kind === "healthy") return;
@@ -393,7 +393,7 @@ describe("for any hosts and any slab", () => {
     });
   });
 
-  test("every candidate may take every move: good, appendable, reachable, not behind, no neighbour, far enough", () => {
+  test("every candidate is suitable for every move", () => {
     holds((planned, slab, network) => {
       if (planned.kind !== "repair") return;
       expect(planned.candidates.length).toBeGreaterThan(0);
@@ -416,7 +416,7 @@ describe("for any hosts and any slab", () => {
     });
   });
 
-  test("a slab whose plan was carried out is healthy; carried out in part, no more is left than was not done", () => {
+  test("a slab is healthy after its plan, and after a part of it only the rest is left", () => {
     holds((planned, slab, network) => {
       if (planned.kind !== "repair") return;
       const candidates = [...planned.candidates];
@@ -432,7 +432,7 @@ describe("for any hosts and any slab", () => {
     });
   });
 
-  test("sources are readable sectors, each once, ordinary ones first", () => {
+  test("sources are readable sectors without duplicates, ordinary ones first", () => {
     holds((planned, slab, network) => {
       if (planned.kind !== "repair") return;
       const readable = slab.sectors.filter(

@@ -51,15 +51,15 @@ describe("one rule each", () => {
     ["without contract to append to", { hasAppendContract: false }],
     ["without address", { addresses: [] }],
     ["with many unpinned sectors", { unpinnedSectors: 10 ** 6 }],
-  ])("a sector on a host that is %s stays: only new sectors need more", (_name, changes) => {
+  ])("a sector on a host that is %s stays, because only new sectors need more", (_name, changes) => {
     expect(verdicts(slabOn(1, [1, 2]), { 2: changes }).moves).toEqual([]);
   });
 
-  test("a sector on a good host without contract waits to be pinned", () => {
+  test("an unpinned sector on a good host stays", () => {
     expect(verdicts(slabOn(1, [1, { hostId: hostId(2), ...UNPINNED }])).moves).toEqual([]);
   });
 
-  test("a sector on a contract that is not healthy moves, and its host may not take another", () => {
+  test("a sector in an unhealthy contract moves, and its host may not take another one", () => {
     expect(verdicts(slabOn(1, [1, 2, 3]), {}, [2])).toEqual({
       moves: [[1, "bad-contract"]],
       kept: [1, 3],
@@ -79,7 +79,7 @@ describe("one rule each", () => {
     });
   });
 
-  test("of two sectors on one contract the second moves, though the hosts differ", () => {
+  test("of two sectors in one contract the second moves, although the hosts differ", () => {
     const slab = slabOn(1, [1, { hostId: hostId(2), contractId: contractId(1) }]);
     expect(verdicts(slab)).toEqual({ moves: [[1, "bad-contract"]], kept: [1], holders: [1, 2] });
   });

@@ -21,7 +21,7 @@ test.each<[string, Location, Location, number]>([
 describe("a spaced set", () => {
   const kmNorth = (km: number): number => (km / EARTH_RADIUS_KM) * (180 / Math.PI);
 
-  test("refuses below the minimum, takes at the minimum", () => {
+  test("a spaced set refuses a host below the minimum distance, and accepts one at it", () => {
     const set = new SpacedSet(10);
     expect(set.add({ id: 1, ...at(0, 0) })).toBe(true);
     expect(set.add({ id: 2, ...at(kmNorth(9.999), 0) })).toBe(false);
@@ -30,7 +30,7 @@ describe("a spaced set", () => {
     expect(set.add({ id: 5, ...at(0, kmNorth(10.001)) })).toBe(true);
   });
 
-  test("takes a host once, refused ones later if they come again", () => {
+  test("a spaced set accepts a host once, and may accept a refused one later", () => {
     const set = new SpacedSet(10);
     expect(set.add({ id: 1, ...at(0, 0) })).toBe(true);
     expect(set.add({ id: 1, ...at(50, 50) })).toBe(false);
@@ -38,17 +38,17 @@ describe("a spaced set", () => {
     expect(set.add({ id: 2, ...at(50, 50) })).toBe(true);
   });
 
-  test("has room for one host without geolocation", () => {
+  test("a spaced set accepts one host without a location", () => {
     const set = new SpacedSet(10);
     expect([1, 2, 3].map((id) => set.add({ id, ...at(0, 0) }))).toEqual([true, false, false]);
   });
 
-  test("with a minimum of 0 only looks at who it is", () => {
+  test("a spaced set with a minimum of 0 only refuses duplicates", () => {
     const set = new SpacedSet(0);
     expect([1, 2, 1].map((id) => set.add({ id, ...at(0, 0) }))).toEqual([true, true, false]);
   });
 
-  test("decides like the haversine alone: the shortcut by latitude refuses and admits nobody by itself", () => {
+  test("a spaced set decides exactly by the haversine distance, despite the shortcut by latitude", () => {
     const degrees = (limit: number): fc.Arbitrary<number> =>
       fc.double({ min: -limit, max: limit, noNaN: true });
     const place = fc.record({ latitude: degrees(90), longitude: degrees(180) });

@@ -149,12 +149,12 @@ function holdRules(alertname: string, series: Readonly<Record<string, string>>, 
   return status === 0 ? "" : output;
 }
 
-test.each(Object.entries(CASES))("alert %s fires on its trouble and is quiet without it", (name, given) => {
+test.each(Object.entries(CASES))("alert %s fires for its problem and not without it", (name, given) => {
   expect(holdRules(name, given.fires, true)).toBe("");
   expect(holdRules(name, given.isQuiet, false)).toBe("");
 });
 
-test("every alarm of AWS has an alert or says why not, and every alert is tested", () => {
+test("every alarm of AWS has an alert or a reason for none, and every alert is tested", () => {
   const without = alarmsWithoutAlert();
   const expected = [...Object.keys(ALARMS).filter((name) => !without.has(name)), ...SERVER_ALERTS];
   expect(Object.keys(CASES).sort()).toEqual(expected.sort());
@@ -171,7 +171,7 @@ test.each(["prometheus.yml", "prometheus-container.yml"])("Prometheus accepts %s
   expect(promtool("check", "config", config)).toMatchObject({ status: 0 });
 });
 
-test("infra/monitoring is what its definitions say: run npm run docs:monitoring after changing them", () => {
+test("infra/monitoring equals its definitions (run npm run docs:monitoring after changing them)", () => {
   expect(monitoring("alerts.yml")).toBe(alertRules());
   expect(JSON.parse(monitoring("grafana-dashboard.json"))).toEqual(grafanaDashboard());
 });

@@ -74,7 +74,7 @@ async function journalSums(): Promise<Record<string, number>> {
 }
 
 test(
-  "the counters are what the journal says, and the gauges what the tables say, after hosts went and slabs were repaired",
+  "after repairs the counters equal the journal, and the gauges equal the tables",
   async () => {
     await playground.command("block 1", /^indexd has blocked host 1/m);
     await playground.command("stop 0", /^host 0 is offline/m);
@@ -123,7 +123,7 @@ test(
   2 * LIMIT_MS,
 );
 
-test("every query of the Grafana dashboard is answered with series", async () => {
+test("every query of the Grafana dashboard returns series", async () => {
   const { panels } = grafanaDashboard() as { panels: { title: string; targets: { expr: string }[] }[] };
   const asked = panels.flatMap(({ title, targets }) => targets.map(({ expr }) => ({ title, expr })));
   expect(asked.length).toBeGreaterThan(20);
@@ -137,7 +137,7 @@ test("every query of the Grafana dashboard is answered with series", async () =>
 });
 
 test(
-  "a database that is away fires database-away, and claims that stop fire claim-not-running, until it is back",
+  "an unreachable database fires database-away and claim-not-running until it is back",
   async () => {
     const both = ["claim-not-running", "database-away"];
     await playground.command("away", /^the database does not answer/m);

@@ -25,7 +25,7 @@ afterEach(async () => {
   await world.clean();
 });
 
-test("Prometheus reads the metrics of serve, and no alert fires while all is well", async () => {
+test("Prometheus reads the metrics of serve, and no alert fires in a healthy fleet", async () => {
   const claims = 'slabmend_runs_completed_total{function="claim"}';
   await until(
     () => prometheus.value(claims),

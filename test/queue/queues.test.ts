@@ -45,7 +45,7 @@ const receive = async (url: string) => {
 };
 
 describe("the queue of repairs", () => {
-  test("takes a batch of ten, and says what was sent", async () => {
+  test("the repair queue accepts a batch of ten and reports the sent messages", async () => {
     const queue = createRepairQueue({ indexer: "default", client, queueUrl: queues.repairs.url });
     const batch = messages(10);
     expect(await queue.send(batch)).toEqual({ sent: batch, failed: [] });
@@ -59,7 +59,7 @@ describe("the queue of repairs", () => {
     await expect(queue.send(messages(11))).rejects.toThrow(RangeError);
   });
 
-  test("tells the refused from the sent; what is not mentioned was not sent", async () => {
+  test("the repair queue reports refused messages, and unmentioned ones count as not sent", async () => {
     const answering = {
       send: async () => ({ Successful: [{ Id: "0" }], Failed: [{ Id: "1", Code: "InternalError" }] }),
     } as unknown as SQSClient;
@@ -79,7 +79,7 @@ describe("the queue of repairs", () => {
     });
   });
 
-  test("a queue that is not there is a typed error", async () => {
+  test("a missing queue is a typed error", async () => {
     const queue = createRepairQueue({ indexer: "default", client, queueUrl: `${queues.repairs.url}-none` });
     await expect(queue.send(messages(1))).rejects.toMatchObject({ code: "queue-unavailable" });
     const nobody = new SQSClient({
@@ -98,7 +98,7 @@ describe("the queue of repairs", () => {
 });
 
 describe("a message that never began", () => {
-  test("a message that was given back is received again long before the visibility timeout", async () => {
+  test("a returned message is received again long before the visibility timeout", async () => {
     const patient = await server.createQueues({
       visibilityTimeoutSeconds: 3_600,
       maxReceiveCount: 5,
@@ -129,7 +129,7 @@ describe("a message that never began", () => {
   });
 });
 
-test("dead letters are received with their counts, deleted one by one, and come back if they are not", async () => {
+test("dead letters are received with their counts, deleted one by one, and otherwise redelivered", async () => {
   await client.send(new SendMessageCommand({ QueueUrl: queues.repairs.url, MessageBody: "canary" }));
   expect(await receive(queues.repairs.url)).toHaveLength(1);
   const letters = createDeadLetterQueue({ client, queueUrl: queues.deadLetters.url });

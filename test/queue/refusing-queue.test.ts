@@ -53,7 +53,7 @@ test.each([
   ["throttles", [400, "RequestThrottled"]],
   ["is not reachable", undefined],
 ] as const)(
-  "a queue that %s is asked again only after a pause, said once, and left at once when told to end",
+  "a queue that %s is polled again after a pause, logged once, and left at once on request",
   async (_name, error) => {
     const queue = await startRefusal(error);
     const clock = createFakeClock();
@@ -105,7 +105,7 @@ test.each([
   },
 );
 
-test("pauses grow to a minute, and many pollers together ask no more than twice a second", () => {
+test("pauses between polls grow to a minute, and many pollers together poll at most twice a second", () => {
   expect([1, 2, 3, 4, 5, 50].map((failures) => pauseAfterErrorsMs(failures, 4, 0))).toEqual([
     5_000, 10_000, 20_000, 40_000, 60_000, 60_000,
   ]);
@@ -115,7 +115,7 @@ test("pauses grow to a minute, and many pollers together ask no more than twice 
   }
 });
 
-test("what repeats is said once a minute, each kind by itself", () => {
+test("repeated failures are logged once a minute, separately by kind", () => {
   const clock = createFakeClock();
   const lines = new RepeatedLines(clock);
   const refused = Object.assign(new Error("refused"), { code: "ECONNREFUSED" });

@@ -45,7 +45,7 @@ async function startSilentQueue(answerMs: number, onSocket: () => void = () => {
   return { client, endpoint, queueUrl: `${endpoint}/000000000000/repairs`, sockets };
 }
 
-test("a silent SQS is given up, and the caller goes on with its other work", async () => {
+test("a silent SQS is given up, and the caller continues its other work", async () => {
   const { client, queueUrl, sockets } = await startSilentQueue(150);
   const sending = createRepairQueue({ indexer: "default", client, queueUrl }).send([MESSAGE]);
   await expect(sending).rejects.toMatchObject({ code: "queue-unavailable" });
@@ -55,7 +55,7 @@ test("a silent SQS is given up, and the caller goes on with its other work", asy
   });
 });
 
-test("a Lambda that says nothing is given up by the commands that ask it", async () => {
+test("commands give up an unresponsive Lambda", async () => {
   const { endpoint } = await startSilentQueue(150);
   const client = await createLambdaClient(
     {
@@ -72,7 +72,7 @@ test("a Lambda that says nothing is given up by the commands that ask it", async
   client.destroy();
 });
 
-test("a silent SQS is given up at once by a caller out of time, and not asked again", async () => {
+test("a caller without time left gives up a silent SQS at once and does not retry", async () => {
   const late = new AbortController();
   const { client, queueUrl, sockets } = await startSilentQueue(60_000, () => late.abort());
   const sending = createRepairQueue({ indexer: "default", client, queueUrl }).send([MESSAGE], late.signal);

@@ -73,7 +73,7 @@ describe("slabs", () => {
   const list = async (request?: SlabsRequest) => documented(slabsSchema, await readSlabsReport(ask, request));
   const ids = ({ slabs }: { readonly slabs: readonly UnhealthySlab[] }) => slabs.map(({ id }) => id);
 
-  test("lists the most likely to be lost first, with causes, state and objects", async () => {
+  test("the slabs report lists slabs most likely to be lost first, with causes, state and objects", async () => {
     const report = await list();
     expect(ids(report).slice(0, 2)).toEqual([String(beyond.id), String(endangered.id)]);
     expect(report).toMatchObject({ matching: 4, next: null, walkFinishedAt: expect.any(String) });
@@ -104,14 +104,14 @@ describe("slabs", () => {
     });
   });
 
-  test("at risk, by margin and by cause", async () => {
+  test("the slabs report filters by danger, margin and cause", async () => {
     expect((await list({ atRisk: true })).matching).toBe(3);
     expect(ids(await list({ margin: 1 }))).toEqual([beyond, endangered].map(({ id }) => String(id)));
     expect(ids(await list({ cause: "bad-host" }))).toEqual([String(waiting.id)]);
     expect(ids(await list({ cause: "no such" }))).toEqual([]);
   });
 
-  test("page after page gives each slab once, in the order of all", async () => {
+  test("the pages of the slabs report contain each slab once, in order", async () => {
     const all = ids(await list());
     const paged: string[] = [];
     let cursor: string | undefined;
@@ -125,14 +125,14 @@ describe("slabs", () => {
   });
 
   test.each(["", "x", "bm9uc2Vuc2U", "MSA5OTk5OTk5OTk5OTk5OTk5OTk5OQ"])(
-    "a cursor %j that no page gave is refused",
+    "a cursor %j that no page issued is refused",
     async (cursor) => {
       await expect(list({ cursor })).rejects.toMatchObject({ code: expect.stringMatching(/^malformed-/) });
     },
   );
 });
 
-test("a slab is told shard by shard, with why each has to move", async () => {
+test("the slab report lists each shard, with the causes of moves", async () => {
   const report = documented(slabSchema, (await readSlabReport(sql, (await readSlab(sql, waiting.id))!))!);
   expect(report).toMatchObject({ margin: 8, state: "waiting", lease: null, lastRepair: null });
   expect(report.shards[0]).toMatchObject({ state: "live", hostKey: hosts[0]!.hostKey, why: [] });
@@ -142,7 +142,7 @@ test("a slab is told shard by shard, with why each has to move", async () => {
   expect(lost.objects.keys).toHaveLength(7);
 });
 
-test("hosts tell whether they are candidates and why not, candidates first", async () => {
+test("the hosts report lists candidates first, and the reasons of the others", async () => {
   await sql`
     insert into slabmend.host_scores (host_key, read_bytes, read_ms, successes, failures, faded_at)
     values (decode(${hosts[3]!.hostKey}, 'hex'), 10000000, 1000, 0, 40, clock_timestamp())`;
@@ -177,7 +177,7 @@ describe("history and throughput", () => {
   const read = async (request?: Parameters<typeof readHistoryReport>[1]) =>
     documented(historySchema, await readHistoryReport(ask, request));
 
-  test("page after page gives each repair once, latest first", async () => {
+  test("the pages of the history contain each repair once, latest first", async () => {
     const all = (await read()).repairs.map(({ id }) => id);
     expect(all).toHaveLength(6);
     const paged: string[] = [];
@@ -190,7 +190,7 @@ describe("history and throughput", () => {
     expect(paged).toEqual(all);
   });
 
-  test("by slab, outcome, host and time", async () => {
+  test("the history filters by slab, outcome, host and time", async () => {
     expect((await read({ slabId: 1n as never })).repairs).toHaveLength(3);
     expect((await read({ outcome: "fault" })).repairs).toMatchObject([{ outcome: "fault", slabId: "2" }]);
     expect((await read({ host: hosts[5]!.hostKey })).repairs).toMatchObject([
@@ -202,7 +202,7 @@ describe("history and throughput", () => {
     expect((await read({ since })).repairs).toHaveLength(1);
   });
 
-  test("throughput has a bucket for every hour, also those in which nothing ended", async () => {
+  test("throughput has a bucket for every hour, including empty ones", async () => {
     const report = documented(throughputSchema, await readThroughputReport(ask, { hours: 5 }));
     expect(report.buckets).toHaveLength(5);
     const sum = (key: "repairs" | "slabs" | "sectorsRebuilt" | "bytesRead" | "workerSeconds") =>
@@ -218,13 +218,13 @@ describe("history and throughput", () => {
     expect(Date.parse(report.buckets.at(-1)!.to)).toBeGreaterThan(Date.parse(report.at));
   });
 
-  test("a year by the second is told in a thousand buckets", async () => {
+  test("throughput of a year by the second is reduced to a thousand buckets", async () => {
     const report = await readThroughputReport(ask, { hours: 168, bucketSeconds: 1 });
     expect(report.buckets.length).toBeLessThanOrEqual(1_000);
   });
 });
 
-test("dead letters and quarantine", async () => {
+test("reports of dead letters and quarantine", async () => {
   await sql`
     insert into slabmend.dead_letters (message_id, body, body_bytes, cause, receive_count, first_seen, last_seen)
     values ('m', 'x', 1, 'unreadable', 6, now(), now())`;

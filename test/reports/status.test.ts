@@ -17,8 +17,8 @@ const read = async (): Promise<StatusReport> => {
   return report;
 };
 
-describe("before anybody has looked", () => {
-  test("slabs are unknown, not none, and claims have not run", async () => {
+describe("before the first walk", () => {
+  test("the status has unknown slabs instead of none, and no claim", async () => {
     const report = await read();
     expect(report).toMatchObject({
       sentence: { level: "unknown", text: "Unknown: no walk has finished yet; no claim has run yet" },
@@ -32,7 +32,7 @@ describe("before anybody has looked", () => {
 });
 
 describe("a fleet at work", () => {
-  test("claims and reaps are told by their age, and what is ready by the walk that found it", async () => {
+  test("the status has the age of claims, reaps and the walk", async () => {
     await noteRun(sql, "claim");
     await noteRun(sql, "reap");
     await sql`
@@ -57,14 +57,14 @@ describe("a fleet at work", () => {
     expect(report.walk.ageSeconds).toBeGreaterThanOrEqual(14);
   });
 
-  test("a walk that one cause has not finished leaves the number of unhealthy slabs unknown", async () => {
+  test("while the walk of one cause is unfinished the number of unhealthy slabs is unknown", async () => {
     await sql`update slabmend.walks set finished_at = null where cause = 'lost'`;
     await sql`delete from slabmend.backlog where loss > 0.01`;
     expect(await read()).toMatchObject({ sentence: { level: "unknown" }, slabs: { unhealthy: null } });
     await sql`update slabmend.walks set finished_at = clock_timestamp()`;
   });
 
-  test("a slab whose last repair found too few sources is in danger whatever the tables say of its hosts", async () => {
+  test("a slab whose last repair found too few sources is in danger even if its hosts look good", async () => {
     await sql`
       insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, next_repair_attempt)
       values (2, sha256('2'), 'too-few-sources', clock_timestamp(), clock_timestamp())`;
@@ -72,7 +72,7 @@ describe("a fleet at work", () => {
     await sql`delete from slabmend.repairs`;
   });
 
-  test("no claim for 23 min: it says that nothing is repaired, unless a repair runs", async () => {
+  test("without a claim for 23 min the status says that nothing is repaired, unless a repair runs", async () => {
     await sql`update slabmend.fleet set claimed_at = clock_timestamp() - interval '23 minutes'`;
     expect(await read()).toMatchObject({
       sentence: {
@@ -87,7 +87,7 @@ describe("a fleet at work", () => {
     expect(await read()).toMatchObject({ claim: { hasStopped: false } });
   });
 
-  test("time left is told of what is ready only", async () => {
+  test("the time left covers only ready slabs", async () => {
     await sql`
       insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
       select gen_random_uuid(), n, sha256('x'), 'repaired', 'repaired', 'w', now(), now(), clock_timestamp()
@@ -101,7 +101,7 @@ describe("a fleet at work", () => {
   });
 });
 
-test("noting a run writes at most once in ten seconds, and replaces a time of the future", async () => {
+test("recording a run writes at most every ten seconds, and replaces a time in the future", async () => {
   const claimedAt = async () =>
     (await sql<[{ at: string }]>`select claimed_at::text as at from slabmend.fleet`)[0].at;
   await noteRun(sql, "claim");

@@ -51,23 +51,23 @@ function sectorData(lengthBytes = SECTOR_BYTES): Uint8Array {
   return Uint8Array.from({ length: lengthBytes }, (_, i) => i % 251);
 }
 
-test("settings come with prices that verify", async () => {
+test("settings contain valid signed prices", async () => {
   const answer = await settings(connect(3).client);
   expect(answer).toMatchObject({ release: "hostd v2.9.0 – ü", protocolVersion: [5, 1, 0] });
   verifyHostPrices(answer.prices, hostKey, NOW_MS);
 });
 
-test("the balance is that of the account", async () => {
+test("the balance of the account is returned", async () => {
   host.balance = (1n << 127n) + 7n;
   expect(await accountBalance(connect(1).client, accountKey.account)).toBe((1n << 127n) + 7n);
 });
 
-test("a contract's latest revision arrives whole", async () => {
+test("a contract's latest revision arrives complete", async () => {
   const id = parseContractId("ab".repeat(32));
   expect(await latestRevision(connect(5).client, id)).toEqual({ contract, revisable: true, renewed: false });
 });
 
-test("a range is read into place, with its proof, for its price", async () => {
+test("a range is read into its buffer with a proof, at its price", async () => {
   const root = host.store(sectorData());
   const [offset, length] = [1_048_576, 1_048_576];
   const around = filled(length + 128, 0xee);
@@ -100,7 +100,7 @@ test("a leaf is verified for the price of a sector", async () => {
 });
 
 test.each([64, 68_352, 68_416, 68_736, 137_152, SECTOR_BYTES])(
-  "%i bytes are written whole",
+  "%i bytes are written completely",
   async (lengthBytes) => {
     const before = host.balance;
     const data = sectorData(lengthBytes);
@@ -111,7 +111,7 @@ test.each([64, 68_352, 68_416, 68_736, 137_152, SECTOR_BYTES])(
   },
 );
 
-test("the host's errors arrive typed, and leave the stream in order", async () => {
+test("the host's errors are typed and leave the stream usable", async () => {
   const read = (root: Root) => {
     const { client } = connect();
     const call = readSector(client, payment(), { root, offset: 0, into: new Uint8Array(64) });
@@ -130,7 +130,7 @@ test("the host's errors arrive typed, and leave the stream in order", async () =
   expect(await read(root)).toMatchObject({ error: { code: "token-expired" } });
 });
 
-test("a host that refuses a write early is not sent the rest, and its own reason is thrown", async () => {
+test("after an early refusal of a write the rest is not sent, and the host's reason is thrown", async () => {
   host.misbehave = async (_rpc, stream): Promise<Answered> => {
     await stream.readExactly(320);
     await stream.write(encodeWireError({ code: 5, description: "not enough funds" }));
@@ -142,7 +142,7 @@ test("a host that refuses a write early is not sent the rest, and its own reason
   expect(hostSide.receivedBytes).toBeLessThan(SECTOR_BYTES / 4);
 });
 
-test("a host that refuses a write and reads no more does not keep the writer waiting", async () => {
+test("a host that refuses a write and stops reading does not block the writer", async () => {
   const refused = Promise.withResolvers<void>();
   host.misbehave = async (_rpc, stream): Promise<Answered> => {
     await stream.write(encodeWireError({ code: 2, description: "not enough storage" }));
@@ -156,7 +156,7 @@ test("a host that refuses a write and reads no more does not keep the writer wai
   refused.resolve();
 });
 
-test("a root for a sector that was not sent whole is a broken protocol", async () => {
+test("a root for an incompletely sent sector is a protocol violation", async () => {
   host.misbehave = async (_rpc, stream): Promise<Answered> => {
     await stream.write(encodeWriteSectorResponse("11".repeat(32) as Root));
     return "done";
@@ -183,7 +183,7 @@ test.each([
     "wrong-proof-length",
   ],
   ["a huge proof", () => Uint8Array.from([0, ...filled(8, 0xff)]), "message-too-long"],
-])("a read answered with %s is a broken protocol", async (_what, bytes, code) => {
+])("a read answered with %s is a protocol violation", async (_what, bytes, code) => {
   host.misbehave = async (_rpc, stream): Promise<Answered> => {
     await stream.write(bytes());
     return "done";
@@ -196,7 +196,7 @@ test.each([
   expect(into.every((byte) => byte === 0xee)).toBe(true);
 });
 
-test("a host that closes in the midst of the data fails the read", async () => {
+test("a host that closes during the data fails the read", async () => {
   host.misbehave = async (_rpc, stream): Promise<Answered> => {
     await stream.write(encodeReadSectorResponseHead([], SECTOR_BYTES));
     await stream.write(new Uint8Array(1_000_000));

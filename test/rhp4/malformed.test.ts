@@ -184,7 +184,7 @@ describe("signed structures: every bit counts", () => {
     return copy;
   };
 
-  test("prices with any byte changed verify for no host", async () => {
+  test("prices with any changed byte do not verify", async () => {
     const bytes = encodeHostPrices(prices);
     verifyHostPrices(decodeHostPrices(bytes), hostKey, 1_699_999_999_999);
     for (let i = 0; i < bytes.length; i++) {
@@ -217,7 +217,7 @@ describe("signed structures: every bit counts", () => {
   });
 });
 
-test("whatever bytes arrive, a response is read or refused with a typed error", async () => {
+test("for any bytes a response is read or refused with a typed error", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...STREAMED),

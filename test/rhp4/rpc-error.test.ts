@@ -61,7 +61,7 @@ test.each([
   );
 });
 
-test("the host's text is shown cut, on one line, and kept whole beside", () => {
+test("the message has the host's text shortened to one line, and the error keeps the full text", () => {
   const description = `secrets?\nforged log line\u001b[31m${"x".repeat(500)}`;
   const error = rpcErrorFromWire({ code: 2, description });
   expect(error.message).toMatch(
@@ -72,7 +72,7 @@ test("the host's text is shown cut, on one line, and kept whole beside", () => {
   expect(error.remedy).not.toBe("");
 });
 
-test("an error as a host sends it is thrown, whatever its text holds", async () => {
+test("a host's error is thrown for any text", async () => {
   for (const description of ["", "sector not found", "ü".repeat(400), "x".repeat(5000)]) {
     const bytes = encodeWireError({ code: 2, description });
     expect(bytes.length).toBeLessThanOrEqual(1025);

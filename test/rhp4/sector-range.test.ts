@@ -11,7 +11,7 @@ function countByWalking(start: number, end: number, from = 0, to = LEAVES_PER_SE
   return countByWalking(start, end, from, middle) + countByWalking(start, end, middle, to);
 }
 
-test("the proof's length is that of the specification's examples", () => {
+test("the proof's length matches the specification's examples", () => {
   expect(rangeProofHashes(0, 1)).toBe(16);
   expect(rangeProofHashes(65_535, 65_536)).toBe(16);
   expect(rangeProofHashes(3, 5)).toBe(17);
@@ -19,7 +19,7 @@ test("the proof's length is that of the specification's examples", () => {
   expect(rangeProofHashes(0, LEAVES_PER_SECTOR)).toBe(0);
 });
 
-test("the proof's length is what walking the tree gives", () => {
+test("the proof's length matches a walk of the tree", () => {
   const leaf = fc.integer({ min: 0, max: LEAVES_PER_SECTOR });
   fc.assert(
     fc.property(leaf, leaf, (a, b) => {
@@ -48,7 +48,7 @@ test.each([
   expect(() => checkRange(offset, length)).toThrow(expect.objectContaining({ code: "invalid-request" }));
 });
 
-test("the first, the last and the whole of a sector may be read", () => {
+test("the first range, the last range and the whole sector may be read", () => {
   checkRange(0, 64);
   checkRange(SECTOR_BYTES - 64, 64);
   checkRange(0, SECTOR_BYTES);

@@ -45,7 +45,7 @@ test("prices encode, hash and sign as Go's do", () => {
   expect(hostPricesSignedBy(prices, hostKey)).toBe(true);
 });
 
-test("costs are those of the check values", () => {
+test("costs match the check values", () => {
   const MiB = 1_048_576;
   expect(readSectorCost(prices, 64)).toBe(8_192_000n);
   expect(readSectorCost(prices, 4096)).toBe(8_192_000n);
@@ -57,7 +57,7 @@ test("costs are those of the check values", () => {
   expect(sectorRootsCost(prices, 100)).toBe(8_192_000n);
 });
 
-test("a contract's fields lie at the offsets of the layout", () => {
+test("a contract's fields have the documented offsets", () => {
   const bytes = encodeFileContract(contract);
   const view = new DataView(bytes.buffer);
   expect(bytes.length).toBe(392);

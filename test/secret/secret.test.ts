@@ -16,7 +16,7 @@ function logged(value: unknown): string {
   return lines.join("");
 }
 
-test("a secret is revealed where it is asked for", () => {
+test("reveal() returns the secret", () => {
   expect(secret.reveal()).toBe(PASSWORD);
   expect(seed.reveal()).toEqual(Uint8Array.of(0xca, 0xfe, 0xca, 0xfe));
 });

@@ -1,4 +1,4 @@
-/** Who may ask what: pure rules, and the server with them. */
+/** Access rules: the pure functions, and the server that uses them. */
 import { describe, expect, test } from "vitest";
 import { parseListenAddress } from "../../lib/server/access/listen-address.ts";
 import { isOurHost, isOurOrigin } from "../../lib/server/access/request-source.ts";

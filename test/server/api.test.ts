@@ -1,4 +1,4 @@
-/** Every route of the API, as its OpenAPI description has it, on a real database. */
+/** Every route of the OpenAPI description, on a real database. */
 
 import * as v from "valibot";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -35,7 +35,7 @@ interface Operation {
   readonly security?: readonly object[];
 }
 
-/** Takes everything. */
+/** A queue that accepts everything. */
 const queue: RepairQueue = { send: async (messages) => ({ sent: [...messages], failed: [] }) };
 
 beforeAll(async () => {
@@ -102,7 +102,7 @@ const CALLS: Record<string, () => { path: string; body?: object }> = {
   "indexer-delete": () => ({ path: "/indexers/default", body: { confirm: "default", reason: "a test" } }),
 };
 
-test("every route that the description has answers what its schema says, key by key", async () => {
+test("every described route answers by its schema, key by key", async () => {
   const { paths } = (await (await ask("GET", "/openapi.json")).json()) as Description;
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
@@ -125,12 +125,12 @@ test("every route that the description has answers what its schema says, key by 
     expect([operationId, answer.status, text]).toEqual([operationId, 200, text]);
     const route = API_ROUTES.find(({ name }) => name === operationId)!;
     const said = JSON.parse(text) as unknown;
-    // Parsing drops keys that the schema has not.
+    // Parsing drops keys that are not in the schema.
     expect(v.parse(route.answer, said)).toEqual(said);
     expect(security).toEqual(method === "GET" ? [{}, { password: [] }, { token: [] }] : [{ token: [] }]);
   }
   expect(await sql`select mode, mode_reason, mode_owner from slabmend.fleet`).toEqual([
-    // Paused first, and then deleted: the last of the routes.
+    // The last route: pauses the indexer, then deletes it.
     { mode: "deleting", mode_reason: "a test", mode_owner: "an operator" },
   ]);
   expect(await sql`select from slabmend.dead_letters`).toEqual([]);
@@ -154,7 +154,7 @@ test.each([
   ["POST", "/runs", 404, "no-such-host", { kind: "drain", hosts: ["ab".repeat(32)] }],
   ["POST", "/runs", 404, "no-such-slab", { kind: "verify", slab: "999999" }],
 ] as [string, string, number, string, object?][])(
-  "%s %s is a problem that the description has (%i %s)",
+  "%s %s is a described problem (%i %s)",
   async (method, path, status, code, body) => {
     const answer = await ask(method, path, body);
     expect(answer.status).toBe(status);
@@ -168,7 +168,7 @@ test.each([
   },
 );
 
-test("an indexer is deleted only by who writes its name, and nothing resumes it", async () => {
+test("deleting an indexer needs its name, and a deleted one cannot be resumed", async () => {
   await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null`;
   const refused = await ask("DELETE", "/indexers/default", { confirm: "defaults" });
   expect([refused.status, await refused.json()]).toMatchObject([409, { code: "not-confirmed" }]);
@@ -179,7 +179,7 @@ test("an indexer is deleted only by who writes its name, and nothing resumes it"
   expect([resumed.status, await resumed.json()]).toMatchObject([409, { code: "mode-not-set" }]);
 });
 
-test("a maintenance run's mode is neither ended nor changed", async () => {
+test("the API neither ends nor changes the mode of a maintenance run", async () => {
   await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null`;
   await stopLeasing(sql, { kind: "maintenance", owner: "run 1" });
   for (const kind of ["running", "paused"]) {
@@ -188,7 +188,7 @@ test("a maintenance run's mode is neither ended nor changed", async () => {
   }
 });
 
-test("a maintenance run is seen in status with its progress, and does what a request allows until it has ended", async () => {
+test("a maintenance run is shown in status with its progress, and can be controlled until its end", async () => {
   const request = async (what: string) => {
     const answer = await ask("POST", `/runs/${run}/${what}`);
     const said = (await answer.json()) as { run?: { state: string }; code?: string };
@@ -217,7 +217,7 @@ test("a maintenance run is seen in status with its progress, and does what a req
   expect(await request("cancel")).toBe("404 no-run");
   expect(((await (await ask("GET", "/status")).json()) as StatusReport).maintenance).toBeNull();
   await startRun(sql, { kind: "verify", scope: scopeOfRun(), owner: "ben@host" });
-  // The button of the run before does nothing to the one that came after it.
+  // A request for the previous run does not affect the next one.
   expect(await request("cancel")).toBe("404 no-run");
   const { run: latest, earlier } = (await (await ask("GET", "/runs")).json()) as MaintenanceReport;
   expect([latest!.state, earlier.map(({ id, state }) => [id, state])]).toEqual([

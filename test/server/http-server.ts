@@ -1,4 +1,4 @@
-/** The HTTP server in this process, for tests of what it refuses and answers. */
+/** The HTTP server in this process, for tests of its refusals and answers. */
 import type { FastifyInstance } from "fastify";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
 import type { Ask } from "../../lib/database/client/deadline-client.ts";

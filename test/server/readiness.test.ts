@@ -77,7 +77,7 @@ const withoutWork = (state: LifecycleState) => {
   return decideReadiness({ nowMs, view, databaseCode: undefined });
 };
 
-test("an indexer that an operator has stopped or deleted is as it shall be; one that cannot begin is not", () => {
+test("a stopped or deleted indexer counts as ready, one that cannot start does not", () => {
   for (const state of ["stopping", "stopped", "deleting", "deleted"] as const) {
     expect([state, withoutWork(state).ready]).toEqual([state, true]);
   }
@@ -91,7 +91,7 @@ test("an indexer that an operator has stopped or deleted is as it shall be; one 
   });
 });
 
-test("of several one that is ill holds up no other, and is named", () => {
+test("with several indexers a failing one is named and does not make the server unready", () => {
   const ill = withoutWork("repairing");
   const well = withoutWork("stopped");
   const both = joinReadiness(

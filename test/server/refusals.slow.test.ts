@@ -1,4 +1,4 @@
-/** What the HTTP server refuses, and clients that misbehave. No database: what gets past the refusals says so. */
+/** Refusals of the HTTP server, and misbehaving clients. There is no database, which accepted requests report. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -103,7 +103,7 @@ test("every answer has the security headers", async () => {
   }
 });
 
-test("files of the console are cached by their names, and the page is asked for again", async () => {
+test("the console's files are cached by name, and the page is revalidated", async () => {
   const asset = await fetch(`${open.url}/assets/a.js`);
   expect(asset.headers.get("cache-control")).toContain("immutable");
   const page = await fetch(`${open.url}/`, { headers: { "if-none-match": '"1"' } });
@@ -118,7 +118,7 @@ describe("with a password", () => {
   afterAll(() => closed.server.close());
   const ask = (headers: Record<string, string>, path = "/") => fetch(closed.url + path, { headers });
 
-  test("nothing but the health checks is answered without it; the token opens everything", async () => {
+  test("without the password only health checks are answered; the token gives access to everything", async () => {
     const refused = await ask({});
     expect(refused.status).toBe(401);
     expect(refused.headers.get("www-authenticate")).toMatch(/^Basic /);
@@ -127,7 +127,7 @@ describe("with a password", () => {
     expect((await ask(bearer)).status).toBe(200);
   });
 
-  test("a thousand wrong ones are answered with 429 after ten, and who is in stays in", async () => {
+  test("wrong passwords get 429 after ten attempts, and authenticated clients keep access", async () => {
     expect((await ask(basic(PASSWORD))).status).toBe(200);
     const cpuBefore = process.cpuUsage();
     const counts = new Map<number, number>();
@@ -137,7 +137,7 @@ describe("with a password", () => {
       );
       for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1);
     }
-    // The right one was a try too.
+    // The correct password also counted as an attempt.
     expect(counts.get(429)).toBeGreaterThanOrEqual(991);
     expect([...counts.keys()].sort()).toEqual(counts.size === 1 ? [429] : [401, 429]);
     const { user, system } = process.cpuUsage(cpuBefore);
@@ -155,10 +155,10 @@ describe("with a password", () => {
   });
 });
 
-test("a hundred clients share one read, one that never reads is dropped, and without clients nothing is read", async () => {
+test("a hundred clients share one database read, a client that never reads is dropped, and without clients nothing is read", async () => {
   let reads = 0;
   const clock = createFakeClock();
-  // So large that some of them fill any buffer of the kernel.
+  // Large enough that a few fill the kernel's buffers.
   const status = { text: "x".repeat(200_000) } as unknown as StatusReport;
   const readStatus = async () => {
     reads += 1;
@@ -189,7 +189,7 @@ test("a hundred clients share one read, one that never reads is dropped, and wit
   });
   const everyoneHas = (least: number) =>
     until(() => seen.size === 100 && [...seen.values()].every((count) => count >= least));
-  // What the first read said, without another.
+  // The first read's result, without another read.
   await everyoneHas(1);
   expect(reads).toBe(1);
   await clock.advance(3_000);

@@ -1,4 +1,4 @@
-/** SIGTERM while `serve` repairs from real hosts: what is in hand ends, nothing more begins, and it takes no longer than it says. */
+/** SIGTERM while `serve` repairs from real hosts: running repairs finish, no more begin, and it ends within its stated time. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { checkRules } from "../../dev/demo/check-rules.ts";
 import type { WorkersReport } from "../../lib/server/workers-report.ts";
@@ -26,7 +26,7 @@ afterAll(() => stack.disposeAsync());
 beforeEach(async () => {
   await world.heal();
   await world.database.sql`truncate slabmend.leases, slabmend.workers, slabmend.journal, slabmend.repairs`;
-  // Those of the tests before.
+  // Leases of earlier tests.
   await world.database.sql`update slabs set next_repair_attempt = clock_timestamp() + interval '1 day'`;
   proxy = await startSilentDatabase(role.url);
   serves = createServeWorld(() => proxy.url, {
@@ -56,7 +56,7 @@ const slow = async (bytesPerSecond: number): Promise<void> => {
 const report = async (serve: ServeProcess): Promise<WorkersReport["serve"]> =>
   ((await (await serve.fetch("/api/v1/workers")).json()) as WorkersReport).serve;
 
-/** Until as many repairs are under way, all of them in this phase. */
+/** Waits until this many repairs run, all in this phase. */
 async function untilAllIn(serve: ServeProcess, phase: string, count: number) {
   const seen = await until(
     () => report(serve),
@@ -69,7 +69,7 @@ async function untilAllIn(serve: ServeProcess, phase: string, count: number) {
   return seen!;
 }
 
-/** Ends it by SIGTERM. @returns its last line, how long it took, and how long it said that it takes at most */
+/** Ends it by SIGTERM. @returns its last line, the time taken, and its stated maximum */
 async function drain(serve: ServeProcess, meanwhile: () => Promise<void> = async () => {}) {
   const pids = [serve.cli.child.pid!, ...(await descendantsOf(serve.cli.child.pid!))];
   const toldAtMs = performance.now();
@@ -86,13 +86,13 @@ async function drain(serve: ServeProcess, meanwhile: () => Promise<void> = async
   return { done: JSON.parse(lines.at(-1)!) as { outcomes: object; crashed: number }, tookMs, atMostMs };
 }
 
-test("repairs in hand are finished, nothing more is begun, and HTTP says until the end that it drains", async () => {
+test("a draining serve finishes running repairs, begins no more, and answers over HTTP until the end", async () => {
   await slow(MIB);
   const slabs = [await brokenSlab(), await brokenSlab(), await brokenSlab(), await brokenSlab()];
   const serve = await serves.start(["--timeout", "60"]);
   await untilAllIn(serve, "transfer", 2);
   const { done, tookMs, atMostMs } = await drain(serve, async () => {
-    // The process that serves HTTP is told within a second.
+    // The HTTP process is informed within a second.
     const readiness = async () => {
       const ready = await serve.fetch("/readyz");
       return [ready.status, (await ready.text()).includes('"draining"')];
@@ -116,7 +116,7 @@ test("repairs in hand are finished, nothing more is begun, and HTTP says until t
   expect(await checkRules(sql, { settled: true })).toEqual([]);
 });
 
-test("a repair that cannot end by its timeout is given up by then, and leaves no lease", async () => {
+test("a draining serve gives up a repair at its timeout without leaving a lease", async () => {
   await slow(100_000);
   await brokenSlab();
   const serve = await serves.start(["--timeout", "10"]);
@@ -131,7 +131,7 @@ test("a repair that cannot end by its timeout is given up by then, and leaves no
   expect(await checkRules(sql, { settled: true })).toEqual([]);
 });
 
-test("a worker that hangs is killed when its time is over; its lease is left to reap", async () => {
+test("a hanging worker is killed at its time limit, and its lease is left to reap", async () => {
   await slow(MIB);
   await brokenSlab();
   const serve = await serves.start(["--timeout", "10"]);
@@ -146,7 +146,7 @@ test("a worker that hangs is killed when its time is over; its lease is left to 
   ]);
 });
 
-test("an idle worker that hangs keeps nothing waiting", async () => {
+test("a hanging idle worker does not delay draining", async () => {
   const serve = await serves.start(["--timeout", "10"]);
   const { workers } = (await until(
     () => report(serve),
@@ -158,7 +158,7 @@ test("an idle worker that hangs keeps nothing waiting", async () => {
   expect(tookMs).toBeLessThan(atMostMs);
 });
 
-test("a database that falls silent while it drains keeps it no longer than the stated time", async () => {
+test("a database that stops answering does not delay draining beyond the stated time", async () => {
   await slow(MIB);
   await brokenSlab();
   const serve = await serves.start(["--timeout", "10"]);

@@ -1,37 +1,37 @@
-/** A real `serve` for tests, as an operator starts it: with its own port and folder; its workers have nothing to do. */
+/** A real `serve` for tests, started like an operator's, with its own port and folder; its workers have nothing to do. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CliProcess, startCli } from "../cli/cli-process.ts";
 
-/** No host knows its account. */
+/** A seed whose account no host knows. */
 export const SEED = `${"5e".repeat(31)}7a`;
 
 export interface ServeProcess {
   readonly cli: CliProcess;
   readonly url: string;
   readonly token: string;
-  /** With the token, if `authorization` says nothing else. */
+  /** With the token unless `authorization` is given. */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
-  /** SIGTERM; the exit code. */
+  /** Sends SIGTERM and returns the exit code. */
   readonly stop: () => Promise<number | null>;
 }
 
 export interface ServeWorld {
   readonly folder: string;
   readonly variables: Readonly<Record<string, string>>;
-  /** @param variables default: those of the world */
+  /** @param variables default: the world's */
   start(
     args?: readonly string[],
     listen?: string,
     variables?: Readonly<Record<string, string>>,
   ): Promise<ServeProcess>;
-  /** Ends what still runs. */
+  /** Ends all running processes. */
   clean(): Promise<void>;
 }
 
-/** @param extra variables beside those, or instead of them */
+/** @param extra additional or overriding variables */
 export function createServeWorld(
   databaseUrl: () => string,
   extra: Readonly<Record<string, string>> = {},
@@ -88,7 +88,7 @@ export function createServeWorld(
   return world;
 }
 
-/** A request with any headers, which fetch would not send, and a path that is sent as it is. */
+/** Sends a request with any headers, even those that fetch refuses, and an unchanged path. */
 export function rawRequest(
   url: string,
   options: {

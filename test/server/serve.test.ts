@@ -29,7 +29,7 @@ const readiness = async (of = serve) =>
     checks: { name: string; code: string | null }[];
   };
 
-/** Whether the text is in the environment that a process was started with, and anywhere in its memory. */
+/** Whether the text is in a process's initial environment, and anywhere in its memory. */
 function findIn(pid: number, text: string): { environment: boolean; memory: boolean } {
   const environment = readFileSync(`/proc/${pid}/environ`, "latin1").includes(text);
   const wanted = Buffer.from(text);
@@ -57,7 +57,7 @@ function findIn(pid: number, text: string): { environment: boolean; memory: bool
   }
 }
 
-test("it becomes ready, and says what works", async () => {
+test("serve becomes ready and lists its workers", async () => {
   await until(readiness, ({ ready }) => ready);
   expect((await serve.fetch("/healthz")).status).toBe(200);
   expect(await workers()).toMatchObject({
@@ -68,16 +68,16 @@ test("it becomes ready, and says what works", async () => {
   });
 });
 
-test("the seed is in the process that supervises and in its workers, and nowhere in the one that serves HTTP", async () => {
+test("the seed is in the supervising process and its workers, but not in the HTTP process", async () => {
   const { pid, http, workers: pool } = await workers();
   expect(findIn(pid, SEED)).toEqual({ environment: true, memory: true });
   expect(findIn(pool[0]!.pid!, SEED)).toEqual({ environment: true, memory: true });
   expect(findIn(http.pid, SEED)).toEqual({ environment: false, memory: false });
-  // The search works there: it does have the token.
+  // The token proves that the search works in that process.
   expect(findIn(http.pid, serve.token)).toEqual({ environment: false, memory: true });
 });
 
-test("a killed HTTP process is started again on the same port, with the same token; repairs do not notice", async () => {
+test("a killed HTTP process is restarted with the same port and token, without affecting repairs", async () => {
   const before = await workers();
   process.kill(before.http.pid, "SIGKILL");
   const after = await until(
@@ -88,7 +88,7 @@ test("a killed HTTP process is started again on the same port, with the same tok
   expect(after!.workers[0]!.pid).toBe(before.workers[0]!.pid);
 });
 
-test("two on one database share the work, say so, and know when the other is gone", async () => {
+test("two serves on one database share the work, and each notices the end of the other", async () => {
   const other = await world.start();
   await other.cli.until("another worker shares the work on this database");
   const fleet = async () => {
@@ -100,7 +100,7 @@ test("two on one database share the work, say so, and know when the other is gon
   await untilEqual(fleet, ["serve"]);
 });
 
-test("what is wrong with the database is told by readyz and the trouble, nothing ends, and it mends by itself", async () => {
+test("database problems are reported by readyz and the console, end no process, and resolve automatically", async () => {
   const { sql } = database;
   await sql`update slabmend.database_migrations set version = version + 1`;
   await until(
@@ -124,13 +124,13 @@ test.each([
   ["beyond loopback without a password", () => ["--listen", "0.0.0.0:0"], {}, 3, "password-missing"],
   ["a name to listen on", () => ["--listen", "example.org:1"], {}, 2, "usage"],
   ["a variable that lacks", () => [], { SLABMEND_MIGRATION_SEED: "" }, 3, "configuration"],
-] as const)("%s ends it before anything is leased", async (_what, args, variables, code, error) => {
+] as const)("%s ends serve before anything is leased", async (_what, args, variables, code, error) => {
   const cli = startCli(["--json", "serve", ...args()], { ...world.variables, ...variables });
   expect(await cli.ended).toBe(code);
   expect(JSON.parse(cli.err().split("\n")[0]!)).toMatchObject({ error: { code: error } });
 });
 
-test("SIGTERM drains: it ends with 0, and leaves neither a process nor a row", async () => {
+test("SIGTERM drains serve with exit code 0, and leaves neither a process nor a row", async () => {
   const { pid, http, workers: pool } = await workers();
   expect(await serve.stop()).toBe(0);
   expect(serve.cli.out()).toMatch(/"done":true/);

@@ -1,4 +1,4 @@
-/** A real `serve` with a folder of indexers: what its API, health checks and metrics say of each, and files that come and go. */
+/** A real `serve` with a folder of indexers: its API, health checks and metrics for each, and added and removed files. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -34,7 +34,7 @@ const indexers = async (): Promise<Record<string, IndexerReport>> => {
 };
 const stateOf = async (name: string) => (await indexers())[name]?.state;
 
-test("one works while the other is configured wrongly, and every answer says which", async () => {
+test("one indexer works while another is misconfigured, and every answer names the indexer", async () => {
   await until(async () => (await stateOf("main")) === "running" && (await get("/readyz")).status === 200);
   const { main: well, wrong } = await indexers();
   expect(wrong).toMatchObject({ state: "repairing", trouble: { code: "configuration" }, here: null });
@@ -59,12 +59,12 @@ test("one works while the other is configured wrongly, and every answer says whi
   expect((await get("/readyz?indexer=main")).status).toBe(200);
 });
 
-test("a file that comes is begun, and one that goes is drained, without a restart", async () => {
+test("added indexer files are started and removed ones drained, without a restart", async () => {
   writeFileSync(join(folder, "old.env"), fileOf(old.url));
   rmSync(join(folder, "wrong.env"));
   await until(async () => (await stateOf("old")) === "running" && (await stateOf("wrong")) === undefined);
   const scraped = await (await serve.fetch("/metrics")).text();
-  // Each metric is described once, with the samples of both.
+  // Each metric has one description and the samples of both.
   expect(scraped.match(/^# TYPE slabmend_database_up /gm)).toHaveLength(1);
   expect(scraped.match(/^slabmend_database_up\{/gm)).toHaveLength(2);
 

@@ -51,7 +51,7 @@ const anyFrame = fc.record({
   ),
 });
 
-test("the frame reader reads what the reference writes, and as the reference reads it", () => {
+test("the frame reader reads the reference's output in the same way as the reference", () => {
   const flushes = fc.array(
     fc.record({
       frames: fc.array(anyFrame, { minLength: 1, maxLength: 8 }),

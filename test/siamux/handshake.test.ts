@@ -51,7 +51,7 @@ describe("versions", () => {
   });
 
   test.each([0, 1, 2])(
-    "an acceptor tells its version and refuses a dialer of version %i",
+    "an acceptor sends its version and refuses a dialer of version %i",
     async (version) => {
       const { outcome, hostEnd } = await acceptRaw({ version });
       expect(outcome).toBe("unsupported-version");
@@ -60,7 +60,7 @@ describe("versions", () => {
     },
   );
 
-  test.each([3, 4, 255])("a dialer takes version %i of a host for ours", async (version) => {
+  test.each([3, 4, 255])("a dialer treats version %i of a host as ours", async (version) => {
     expect((await dialRaw({ version })).outcome).toBe("fulfilled");
     expect((await acceptRaw({ version })).outcome).toBe("fulfilled");
   });
@@ -78,7 +78,7 @@ describe("keys", () => {
     expect((await dialRaw({ signature: new Uint8Array(64) })).outcome).toBe("bad-signature");
   });
 
-  test("a host key that is no point of the curve verifies nothing", async () => {
+  test("a host key that is not a point on the curve verifies no signature", async () => {
     const [clientEnd, hostEnd] = memoryPair();
     new RawPeer(hostEnd, "acceptor").accept(HOST_SEED).catch(() => {});
     expect(await codeOf(dialMux(clientEnd, parseHostKey(`02${"00".repeat(31)}`)))).toBe("bad-signature");
@@ -156,7 +156,7 @@ describe("settings", () => {
 });
 
 describe("how a connection comes about", () => {
-  test.each([true, false])("an acceptor takes version and key together: %s", async (pipelined) => {
+  test.each([true, false])("an acceptor accepts version and key together: %s", async (pipelined) => {
     expect((await acceptRaw({ pipelined })).outcome).toBe("fulfilled");
   });
 
@@ -171,7 +171,7 @@ describe("how a connection comes about", () => {
     host.close();
   });
 
-  test("whatever part of the reply comes before the end, the dialer says that the connection was lost", async () => {
+  test("if the connection ends after any part of the reply, the dialer reports a lost connection", async () => {
     for (const stopAfterBytes of [0, 1, 31, 32, 95, 96, 119]) {
       const [clientEnd, hostEnd] = memoryPair();
       const host = new RawPeer(hostEnd, "acceptor");
@@ -191,13 +191,13 @@ describe("how a connection comes about", () => {
     await expect(dialling).rejects.toMatchObject({ code: "handshake-connection-lost", cause });
   });
 
-  test("a transport that is already gone is reported, not waited for", async () => {
+  test("a transport that has already closed is reported at once", async () => {
     const [clientEnd] = memoryPair();
     clientEnd.destroy();
     expect(await codeOf(dialMux(clientEnd, HOST_KEY))).toBe("handshake-connection-lost");
   });
 
-  test("a silent peer is given up when the time is over, on both sides", async () => {
+  test("both sides give up a silent peer after the time limit", async () => {
     for (const establish of [
       (end: MemoryEnd, clock: FakeClock) => dialMux(end, HOST_KEY, { clock, handshakeTimeoutMs: 700 }),
       (end: MemoryEnd, clock: FakeClock) =>
@@ -215,7 +215,7 @@ describe("how a connection comes about", () => {
     }
   });
 
-  test("an abort ends the handshake, also one that came before it began", async () => {
+  test("an abort before or during the handshake ends it", async () => {
     const [clientEnd] = memoryPair();
     const controller = new AbortController();
     const outcome = codeOf(dialMux(clientEnd, HOST_KEY, { signal: controller.signal }));
@@ -244,7 +244,7 @@ describe("how a connection comes about", () => {
     host.close();
   });
 
-  test("whatever bytes answer, the dialer ends with a handshake error", async () => {
+  test("for any answer bytes the dialer ends with a handshake error", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
         const [clientEnd, hostEnd] = memoryPair([7]);

@@ -31,7 +31,7 @@ test("a keepalive is one packet, sent after 75 % of the maximum timeout without 
   client.close();
 });
 
-test("the smaller maximum timeout of the two sides counts", async () => {
+test("the smaller maximum timeout of both sides is used", async () => {
   const { client, host, clock } = await idleConnection(4 * MINUTE_MS);
   clock.advance(3 * MINUTE_MS);
   expect(await keepalivesWhen(host, 1)).toEqual([KEEPALIVE]);
@@ -55,7 +55,7 @@ test("three keepalives are sent; the fourth attempt closes the connection", asyn
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("keepalives of the peer do not keep the connection open; frames of it do", async () => {
+test("the peer's frames keep the connection open, its keepalives do not", async () => {
   const { client, host, clock } = await idleConnection();
   const stream = client.openStream();
   await stream.write(Uint8Array.of(1));
@@ -71,7 +71,7 @@ test("keepalives of the peer do not keep the connection open; frames of it do", 
   expect((await client.closed).code).toBe("inactive");
 });
 
-test("a write puts the next keepalive off and starts the count again", async () => {
+test("a write delays the next keepalive and resets the count", async () => {
   const { client, host, clock } = await idleConnection();
   const stream = client.openStream();
   clock.advance(3 * INTERVAL_MS + 10 * MINUTE_MS);
@@ -88,7 +88,7 @@ test("a write puts the next keepalive off and starts the count again", async () 
   expect((await client.closed).code).toBe("inactive");
 });
 
-test("a transport that takes nothing more counts as idle and is given up in the end", async () => {
+test("a transport that accepts no more data counts as idle and is finally given up", async () => {
   const { client, clock, clientEnd, hostEnd } = await idleConnection();
   hostEnd.stall(true);
   const writing = client

@@ -19,7 +19,7 @@ import {
 import { memoryPair } from "./memory-pair.ts";
 import { RawPeer } from "./raw-peer.ts";
 
-test("close() fails every stream, sends what was handed over, and the peer sees an orderly end", async () => {
+test("close() fails every stream and sends pending data, and the peer sees an orderly end", async () => {
   const { client, host } = await joinMuxes();
   const accepted = nextStream(host);
   const stream = client.openStream();
@@ -34,7 +34,7 @@ test("close() fails every stream, sends what was handed over, and the peer sees 
   expect((await host.closed).code).toBe("closed-by-peer");
 });
 
-test("a stream closed right before its connection still tells the peer", async () => {
+test("closing a stream right before its connection is still sent to the peer", async () => {
   const { client, host } = await joinMuxes();
   const accepted = nextStream(host);
   const stream = client.openStream();
@@ -80,7 +80,7 @@ test("bytes that arrived before the connection ended can still be read", async (
   expect(await codeOf(stream.readExactly(1))).toBe("closed-by-peer");
 });
 
-test("a peer that reads nothing cannot keep a closed connection open", async () => {
+test("a peer that does not read cannot keep a closed connection open", async () => {
   const clock = new FakeClock();
   const { client, hostEnd } = await dialRawHost({ clock });
   hostEnd.stall(true);
@@ -142,7 +142,7 @@ test("over real sockets, nothing is left after close", async () => {
   expect(counted()).toBe(before);
 });
 
-test("a host that answers and ends at once leaves nobody waiting", async () => {
+test("a host that answers and closes at once leaves no caller waiting", async () => {
   const [clientEnd, hostEnd] = memoryPair();
   const host = new RawPeer(hostEnd, "acceptor");
   const outcome = codeOf(dialMux(clientEnd, HOST_KEY).then(async (mux) => Promise.reject(await mux.closed)));
@@ -172,7 +172,7 @@ test.each([
   expect((await mux.closed).code).toBe("closed-by-peer");
 });
 
-test("a dead address fails the dial as a lost connection", async () => {
+test("dialling a dead address fails as a lost connection", async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

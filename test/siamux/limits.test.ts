@@ -49,7 +49,7 @@ describe("violations that end the connection", () => {
   });
 
   test.each([0, FLAG_LAST, FLAG_LAST | FLAG_ERROR])(
-    "flags %i on a stream that nobody opened",
+    "flags %i on an unopened stream end the connection",
     async (flags) => {
       const { host, dialer } = await acceptRawDialer();
       dialer.sendFrames([frame(256, flags)]);
@@ -87,7 +87,7 @@ describe("violations that end the connection", () => {
     expect(await client.closed).toMatchObject({ code: "stream-flood", details: { streamId: 256 } });
   });
 
-  test("the rest of a sector that was given up is tolerated: 977 full frames", async () => {
+  test("the rest of a cancelled sector is tolerated: 977 full frames", async () => {
     const { client, host } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(Uint8Array.of(1));
@@ -103,7 +103,7 @@ describe("violations that end the connection", () => {
   });
 
   test.each([1220, 2880, 4200])(
-    "with packets of %i bytes the rest of a sector that was given up is tolerated too",
+    "with packets of %i bytes the rest of a cancelled sector is also tolerated",
     async (packetSizeBytes) => {
       const { client, host } = await joinMuxes({ client: { packetSizeBytes } });
       const sector = patternBytes(4_194_304);
@@ -142,7 +142,7 @@ describe("violations that end the connection", () => {
     expect(await host.closed).toMatchObject({ code: "stream-flood", details: { streamId: 256 } });
   });
 
-  test("one stream more than the peer may open ends the connection", async () => {
+  test("one stream above the peer's limit ends the connection", async () => {
     const { host, dialer } = await acceptRawDialer({ maxPeerStreams: 3 });
     const accepted: number[] = [];
     host.onStream((stream) => accepted.push(stream.id));
@@ -154,7 +154,7 @@ describe("violations that end the connection", () => {
     expect(accepted).toEqual([256, 258, 260, 262]);
   });
 
-  test("streams that nobody takes count even after the peer has closed them", async () => {
+  test("streams without a handler count even after the peer has closed them", async () => {
     const { host, dialer } = await acceptRawDialer({ maxPeerStreams: 3 });
     for (const id of [256, 258, 260, 262]) dialer.sendFrames([frame(id, FLAG_FIRST), frame(id, FLAG_LAST)]);
     expect((await host.closed).code).toBe("too-many-streams");
@@ -218,7 +218,7 @@ describe("violations that end the connection", () => {
 });
 
 describe("violations that end one stream", () => {
-  test("a stream that gets more bytes than it may buffer ends; its later frames are dropped and other streams go on", async () => {
+  test("a stream that exceeds its buffer ends, its later frames are dropped, and other streams continue", async () => {
     const { client, host } = await dialRawHost({ maxBufferedBytes: 10_000 });
     const [flooded, other] = [client.openStream(), client.openStream()];
     await Promise.all([flooded.write(Uint8Array.of(1)), other.write(Uint8Array.of(2))]);
@@ -233,7 +233,7 @@ describe("violations that end one stream", () => {
     client.close();
   });
 
-  test("a stream keeps exactly as much as it may buffer; what a read waits for does not count", async () => {
+  test("a stream buffers exactly up to its limit, without counting bytes for a waiting read", async () => {
     const { client, host } = await dialRawHost({ maxBufferedBytes: 10_000 });
     const [stream, marker] = [client.openStream(), client.openStream()];
     await Promise.all([stream.write(Uint8Array.of(1)), marker.write(Uint8Array.of(2))]);
@@ -269,7 +269,7 @@ describe("oddities that are tolerated", () => {
     host.close();
   });
 
-  test("a payload on LAST is tolerated and is no data", async () => {
+  test("a payload on LAST is tolerated and ignored", async () => {
     const { host, dialer } = await acceptRawDialer();
     const accepted = nextStream(host);
     dialer.sendFrames([frame(256, FLAG_FIRST, Uint8Array.of(1)), frame(256, FLAG_LAST, Uint8Array.of(2))]);
@@ -279,7 +279,7 @@ describe("oddities that are tolerated", () => {
   });
 });
 
-test("whatever a peer with the right key sends, the connection lives or ends with a typed reason", async () => {
+test("for any data of a peer with the right key the connection continues or ends with a typed reason", async () => {
   const plausible = fc.record({
     id: fc.constantFrom(0, 1, 255, 256, 256, 256, 257, 258, 0x7fff_ffff),
     flags: fc.constantFrom(0, 0, FLAG_FIRST, FLAG_FIRST, FLAG_LAST, FLAG_LAST | FLAG_ERROR, 0xffff),

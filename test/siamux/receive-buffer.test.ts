@@ -31,7 +31,7 @@ test("a receive buffer behaves like one long array for any pieces", () => {
   );
 });
 
-test("a receive buffer keeps nothing of the memory that it was given", () => {
+test("a receive buffer does not keep the memory passed to it", () => {
   const buffer = new ReceiveBuffer();
   const bytes = Uint8Array.of(1, 2, 3);
   buffer.append(bytes);

@@ -12,7 +12,7 @@ async function connection() {
   return { ...joined, clock };
 }
 
-test("a read on a connection that falls silent fails after 15 s, and the connection with it", async () => {
+test("a read on a silent connection fails after 15 s together with the connection", async () => {
   const { client, clock } = await connection();
   const stream = client.openStream();
   await stream.write(Uint8Array.of(1));
@@ -25,7 +25,7 @@ test("a read on a connection that falls silent fails after 15 s, and the connect
   expect(clock.pendingTimers).toBe(0);
 });
 
-test("a connection that falls silent in mid-transfer is given up 10 to 15 s after its last byte", async () => {
+test("a connection that falls silent during a transfer is given up 10 to 15 s after its last byte", async () => {
   const { client, host, clock } = await connection();
   const stream = client.openStream();
   await stream.write(Uint8Array.of(1));
@@ -43,7 +43,7 @@ test("a connection that falls silent in mid-transfer is given up 10 to 15 s afte
   expect(await reading).toBe("silent");
 });
 
-test("a write that a full transport no longer takes is given up", async () => {
+test("a write to a permanently full transport is given up", async () => {
   const { client, hostEnd, clock } = await connection();
   hostEnd.stall(true);
   const writing = codeOf(client.openStream().write(patternBytes(1_000_000)));
@@ -52,7 +52,7 @@ test("a write that a full transport no longer takes is given up", async () => {
   expect(await writing).toBe("silent");
 });
 
-test("a write that goes on slowly is not given up, however long it takes", async () => {
+test("a slow write that makes progress is never given up", async () => {
   const { client, host, hostEnd, clock } = await connection();
   hostEnd.stall(true);
   const stream = client.openStream();
@@ -75,7 +75,7 @@ test("a write that goes on slowly is not given up, however long it takes", async
   client.close();
 });
 
-test("silence without a waiting stream does not count, and no timer runs", async () => {
+test("silence without a waiting stream is ignored, and no timer runs", async () => {
   const { client, host, clock } = await connection();
   const stream = client.openStream();
   await stream.write(Uint8Array.of(1));

@@ -5,7 +5,7 @@ import { dialRawHost, joinMuxes, nextStream, patternBytes } from "./join.ts";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test("a stream that nobody reads holds up no other", async () => {
+test("an unread stream does not delay others", async () => {
   const { client, host } = await joinMuxes();
   const opened: MuxStream[] = [];
   host.onStream((stream) => opened.push(stream));
@@ -24,7 +24,7 @@ test("a stream that nobody reads holds up no other", async () => {
   host.close();
 });
 
-test("a large write does not hold up a small one: frames of both take turns", async () => {
+test("a large write does not delay a small one, because their frames alternate", async () => {
   const { client, host, hostEnd } = await dialRawHost();
   const [bulk, small] = [client.openStream(), client.openStream()];
   hostEnd.stall(true);
@@ -39,7 +39,7 @@ test("a large write does not hold up a small one: frames of both take turns", as
   client.close();
 });
 
-test("a transport that is full holds up writes and is handed no more than it asks for", async () => {
+test("a full transport delays writes and gets no more than it requests", async () => {
   const { client, host, clientEnd, hostEnd } = await dialRawHost();
   hostEnd.stall(true);
   const stream = client.openStream();

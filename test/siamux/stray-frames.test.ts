@@ -10,7 +10,7 @@ test("999 frames are tolerated on a remembered stream, the 1000th is a flood", (
   expect(verdicts[999]).toBe("flood");
 });
 
-test("a stream that was never closed here, or that the peer closed too, is unknown", () => {
+test("a stream not closed here, or also closed by the peer, is not remembered", () => {
   const strays = new StrayFrames(1000);
   expect(strays.count(256)).toBe("unknown");
   strays.remember(256);
@@ -19,7 +19,7 @@ test("a stream that was never closed here, or that the peer closed too, is unkno
   expect(strays.isRemembered(256)).toBe(false);
 });
 
-test("the 4097th stream pushes out the one closed longest ago, and only that", () => {
+test("the 4097th closed stream replaces only the oldest one", () => {
   const strays = new StrayFrames(1000);
   for (let i = 0; i <= 4096; i++) strays.remember(256 + 2 * i);
   expect(strays.count(256)).toBe("unknown");
@@ -34,7 +34,7 @@ test.each([
   [4320, 1_000],
   [32_768, 1_000],
 ])(
-  "with packets of %i bytes, frame %i of a closed stream is a flood: never one of a sector",
+  "with packets of %i bytes frame %i of a closed stream is a flood, which a sector does not reach",
   (size, fatal) => {
     expect(fatalStrayFrames(size)).toBe(fatal);
     expect((fatal - 1) * (size - 24)).toBeGreaterThanOrEqual(4_194_304);

@@ -14,12 +14,12 @@ test.each([
 test.each([
   [0, 0x3fff_fffc, [0x3fff_fffc, 0x3fff_fffe, 256]],
   [1, 0x3fff_fffb, [0x3fff_fffb, 0x3fff_fffd, 257]],
-])("parity %i begins again before 0xffffffff >> 2", (parity, nextId, expected) => {
+])("ids of parity %i start again before 0xffffffff >> 2", (parity, nextId, expected) => {
   const ids = new StreamIds(parity, nextId);
   expect([ids.take(none), ids.take(none), ids.take(none)]).toEqual(expected);
 });
 
-test("ids in use are passed over", () => {
+test("ids in use are skipped", () => {
   const ids = new StreamIds(0, 0x3fff_fffe);
   const inUse = new Set([0x3fff_fffe, 256, 258]);
   expect(ids.take((id) => inUse.has(id))).toBe(260);

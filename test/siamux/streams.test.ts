@@ -10,7 +10,7 @@ const hasLast = (id: number) => (frames: readonly ReferenceFrame[]) =>
   frames.some((frame) => frame.id === id && (frame.flags & FLAG_LAST) !== 0);
 
 describe("opening", () => {
-  test("the dialer opens 256, 258, ...; FIRST is on the first frame alone", async () => {
+  test("the dialer opens 256, 258, ...; FIRST is set only on the first frame", async () => {
     const { client, host } = await dialRawHost();
     const [a, b] = [client.openStream(), client.openStream()];
     expect([a.id, b.id]).toEqual([256, 258]);
@@ -35,7 +35,7 @@ describe("opening", () => {
     host.close();
   });
 
-  test("opening alone sends nothing, nor does closing what the peer never saw", async () => {
+  test("neither opening a stream nor closing one unknown to the peer sends anything", async () => {
     const { client, host } = await dialRawHost();
     client.openStream().close();
     client.openStream().destroy(new Error("not wanted"));
@@ -51,7 +51,7 @@ describe("opening", () => {
     client.close();
   });
 
-  test("streams that came before anybody listened are handed over later, in order", async () => {
+  test("streams opened before a handler was set are handed over later, in order", async () => {
     const { client, host } = await joinMuxes();
     const streams = [client.openStream(), client.openStream()];
     for (const stream of streams) await stream.write(text("early"));
@@ -65,7 +65,7 @@ describe("opening", () => {
 });
 
 describe("reading", () => {
-  test("a read takes buffered bytes first, then bytes as they arrive, exactly as many as asked", async () => {
+  test("a read takes exactly the requested bytes, first buffered ones, then arriving ones", async () => {
     const { host, dialer } = await acceptRawDialer();
     const accepted = nextStream(host);
     dialer.sendFrames([{ id: 256, flags: FLAG_FIRST, payload: text("abcdef") }]);
@@ -81,7 +81,7 @@ describe("reading", () => {
     host.close();
   });
 
-  test("a second read while one waits is refused and harms nothing", async () => {
+  test("a second simultaneous read is refused without side effects", async () => {
     const { host, dialer } = await acceptRawDialer();
     const accepted = nextStream(host);
     dialer.sendFrames([{ id: 256, flags: FLAG_FIRST, payload: new Uint8Array() }]);
@@ -93,7 +93,7 @@ describe("reading", () => {
     host.close();
   });
 
-  test("bytes that came before the peer's LAST can be read after it; more cannot", async () => {
+  test("only bytes received before the peer's LAST can be read after it", async () => {
     const { client, host } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(text("?"));
@@ -110,7 +110,7 @@ describe("reading", () => {
     client.close();
   });
 
-  test("a waiting read fails when the peer closes with an error, and says what the peer said", async () => {
+  test("a waiting read fails with the peer's error text when the peer closes with an error", async () => {
     const { client, host } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(text("?"));
@@ -122,7 +122,7 @@ describe("reading", () => {
     client.close();
   });
 
-  test("the next error text is not mixed with the one before", async () => {
+  test("error texts of different streams are not mixed", async () => {
     const { client, host } = await dialRawHost();
     const streams = [client.openStream(), client.openStream()];
     for (const stream of streams) await stream.write(text("?"));
@@ -134,7 +134,7 @@ describe("reading", () => {
     client.close();
   });
 
-  test("a long error text is cut, and bytes that are no text do no harm", async () => {
+  test("a long error text is cut, and invalid UTF-8 does no harm", async () => {
     const { client, host } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(text("?"));
@@ -146,7 +146,7 @@ describe("reading", () => {
 });
 
 describe("closing", () => {
-  test("pending writes go out before LAST, and nothing does after it", async () => {
+  test("pending writes are sent before LAST, and nothing after it", async () => {
     const { client, host, clientEnd } = await dialRawHost();
     const stream = client.openStream();
     const writing = stream.write(patternBytes(200_000));
@@ -165,7 +165,7 @@ describe("closing", () => {
     client.close();
   });
 
-  test("destroy drops pending writes, rejects with its cause and tells a peer that knows the stream", async () => {
+  test("destroy drops pending writes, rejects with its cause and notifies a peer that knows the stream", async () => {
     const { client, host, hostEnd } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(text("begin"));
@@ -188,7 +188,7 @@ describe("closing", () => {
     client.close();
   });
 
-  test("a writer whose peer closed stops at once and sends nothing more on that stream", async () => {
+  test("a writer stops at once when its peer closes the stream", async () => {
     const { client, host, hostEnd } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(text("begin"));
@@ -210,7 +210,7 @@ describe("closing", () => {
     client.close();
   });
 
-  test("a LAST that crosses ours ends the stream on both sides without another frame", async () => {
+  test("simultaneous LAST frames end the stream on both sides without another frame", async () => {
     const { client, host } = await joinMuxes();
     const accepted = nextStream(host);
     const ours = client.openStream();
@@ -228,7 +228,7 @@ describe("closing", () => {
     host.close();
   });
 
-  test("a pending close is given up when the peer closes first", async () => {
+  test("a pending close is dropped when the peer closes first", async () => {
     const { client, host, hostEnd } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(text("begin"));

@@ -41,7 +41,7 @@ async function callEcho(stream: MuxStream, pieces: readonly number[], salt: numb
   await stream.whenPeerCloses;
 }
 
-test("many streams at once, in pieces and chunks of any size, carry what was written", async () => {
+test("many simultaneous streams transfer their data correctly for any chunk sizes", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(lengths, { minLength: 1, maxLength: 8 }),
@@ -60,7 +60,7 @@ test("many streams at once, in pieces and chunks of any size, carry what was wri
   );
 });
 
-test("what is written is what the reference reads: FIRST once, full frames, LAST at the end", async () => {
+test("the reference reads the written frames: FIRST once, full frames, LAST at the end", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(lengths, { minLength: 1, maxLength: 6 }),
@@ -105,7 +105,7 @@ test("a sector is 977 frames, all but the last one full, in as many packets as t
   client.close();
 });
 
-test("three hundred streams at once carry what was written", async () => {
+test("three hundred simultaneous streams transfer their data correctly", async () => {
   const { client, host } = await joinMuxes({ chunkSizes: [4000, 70_000, 13] });
   host.onStream((stream) => void echo(stream));
   const calls = Array.from({ length: 300 }, (_, salt) =>

@@ -69,7 +69,7 @@ test("the header of the first dialer frame matches the vector", () => {
   expect(hex(header)).toBe(FIRST_FRAME.slice(0, 16));
 });
 
-test("every byte that both sides put on the wire matches the vectors", async () => {
+test("every byte sent by both sides matches the vectors", async () => {
   const [dialerEnd, hostEnd] = memoryPair();
   const [client, host] = await Promise.all([
     dialMux(dialerEnd, HOST_KEY, { randomBytes: () => privateOf(1) }),
@@ -97,7 +97,7 @@ test("every byte that both sides put on the wire matches the vectors", async () 
   host.close();
 });
 
-test("version and key leave in one write; sealed settings and first packet in another", async () => {
+test("version and key are one write; sealed settings and the first packet are another", async () => {
   const [dialerEnd, hostEnd] = memoryPair();
   const accepting = acceptMux(hostEnd, hostIdentity());
   const client = await dialMux(dialerEnd, HOST_KEY);

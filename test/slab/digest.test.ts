@@ -13,7 +13,7 @@ describe("slab digest", () => {
     expect(slabDigest({ ...slab, version })).toBe(digest);
   });
 
-  it("depends on everything that was pinned", () => {
+  it("the slab digest depends on every pinned field", () => {
     const digests = [
       slab,
       { ...slab, minShards: 11 },

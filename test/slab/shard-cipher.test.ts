@@ -70,7 +70,7 @@ describe("XChaCha20 stream", () => {
     );
   });
 
-  it("reaches its last block", () => {
+  it("the XChaCha20 stream works up to its last block", () => {
     const nonce = new Uint8Array(24);
     const data = Buffer.alloc(64);
     xchacha20Stream(key, nonce).apply(data, STREAM_BYTES - 64);

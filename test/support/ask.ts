@@ -1,7 +1,7 @@
 import type { Sql } from "postgres";
 import type { Ask } from "../../lib/database/client/deadline-client.ts";
 
-/** Asks a database that is known to answer. */
+/** An `Ask` for a database that always answers. */
 export const askOf =
   (sql: Sql): Ask =>
   (statements) =>

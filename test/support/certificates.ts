@@ -1,4 +1,4 @@
-/** X.509 certificates of the test's own, good and bad, made on the spot so that none of them runs out. RFC 5280, in DER. */
+/** Makes valid and invalid X.509 certificates for tests on demand, so that none expires. RFC 5280, in DER. */
 import { generateKeyPairSync, type KeyObject, randomBytes, sign } from "node:crypto";
 
 export interface Certificate {
@@ -9,10 +9,10 @@ export interface Certificate {
 }
 
 export interface CertificateOptions {
-  /** The name that it is for. */
+  /** The host name that it is for. */
   readonly name: string;
   readonly isAuthority?: boolean;
-  /** Default: itself. */
+  /** Default: self-signed. */
   readonly issuer?: Certificate;
   /** Default: now, from an hour ago to an hour ahead. */
   readonly validAtMs?: number;

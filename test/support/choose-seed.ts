@@ -1,6 +1,6 @@
 /**
- * Chooses the seed of a run's random tests (vitest's globalSetup). It is fixed, so that a failure is caused by the change and not by
- * the dice; `SLABMEND_TEST_SEED=random` draws one and prints it, and a number repeats that run.
+ * Chooses the seed of a run's random tests (vitest's globalSetup). It is fixed, so that failures come from changes and
+ * not from chance; `SLABMEND_TEST_SEED=random` draws one and prints it, and a number repeats that run.
  */
 import { randomInt } from "node:crypto";
 import type { TestProject } from "vitest/node";

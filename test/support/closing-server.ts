@@ -1,4 +1,4 @@
-/** Servers that take connections and are no database: what a tunnel, a proxy or another protocol looks like from a client. */
+/** Servers that accept connections but are no database, like a tunnel, a proxy or another protocol. */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 
@@ -26,7 +26,7 @@ export const WAYS_TO_CLOSE: Readonly<Record<string, (socket: Socket) => void>> =
 
 export interface ClosingServer {
   readonly url: string;
-  /** Connections so far. */
+  /** Number of connections so far. */
   readonly accepted: number;
   stop(): Promise<void>;
 }

@@ -9,12 +9,12 @@ import { randomBytes } from "node:crypto";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, inject } from "vitest";
 
-/** What a database can start with: indexd's tables alone, or with our schema beside them. */
+/** The initial content of a database: indexd's tables alone, or with our schema. */
 export const TEMPLATES = { indexd: "template_indexd", slabmend: "template_slabmend" } as const;
 
 export interface TestDatabaseServer {
   readonly adminUrl: string;
-  /** What the server says, line by line. */
+  /** The server's log, line by line. */
   readonly logFile: string;
   /** Why a template could not be built, by its name. */
   readonly templateErrors: Readonly<Record<string, string>>;
@@ -31,7 +31,7 @@ export interface TestDatabase {
   readonly url: string;
   /** A client of few connections. `drop()` ends it. */
   readonly sql: postgres.Sql;
-  /** Ends `sql`, drops the database, and throws if anyone else is still connected: a leaked connection fails the test. */
+  /** Ends `sql`, drops the database, and throws if another client is still connected, so that a leaked connection fails the test. */
   drop(): Promise<void>;
 }
 
@@ -44,11 +44,11 @@ export interface TestDatabaseOptions {
   readonly client?: postgres.Options<Record<string, postgres.PostgresType>>;
 }
 
-/** A backend ends a moment after its client has closed the socket; one that is still there after this was left open. */
+/** A backend ends shortly after its client has closed the socket; after this time the connection counts as leaked. */
 const GRACE_MS = 30_000;
 const POLL_MS = 20;
 
-/** Told of every database after its creation and before its end. */
+/** Called for every database after its creation and before its end. */
 export interface DatabaseWatch {
   readonly created: (url: string) => Promise<void>;
   readonly dropping: (url: string) => Promise<void>;
@@ -61,9 +61,8 @@ export function watchTestDatabases(by: DatabaseWatch): void {
 }
 
 /**
- * A database for the test file, or for the `describe` that this is called in: made before its first test, dropped after its last.
- * Call it before other hooks that use the database. With `clearAfterEach` each test begins with what `beforeAll` hooks seeded of hosts
- * and accounts, and no slab.
+ * A database for the test file or the enclosing `describe`: created before its first test, dropped after its last. Call it before other
+ * hooks that use the database. With `clearAfterEach` each test begins with the hosts and accounts from `beforeAll` hooks, without slabs.
  */
 export function useDatabase(
   options: TestDatabaseOptions & { readonly clearAfterEach?: boolean } = {},
@@ -82,7 +81,7 @@ export async function createTestDatabase(options: TestDatabaseOptions = {}): Pro
   return database;
 }
 
-/** Removes slabs and objects, and all of ours but the fleet's and the budget's only row; hosts and their contracts are good again. */
+/** Removes slabs, objects and our rows, except the single rows of the fleet and the budget; makes hosts and contracts good again. */
 export async function clearDatabase(sql: postgres.Sql): Promise<void> {
   await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, object_events, account_slabs cascade`;
   await sql`truncate hosts_blocklist`;
@@ -92,7 +91,7 @@ export async function clearDatabase(sql: postgres.Sql): Promise<void> {
   await sql`truncate ${sql(tables.map(({ name }) => `slabmend.${name}`))}`;
 }
 
-/** Tables of ours whose rows the migration writes. */
+/** Our tables whose rows come from the migration. */
 const ROWS_THAT_STAY = [
   "database_migrations",
   "installed_functions",
@@ -103,7 +102,7 @@ const ROWS_THAT_STAY = [
   "lifecycle",
 ];
 
-/** Neither its client nor its name needs the database yet. */
+/** Client and name can be created before the database. */
 function nameDatabase(options: TestDatabaseOptions): TestDatabase & { create(): Promise<void> } {
   const server = inject("database");
   const name = `test_${randomBytes(6).toString("hex")}`;
@@ -139,8 +138,8 @@ function nameDatabase(options: TestDatabaseOptions): TestDatabase & { create(): 
 }
 
 /**
- * As in production, where lib/database/client/connect.ts does not look up types: an array that is selected arrives as text. Arrays can
- * be sent nevertheless.
+ * As in production, where lib/database/client/connect.ts does not look up types, a selected array arrives as text. Arrays can still be
+ * sent.
  */
 async function readArraysAsText(sql: postgres.Sql): Promise<void> {
   await sql`select`; // The driver learns the types of arrays from its first connection.

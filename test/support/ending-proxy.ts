@@ -2,27 +2,27 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
- * `terminate`: the server ends its backend, says why (57P01) and closes; `close`: FIN; `reset`: RST. What was under way at that
- * packet is lost.
+ * `terminate`: the server ends its backend with the reason 57P01 and closes; `close`: FIN; `reset`: RST. The exchange in progress at
+ * that packet is lost.
  */
 export type HowItEnds = "terminate" | "close" | "reset";
 
 export interface EndingProxy {
   readonly url: string;
-  /** Connections that were accepted. */
+  /** Number of accepted connections. */
   readonly accepted: number;
   /** Packets in both directions since the last `endAt`. */
   readonly packets: number;
   /** Ends the connection that carries the given packet, counted from now on; 0 is the next one. */
   endAt(packet: number, how: HowItEnds): void;
-  /** Closes the connection on which a client says this: before the server hears it, or in place of the answer. */
+  /** Closes the connection on which a client sends this text: before the server gets it, or instead of the answer. */
   endAtText(text: string, lost: "statement" | "answer"): void;
-  /** Forgets what was planned. @returns whether it has come to it */
+  /** Cancels the plan. @returns whether it was carried out */
   take(): boolean;
   stop(): Promise<void>;
 }
 
-/** @param terminate makes the server end the backends that this proxy serves; resolves when it did */
+/** @param terminate makes the server end this proxy's backends; resolves when they have ended */
 export async function startEndingProxy(url: string, terminate: () => Promise<void>): Promise<EndingProxy> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
@@ -35,7 +35,7 @@ export async function startEndingProxy(url: string, terminate: () => Promise<voi
   const server = createServer((client) => {
     accepted += 1;
     const upstream = connect(Number(target.port), target.hostname);
-    // One packet after the other, in the order in which they came.
+    // Packets one at a time, in order of arrival.
     let turn: Promise<void> = Promise.resolve();
     let isOver = false;
     const pass = async (bytes: Buffer, to: Socket): Promise<void> => {
@@ -61,7 +61,7 @@ export async function startEndingProxy(url: string, terminate: () => Promise<voi
       hasEnded = true;
       if (how === "terminate") {
         await terminate();
-        // A backend that has not said its name yet lives on.
+        // A backend without a known name is not ended.
         return void to.write(bytes);
       }
       isOver = true;

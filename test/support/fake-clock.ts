@@ -1,12 +1,12 @@
 import type { Clock } from "../../lib/clock/clock.ts";
 
-/** A clock that stands still until it is moved. */
+/** A clock that stands still until it is advanced. */
 export interface FakeClock extends Clock {
-  /** Moves time on, calling what is due in order; awaits a turn after each call so that promises can follow. */
+  /** Advances time and calls due callbacks in order; awaits a turn after each call so that promises can settle. */
   advance(byMs: number): Promise<void>;
-  /** Moves time on without calling anything, as when a process was stopped; the next `advance` calls what is due. */
+  /** Advances time without calling anything, as if the process was stopped; the next `advance` calls due callbacks. */
   skip(byMs: number): void;
-  /** Callbacks that are still waiting; 0 when everything was cleaned up. */
+  /** Waiting callbacks; 0 if everything was cleaned up. */
   readonly pending: number;
 }
 

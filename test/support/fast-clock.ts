@@ -1,6 +1,6 @@
 import type { Clock } from "../../lib/clock/clock.ts";
 
-/** A clock on which everything takes a fraction of its time, so that a time limit of minutes is met in seconds. */
+/** A clock that runs faster, so that a limit of minutes is reached in seconds. */
 export function createFastClock(timesFaster: number): Clock & {
   /** Callbacks that are still waiting. */
   readonly pending: number;

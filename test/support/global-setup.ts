@@ -17,13 +17,13 @@ export default async function setup(project: TestProject): Promise<() => Promise
   // Each test file has its own pool; two workers with a few files' servers and child processes stay far below.
   const server = await startPostgres({
     maxConnections: 200,
-    // What it says of its own start is nobody's business.
+    // The log of its start is dropped.
     onLogLine: (line) => logFile !== undefined && appendFileSync(logFile, `${line}\n`),
   });
   logFile = join(server.folder, "tests.log");
   appendFileSync(logFile, "");
   const templateErrors: Record<string, string> = {};
-  // Tests that need no database still run when a schema is broken; the others say why.
+  // If a schema is broken, tests without a database still run, and the others report the reason.
   const attempt = async (name: string, build: Promise<void>): Promise<void> => {
     await build.catch((error: unknown) => {
       templateErrors[name] = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -38,7 +38,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await attempt(
     TEMPLATES.slabmend,
     buildTemplate(server, TEMPLATES.slabmend, TEMPLATES.indexd, async (sql) => {
-      // Imported here, so that a fault in it is that template's.
+      // Imported here, so that an error in it affects only that template.
       const { migrateDatabase } = await import("../../lib/database/schema/migrate-database.ts");
       await migrateDatabase(sql);
     }),
@@ -69,7 +69,7 @@ async function buildTemplate(
     await admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${from}`);
     const template = postgres(server.url(name), { max: 1, onnotice: () => {} });
     await fill(template).finally(() => template.end());
-    // Somebody connected to it would make every clone wait.
+    // A connection to it would block every clone.
     await admin.unsafe(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false IS_TEMPLATE true`);
   } finally {
     await admin.end();

@@ -1,8 +1,8 @@
-/** What there is to do for claim, repair and reap when they are killed. */
+/** Makes work for claim, repair and reap, which are then killed. */
 import { type KillWorld, sendDeadLetter } from "./kill-world.ts";
 import type { StoredSlab } from "./repair-world.ts";
 
-/** Small slabs, each with a sector that is lost. */
+/** Small slabs, each with a lost sector. */
 export async function damagedSlabs(kill: KillWorld, count: number): Promise<StoredSlab[]> {
   const slabs: StoredSlab[] = [];
   for (let n = 0; n < count; n += 1) {
@@ -13,7 +13,7 @@ export async function damagedSlabs(kill: KillWorld, count: number): Promise<Stor
   return slabs;
 }
 
-/** A running lease that expired, one that was never sent, objects that were not told, a dead letter, old history and an old row of the journal. */
+/** An expired running lease, an unsent lease, objects with pending events, a dead letter, old history and an old journal row. */
 export async function leaveWorkForReap(kill: KillWorld, slabs: readonly StoredSlab[]): Promise<void> {
   const { sql } = kill.world.database;
   const [crashed, unsent, told] = slabs as [StoredSlab, StoredSlab, StoredSlab];
@@ -22,7 +22,7 @@ export async function leaveWorkForReap(kill: KillWorld, slabs: readonly StoredSl
   await kill.world.lease(unsent);
   await sql`update slabmend.leases set sent_at = null where slab_id = ${String(unsent.id)}`;
   await kill.hoursPass();
-  // Only the first one is over.
+  // Only the first one has expired.
   await sql`update slabmend.leases set expires_at = now() + interval '1 hour' where slab_id = ${String(unsent.id)}`;
   await sql`insert into slabmend.moved (slab_id, digest, moved_at) values
     (${String(told.id)}, ${Buffer.from(told.digest, "hex")}, now())`;

@@ -1,6 +1,6 @@
 /**
- * Kills a worker whose COMMIT is sent and not answered: its transaction has written everything and waits in the server, in a deferred
- * trigger, for a lock that we hold. Then the server commits all the same, or loses it with its client.
+ * Kills a worker whose COMMIT is sent but not answered: its transaction has written everything and waits in the server, in a deferred
+ * trigger, for a lock that we hold. Then the server either still commits, or rolls back because its client is gone.
  */
 import type { Sql } from "postgres";
 import { expect } from "vitest";
@@ -10,16 +10,16 @@ import type { WorkerProcess } from "./worker-process.ts";
 export const FATES = ["the server commits all the same", "the server loses it too"] as const;
 export type Fate = (typeof FATES)[number];
 
-/** What the transaction writes, as a trigger is declared: `insert on slabmend.leases`. */
+/** The transaction's write, in the syntax of a trigger: `insert on slabmend.leases`. */
 export interface AwaitedWrite {
   readonly write: string;
-  /** Only for such rows: `new.cause = 'lost'`. */
+  /** A condition on rows: `new.cause = 'lost'`. */
   readonly when?: string;
 }
 
 const LOCK = 4_711;
 
-/** Resolves when the worker is dead and the server is done with what it sent. */
+/** Resolves when the worker is dead and the server has processed everything that it sent. */
 export async function killInCommit(
   sql: Sql,
   worker: Pick<WorkerProcess, "invoke" | "signal">,

@@ -3,7 +3,7 @@ import type { ClaimStep } from "../../lib/jobs/claim/claim-dependencies.ts";
 import type { ReapStep } from "../../lib/jobs/reap/reap.ts";
 import type { RepairStep } from "../../lib/jobs/repair/repair-dependencies.ts";
 
-/** The compiler refuses a list that lacks a step, or has one that is none. */
+/** The compiler refuses a list with a missing or unknown step. */
 const listed = <Step extends string>(steps: Readonly<Record<Step, true>>): readonly Step[] =>
   Object.keys(steps) as Step[];
 
@@ -14,7 +14,7 @@ export const WALK_STEPS = listed<WalkStep>({
   "pass-finished": true,
 });
 
-/** Every step at which a process can be killed; a test compares it with what undisturbed runs note. */
+/** Every step at which a process can be killed; a test compares it with the steps of undisturbed runs. */
 export const KILL_STEPS = {
   claim: [
     ...WALK_STEPS,

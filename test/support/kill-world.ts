@@ -1,6 +1,6 @@
 /**
- * The functions in processes of their own, on real hosts, a real database and a real queue: one is killed or stopped at
- * a named step, then ordinary runs finish what it left behind.
+ * The functions in their own processes, with real hosts, a real database and a real queue: one is killed or stopped at a named step, then
+ * ordinary runs finish its work.
  */
 
 import { randomUUID } from "node:crypto";
@@ -27,7 +27,7 @@ export interface KillWorld {
   readonly queueServer: QueueServer;
   readonly queues: QueuePair;
   readonly client: SQSClient;
-  /** A process of a function that is killed or stopped as told. It is stopped with the world. */
+  /** A function's process that is killed or stopped as given. It ends with the world. */
   startVictim(
     name: FunctionName,
     signalAt?: NonNullable<WorkerOptions["signalAt"]>,
@@ -39,26 +39,26 @@ export interface KillWorld {
   run(name: "claim" | "reap"): Promise<void>;
   /** Repairs what the queue holds. */
   drainQueue(): Promise<void>;
-  /** What all processes printed so far. */
+  /** The output of all processes so far. */
   lines(): string[];
   /** An SQS event of these tasks. */
   eventOf(...tasks: readonly LeasedSlab[]): unknown;
-  /** Hours pass in the database: leases expire, unsent ones are overdue, held slabs may be attempted again. */
+  /** Simulates hours in the database: leases expire, unsent ones are overdue, held slabs may be attempted again. */
   hoursPass(): Promise<void>;
   /**
-   * Lets time pass and runs reap, claim and repair, as their schedules would, until nothing is left to do.
+   * Simulates time and runs reap, claim and repair like their schedules, until no work is left.
    * @returns the outcomes of the repairs
    */
   finish(): Promise<string[]>;
-  /** What is not as it should be: rules of the database, and sectors of these slabs. */
+  /** Violations of the database's rules, and wrong sectors of these slabs. */
   violations(slabs: readonly StoredSlab[]): Promise<unknown[]>;
-  /** Hosts well again, history forgotten, so that one test's crashes do not make the next one's fleet ill. */
+  /** Repairs hosts and clears history, so that one test's crashes do not open the next one's circuit breaker. */
   reset(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const MOST_ROUNDS = 6;
-/** A test sends far fewer messages than ten times as many. */
+/** A test sends far fewer than ten times this many messages. */
 const MOST_BATCHES = 20;
 
 const ENTRIES: Readonly<Record<FunctionName, URL>> = {
@@ -69,7 +69,7 @@ const ENTRIES: Readonly<Record<FunctionName, URL>> = {
 
 export async function createKillWorld(options: {
   readonly hosts: number;
-  /** Of the processes' claims. */
+  /** Settings of the processes' claims. */
   readonly settings?: ClaimTestSettings;
 }): Promise<KillWorld> {
   const world = await createRepairWorld(options);
@@ -86,7 +86,7 @@ export async function createKillWorld(options: {
     SLABMEND_BAD_CONTRACT_GRACE_SECONDS: "0",
     SLABMEND_BAD_HOST_GRACE_SECONDS: "0",
     [SETTINGS_VARIABLE]: JSON.stringify(options.settings ?? {}),
-    // Every line is made, so that every line is searched for secrets (test/canary).
+    // All log levels, so that every line is searched for secrets (test/canary).
     SLABMEND_LOG_LEVEL: "trace",
   };
   const workers: WorkerProcess[] = [];
@@ -103,7 +103,7 @@ export async function createKillWorld(options: {
       ...(signalAt === undefined ? {} : { signalAt }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
-  /** Started once: they are never killed. */
+  /** Started once and never killed. */
   const finishers = new Map<FunctionName, WorkerProcess>();
   const run = async (name: FunctionName, event: unknown): Promise<unknown> => {
     const worker = finishers.get(name) ?? (await start(name));
@@ -214,7 +214,7 @@ export async function createKillWorld(options: {
   };
 }
 
-/** Sends a message that nobody understands to the dead letters. */
+/** Sends an unreadable message to the dead letters. */
 export async function sendDeadLetter(kill: KillWorld, body: string): Promise<void> {
   await kill.client.send(
     new SendMessageCommand({ QueueUrl: kill.queues.deadLetters.url, MessageBody: body }),

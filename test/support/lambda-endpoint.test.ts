@@ -104,7 +104,7 @@ test("an unknown function or a malformed request is refused as Lambda refuses it
   });
 });
 
-test("beyond the concurrency limit an invocation is throttled", async () => {
+test("an invocation above the concurrency limit is throttled", async () => {
   const started = once(pool, "started");
   const running = invoke({ do: "hang" });
   await started;
@@ -118,7 +118,7 @@ test("a response that is too large is a function error", async () => {
   expect(JSON.parse(result.text)).toMatchObject({ errorType: "Function.ResponseSizeTooLarge" });
 });
 
-test("other paths and methods are not found", async () => {
+test("unknown paths and methods are not found", async () => {
   for (const path of ["/", "/2015-03-31/functions", "/2015-03-31/functions/probe/invocations"]) {
     expect((await fetch(endpoint.url + path)).status).toBe(404);
   }

@@ -13,11 +13,11 @@ import type { FunctionPool } from "../../dev/aws/function-pool.ts";
 export interface LambdaEndpoint {
   /** For `endpoint` of a client, or AWS_ENDPOINT_URL_LAMBDA. */
   readonly url: string;
-  /** Closes the port and drops open requests; does not stop the functions. */
+  /** Closes the port and drops open requests, without stopping the functions. */
   stop(): Promise<void>;
 }
 
-/** Lambda's limits of an invocation's payload, either way. */
+/** Lambda's limits for the payload of requests and responses. */
 export const MAX_SYNCHRONOUS_BYTES = 6 * 1024 * 1024;
 export const MAX_EVENT_BYTES = 256 * 1024;
 
@@ -42,7 +42,7 @@ const STATUS: Readonly<Record<ServiceError, number>> = {
   ServiceException: 500,
 };
 
-/** What ListEventSourceMappings tells of one. */
+/** A mapping in ListEventSourceMappings. */
 export interface MappingDescription {
   readonly functionName: string;
   readonly queueArn: string;
@@ -179,7 +179,7 @@ async function readBody(request: IncomingMessage, limitBytes: number): Promise<s
   let sizeBytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     sizeBytes += chunk.length;
-    // Read on without keeping it: a client that is still sending would see a reset instead of the answer.
+    // Reads on without keeping the data: otherwise a client that still sends would see a reset instead of the answer.
     if (sizeBytes <= limitBytes) chunks.push(chunk);
     else chunks.length = 0;
   }

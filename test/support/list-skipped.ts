@@ -1,6 +1,6 @@
 import type { Reporter, TestCase, TestModule } from "vitest/node";
 
-/** Lists at the end what was not tested, by the reason, so that nothing is skipped unseen. */
+/** Lists skipped tests by reason at the end, so that none is overlooked. */
 export const skippedReporter: Reporter = {
   onTestRunEnd(modules: readonly TestModule[]) {
     const tests = modules.flatMap((module) => [...module.children.allTests("skipped")]);

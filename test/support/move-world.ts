@@ -37,12 +37,12 @@ type Side = "source" | "target";
 export interface MoveServers {
   readonly source: PostgresServer;
   readonly target: PostgresServer;
-  /** What both servers logged. */
+  /** The logs of both servers. */
   readonly log: readonly string[];
   stop(): Promise<void>;
 }
 
-/** @param options.binaries of the source; default: the embedded 18 */
+/** @param options.binaries the source's binaries; default: the embedded 18 */
 export async function startMoveServers(
   options: { readonly binaries?: string; readonly settings?: Readonly<Record<string, string>> } = {},
 ): Promise<MoveServers> {
@@ -96,17 +96,17 @@ export function useMoveWorld(options: Parameters<typeof startMoveServers>[0] = {
 }
 
 export interface MoveWorld {
-  /** As a superuser, of either database. */
+  /** Superuser's clients of both databases. */
   readonly source: Sql;
   readonly target: Sql;
-  /** Of indexd's own role and of the fleet's, on either side; both exist on the target once it is opened. */
+  /** URLs of indexd's and the fleet's roles on both sides; they work on the target once it is open. */
   readonly urlOf: (side: Side, role: "indexd" | "fleet") => string;
   readonly environment: Readonly<Record<string, string>>;
   /** `slabmend move-database …`, with --json. */
   move(...args: string[]): Promise<Omit<CliResult, "json"> & { readonly report: MoveJson }>;
   /** `switch --yes`, which Ctrl+C interrupts. */
   switchUntil(signal: AbortSignal): Promise<CliResult>;
-  /** Moves on in a process that is killed at the step, and lets its lease end. */
+  /** Continues the move in a process that is killed at the step, and lets its lease end. */
   killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
   /** Moves on in a process that crashes the server at the step, and itself goes on. @returns what that process said in the end */
   crashAt(goal: "ready" | "opened" | "finished", step: string, side: Side): Promise<string>;
@@ -120,11 +120,11 @@ export interface MoveWorld {
   footprint(): Promise<object>;
   /** Some slabs, as indexd writes them. */
   store(slabs: number): Promise<void>;
-  /** Drops both databases and all roles but the superuser. */
+  /** Drops both databases and all roles except the superuser. */
   drop(): Promise<void>;
 }
 
-/** What the commands print. */
+/** The output of the commands. */
 export interface MoveJson {
   readonly run: {
     readonly id: string;
@@ -149,7 +149,7 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
     source: client(servers.source.url("postgres"), 1),
     target: client(servers.target.url("postgres"), 1),
   };
-  // Of what the tests themselves type no password is to be logged: what is logged is searched.
+  // The tests' own statements must not log passwords, because the log is searched.
   await admin.source.unsafe("set log_statement to none");
   await admin.source.unsafe(`create role indexd login password '${passwords.indexd}'`);
   await admin.source.unsafe(`create database ${DATABASE} owner indexd template template0`);

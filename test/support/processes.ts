@@ -1,4 +1,4 @@
-/** Looking at real processes. */
+/** Reads the state of real processes. */
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
@@ -12,11 +12,11 @@ export async function processState(pid: number): Promise<string | undefined> {
     return ps?.stdout.trim().slice(0, 1);
   }
   const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  // The name, in parentheses, may hold anything; the state follows the last one.
+  // The name, in parentheses, may contain any characters; the state follows the last parenthesis.
   return stat?.slice(stat.lastIndexOf(")") + 2).split(" ", 1)[0];
 }
 
-/** Every process that came from this one, the nearest first. */
+/** All descendants of this process, nearest first. */
 export async function descendantsOf(pid: number): Promise<number[]> {
   const { stdout } = await run("ps", ["-A", "-o", "pid=,ppid="]);
   const processes = stdout

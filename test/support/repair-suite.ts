@@ -1,6 +1,6 @@
 /**
- * The frame of every repair test: one world for a file, a fresh execution environment for each test, and after each
- * test the rules of docs/architecture.md, statistics included, and nothing left behind.
+ * The frame of every repair test: one world per file, a new execution environment per test, and after each test checks of the rules of
+ * docs/architecture.md, of statistics, and of leftovers.
  */
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
@@ -24,11 +24,11 @@ export interface RepairOptions {
   readonly remainingMs?: number;
   readonly variables?: Readonly<Record<string, string>>;
   readonly settings?: Partial<WorkerSettings>;
-  /** Called after each step, counted from 1 for each name. */
+  /** Called after each step, with its count from 1 per name. */
   readonly at?: (step: RepairStep, occurrence: number) => void | Promise<void>;
   /** Default 1: real time. */
   readonly timesFaster?: number;
-  /** Default `Math.random`. A constant leaves hosts of equal score in the order of their sectors. */
+  /** Default `Math.random`. A constant keeps hosts of equal score in the order of their sectors. */
   readonly random?: () => number;
 }
 
@@ -43,13 +43,13 @@ export interface JournalRow {
 
 export interface RepairSuite {
   readonly world: RepairWorld;
-  /** Leases and repairs a slab in an environment of its own, which is closed afterwards. */
+  /** Leases and repairs a slab in a new environment, which is closed afterwards. */
   repair(slab: StoredSlab, options?: RepairOptions): Promise<RepairResult>;
-  /** The same for a lease that exists. */
+  /** The same for an existing lease. */
   repairTask(task: LeasedSlab, options?: RepairOptions): Promise<RepairResult>;
   /** An environment that lasts until the end of the test. */
   open(options?: RepairOptions): { readonly environment: RepairEnvironment; readonly pending: () => number };
-  /** Bytes that hosts handed out and took, all hosts together, and the reads and writes that were begun. */
+  /** Total bytes sent and received by hosts, and the number of reads and writes begun. */
   traffic(): Promise<{
     readonly bytesRead: number;
     readonly bytesWritten: number;
@@ -64,9 +64,9 @@ export interface RepairSuite {
     readonly objects: number;
     readonly outcome: string | undefined;
   }>;
-  /** Hosts that hold no sector of the slab. */
+  /** Hosts without a sector of the slab. */
   spare(slab: StoredSlab): WorldHost[];
-  /** Leaves only these as candidates: all others have no room, as indexd knows. */
+  /** Leaves only these as candidates: indexd records all others as full. */
   onlyCandidates(hosts: readonly WorldHost[]): Promise<void>;
   /** For a test that leaves leases on purpose. */
   allowLeases(): void;
@@ -76,7 +76,7 @@ export function repairSuite(options: { readonly hosts: number }): RepairSuite {
   let world: RepairWorld | undefined;
   let opened: RepairEnvironment[] = [];
   let isSettled = true;
-  // Every line is made, so that every line is searched for secrets (test/canary); nobody reads them.
+  // All log levels, so that every line is searched for secrets (test/canary).
   const logger = createLogger("trace", { indexer: "default", destination: { write: () => {} } });
   const now = (): RepairWorld => {
     if (world === undefined) throw new Error("the world is made before the first test");
@@ -131,7 +131,7 @@ export function repairSuite(options: { readonly hosts: number }): RepairSuite {
       id: `test/${task.token}`,
       remainingMs: run.remainingMs ?? 120_000,
     });
-    // Frozen from here on: no timer may be left that would fire years later.
+    // The environment is frozen from here on: no timer may be left.
     expect(pending()).toBe(0);
     return result;
   };

@@ -31,7 +31,7 @@ import {
   seedSlab,
 } from "./seed-indexd.ts";
 
-/** What a test changes of hosts and contracts counts at once. */
+/** Changes of hosts and contracts by a test take effect at once. */
 export const WORLD_SETTINGS: WorkerSettings = { ...DEFAULT_WORKER_SETTINGS, networkMaxAgeMs: 0 };
 
 /** 1 SC: more than any test spends on a host. */
@@ -44,7 +44,7 @@ export interface WorldHost {
 
 export interface StoredSlab extends SeededSlab {
   readonly minShards: number;
-  /** By index: what was stored there first. */
+  /** The originally stored sectors by index. */
   readonly hosts: readonly WorldHost[];
   readonly slabKey: Buffer;
   /** The plain data shards, for a slab that shares some of them. */
@@ -56,9 +56,9 @@ export interface SlabCode {
   readonly minShards: number;
   readonly totalShards: number;
   readonly on?: readonly WorldHost[];
-  /** Changes what is stored and pinned for a shard, for slabs that were pinned wrongly. */
+  /** Changes the stored and pinned data of a shard, for wrongly pinned slabs. */
   readonly spoil?: (index: number, data: Buffer) => void;
-  /** Default random. With those of another slab, sectors of equal index and shard are shared with it. */
+  /** Default: random. With another slab's keys, sectors of equal index and shard are shared with it. */
   readonly slabKey?: Buffer;
   readonly dataShards?: readonly Buffer[];
   readonly columns?: Readonly<Record<string, unknown>>;
@@ -68,20 +68,20 @@ export interface RepairWorld {
   readonly database: TestDatabase;
   readonly hosts: readonly WorldHost[];
   readonly kernel: Kernel;
-  /** What the functions read, complete. */
+  /** All variables of the functions. */
   readonly variables: Record<string, string>;
   hostOf(id: HostId | number): WorldHost;
-  /** Stores a slab of random data, its shards on the first hosts or on those given. */
+  /** Stores a slab of random data, with its shards on the first hosts or the given ones. */
   storeSlab(code: SlabCode): Promise<StoredSlab>;
-  /** Leases a slab as claim does, and returns what its message says. */
+  /** Leases a slab as claim does, and returns its message's content. */
   lease(slab: SeededSlab): Promise<LeasedSlab>;
-  /** The sector is at no host any more, as indexd records it. */
+  /** Records the sector as lost, as indexd does. */
   loseSector(slab: StoredSlab, index: number): Promise<void>;
-  /** Where each sector of a slab is now, by index; undefined: lost. */
+  /** The current host of each sector of a slab, by index; undefined if lost. */
   locations(slab: SeededSlab): Promise<(WorldHost | undefined)[]>;
-  /** Reads every sector back from where the database says it is; indices whose bytes have not the pinned root. */
+  /** Reads every sector from its recorded host; returns the indices of those without the pinned root. */
   wrongSectors(slab: StoredSlab): Promise<number[]>;
-  /** Every host as it was made: no faults, not blocked, contracts good, prices and funds as ever, counters at zero. */
+  /** Resets every host: no faults, not blocked, good contracts, original prices and funds, counters at zero. */
   heal(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -101,7 +101,7 @@ function* allShards(kernel: Kernel, dataShards: readonly Buffer[], totalShards: 
   }
 }
 
-/** In a database of its own, or, outside of vitest, in the one that is given; that one is dropped with the world. */
+/** Uses a new database or, outside vitest, the given one, which is dropped with the world. */
 export async function createRepairWorld(options: {
   readonly hosts: number;
   readonly database?: TestDatabase;
@@ -146,7 +146,7 @@ export async function createRepairWorld(options: {
     variables: {
       SLABMEND_DATABASE_URL: database.url,
       SLABMEND_MIGRATION_SEED: seed.toString("hex"),
-      // Nobody listens: what gives messages back has a queue of its own.
+      // No listener: tests that return messages have their own queue.
       SLABMEND_QUEUE_URL: "http://127.0.0.1:1/0/none",
       SLABMEND_ALLOW_PRIVATE_ADDRESSES: "true",
       SLABMEND_LOG_LEVEL: "silent",
@@ -215,12 +215,12 @@ export async function createRepairWorld(options: {
     async heal() {
       await sql`delete from hosts_blocklist`;
       await sql`update contracts set good = true, state = 1 where renewed_to is null`;
-      // A worker starts from what the fleet measured, and what an earlier test did to a host is none of the next one's business.
+      // Clears the fleet's host scores, so that an earlier test does not affect the next one.
       await sql`truncate slabmend.host_scores, slabmend.denials`;
       for (const { swarm: host, row } of hosts) {
         await host.setSwitches(HEALTHY_SWITCHES);
         await host.setPrices(DEFAULT_PRICES);
-        // Tables that were issued with other prices or another validity.
+        // Price tables issued with other prices or a different validity.
         await host.expirePrices();
         await host.fund(account, FUNDS);
         await host.resetCounters();

@@ -1,4 +1,4 @@
-/** The builders live where the demo can use them too. Here the search for secrets (test/canary) learns the keys they make. */
+/** Wraps the demo's builders, so that the search for secrets (test/canary) learns their keys. */
 import { randomBytes } from "node:crypto";
 import * as builders from "../../dev/indexd/seed-indexd.ts";
 import { recordSecret } from "../canary/recorder.ts";

@@ -1,2 +1,2 @@
-/** The counts live where the demo can use them too. */
+/** Re-exports the demo's counts. */
 export * from "../../dev/indexd/seed-statistics.ts";

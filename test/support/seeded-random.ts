@@ -1,4 +1,4 @@
-/** mulberry32: a small generator that is the same everywhere for the same seed. */
+/** mulberry32: a small random generator that is reproducible for the same seed. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

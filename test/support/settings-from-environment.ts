@@ -1,4 +1,4 @@
-/** The child's side of kill tests: settings of a function in a process of its own, which no variable of production decides. */
+/** The child's side of kill tests: settings of a function that no production variable controls. */
 import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "../../lib/jobs/claim/claim-settings.ts";
 import type { WorkerSettings } from "../../lib/worker/worker-settings.ts";
 import { WORLD_SETTINGS } from "./repair-world.ts";
@@ -11,7 +11,7 @@ export interface ClaimTestSettings {
   readonly walkEveryMs?: number;
 }
 
-/** A pass may begin every second, unless the test says otherwise. */
+/** A pass may begin every second, unless the test sets another interval. */
 export function claimSettingsFromEnvironment(environment: NodeJS.ProcessEnv = process.env): ClaimSettings {
   const chosen = JSON.parse(environment[SETTINGS_VARIABLE] ?? "{}") as ClaimTestSettings;
   const { pageSectors = DEFAULT_CLAIM_SETTINGS.walk.pageSectors, walkEveryMs = 1_000 } = chosen;
@@ -21,5 +21,5 @@ export function claimSettingsFromEnvironment(environment: NodeJS.ProcessEnv = pr
   };
 }
 
-/** The lease of a worker that was killed ends soon. */
+/** A short lease, so that a killed worker's ends soon. */
 export const KILL_SETTINGS: WorkerSettings = { ...WORLD_SETTINGS, leaseMs: 3_000, heartbeatMs: 1_000 };

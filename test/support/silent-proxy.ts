@@ -1,26 +1,26 @@
 /**
- * A server behind a network that can swallow everything: connections stay open, and nobody is told. It is what a failover, or a
- * NAT that forgot a connection, looks like from a client; no FIN and no RST is sent.
+ * A server behind a network that can drop everything while connections stay open, without FIN or RST, as in a failover or after a NAT
+ * has forgotten a connection.
  */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A connection on which nothing passes any more. */
+/** A connection whose traffic is dropped. */
 export interface DeadConnection {
-  /** What the client still sent. */
+  /** The client's later data. */
   readonly bytes: number;
   readonly isLeft: boolean;
 }
 
 export interface SilentProxy {
   readonly port: number;
-  /** Connections that were accepted. */
+  /** Number of accepted connections. */
   readonly accepted: number;
   readonly dead: readonly DeadConnection[];
-  /** Nothing passes on the connections there are, nor on later ones. Resolves when a client has said something in vain. */
+  /** Drops all traffic on existing and later connections. Resolves when a client has sent something. */
   fallSilent(): Promise<void>;
-  /** The same, as soon as a client says this; either that is lost, or only what the server answers. */
+  /** The same, as soon as a client sends this text; either that or only the server's answer is lost. */
   fallSilentAt(text: string, lost: "statement" | "answer"): Promise<void>;
-  /** Later connections are forwarded again. Those that are dead stay so. */
+  /** Forwards later connections again. Dead ones stay dead. */
   recover(): void;
   stop(): Promise<void>;
 }

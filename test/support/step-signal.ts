@@ -1,6 +1,6 @@
 /**
- * The child's side of kill tests: a use case's `step` that notes every step in a file and, at the chosen one, sends this process a
- * signal. A module that tests run in a process of its own passes it on:
+ * The child's side of kill tests: a `step` callback that records every step in a file and, at the chosen one, sends this process a
+ * signal. A module that tests run in its own process passes it on:
  *
  * ```ts
  * export const handler = createClaimHandler({ step: stepFromEnvironment() });
@@ -22,12 +22,12 @@ export function stepFromEnvironment(environment: NodeJS.ProcessEnv = process.env
     ":",
   );
   const counts = new Map<string, number>();
-  // Most of these processes are killed, which would lose what they compiled.
+  // Most of these processes are killed, which would lose their compile cache.
   flushCompileCache();
   return (name) => {
     const count = (counts.get(name) ?? 0) + 1;
     counts.set(name, count);
-    // Synchronous: the next instruction may be the last.
+    // Synchronous, because the process may be killed at once.
     if (file !== undefined) appendFileSync(file, `${name}\n`);
     if (name === chosen && count === Number(occurrence)) process.kill(process.pid, signal);
   };

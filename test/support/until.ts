@@ -1,6 +1,6 @@
 /**
- * Waiting for what has no event, such as the end of another process. Every wait ends: it fails with what it saw last. The limit is
- * there for what hangs, and is no expectation of how fast something is.
+ * Waits for conditions without an event, such as the end of another process. Every wait ends: it fails with the last observed value. The
+ * limit is for hanging tests, and does not test speed.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { inspect, isDeepStrictEqual } from "node:util";
@@ -8,13 +8,13 @@ import { inspect, isDeepStrictEqual } from "node:util";
 export interface Waiting {
   /** Default 60 s. */
   readonly limitMs?: number;
-  /** Time between two looks, default 10 ms; 0: a turn of the event loop. */
+  /** Time between two checks, default 10 ms; 0: a turn of the event loop. */
   readonly everyMs?: number;
   /** Added to the error. */
   readonly explain?: () => string;
 }
 
-/** Looks until what it sees is accepted, and returns that; by default anything truthy. */
+/** Polls until the value is accepted, and returns it; by default any truthy value. */
 export async function until<Value>(
   look: () => Value | Promise<Value>,
   isReached: (value: Value) => boolean = Boolean,
@@ -29,7 +29,7 @@ export async function until<Value>(
   }
 }
 
-/** Looks until it sees this. */
+/** Polls until the value equals this. */
 export async function untilEqual<Value>(
   look: () => Value | Promise<Value>,
   expected: Value,

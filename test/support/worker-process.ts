@@ -1,4 +1,4 @@
-/** The parent's side of kill tests: a handler in a process of its own, that kills or stops itself at a named step. */
+/** The parent's side of kill tests: a handler in its own process that kills or stops itself at a named step. */
 import { randomUUID } from "node:crypto";
 import { readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ export interface WorkerOptions {
   readonly entry: string;
   /** Default `handler`. */
   readonly handler?: string;
-  /** All that it sees of the environment. */
+  /** Its whole environment. */
   readonly environment: Readonly<Record<string, string>>;
   /** Default 60 s. */
   readonly timeoutMs?: number;
@@ -28,23 +28,23 @@ export interface WorkerOptions {
 }
 
 export interface WorkerProcess {
-  /** One invocation. The process is reused, and frozen in between, as on Lambda; after a kill a new one starts, that is not killed. */
+  /** One invocation. The process is reused and frozen in between, as on Lambda; after a kill a new one starts and is not killed. */
   invoke(event: unknown): Promise<PoolOutcome>;
   /** Resolves when the process has stopped itself (SIGSTOP). */
   whenStopped(): Promise<void>;
-  /** Signals the process that lives now. */
+  /** Signals the current process. */
   signal(signal: NodeJS.Signals): boolean;
-  /** Its process is stopped, as an environment is between two invocations. */
+  /** Whether its process is stopped, like an environment between two invocations. */
   isFrozen(): Promise<boolean>;
-  /** The steps that were passed, the fatal one included. */
+  /** The passed steps, including the fatal one. */
   steps(): Promise<string[]>;
-  /** What it printed, to look for secrets. */
+  /** Its output, for the search for secrets. */
   readonly lines: readonly FunctionLine[];
-  /** Kills what is left. */
+  /** Kills remaining processes. */
   stop(): Promise<void>;
 }
 
-/** Hundreds of these processes start with the same modules: three quarters of a start is compiling them. */
+/** Hundreds of these processes start with the same modules, and compiling them is three quarters of a start. */
 const COMPILE_CACHE = Object.fromEntries(
   Object.entries(process.env).filter((entry): entry is [string, string] => entry[0] === "NODE_COMPILE_CACHE"),
 );

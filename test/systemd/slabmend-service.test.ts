@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 const UNIT = fileURLToPath(new URL("../../infra/systemd/slabmend.service", import.meta.url));
 const hasTool = spawnSync("systemd-analyze", ["--version"]).status === 0;
 
-test.skipIf(!hasTool)("the unit of systemd is rated below 2.0 by systemd-analyze", () => {
+test.skipIf(!hasTool)("the systemd unit has an exposure level below 2.0 in systemd-analyze", () => {
   // The threshold is in tenths.
   const args = ["security", "--offline=true", "--threshold=19", "--no-pager", UNIT];
   const { status, stdout } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
@@ -14,7 +14,7 @@ test.skipIf(!hasTool)("the unit of systemd is rated below 2.0 by systemd-analyze
   expect(status).toBe(0);
 });
 
-test("the unit of systemd holds no secret and gives slabmend longer to drain than a repair takes", () => {
+test("the systemd unit contains no secret, and its stop timeout exceeds the time of a repair", () => {
   const unit = readFileSync(UNIT, "utf8");
   expect(unit).toMatch(/^LoadCredential=slabmend\.env:/m);
   expect(unit).not.toMatch(/SLABMEND_(MIGRATION_SEED|DATABASE_URL)=/);

@@ -1,4 +1,4 @@
-/** The gauges on real tables: each counts what it says and nothing else. */
+/** The gauges on real tables: each counts exactly its rows. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { readFleetGauges } from "../../lib/database/reports/read-fleet-gauges.ts";
@@ -7,7 +7,7 @@ import { seedHost } from "../support/seed-indexd.ts";
 
 const database = useDatabase();
 
-test("the gauges of an empty fleet count nothing", async () => {
+test("the gauges of an empty fleet are zero", async () => {
   expect(await readFleetGauges(database.sql)).toEqual({
     liveLeases: 0,
     runningLeases: 0,
@@ -37,7 +37,7 @@ test("a move of the database that waits for its switch is not idle", async () =>
   await sql`delete from slabmend.runs`;
 });
 
-test("a run that no process moves on, one that failed lately, and checks that are due", async () => {
+test("gauges of an idle run, a recently failed run and due checks", async () => {
   const { sql } = database;
   await sql`insert into slabmend.runs (kind, scope, owner, moved_at) values ('verify', '{}', 'test', now() - interval '2 hours')`;
   for (const ago of ["10 minutes", "2 hours"]) {
@@ -63,7 +63,7 @@ test("a run that no process moves on, one that failed lately, and checks that ar
   expect((await readFleetGauges(sql)).runIdleSeconds).toBeUndefined();
 });
 
-test("leases, quarantine, backlog, hosts without funds, what ended lately", async () => {
+test("gauges of leases, quarantine, backlog, unfunded hosts and recent repairs", async () => {
   const { sql } = database;
   const digest = randomBytes(32);
   const lease = (slabId: number, leasedAgo: string, expiresIn: string, isRunning: boolean) => sql`
@@ -109,7 +109,7 @@ test("leases, quarantine, backlog, hosts without funds, what ended lately", asyn
     ["repaired", "6 minutes"],
     ["fault", "29 minutes"],
     ["fault", "31 minutes"],
-    // One slab, however often.
+    // Several times the same slab counts as one.
     ["too-few-sources", "1 minute"],
     ["too-few-sources", "2 minutes"],
     ["too-few-sources", "10 minutes"],

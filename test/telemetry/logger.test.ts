@@ -14,7 +14,7 @@ function capture() {
   return { lines, logger: createLogger("info", { indexer: "main", destination }) };
 }
 
-test("an error is logged by its safe parts, causes included", () => {
+test("an error is logged with its safe parts and causes", () => {
   const { lines, logger } = capture();
   const library = Object.assign(new Error("duplicate key"), {
     code: "23505",
@@ -42,7 +42,7 @@ test("an error is logged by its safe parts, causes included", () => {
   expect(lines.join("")).not.toContain("canary");
 });
 
-test("an endless chain of causes ends", () => {
+test("a cyclic chain of causes is cut", () => {
   const { lines, logger } = capture();
   const error = new Error("round") as Error & { cause?: unknown };
   error.cause = error;

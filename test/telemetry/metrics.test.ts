@@ -16,7 +16,7 @@ function capture(namespace = "slabmend/test") {
 }
 
 describe("embedded metric format", () => {
-  test("one line: namespace, dimensions, units, values", () => {
+  test("a line of metrics has namespace, dimensions, units and values", () => {
     const { lines, metrics } = capture();
     metrics.print({ BytesRead: 4_194_304, Hastings: 3e24, CopyMs: undefined }, { outcome: "repaired" });
     expect(lines).toHaveLength(1);
@@ -42,7 +42,7 @@ describe("embedded metric format", () => {
     });
   });
 
-  test("a dimension of one line is not on the next", () => {
+  test("a dimension of one line does not appear in the next", () => {
     const { lines, metrics } = capture();
     metrics.print({ Repairs: 1 }, { outcome: "fault" });
     metrics.print({ MessagesFailed: 0 });
@@ -58,7 +58,7 @@ describe("embedded metric format", () => {
     expect([...without.lines, ...lines]).toEqual([]);
   });
 
-  test("the whole table fits into one line", () => {
+  test("all metrics fit into one line", () => {
     const { lines, metrics } = capture();
     metrics.print(Object.fromEntries(Object.keys(METRICS).map((name) => [name, 1])));
     expect(lines).toHaveLength(1);
@@ -69,7 +69,7 @@ describe("embedded metric format", () => {
 
 const NO_ERROR = { error: undefined, ourFault: undefined };
 
-describe("what is measured", () => {
+describe("metrics", () => {
   test("of a repair", () => {
     const meter = {
       bytesRead: 10,
@@ -107,7 +107,7 @@ describe("what is measured", () => {
     expect(repairMetrics({ kind: "stale", why: "no-lease" })).toEqual({});
   });
 
-  test("of a claim: whether there is a backlog is unknown when it did not look", () => {
+  test("of a claim: the backlog is unknown if it was not read", () => {
     const report = {
       leased: 5,
       resent: 1,
@@ -165,7 +165,7 @@ describe("what is measured", () => {
     });
   });
 
-  test("of the fleet: every slab of the backlog is in one band, lost ones too", () => {
+  test("of the fleet: every slab of the backlog is in one band, including lost ones", () => {
     const values = fleetMetrics({
       liveLeases: 1,
       runningLeases: 1,
@@ -217,7 +217,7 @@ describe("what is measured", () => {
     });
   });
 
-  test("of a failure: an indexd that may not be written to, and missing rights, are told from the rest", () => {
+  test("of a failure: an unknown indexd and missing privileges are distinguished", () => {
     for (const code of ["indexd-changed", "indexd-needs-consent", "indexd-too-old"] as const) {
       const refused = new IndexdError({ code, message: "27", remedy: "look" });
       expect(failedRun(refused)).toEqual({ RunsFailed: 1, UnknownIndexdVersion: 1 });

@@ -10,7 +10,7 @@ async function lines(act: (metrics: ReturnType<typeof createPrometheusMetrics>) 
   return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-test("counters add up, gauges keep the last value, and functions are told apart", async () => {
+test("counters add up, gauges keep the last value, and functions are separate", async () => {
   const shown = await lines((metrics) => {
     metrics.of("claim").print({ RunsCompleted: 1, SlabsLeased: 3, Paused: 1 });
     metrics.of("claim").print({ RunsCompleted: 1, SlabsLeased: 4, Paused: 0 });
@@ -41,7 +41,7 @@ test("values are in base units: siacoins, seconds, bytes", async () => {
   );
 });
 
-test("counters that alerts watch are there before anything has happened", async () => {
+test("counters used by alerts exist before the first event", async () => {
   const shown = await lines(() => {});
   expect(shown).toEqual(
     expect.arrayContaining([
@@ -53,12 +53,12 @@ test("counters that alerts watch are there before anything has happened", async 
   );
 });
 
-test("a gauge that nobody has measured is not exported", async () => {
+test("an unmeasured gauge is not exported", async () => {
   const shown = await lines(() => {});
   expect(shown.filter((line) => /backlog|paused|leases\{/.test(line))).toEqual([]);
 });
 
-test("backlog bands are one metric with a label, and their sum is not exported beside them", async () => {
+test("backlog bands are one metric with a label, and their sum is not exported", async () => {
   const shown = await lines((metrics) =>
     metrics.of("reap").print({ Backlog: 5, BacklogMargin0: 2, BacklogMargin6Plus: 3 }),
   );

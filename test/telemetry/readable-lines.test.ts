@@ -16,7 +16,7 @@ test.each([
   expect(chooseLogFormat(given)).toBe(expected);
 });
 
-/** What a terminal shows, without the time. */
+/** The output at a terminal, without the time. */
 function shown(log: (logger: ReturnType<typeof createLogger>) => void, isTTY = false): string {
   let text = "";
   const output = { isTTY, write: (line: string) => (text += line) };
@@ -24,7 +24,7 @@ function shown(log: (logger: ReturnType<typeof createLogger>) => void, isTTY = f
   return text.replaceAll(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d /gm, "");
 }
 
-test("a line has level, message and the fields that say something", () => {
+test("a readable line has level, message and the non-empty fields", () => {
   const line = shown((logger) =>
     logger.info(
       {
@@ -47,7 +47,7 @@ test("a line has level, message and the fields that say something", () => {
   );
 });
 
-test("an error is followed by its causes and what to do, without a stack", () => {
+test("a readable error has its causes and remedy, without a stack", () => {
   const cause = Object.assign(new Error("terminating connection"), { code: "57P01" });
   const error = new SlabmendError({
     code: "example",
@@ -69,7 +69,7 @@ test("an error is followed by its causes and what to do, without a stack", () =>
 });
 
 test.each(["\u001b[2J", "\r\n2026-11-30 09:41:02 INFO  all is well", "\u0007", "\u202e"])(
-  "control characters of a host (%j) reach no terminal",
+  "control characters from a host (%j) are not printed",
   (text) => {
     const line = shown((logger) =>
       logger.warn({ why: `a${text}b`, error: new Error(`a${text}b`), [`a${text}`]: 1 }, `a${text}b`),
@@ -80,12 +80,12 @@ test.each(["\u001b[2J", "\r\n2026-11-30 09:41:02 INFO  all is well", "\u0007", "
   },
 );
 
-test("levels that matter have colours at a terminal only", () => {
+test("important levels are coloured only at a terminal", () => {
   const warn = (logger: ReturnType<typeof createLogger>) => logger.warn("beware");
   expect(shown(warn, true)).toBe("\u001b[33mWARN \u001b[39m beware\n");
   expect(shown(warn, false)).toBe("WARN  beware\n");
 });
 
-test("what is no line of the logger is printed as it is", () => {
+test("text that is not a log line is printed unchanged", () => {
   expect(toReadableLines("Segmentation fault\n", { colours: true })).toBe("Segmentation fault\n");
 });

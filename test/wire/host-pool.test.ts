@@ -79,7 +79,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       expect(before - (await pool.balance(host, noSignal))).toBe(cost);
     }));
 
-  test("hedges: of many reads the losers are given up at any moment, and the winners are whole", () =>
+  test("hedged reads can be cancelled at any moment, and the successful ones are complete", () =>
     withPool(async (pool) => {
       const seed = inject("seed");
       const random = seededRandom(seed);
@@ -124,7 +124,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       (error: unknown) => error,
     );
 
-  test("a sector that is not there, or corrupt, is lost; nothing else is", () =>
+  test("only a missing or corrupt sector counts as lost", () =>
     withPool(async (pool) => {
       const host = targetOf("ordinary")!;
       const unknown = await failureOf(readRange(pool, host, parseRoot("dd".repeat(32)), 0, MEBIBYTE));
@@ -135,7 +135,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       expect(corrupt).toMatchObject({ code: "sector-corrupt", meansLost: true, isHostFault: false });
     }));
 
-  test("a call on an account without money is refused as such", () =>
+  test("a call with an unfunded account is refused with that reason", () =>
     withPool(async (pool) => {
       const failure = await failureOf(
         pool.call(targetOf("ordinary")!, sectorWrite(sectorOf("poor")), { signal: noSignal }),
@@ -157,7 +157,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     }),
   );
 
-  test("a host with another identity than recorded is refused", () =>
+  test("a host with a different identity is refused", () =>
     withPool(async (pool) => {
       const host = {
         ...targetOf("ordinary")!,

@@ -39,7 +39,7 @@ function createLoop(options: Partial<IndexerLoopOptions> = {}, lines: string[] =
   });
 }
 
-test("a slab is leased and given to a worker; two share the work and say so; draining leaves no row and no lease in hand", async () => {
+test("two indexer loops share the leases, and draining leaves no row or lease", async () => {
   const hosts = await seedNetwork(sql, { hosts: 6 });
   // Its first letter tells the worker that stands in for the real one to be done at once.
   const digest = parseSlabDigest("a".repeat(64));
@@ -63,7 +63,7 @@ test("a slab is leased and given to a worker; two share the work and say so; dra
   expect(loop.health().workers.map(({ pid }) => pid)).toEqual([null]);
 });
 
-test("a worker that ends soon after each start is named, with growing pauses, and nothing is leased for it", async () => {
+test("a crash-looping worker is reported, restarted with growing pauses, and gets no leases", async () => {
   const clock = createFakeClock();
   const loop = createLoop({ clock, workerEnvironment: { ...process.env, EXIT_AT_ONCE: "1" } });
   loop.start();
@@ -82,7 +82,7 @@ test("a worker that ends soon after each start is named, with growing pauses, an
   await loop.drain();
 });
 
-test("work that hangs is left behind when it is started again", async () => {
+test("a hanging claim is abandoned when the loop restarts", async () => {
   const clock = createFakeClock();
   const begun: AbortSignal[] = [];
   const work: IndexerLoopOptions["work"] = async ({ signal }) => {
@@ -101,7 +101,7 @@ test("work that hangs is left behind when it is started again", async () => {
   await drained;
 });
 
-test("what time does not mend is told, tried again, and mended by an operator", async () => {
+test("a permanent problem is reported and retried until an operator fixes it", async () => {
   await sql`alter table slabmend.budget rename to budget_away`;
   const clock = createFakeClock();
   const loop = createLoop({ clock });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { decideRestart } from "../../lib/worker/restart-policy.ts";
 
-describe("a process that ended by itself is started again", () => {
+describe("a process that ended unexpectedly is restarted", () => {
   test.each([
     // failures before, lived, failures, delay, crash loop
     [0, 10, 1, 0, false],
@@ -14,7 +14,7 @@ describe("a process that ended by itself is started again", () => {
     [8, 60_000, 1, 0, false],
     [0, 3_600_000, 1, 0, false],
   ] as const)(
-    "after %i failures, having lived %i ms",
+    "after %i failures and a lifetime of %i ms",
     (before, livedMs, failures, delayMs, isCrashLooping) => {
       expect(decideRestart(before, livedMs)).toEqual({ failures, delayMs, isCrashLooping });
     },

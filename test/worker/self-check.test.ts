@@ -16,7 +16,7 @@ const failure = (kind: string, ourFault?: string) =>
   ({ kind, ourFault, copied: 0, rebuilt: 0, found: 0 }) as never;
 const success = { kind: "partial-refused", copied: 0, rebuilt: 1, found: 0 } as never;
 
-test("a worker stops itself after five faults of its own in a row, or at once when its clock is wrong", () => {
+test("a worker stops after five consecutive faults of its own, or at once with a wrong clock", () => {
   const check = new SelfCheck();
   const note = (result: never) => check.note(id(1), result, 0);
   for (const _ of [1, 2, 3, 4]) expect(note(failure("fault", "no-host-answered"))).toBeUndefined();
@@ -29,7 +29,7 @@ test("a worker stops itself after five faults of its own in a row, or at once wh
   expect(new SelfCheck().note(id(1), failure("fault", "clock-off"), 0)).toContain("clock");
 });
 
-test("a run of failures is one of different slabs, and ends when anything is moved", () => {
+test("only failures of different slabs count as consecutive, and any move resets the count", () => {
   const check = new SelfCheck();
   for (const n of [1, 2, 3, 4, 4, 4]) check.note(id(n), failure("too-few-sources"), n * 1_000);
   expect(check.failureRun(9_000)).toBeUndefined();
@@ -55,15 +55,18 @@ test.each([
   { says: "all fail", own: 50, others: [100, 100], isUnfit: false },
   { says: "others failed at the same slabs", own: 9, others: [100, 0], alsoFailed: 5, isUnfit: false },
   { says: "others failed at some of the slabs", own: 9, others: [100, 0], alsoFailed: 4, isUnfit: true },
-] as const)("fails where others succeed? $says", ({ own, others: [ended, failed], isUnfit, ...row }) => {
-  const alsoFailed = ids("alsoFailed" in row ? row.alsoFailed : 0);
-  const reason = judgeAmongOthers({ slabs: ids(own), sinceMs: 60_000 }, { ended, failed, alsoFailed });
-  expect(reason !== undefined).toBe(isUnfit);
-  if (isUnfit) {
-    expect(reason).toContain(`its repairs of ${own - alsoFailed.length} slabs failed`);
-    expect(reason).toContain(`of ${ended - failed} of ${ended} slabs`);
-  }
-});
+] as const)(
+  "whether a worker fails where others succeed: $says",
+  ({ own, others: [ended, failed], isUnfit, ...row }) => {
+    const alsoFailed = ids("alsoFailed" in row ? row.alsoFailed : 0);
+    const reason = judgeAmongOthers({ slabs: ids(own), sinceMs: 60_000 }, { ended, failed, alsoFailed });
+    expect(reason !== undefined).toBe(isUnfit);
+    if (isUnfit) {
+      expect(reason).toContain(`its repairs of ${own - alsoFailed.length} slabs failed`);
+      expect(reason).toContain(`of ${ended - failed} of ${ended} slabs`);
+    }
+  },
+);
 
 /** A journal row of a repair that ended so long ago. */
 async function ended(slab: number | SlabId, worker: string, outcome: string, minutesAgo = 0): Promise<void> {
@@ -75,7 +78,7 @@ async function ended(slab: number | SlabId, worker: string, outcome: string, min
     from (select now() - make_interval(mins => ${minutesAgo}::integer) as t) t`;
 }
 
-test("what others achieve is read for the time of the run, by slab, without this worker's own", async () => {
+test("the successes of others are read for the run's time, by slab, without this worker's own", async () => {
   const { sql } = suite.world.database;
   await sql`delete from slabmend.journal`;
   for (const n of [101, 102, 103]) await ended(n, "worker-2-b/x", "repaired", 1);
@@ -96,7 +99,7 @@ test("what others achieve is read for the time of the run, by slab, without this
   await sql`delete from slabmend.journal`;
 });
 
-test("a worker with another seed than its fleet's ends as unfit, because others repair what it cannot pay", {
+test("a worker with a wrong seed ends as unfit, because others repair slabs that it cannot pay for", {
   timeout: 120_000,
 }, async () => {
   const { world } = suite;

@@ -1,6 +1,6 @@
 /**
  * Builds on an endpoint what `sst deploy` would create: the resources of the evaluated sst.config.ts, with their own inputs and
- * SST's own zip files. An input that nobody here knows is an error, so that nothing is deployed which was not built.
+ * SST's own zip files. An unknown input is an error, so that everything that is deployed is also built here.
  */
 
 import { IAMClient } from "@aws-sdk/client-iam";
@@ -21,7 +21,7 @@ export interface BuiltGraph {
   remove(): Promise<void>;
 }
 
-/** Each needs those before it: policies name queues, functions roles, mappings and schedules functions. */
+/** Each type needs the earlier ones: policies name queues, functions name roles, mappings and schedules name functions. */
 const ORDER = [
   "aws:sqs/queue:Queue",
   "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
@@ -45,7 +45,7 @@ export async function buildGraph(
     iam: new IAMClient(options),
   };
   const created = new Map<string, Created>();
-  /** What the configuration was told of names, ARNs and URLs, and what they are here. */
+  /** Maps the names, ARNs and URLs given to the configuration to the real ones. */
   const realNames = new Map<string, string>();
   const remove = async (): Promise<void> => {
     for (const { remove: removeOne } of [...created.values()].toReversed()) await removeOne();
@@ -75,7 +75,7 @@ export async function buildGraph(
   return { clients, created, notBuilt: [...new Set(notBuilt)].toSorted(), remove };
 }
 
-/** What test/infra answers a configuration that asks for the ARN or the URL of what it creates. */
+/** The ARN or URL that test/infra gives the configuration for a resource. */
 function toldNames(type: string, name: string): { readonly arn?: string; readonly url?: string } {
   const account = "123456789012";
   const region = "eu-central-1";
@@ -94,7 +94,7 @@ function toldNames(type: string, name: string): { readonly arn?: string; readonl
   }
 }
 
-/** A queue that redrives comes after the one it redrives to. */
+/** A queue is created after its dead-letter queue. */
 function inOrder(resources: readonly Resource[], type: string): readonly Resource[] {
   const last = ({ inputs }: Resource): number => Number("redrivePolicy" in inputs);
   return resources.filter((resource) => resource.type === type).toSorted((a, b) => last(a) - last(b));

@@ -39,7 +39,7 @@ export interface Clients {
 }
 
 export interface Created {
-  /** How AWS's operations call it: a queue's URL, a function's name, a mapping's UUID. */
+  /** Its identifier in AWS's operations: a queue's URL, a function's name, a mapping's UUID. */
   readonly id: string;
   readonly arn: string;
   remove(): Promise<void>;
@@ -47,14 +47,14 @@ export interface Created {
 
 export interface Tools {
   readonly clients: Clients;
-  /** By the name of the function that SST gives it. */
+  /** By SST's name of the function. */
   readonly zipFiles: ReadonlyMap<string, Buffer>;
   readonly hasBatchRights: boolean;
 }
 
 export type Builder = (inputs: Readonly<Record<string, unknown>>, tools: Tools) => Promise<Created>;
 
-/** Reads inputs; one that the schema does not name is an error. */
+/** Reads inputs; one that is not in the schema is an error. */
 function builder<Schema extends v.ObjectEntries>(
   entries: Schema,
   create: (inputs: v.InferOutput<v.StrictObjectSchema<Schema, undefined>>, tools: Tools) => Promise<Created>,
@@ -113,7 +113,7 @@ const redriveAllowPolicy = builder(
   },
 );
 
-/** test/infra leaves policies as the statements that they are made of. */
+/** test/infra keeps policies as their statements. */
 const statements = v.pipe(
   string,
   v.parseJson(),
@@ -236,7 +236,7 @@ const eventInvokeConfig = builder(
         MaximumRetryAttempts: inputs.maximumRetryAttempts,
       }),
     );
-    // It ends with its function.
+    // Deleted together with its function.
     return { id: FunctionName, arn: "", remove: none };
   },
 );

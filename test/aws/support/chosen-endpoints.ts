@@ -1,4 +1,4 @@
-/** Which endpoints a run is held against. */
+/** The endpoints of a test run. */
 import { describe, type TestContext, test } from "vitest";
 import { type Emulator, FAUXQS, LOCALSTACK, MINISTACK } from "./emulators.ts";
 import type { AwsEndpoint } from "./endpoint.ts";
@@ -6,7 +6,7 @@ import { EMULATOR_CREDENTIALS } from "./endpoint.ts";
 
 const { AWS_ENDPOINT_URL: givenUrl, SLABMEND_EMULATORS_REQUIRED: required } = process.env;
 
-/** With AWS_ENDPOINT_URL that endpoint alone, by the credentials and the region of the environment; else every emulator. */
+/** With AWS_ENDPOINT_URL only that endpoint, with the environment's credentials and region; otherwise every emulator. */
 export function chosenEndpoints(): readonly Emulator[] {
   if (givenUrl === undefined || givenUrl === "") return [FAUXQS, MINISTACK, LOCALSTACK];
   return [{ name: "AWS_ENDPOINT_URL", start: () => givenEndpoint(givenUrl) }];
@@ -34,14 +34,14 @@ async function givenEndpoint(url: string): Promise<AwsEndpoint> {
   };
 }
 
-/** A MiniStack that was started with AUTH=true says so. */
+/** Detects a MiniStack that was started with AUTH=true. */
 async function checksAsMiniStack(url: string): Promise<boolean> {
   const answer = await fetch(new URL("/_ministack/health", url)).catch(() => undefined);
   return (await answer?.text())?.includes('"auth": "enabled"') ?? false;
 }
 
 /**
- * A group of tests for each endpoint; for one that is not installed a single test that says so: skipped, or failed with
+ * A group of tests per endpoint. For an endpoint that is not installed, a single test says so: skipped, or failed with
  * SLABMEND_EMULATORS_REQUIRED=true.
  */
 export function describeEndpoints(

@@ -1,6 +1,6 @@
 /**
- * An emulator as a process of its own. It gets a folder for everything that it writes and an environment that holds
- * nothing of ours; both end with it, also when this process is killed.
+ * An emulator in its own process. It gets a folder for its files and an environment without our variables; process and folder are
+ * removed even if this process is killed.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -49,7 +49,7 @@ export async function startEmulator(emulator: EmulatorCommand): Promise<Emulator
       ...emulator.environment(port, folder),
     },
     stdio: ["ignore", "pipe", "pipe"],
-    // Its functions are processes of its group, so that they end together.
+    // Its functions run in its process group, so that they end together.
     detached: true,
   });
   const dismiss = guard.endProcess(child.pid ?? 0, "KILL");

@@ -14,7 +14,7 @@ const LOCALSTACK_ON_LOOPBACK = fileURLToPath(
 
 export interface Emulator {
   readonly name: string;
-  /** Why it cannot be started here, and what to do. */
+  /** Why it cannot be started here, with a remedy. */
   readonly missing?: string;
   start(): Promise<AwsEndpoint>;
 }
@@ -50,9 +50,9 @@ export const MINISTACK: Emulator = installed({
     GATEWAY_PORT: String(port),
     MINISTACK_REGION: EMULATOR_REGION,
     MINISTACK_ACCOUNT_ID: EMULATOR_CREDENTIALS.accessKeyId,
-    // Signatures are checked, and a function may do what its role's policies say and nothing else.
+    // Signatures are checked, and a function has only the permissions of its role's policies.
     AUTH: "true",
-    // Servers of its own on further ports.
+    // Additional servers on other ports.
     SFTP_ENABLED: "0",
     IOT_MTLS_ENABLED: "0",
   }),
@@ -68,14 +68,14 @@ export const LOCALSTACK: Emulator = installed({
   environment: (port, folder) => ({
     GATEWAY_LISTEN: `127.0.0.1:${port}`,
     LOCALSTACK_HOST: `127.0.0.1:${port}`,
-    // Names of queues in paths; by default they are in host names, which nobody resolves.
+    // Queue names in paths; by default they are in host names, which do not resolve.
     SQS_ENDPOINT_STRATEGY: "path",
     SERVICES: "sqs,s3",
     STRICT_SERVICE_LOADING: "1",
     DNS_ADDRESS: "0",
     DISABLE_EVENTS: "1",
     SKIP_SSL_CERT_DOWNLOAD: "1",
-    // It takes a machine with a container's marks for its own image, and writes to /var/lib.
+    // In a container it assumes its own image and writes to /var/lib.
     OVERRIDE_IN_DOCKER: "0",
     FILESYSTEM_ROOT: join(folder, "files"),
   }),

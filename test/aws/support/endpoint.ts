@@ -1,7 +1,7 @@
 /** An endpoint that speaks AWS's protocols: an emulator that this run starts, or the one that AWS_ENDPOINT_URL names. */
 export interface AwsEndpoint {
   readonly name: string;
-  /** Started by this run, in the version that is pinned: then what it lacks is known. */
+  /** Whether this run started it in the pinned version, whose missing features are known. */
   readonly isPinned: boolean;
   readonly url: string;
   readonly region: string;
@@ -10,11 +10,11 @@ export interface AwsEndpoint {
     readonly secretAccessKey: string;
     readonly sessionToken?: string;
   };
-  /** Signatures and policies count, as on AWS. */
+  /** Whether signatures and policies are enforced, as on AWS. */
   readonly checksPermissions: boolean;
-  /** It asks for the right to "sqs:SendMessageBatch", which AWS does not have: there the right to "sqs:SendMessage" is both. */
+  /** Whether it requires "sqs:SendMessageBatch", which AWS does not have: there "sqs:SendMessage" covers both. */
   readonly hasBatchRights: boolean;
-  /** What it printed, latest last; empty for one that somebody else started. */
+  /** Its output, latest last; empty if this run did not start it. */
   readonly log: readonly string[];
   stop(): Promise<void>;
 }
@@ -24,6 +24,6 @@ export function clientOptions({ url, region, credentials }: AwsEndpoint) {
   return { endpoint: url, region, credentials };
 }
 
-/** Emulators take the first for the account's id. */
+/** Emulators use the first as the account id. */
 export const EMULATOR_REGION = "eu-central-1";
 export const EMULATOR_CREDENTIALS = { accessKeyId: "123456789012", secretAccessKey: "test" } as const;

@@ -1,4 +1,4 @@
-/** Which of the services that a fleet is made of an endpoint does not have: found by asking each for a list. */
+/** Finds the services of a fleet that an endpoint lacks, by a list request to each. */
 import { IAMClient, ListRolesCommand } from "@aws-sdk/client-iam";
 import { LambdaClient, ListEventSourceMappingsCommand, ListFunctionsCommand } from "@aws-sdk/client-lambda";
 import { ListSchedulesCommand, SchedulerClient } from "@aws-sdk/client-scheduler";
@@ -9,7 +9,7 @@ export type Service = (typeof SERVICES)[number];
 
 export interface MissingService {
   readonly service: Service;
-  /** What it answered instead of a list. */
+  /** Its answer instead of a list. */
   readonly answer: string;
 }
 
@@ -34,7 +34,7 @@ export async function findMissingServices(endpoint: AwsEndpoint): Promise<Missin
   return missing;
 }
 
-/** What was found when these versions were pinned; a test compares. LocalStack is started with its SQS alone. */
+/** The missing services of the pinned versions; a test compares them. LocalStack is started with only SQS. */
 export const KNOWN_MISSING: Readonly<Record<string, readonly Service[]>> = {
   fauxqs: SERVICES,
   MiniStack: [],

@@ -1,4 +1,4 @@
-/** A bucket on an endpoint, made for one test file; and what an endpoint's S3 lacks of what the archive relies on. */
+/** A bucket on an endpoint for one test file, and the features of S3 for the archive that an endpoint lacks. */
 import { randomUUID } from "node:crypto";
 import {
   CreateBucketCommand,
@@ -20,7 +20,7 @@ export interface Bucket {
 export async function createBucket(endpoint: AwsEndpoint): Promise<Bucket> {
   const client = createS3Client({ ...clientOptions(endpoint), forcePathStyle: true });
   const name = `slabmend-test-${randomUUID()}`;
-  // Without a place it is made in us-east-1 alone.
+  // Without a location constraint it can be created only in us-east-1.
   const { region } = endpoint;
   await client.send(
     new CreateBucketCommand({
@@ -46,7 +46,7 @@ export async function createBucket(endpoint: AwsEndpoint): Promise<Bucket> {
   };
 }
 
-/** What keeps the archive from being tested there; undefined: nothing. */
+/** Why the archive cannot be tested there; undefined if it can. */
 export async function findS3Gap({ client, name }: Bucket): Promise<string | undefined> {
   const put = async (condition: { IfNoneMatch?: "*"; IfMatch?: string }): Promise<string> =>
     await client.send(new PutObjectCommand({ Bucket: name, Key: "probe", Body: "x", ...condition })).then(

@@ -1,4 +1,4 @@
-/** What an endpoint's SQS lacks of AWS's: found by trying, so that a test that needs it is skipped by name and not by a list. */
+/** Finds the features of SQS that an endpoint lacks by trying them, so that tests are skipped with a reason. */
 import {
   DeleteMessageBatchCommand,
   DeleteMessageCommand,
@@ -9,7 +9,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import type { QueuePair } from "./queue-pair.ts";
 
-/** Each is named as the reason that a skipped test gives. */
+/** Named as the reasons for skipping a test. */
 const PROBES = {
   "no StartMessageMoveTask": ({ client, deadLetters }) =>
     isUnknownAction(client.send(new StartMessageMoveTaskCommand({ SourceArn: deadLetters.arn }))),
@@ -48,7 +48,7 @@ export async function findSqsGaps(queues: QueuePair): Promise<SqsGap[]> {
   return gaps;
 }
 
-/** How emulators say that they never heard of an operation; AWS says so too. */
+/** Error codes of emulators and AWS for an unknown operation. */
 const UNKNOWN_ACTION = new Set(["InvalidAction", "UnknownOperationException", "NotImplemented"]);
 
 async function isUnknownAction(answer: Promise<unknown>): Promise<boolean> {
@@ -60,7 +60,7 @@ async function isUnknownAction(answer: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** What was found when these versions were pinned; a test compares, so that a new gap does not skip a test unseen. */
+/** The gaps of the pinned versions; a test compares them, so that a new gap is noticed. */
 export const KNOWN_SQS_GAPS: Readonly<Record<string, readonly SqsGap[]>> = {
   fauxqs: ["no StartMessageMoveTask", "no ListDeadLetterSourceQueues", "takes anything for a receipt handle"],
   MiniStack: [

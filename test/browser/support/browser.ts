@@ -9,14 +9,14 @@ const isRequired = process.env["CI"] === "true" || process.env["SLABMEND_BROWSER
 if (path === undefined && isRequired)
   throw new Error("no Chromium: run scripts/install-chromium.sh, or set SLABMEND_CHROMIUM");
 
-/** Why nothing can be tested; undefined: it can. */
+/** Why the tests cannot run; undefined if they can. */
 export const skipReason = path === undefined ? "no Chromium: run scripts/install-chromium.sh" : undefined;
 
 export interface OpenedPage {
   readonly page: Page;
-  /** What the browser asked for, by URL; of the page and its files, with the size of the body without compression. */
+  /** The browser's requests by URL, with the uncompressed sizes of the page and its files. */
   readonly requests: { readonly url: string; readonly bytes: number }[];
-  /** Errors and warnings of the page and its console; what the policy refused is among them. */
+  /** Errors and warnings of the page and its console, including violations of the content policy. */
   readonly complaints: string[];
 }
 
@@ -53,9 +53,9 @@ export function useBrowser(): {
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
-/** Fails on what axe calls serious or critical. */
+/** Fails for problems that axe rates serious or critical. */
 export async function expectAccessible(page: Page): Promise<void> {
-  // Through the debugger: the page's policy allows no foreign script.
+  // Through the debugger, because the page's policy allows no foreign script.
   await page.evaluate(await readFile(AXE, "utf8"));
   const violations = (await page.evaluate(
     `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations

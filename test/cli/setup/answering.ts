@@ -1,4 +1,4 @@
-/** Answers `setup` in a test, without a terminal: one entry for each question that comes, in their order. */
+/** Answers `setup` in a test without a terminal: one entry per question, in order. */
 
 import type { Questions } from "../../../lib/cli/commands/setup/questions.ts";
 import { Secret } from "../../../lib/secret/secret.ts";
@@ -6,7 +6,7 @@ import { recordTrace } from "../../canary/recorder.ts";
 import { rememberPhrase } from "../../canary/remember-phrase.ts";
 import { rememberVariables } from "../../canary/remember-variables.ts";
 
-/** A part of the question, and the answer; a function is called when the question comes. */
+/** A part of the question, and the answer; a function is called when the question is asked. */
 export type Answer = readonly [question: string, answer: string | (() => string | Promise<string>)];
 
 export const ctrlC = (): never => {
@@ -16,7 +16,7 @@ export const ctrlC = (): never => {
 export interface Answering extends Questions {
   /** Everything that was shown. */
   said(): string;
-  /** Answers that no question came for. */
+  /** Unused answers. */
   readonly left: Answer[];
 }
 

@@ -23,11 +23,11 @@ describe("editing a variables file", () => {
 
   test.each([
     ["a value with every quote", "", { A: "a'b\"c`d e" }],
-    // Double quotes, the only ones that are left, read \\n as a line's end.
+    // Double quotes, the only remaining ones, read \\n as a line break.
     ["a backslash that would be read as another character", "", { A: "a\\n'b`" }],
-    // What follows would be a part of B's value.
+    // The following text would be a part of B's value.
     ["a quote that is never closed", 'B="\nA=0\n', { A: '"' }],
-  ])("refuses %s, and shows nothing of it", (_what, before, changes: Record<string, string>) => {
+  ])("setup refuses %s without printing its content", (_what, before, changes: Record<string, string>) => {
     expect(() => editVariables(before, changes, "the file")).toThrow(
       expect.objectContaining({ code: "variables-file-unfit", message: expect.not.stringContaining("a'b") }),
     );

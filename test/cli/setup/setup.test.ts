@@ -1,4 +1,4 @@
-/** `slabmend setup` on a real database; a script answers instead of a terminal. */
+/** `slabmend setup` on a real database; a script answers the questions. */
 import { randomBytes } from "node:crypto";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -49,7 +49,7 @@ const hasSchema = async (): Promise<boolean> =>
 
 interface Outcome {
   readonly questions: Answering;
-  /** What serve was started with. */
+  /** The context that serve was started with. */
   readonly served: CommandContext[];
   readonly written: Record<string, string | undefined>;
 }
@@ -77,7 +77,7 @@ async function run(answers: readonly Answer[], environment: Record<string, strin
   return { questions, served, written };
 }
 
-/** What a first run answers, with the schema not there yet. */
+/** The answers of a first run, without a schema yet. */
 const firstRun = (): Answer[] => [
   ["1 of 5, database", "enter"],
   ["URL of the database", database.url],
@@ -94,7 +94,7 @@ const mayWork = (url: string): Promise<boolean> =>
   withDatabase(contextOf({ SLABMEND_DATABASE_URL: url }), { needs: "fleet" }, async () => true);
 
 describe("setup", () => {
-  test("makes schema, role and file, looks, and starts serve with what it wrote", async () => {
+  test("setup creates schema, role and file, runs the checks, and starts serve with the file", async () => {
     const { questions, served, written } = await run(firstRun());
     expect(await hasSchema()).toBe(true);
     expect(Object.keys(written)).toEqual(["SLABMEND_DATABASE_URL", "SLABMEND_MIGRATION_SEED"]);
@@ -114,18 +114,18 @@ describe("setup", () => {
     for (const secret of [url.password, SEED, "abandon"]) expect(questions.said()).not.toContain(secret);
   });
 
-  test("the server is told a verifier of the role's password, which it takes, and not the password", async () => {
+  test("setup sends the server a verifier of the role's password, not the password", async () => {
     const { written } = await run(firstRun());
     const [row] = await database.sql<{ verifier: string }[]>`
       select rolpassword as verifier from pg_authid where rolname = ${role}`;
     expect(row!.verifier).toMatch(/^SCRAM-SHA-256\$4096:/);
-    // On loopback the test's server may trust everybody: what it keeps must be what this password gives.
+    // On loopback the test's server may trust all logins, so the stored verifier must match this password.
     const [, salt = ""] = /^SCRAM-SHA-256\$4096:([^$]+)\$/.exec(row!.verifier) ?? [];
     const password = new Secret(new URL(written["SLABMEND_DATABASE_URL"]!).password);
     expect(scramVerifier(password, Buffer.from(salt, "base64"))).toBe(row!.verifier);
   });
 
-  test("a second run finds everything done, and changes nothing of the file", async () => {
+  test("a second run of setup finds everything done and does not change the file", async () => {
     await run(firstRun());
     const lines = `# mine\nOTHER='a b'\n${await readFile(file, "utf8")}SLABMEND_DAILY_SIACOINS=50\n`;
     await writeFile(file, lines);
@@ -144,7 +144,7 @@ describe("setup", () => {
     expect(questions.said()).toContain("npx sst secret set DefaultMigrationSeed");
   });
 
-  test("a role that exists gets a new password only on agreement, and the file's login is kept when it is skipped", async () => {
+  test("setup gives an existing role a new password only after confirmation, and otherwise keeps the file's login", async () => {
     const first = await run(firstRun());
     const again: Answer[] = [
       ["exists", "update"],
@@ -166,7 +166,7 @@ describe("setup", () => {
     expect(await mayWork(replaced.written["SLABMEND_DATABASE_URL"]!)).toBe(true);
   });
 
-  test("steps that are skipped leave nothing, and serve is not offered", async () => {
+  test("skipped steps of setup change nothing, and serve is not offered", async () => {
     const { questions, written } = await run([
       ["1 of 5, database", "skip"],
       ["4 of 5, seed", "seed"],
@@ -188,7 +188,7 @@ describe("setup", () => {
     expect(nothing.questions.said()).toContain("it needs the schema");
   });
 
-  test("a file that is there is left alone when another is named", async () => {
+  test("setup does not change an existing file if another one is chosen", async () => {
     const before = "SLABMEND_DATABASE_URL=postgres://u@127.0.0.1:1/x\n";
     await writeFile(file, before);
     const other = `${file}.other`;
@@ -205,7 +205,7 @@ describe("setup", () => {
   });
 });
 
-describe("wrong values are told at once and asked for again", () => {
+describe("setup reports wrong values at once and asks again", () => {
   test("database URL, name of the role, phrase and seed", async () => {
     const withPath = (path: string): string => Object.assign(new URL(database.url), { pathname: path }).href;
     const wrongUrls: readonly (readonly [url: string, says: string])[] = [
@@ -247,9 +247,9 @@ describe("wrong values are told at once and asked for again", () => {
     expect(written["SLABMEND_MIGRATION_SEED"]).toBe(SEED);
   });
 
-  test("a login that may not make roles gets the SQL, and the role's URL is tried", async () => {
+  test("setup prints the SQL for a login that may not create roles, and tests the role's URL", async () => {
     await runCli(["init", "--yes"], { environment: { SLABMEND_DATABASE_URL: database.url } });
-    // Not the owner's, and more than a worker's.
+    // A role other than the owner, with more privileges than a worker.
     const login = `${role}_login`;
     await applyGrant(database.url, login, 4);
     await database.sql.unsafe(
@@ -283,7 +283,7 @@ describe("wrong values are told at once and asked for again", () => {
   });
 });
 
-test("an owner that is no superuser makes schema and role, if it may create roles", async () => {
+test("an owner without superuser rights can set up schema and role if it may create roles", async () => {
   const { sql } = database;
   const owner = `${role}_owner`;
   const giveTables = (to: string) =>
@@ -310,7 +310,7 @@ test("an owner that is no superuser makes schema and role, if it may create role
   }
 });
 
-test("Ctrl+C at each question leaves whole things only: a schema or none, a role with its file or neither", async () => {
+test("Ctrl+C at any question of setup leaves no partial result", async () => {
   const answers = firstRun();
   for (const [place, [question]] of answers.entries()) {
     const started = answering([...answers.slice(0, place), [question, ctrlC]]);
@@ -326,7 +326,7 @@ test("Ctrl+C at each question leaves whole things only: a schema or none, a role
     expect([question, (await roles()).length]).toEqual([question, reached("Name") ? 1 : 0]);
     expect([question, url !== undefined && (await mayWork(url))]).toEqual([question, reached("Name")]);
     expect([question, seed]).toEqual([question, reached("Recovery") ? SEED : undefined]);
-    // And no file of a half-done write beside it.
+    // And no temporary file of an incomplete write.
     expect((await readdir(folder)).filter((name) => join(folder, name).startsWith(`${file}.`))).toEqual([]);
     await rm(file, { force: true });
     await database.sql.unsafe("drop schema if exists slabmend cascade");
@@ -335,7 +335,7 @@ test("Ctrl+C at each question leaves whole things only: a schema or none, a role
   }
 });
 
-test("setup without a terminal, or with --json, ends with 2 and names the commands that need none", async () => {
+test("setup without a terminal or with --json ends with 2 and names the commands that need no terminal", async () => {
   const plain = await runCli(["setup", "--file", file]);
   expect([plain.code, plain.out]).toEqual([2, ""]);
   expect(plain.err).toContain("slabmend derive-seed, init, grant and doctor");

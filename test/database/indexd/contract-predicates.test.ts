@@ -88,7 +88,7 @@ describe("good for append", () => {
     expect(isGoodForAppend(contractRow(changes), roomy, SETTINGS)).toBe(good);
   });
 
-  test("at its largest renewable size a contract takes no more, paid room or not", () => {
+  test("a contract at its maximum renewable size takes no more sectors", () => {
     const host = hostRow({ maxCollateral: 5n * 200n * SECTOR * 6192n });
     const sized = (sizeBytes: bigint) => contractRow({ sizeBytes, capacityBytes: 100n * SECTOR });
     expect(isGoodForAppend(sized(4n * SECTOR - 1n), host, SETTINGS)).toBe(true);

@@ -44,7 +44,7 @@ describe("one step beyond its boundary, each check fails alone and by indexd's n
   });
 });
 
-test("a host below the minimum collateral fails whatever its storage price", () => {
+test("a host below the minimum collateral fails at any storage price", () => {
   expect(failedUsabilityChecks(hostRow({ collateral: 49n, storagePrice: 0n }), SETTINGS)).toEqual([
     "Collateral",
   ]);
@@ -58,7 +58,7 @@ test("versions compare as numbers, byte by byte", () => {
   expect(check("050010")).toEqual([]);
 });
 
-test("a host that was never scanned fails every check of settings, and no other", () => {
+test("a never scanned host fails exactly the checks of settings", () => {
   expect(failedUsabilityChecks(hostRow({ lastSuccessfulScanUs: null }), SETTINGS)).toEqual([
     "MaxContractDuration",
     "MaxCollateral",
@@ -74,7 +74,7 @@ test("a host that was never scanned fails every check of settings, and no other"
   ]);
 });
 
-test("prices that expired long ago stay valid: two stored times are compared, not the present", () => {
+test("long expired prices stay valid, because two stored times are compared instead of the current time", () => {
   const host = hostRow({ lastSuccessfulScanUs: 0n, validUntilUs: 900_000_000n });
   expect(failedUsabilityChecks(host, SETTINGS)).toEqual([]);
 });

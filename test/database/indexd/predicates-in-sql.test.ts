@@ -218,7 +218,7 @@ test("SQL and TypeScript agree on more than a thousand random hosts and their co
   expect(appendable).toBeGreaterThan(20);
 });
 
-test("no object of ours depends on one of indexd's, so that indexd's own database migrations stay free", async () => {
+test("no database object of ours depends on indexd's, so that indexd can migrate its tables", async () => {
   await rolledBack(database.sql, async (sql) => {
     const tables = await sql<{ name: string }[]>`
       select quote_ident(tablename) as name from pg_tables where schemaname = 'public'`;
@@ -227,7 +227,7 @@ test("no object of ours depends on one of indexd's, so that indexd's own databas
   });
 });
 
-test("host_states and contract_states are inlined: a condition on them reaches indexd's indexes", async () => {
+test("host_states and contract_states are inlined, so that conditions on them use indexd's indexes", async () => {
   const { sql } = database;
   await rolledBack(sql, async (transaction) => {
     await transaction`set local enable_seqscan = off`;

@@ -7,7 +7,7 @@ import { seedContract, seedHost, setScannedHeight } from "../../support/seed-ind
 
 const database = useDatabase();
 
-test("an empty fleet is a fleet", async () => {
+test("a network without hosts can be read", async () => {
   const fleet = await readNetworkSnapshot(database.sql, { minHostDistanceKm: 10, now: () => 1234 });
   expect(fleet).toEqual({
     height: 0n,
@@ -24,7 +24,7 @@ test("an empty fleet is a fleet", async () => {
   });
 });
 
-test("a snapshot holds every host with its judgement, addresses, prices and contracts", async () => {
+test("a network snapshot has every host with its state, addresses, prices and contracts", async () => {
   const { sql } = database;
   await setScannedHeight(sql, 1000);
   const validUntil = new Date("2026-03-01T12:30:00.999Z");
@@ -98,7 +98,7 @@ test("a snapshot holds every host with its judgement, addresses, prices and cont
   );
 });
 
-test("through a client that may not prepare statements and has no session, the same comes back", async () => {
+test("the snapshot is the same through a client without prepared statements and session", async () => {
   const pooled = postgres(database.url, { max: 1, prepare: false, fetch_types: false });
   try {
     const options = { minHostDistanceKm: 10, now: () => 0 };

@@ -65,7 +65,7 @@ test("a slab with a pinned, an unpinned and a lost sector, by id and by digest",
   }
 });
 
-test("an unknown slab is none", async () => {
+test("reading an unknown slab gives undefined", async () => {
   expect(await readSlab(database.sql, 999_999n as SlabId)).toBeUndefined();
   expect(await readSlabByDigest(database.sql, "ab".repeat(32) as SlabDigest)).toBeUndefined();
 });
@@ -77,7 +77,7 @@ test("after a renewal the map id is the same and the contract is the new one", a
   expect(slab!.sectors[0]).toMatchObject({ contractMapId: renewed.mapId, contractId: renewed.contractId });
 });
 
-test("a shared sector knows the hosts of every other slab that has it, once, and not its own", async () => {
+test("a shared sector lists each host of the other slabs with it once, without its own host", async () => {
   const { sql } = database;
   const [first] = await seedSlabs(sql, { minShards: 1, slabs: [{ sectors: placeOn(hosts.slice(0, 2)) }] });
   const share = { ...LOST, root: first!.sectors[0]!.root };
@@ -94,7 +94,7 @@ test("a shared sector knows the hosts of every other slab that has it, once, and
   expect(slab!.sectors[1]!.neighbourHostIds).toEqual([]);
 });
 
-test("of many slabs that share a sector not all are looked at: the commit does", async () => {
+test("reading a slab considers only some of many slabs with a shared sector; the commit considers all", async () => {
   const { sql } = database;
   const shared = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 1)) });
   const many = await seedNetwork(sql, { hosts: 210 });
@@ -146,7 +146,7 @@ test.each([
     update sectors set sector_root = '\\xdeadbeef' where id =
       (select sector_id from slab_sectors where slab_id = ${String(id)} and slab_index = 0)`,
   ],
-])("a slab with %s is a typed error that tells no key", async (_name, spoil) => {
+])("a slab with %s is a typed error without the key", async (_name, spoil) => {
   const seeded = await seedSlab(database.sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 2)) });
   await spoil(database.sql, seeded.id);
   const refusal = await readSlab(database.sql, seeded.id).catch((error: unknown) => error);

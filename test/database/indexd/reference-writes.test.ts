@@ -118,7 +118,7 @@ test.each([
   });
 });
 
-test("a repaired slab keeps its claim; failures wait 1, 2, 4, 8, 16, 24, 24 hours, for ever", async () => {
+test("a repaired slab keeps its claim; failures wait 1, 2, 4, 8, 16, then always 24 hours", async () => {
   await rolledBack(database.sql, async (sql) => {
     const at = async (): Promise<unknown> => (await readWrittenRows(sql, new Date())).slabs[0];
     for (const [failed, hours] of [1, 2, 4, 8, 16, 24, 24].entries()) {
@@ -137,7 +137,7 @@ test("a repaired slab keeps its claim; failures wait 1, 2, 4, 8, 16, 24, 24 hour
   });
 });
 
-test("a moved slab bumps the events of its object keys, of every account, deleted ones too; no others", async () => {
+test("a moved slab bumps exactly the events of its object keys, in all accounts, including deleted objects", async () => {
   await rolledBack(database.sql, async (sql) => {
     const [one, two] = [await seedAccount(sql), await seedAccount(sql)];
     const [other] = await seedSlabs(sql, { slabs: [{ sectors: placeOn(hosts) }] });

@@ -145,7 +145,7 @@ test("SQL and TypeScript move the same sectors for the same reasons", async () =
   ]);
 });
 
-test("many slabs at once: each is judged by itself, also where they share a sector", async () => {
+test("sectors of many slabs are judged independently, even if the slabs share a sector", async () => {
   await rolledBack(database.sql, async (sql) => {
     const [first] = await seedSlabs(sql, {
       minShards: 1,

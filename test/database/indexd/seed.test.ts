@@ -13,7 +13,7 @@ import { foldStatistics, readStatistics, statisticsThatDisagree } from "../../su
 
 const database = useDatabase();
 
-test("seeded rows add up in the statistics, also with lost, unpinned and shared sectors", async () => {
+test("seeded rows agree with the statistics, including lost, unpinned and shared sectors", async () => {
   const { sql } = database;
   const hosts = await seedNetwork(sql, { hosts: 4 });
   const [first] = await seedSlabs(sql, {

@@ -26,7 +26,7 @@ beforeEach(async () => {
   ];
 });
 
-test("a row that commits late gets a later place", async () => {
+test("a journal row that commits late gets a later position", async () => {
   const late = connect();
   const committed = Promise.withResolvers<void>();
   const inserted = Promise.withResolvers<string>();
@@ -46,7 +46,7 @@ test("a row that commits late gets a later place", async () => {
   ]);
 });
 
-test("two sequencers at once give each place once, and one that dies gives none", async () => {
+test("two simultaneous sequencers assign each position once, and one that dies assigns none", async () => {
   await seedJournal(
     sql,
     Array.from({ length: 40 }, () => ({})),

@@ -62,7 +62,7 @@ test("totals by outcome, cause and host", async () => {
   ]);
 });
 
-test("budget and status count each row once, wherever the totals are", async () => {
+test("budget and status count each journal row once, at any position of the totals", async () => {
   const expected = {
     repairs: 3,
     sectorsCopied: 1,
@@ -98,7 +98,7 @@ test("budget and status count each row once, wherever the totals are", async () 
   expect(await look()).toMatchObject(seen);
 });
 
-test("yesterday's work is not today's", async () => {
+test("totals of yesterday do not count for today", async () => {
   await seedJournal(sql, [{ ageSeconds: 86_400 }]);
   expect((await readStatus(sql, { dangerAbove: 1e-3 })).today.repairs).toBe(0);
   await sequenceJournal(sql);
@@ -106,7 +106,7 @@ test("yesterday's work is not today's", async () => {
   expect((await readStatus(sql, { dangerAbove: 1e-3 })).today.repairs).toBe(0);
 });
 
-test("old rows stay until every follower has passed them; a new follower begins with the oldest", async () => {
+test("old journal rows stay until every follower has processed them; a new follower begins with the oldest", async () => {
   const day = 86_400;
   await seedJournal(sql, [{ ageSeconds: 95 * day, moves: ROWS[0].moves }, { ageSeconds: 95 * day }, {}]);
   await sequenceJournal(sql);

@@ -39,7 +39,7 @@ test.each<[RunState, RunRequest, RunState | undefined]>([
 });
 
 describe("starting", () => {
-  test("a second start is refused with the owner and the age of the first, also when ten come at once", async () => {
+  test("a second start of a run is refused with owner and age of the first, even for ten simultaneous starts", async () => {
     const first = await start();
     expect(first).toMatchObject({ kind: "count", scope: { to: 3 }, state: "running", coordinator: null });
     const others = await Promise.allSettled(Array.from({ length: 10 }, start));
@@ -52,7 +52,7 @@ describe("starting", () => {
     expect(await readRuns(database.sql, 10)).toHaveLength(1);
   });
 
-  test("after the end of one the next may start", async () => {
+  test("a run may start after the previous one has ended", async () => {
     await start();
     const lease = (await take("a"))!;
     await saveRun(database.sql, lease, LEASE_MS, { end: { state: "done" }, statistics: { counted: 3 } });
@@ -63,7 +63,7 @@ describe("starting", () => {
 });
 
 describe("the lease", () => {
-  test("one process has it; its end, or its release, lets another continue from the last checkpoint", async () => {
+  test("one process has a run's lease; after its end or release another continues from the last checkpoint", async () => {
     await start();
     const first = (await take("a", 0))!;
     await saveRun(database.sql, first, 0, { checkpoint: { at: 2 } });
@@ -74,7 +74,7 @@ describe("the lease", () => {
     expect((await take("c"))?.run.coordinator).toBe("c");
   });
 
-  test("who lost it writes nothing, and is told so", async () => {
+  test("a coordinator that lost the lease writes nothing and is told so", async () => {
     await start();
     const first = (await take("a", 0))!;
     const second = (await take("b"))!;
@@ -85,7 +85,7 @@ describe("the lease", () => {
     await saveRun(database.sql, second, LEASE_MS, { checkpoint: { at: 1 } });
   });
 
-  test("a takeover waits for a write that holds the run, and the write stays", async () => {
+  test("a takeover waits for a write on the run, and the write is kept", async () => {
     await start();
     const first = (await take("a", 0))!;
     await database.sql.begin(async (sql) => {
@@ -97,7 +97,7 @@ describe("the lease", () => {
     expect(await readUnfinishedRun(database.sql)).toMatchObject({ checkpoint: { at: 5 } });
   });
 
-  test("a paused run is not taken, and a save of its coordinator says that it is paused", async () => {
+  test("a paused run is not taken over, and its coordinator learns of the pause when it saves", async () => {
     await start();
     const lease = (await take("a"))!;
     await requestOfRun(database.sql, "pause");
@@ -111,7 +111,7 @@ describe("the lease", () => {
   });
 });
 
-test("finished runs are forgotten when they are old, unfinished ones never", async () => {
+test("old finished runs are removed, unfinished ones never", async () => {
   const { sql } = database;
   await start();
   for (const days of [80, 100]) {
@@ -125,7 +125,7 @@ test("finished runs are forgotten when they are old, unfinished ones never", asy
   expect((await readRuns(sql, 10)).map(({ owner }) => owner)).toEqual(["of 80 days", "ann@host"]);
 });
 
-test("a request without a run, and one that does not fit, say what there is", async () => {
+test("a request without a run or for a wrong state names the current run", async () => {
   await expect(requestOfRun(database.sql, "cancel")).rejects.toMatchObject({ code: "no-run" });
   await start();
   await requestOfRun(database.sql, "cancel");

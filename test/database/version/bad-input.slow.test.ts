@@ -88,7 +88,7 @@ describe.each(CHANGES)("a database that %s", (_what, change, code) => {
     await database.drop();
   });
 
-  test(`is refused as ${code}, and no writer changes anything of indexd's`, async () => {
+  test(`is refused as ${code}, and no writer changes rows of indexd`, async () => {
     const slab = () => seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
     const [running, leased, free, expired]: SeededSlab[] = [
       await slab(),
@@ -157,7 +157,7 @@ describe("an upgrade that rebuilds a table", () => {
     await database.drop();
   });
 
-  test("takes the rights on it away: the start of a run names them, and objects are told once they are granted again", async () => {
+  test("an upgrade that removes privileges: a run names them at its start, and events are bumped once they are granted again", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
     await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
     await sql`insert into slabmend.moved (slab_id, digest, moved_at)
@@ -193,7 +193,7 @@ describe("an upgrade that rebuilds a table", () => {
   });
 });
 
-test("a fleet whose grant is older than indexd's upgrade works, and names the rights that are new", async () => {
+test("a fleet with a grant from before indexd's upgrade works, and names the new privileges", async () => {
   database = await createVersionDatabase(22);
   role = await createFleetRole(database);
   const fleet = postgres(role.url, { max: 1, onnotice: () => {} }) as Sql;
@@ -225,14 +225,14 @@ describe("an unknown version", () => {
   });
   afterAll(() => database.drop());
 
-  test("in which nothing differs that we touch is worked on", async () => {
+  test("an unknown version without relevant differences is worked on", async () => {
     await sql`update global_settings set db_version = 27`;
     expect(await assertFleetMayWork(sql)).toMatchObject({
       verdict: { kind: "identical", version: 27, profile: 26 },
     });
   });
 
-  test("in which only a read table gained a column is worked on once an operator has accepted this very number", async () => {
+  test("an unknown version with a new column in a table that we read is worked on after an operator has accepted its number", async () => {
     await sql.unsafe("alter table objects add size bigint; update global_settings set db_version = 28");
     for (const accepted of [undefined, 27]) {
       await expect(assertFleetMayWork(sql, accepted)).rejects.toMatchObject({

@@ -161,7 +161,7 @@ describe.each([23, 26] as const)("a change of the catalogue of version %i", (ver
   });
   afterAll(() => database.drop());
 
-  test("has the verdict of the table, under a known number and under an unknown one", async () => {
+  test("has the expected verdict under a known and an unknown version number", async () => {
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...changes), async (change) => {
         await rolledBack(sql, async (tx) => {

@@ -77,7 +77,7 @@ describe("the mark of an unrecoverable slab on version 26", () => {
     expect(await checkRules(sql, { settled: false })).toEqual([]);
   });
 
-  test("a slab of which fewer than min_shards sectors have a host keeps its window, though copies were made", async () => {
+  test("a slab with fewer than min_shards located sectors keeps its recovery window, even after copies", async () => {
     await open(26);
     const slab = await damaged(window, 5);
     expect(await commitRepair(sql, await requestFor(slab, "partial-refused"))).toMatchObject({
@@ -86,7 +86,7 @@ describe("the mark of an unrecoverable slab on version 26", () => {
     expect(await mark()).toEqual({ for_ever: false, since: true, reason: null });
   });
 
-  test("without the rights on the columns that came with the upgrade the repair is committed and the window stays", async () => {
+  test("without privileges on the upgrade's new columns the repair is committed, and the recovery window stays", async () => {
     await open(26);
     const slab = await damaged(window);
     const request = await requestFor(slab);
@@ -112,7 +112,7 @@ describe("the mark of an unrecoverable slab on version 26", () => {
   });
 });
 
-test("on version 23 a repair leaves the mark alone, and the triggers count a failed one", async () => {
+test("on version 23 a repair does not change the mark, and triggers count a failed repair", async () => {
   await open(23);
   const slab = await damaged({
     unrecoverable: true,
@@ -131,7 +131,7 @@ test("on version 23 a repair leaves the mark alone, and the triggers count a fai
   expect(await statisticsThatDisagree(sql)).toEqual([]);
 });
 
-test("slabs that indexd gave up: none on 22, those with the flag on 23, those with a reason on 26", async () => {
+test("slabs given up by indexd: none on version 22, those with the flag on 23, those with a reason on 26", async () => {
   const givenUp = async () =>
     (
       await sql<
@@ -159,7 +159,7 @@ test("slabs that indexd gave up: none on 22, those with the flag on 23, those wi
 });
 
 describe("indexd is upgraded while a repair runs", () => {
-  test("the commit is recorded by the new version, and nothing is lost", async () => {
+  test("a commit after an upgrade of indexd is recorded by the rules of the new version", async () => {
     await open(22);
     const slab = await damaged();
     const request = await requestFor(slab);
@@ -168,7 +168,7 @@ describe("indexd is upgraded while a repair runs", () => {
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("also when the commit waits for the upgrade's lock", async () => {
+  test("a commit that waits for the upgrade's lock is recorded by the new version", async () => {
     await open(22);
     const slab = await damaged();
     const request = await requestFor(slab);
@@ -189,7 +189,7 @@ describe("indexd is upgraded while a repair runs", () => {
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("a commit that meets it in the middle waits until it is over", async () => {
+  test("a commit during an upgrade waits for its end", async () => {
     await open(22);
     const slab = await damaged();
     const request = await requestFor(slab);
@@ -199,7 +199,7 @@ describe("indexd is upgraded while a repair runs", () => {
     expect(await committing).toMatchObject({ kind: "committed", recorded: [0] });
   });
 
-  test("to an unknown one the commit is superseded, and changes nothing of indexd's", async () => {
+  test("a commit after an upgrade to an unknown version is superseded and changes no rows of indexd", async () => {
     await open(26);
     const slab = await damaged();
     const request = await requestFor(slab);

@@ -36,7 +36,7 @@ const isRecentStamp = expect.toSatisfy(
 );
 
 test.each([22, 23] as const)(
-  "on version %i the event is stamped, two seconds ahead at most",
+  "on version %i an event is stamped at most two seconds ahead",
   async (version) => {
     await open(version);
     await moveSlab();
@@ -45,7 +45,7 @@ test.each([22, 23] as const)(
   },
 );
 
-test("on version 26 the event is left to indexd, which publishes it once", async () => {
+test("on version 26 indexd publishes the event once", async () => {
   await open(26);
   await moveSlab();
   expect(await flushMoved(sql)).toBe(1);
@@ -55,7 +55,7 @@ test("on version 26 the event is left to indexd, which publishes it once", async
   expect((await ahead())[0]).toBeLessThanOrEqual(0);
 });
 
-test("a flush just after an upgrade stamps nothing: it looks at the database again, and leaves the event to indexd", async () => {
+test("a flush right after an upgrade reads the version again, and leaves the event to indexd", async () => {
   await open(22);
   await moveSlab();
   await upgradeIndexd(sql);
@@ -94,7 +94,7 @@ test("a flush that waits for the upgrade's lock stamps nothing", async () => {
   expect(row).toEqual({ behind: true });
 });
 
-test("an upgrade waits for a flush that has begun, whose stamps are in the stream's position then", async () => {
+test("an upgrade waits for a running flush, and the stream's position includes its stamps", async () => {
   await open(22);
   await upgradeIndexd(sql, 23);
   await moveSlab();

@@ -24,14 +24,14 @@ async function create(version: FixtureVersion): Promise<void> {
   await sql.unsafe(indexdSchema(version));
 }
 
-test.each(PROFILES)("a new database of version %i is the one that is known", async (version) => {
+test.each(PROFILES)("a new database of version %i equals the known catalogue", async (version) => {
   await create(version);
   const found = await readIndexdCatalogue(sql);
   expect({ tables: found.tables, functions: found.functions }).toEqual(knownCatalogue(version));
   expect(judgeVersion(version, found, undefined)).toEqual({ kind: "known", version, profile: version });
 });
 
-test("an upgraded database is known at each version where a release stays, and its data and statistics are kept", async () => {
+test("an upgraded database is known at each released version, with its data and statistics", async () => {
   await create(22);
   const host = await seedHost(sql);
   const sectors = [{ hostId: host.id, mapId: host.contract!.mapId }];
@@ -57,7 +57,7 @@ test("an upgraded database is known at each version where a release stays, and i
   expect(await statisticsThatDisagree(sql)).toEqual([]);
 });
 
-test("the catalogue reads the same whatever the search_path and with no right but one", async () => {
+test("the catalogue is the same for any search_path and with minimal privileges", async () => {
   await create(26);
   const expected = await readIndexdCatalogue(sql);
   const role = `poor_${Math.random().toString(36).slice(2)}`;
@@ -77,7 +77,7 @@ test("the catalogue reads the same whatever the search_path and with no right bu
 /** Unpacked by scripts/install-postgres17.sh; CI sets it. */
 const postgres17 = process.env["SLABMEND_POSTGRES17"];
 
-test.skipIf(postgres17 === undefined)("PostgreSQL 17 prints the same catalogue as 18", async () => {
+test.skipIf(postgres17 === undefined)("PostgreSQL 17 gives the same catalogue as 18", async () => {
   const server = await startPostgres({ binaries: postgres17! });
   try {
     const admin = postgres(server.url("postgres"), { max: 1, onnotice: () => {} }) as Sql;

@@ -8,7 +8,7 @@ import { DAMAGE, SLOW_MS, SMALL, startDemo, useDemoFolder } from "./start-demo.t
 
 const folder = useDemoFolder();
 
-test("a database that crashes in mid-repair and whose backends are ended breaks no rule and loses no object", {
+test("crashes of the database and ended backends during repairs violate no rule and lose no object", {
   timeout: SLOW_MS,
 }, async () => {
   const args = [
@@ -38,7 +38,7 @@ test("a database that crashes in mid-repair and whose backends are ended breaks 
   });
 });
 
-test("hosts that forget everything for a while cost no location and no statistic, and workers with a wrong clock no slab", {
+test("forgetful hosts cause no lost location or wrong statistic, and wrong clocks no failed slab", {
   timeout: SLOW_MS,
 }, async () => {
   const args =
@@ -57,7 +57,7 @@ test("hosts that forget everything for a while cost no location and no statistic
   expect(summary["deniedSectors"]).toBeGreaterThan(0);
 });
 
-test("two hosts are drained while another dies and a worker is killed: none of their sectors is left, and the run ends", {
+test("a drain of two hosts completes although another host dies and a worker is killed", {
   timeout: SLOW_MS,
 }, async () => {
   const code = "--slabs 4 --hosts 18 --min-shards 3 --total-shards 6 --endangered 1 --workers 2 --seed drain";
@@ -78,7 +78,7 @@ test("two hosts are drained while another dies and a worker is killed: none of t
   expect(err).toMatch(/^host drained +(\d+) +\1 /m);
 });
 
-test("slabs near to loss are leased before all others", { timeout: SLOW_MS }, async () => {
+test("slabs close to loss are leased before all others", { timeout: SLOW_MS }, async () => {
   // The dead host has a sector of nearly every slab; one worker has four leases at once, all of one batch.
   const code = "--slabs 7 --hosts 6 --min-shards 1 --total-shards 5 --endangered 1 --workers 1 --seed order";
   const damage = "--dead 1 --blocked 0 --bad-contracts 0 --lost-sectors 0 --liars 0 --kill-workers 0";
@@ -117,7 +117,7 @@ test("sectors that no host can take are explained in the last sentence and in --
   expect(await readFile(page, "utf8")).toContain(verdict);
 });
 
-test("a database that is lost and restored from a backup is put right: every object of the backup reads back", {
+test("after a restore of a lost database every object of the backup can be read", {
   timeout: SLOW_MS,
 }, async () => {
   const args = ["--slabs", "4", "--kill-workers", "0", "--restore", "--seed", "restored", "--json"];
@@ -132,7 +132,7 @@ test("a database that is lost and restored from a backup is put right: every obj
   expect(restore.sectorsAtStake).toBeGreaterThan(0);
 });
 
-test("the database moves to a second server while workers repair and one is killed: no rule is broken, no object lost", {
+test("a database move during repairs and a kill violates no rule and loses no object", {
   timeout: SLOW_MS,
 }, async (context) => {
   if ((await findPgDump(18)) === undefined) context.skip();

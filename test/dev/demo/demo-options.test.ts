@@ -72,7 +72,7 @@ describe("the command line", () => {
     });
   });
 
-  it("several indexers live in smaller worlds, unless something else is asked for", () => {
+  it("several indexers have smaller worlds by default", () => {
     expect(parseDemoOptions(["--indexers", "3", "--hosts", "30"])).toMatchObject({
       indexers: 3,
       slabs: 6,
@@ -82,7 +82,7 @@ describe("the command line", () => {
     });
   });
 
-  it("starts on the newest release of indexd, and an upgrade on the oldest", () => {
+  it("the demo starts on the newest release of indexd, or on the oldest for an upgrade", () => {
     expect(parseDemoOptions([])).toMatchObject({ indexd: "0.6.1", upgrade: false });
     expect(parseDemoOptions(["--upgrade"])).toMatchObject({ indexd: "0.4.4", upgrade: true });
     expect(() => parseDemoOptions(["--upgrade", "--indexd", "0.6.1"])).toThrow(
@@ -93,7 +93,7 @@ describe("the command line", () => {
     );
   });
 
-  it("the demo takes each database switch alone", () => {
+  it("the demo accepts each database option alone", () => {
     expect(
       parseDemoOptions(["--end-backends", "--silent-database", "--restart-database", "--json"]),
     ).toMatchObject({
@@ -117,7 +117,7 @@ describe("the command line", () => {
     );
   });
 
-  it("the demo endangers no more slabs than there are, unless it is told to", () => {
+  it("the demo by default endangers at most as many slabs as there are", () => {
     expect(parseDemoOptions(["--slabs", "1"])).toMatchObject({ endangered: 1 });
     expect(parseDemoOptions(["--slabs", "1", "--endangered", "2"])).toMatchObject({ endangered: 2 });
   });
@@ -133,7 +133,7 @@ describe("the command line", () => {
   });
 });
 
-test("too little disk is refused with both sizes and what to do", async () => {
+test("too little disk space is refused with both sizes and a remedy", async () => {
   const options = parseDemoOptions([])!;
   const bytes = neededBytes(options, planDamage({ ...options, seed: "disk" }));
   expect(bytes).toBeGreaterThan(1.2e9);

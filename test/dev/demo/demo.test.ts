@@ -31,7 +31,7 @@ function expectSearched(): void {
   );
 }
 
-test("repairs everything, kills one worker, reads back, prints one line of JSON and leaves nothing", {
+test("the demo repairs everything, kills one worker, reads objects back, prints one line of JSON and leaves nothing behind", {
   timeout: SLOW_MS,
 }, async () => {
   const demo = startDemo(...SMALL, ...DAMAGE, "--kill-workers", "1", "--verify", "--seed", "test", "--json");
@@ -109,7 +109,7 @@ test("repairs everything, kills one worker, reads back, prints one line of JSON 
   await expectNothingLeft(pids);
 });
 
-test("Ctrl-C in mid-repair stops everything and leaves nothing", { timeout: SLOW_MS }, async () => {
+test("Ctrl+C during a repair stops the demo and leaves nothing behind", { timeout: SLOW_MS }, async () => {
   const demo = startDemo(...SMALL, ...DAMAGE, "--kill-workers", "2", "--seed", "interrupted");
   await demo.line(/^killed worker/);
   const pids = await descendantsOf(demo.child.pid!);

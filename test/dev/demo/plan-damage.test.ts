@@ -35,12 +35,12 @@ const small: DemoOptions = {
 };
 
 describe("planDamage", () => {
-  it("follows from the seed", () => {
+  it("a plan of damage depends only on the seed", () => {
     expect(planDamage(small)).toEqual(planDamage(small));
     expect(planDamage(small)).not.toEqual(planDamage({ ...small, seed: "another" }));
   });
 
-  it("accepts the defaults, and every slab can be repaired wholly", () => {
+  it("a plan with the defaults leaves every slab fully repairable", () => {
     const plan = planDamage({ ...parseDemoOptions([])!, seed: "defaults" });
     expect(plan).toMatchObject({ repairableSlabs: 8, crampedSlabs: 0 });
   });
@@ -77,7 +77,7 @@ describe("planDamage", () => {
     );
   });
 
-  it("endangers the last slabs: 1 and 2 sectors from loss, as indexd's tables have it", () => {
+  it("a plan endangers the last slabs: 1 and 2 sectors from loss by indexd's tables", () => {
     const options = { ...parseDemoOptions([])!, endangered: 3, seed: "endangered" };
     const { placement, fates, lost } = planDamage(options);
     const margins = placement.map((hosts, slab) => {
@@ -91,13 +91,13 @@ describe("planDamage", () => {
     expect(Math.min(...margins.slice(0, -3))).toBeGreaterThan(5);
   });
 
-  it("lists contradictions together", () => {
+  it("a plan lists all contradictions together", () => {
     expect(() => planDamage({ ...small, minShards: 9, totalShards: 8, hosts: 3 })).toThrow(
       /--min-shards 9.*\n--total-shards 8.*\n--dead 1/,
     );
   });
 
-  it("never plans what no slab survives, and gives every shard a host of its own", () => {
+  it("in every plan all slabs survive and every shard has its own host", () => {
     const options = fc.record({
       slabs: fc.integer({ min: 1, max: 6 }),
       hosts: fc.integer({ min: 1, max: 20 }),
@@ -154,7 +154,7 @@ describe("planDamage", () => {
 });
 
 describe("planObjects", () => {
-  it("fills every slab, with objects of several slabs and slabs of several objects", () => {
+  it("planObjects fills every slab, with objects in several slabs and slabs with several objects", () => {
     const objects = planObjects({ slabs: 8, minShards: 10, seed: "objects" });
     expect(objects.map(({ parts }) => parts.map(({ slab }) => slab))).toEqual([
       [0, 1],

@@ -14,7 +14,7 @@ function record(terminal: { isTTY?: boolean; columns?: number }) {
 }
 
 describe("progress", () => {
-  it("progress on a terminal is one line that is drawn over, cut to the width, and gives way to lines that stay", () => {
+  it("progress on a terminal is one overwritten line, cut to the width, above which permanent lines appear", () => {
     const { out, text } = record({ isTTY: true, columns: 9 });
     const progress = createProgress(out);
     progress.status("0123456789");

@@ -104,7 +104,7 @@ test("a session that waits for a row lock has locked no table", async () => {
   }
 });
 
-test("a connection that its client has left does not count, though its backend lives on; one that is open counts", async () => {
+test("a connection abandoned by its client does not count, although its backend still runs; an open one counts", async () => {
   const proxy = await startDatabaseProxy(roleUrl);
   let lookedAt = 0;
   /** No function runs. */

@@ -29,7 +29,7 @@ describe("the picture of a run on a terminal", () => {
   };
   const fates: HostFate[] = ["fine", "dead", "blocked", "bad-contract", "liar", "fine"];
 
-  it("shows what is repaired, each shard and each host", () => {
+  it("the picture shows the repairs, each shard and each host", () => {
     expect(drawRun({ slabs, damage, fates, state, traffic, seconds: 10, colours: false })).toEqual([
       "repaired 2 of 3 sectors, 0 of 1 slabs [################........]",
       "copied 1, rebuilt 1; read 1.2 GB, written 99 MB, 133 MB/s",
@@ -41,13 +41,13 @@ describe("the picture of a run on a terminal", () => {
     ]);
   });
 
-  it("says the same in colours", () => {
+  it("the picture with colours has the same text", () => {
     const options = { slabs, damage, fates, state, traffic, seconds: 10 };
     const colourless = drawRun({ ...options, colours: true }).map((line) => stripVTControlCharacters(line));
     expect(colourless).toEqual(drawRun({ ...options, colours: false }));
   });
 
-  it("fits 80 columns and 24 lines with 1000 slabs of 255 shards on 500 hosts", () => {
+  it("the picture of 1000 slabs of 255 shards on 500 hosts fits 80 columns and 24 lines", () => {
     const many = slabsOf(200, 255);
     const all = many.flatMap(({ id, roots }) => roots.map((one) => ({ slabId: id, root: one })));
     const hosts = Array.from({ length: 500 }, (): HostFate => "bad-contract");
@@ -130,7 +130,7 @@ describe("the page of --report", () => {
     settings: ["lease 6 s (2 min)"],
   });
 
-  it("has a cell for every shard in the state that it ended in, and for every host", () => {
+  it("the report page has a cell for every shard in its final state, and for every host", () => {
     const count = (text: string) => page.split(text).length - 1;
     expect(count(": healthy</title>")).toBe(5);
     expect(count(": copied</title>")).toBe(1);
@@ -140,7 +140,7 @@ describe("the page of --report", () => {
     expect(count("<polyline")).toBe(5);
   });
 
-  it("needs nothing from outside, and escapes what it is given", () => {
+  it("the report page is self-contained and escapes its input", () => {
     expect(page).not.toMatch(/https?:|src=|href=|url\(|@import|<script/);
     expect(page).toContain("PARTLY: 1 sector &lt;nowhere&gt; &amp; so on.");
     expect(page).toContain("<title>slabmend demo &quot;quoted&quot; &lt;b&gt;</title>");

@@ -17,7 +17,7 @@ import {
 const root = (n: number): Root => parseRoot(n.toString(16).padStart(64, "0"));
 const host = (n: number): HostId => n as HostId;
 
-describe("rule 6: lost is only what a host has lost", () => {
+describe("rule 6: only sectors that a host has lost are recorded as lost", () => {
   const planted: readonly PlantedLoss[] = [
     { root: root(1), hostId: host(1), noticed: false },
     { root: root(2), hostId: host(2), noticed: true },
@@ -71,7 +71,7 @@ describe("rule 6: lost is only what a host has lost", () => {
   });
 });
 
-test("rule 6: of a host that forgot for a while any sector may be denied, and none recorded or counted lost", () => {
+test("rule 6: a temporarily forgetful host may deny any sector, but none may be recorded or counted as lost", () => {
   const forgetful = new Set([host(9)]);
   const locations = [1, 2].map((n) => ({ root: root(n), hostId: host(9) }));
   const recorded: RecordedLosses = {
@@ -89,7 +89,7 @@ test("rule 6: of a host that forgot for a while any sector may be denied, and no
   ]);
 });
 
-describe("rule 3: a sector moves only off a host that it has to leave", () => {
+describe("rule 3: a sector moves only from a host that it must leave", () => {
   const left = new Set([host(1)]);
   it.each<[string, RecordedMove, RegExp | undefined]>([
     [
@@ -105,7 +105,7 @@ describe("rule 3: a sector moves only off a host that it has to leave", () => {
   });
 });
 
-describe("rule 9: messages hold ids and the token only", () => {
+describe("rule 9: messages contain only ids and the token", () => {
   const digest = "ab".repeat(32);
   const key = "cd".repeat(32);
   const right = JSON.parse(
@@ -123,7 +123,7 @@ describe("rule 9: messages hold ids and the token only", () => {
   it.each<[string, string, string | undefined]>([
     ["what claim and reap send", JSON.stringify(right), undefined],
     ["a message of another release", JSON.stringify({ ...right, v: 2 }), undefined],
-    ["an address besides", JSON.stringify({ ...right, address: "host:9984" }), "1 more fields"],
+    ["an address besides", JSON.stringify({ ...right, address: "host:9984" }), "1 fields other than ids"],
     [
       "a key in the place of the digest",
       JSON.stringify({ ...right, digest: key }),
@@ -155,7 +155,7 @@ describe("rule 9: messages hold ids and the token only", () => {
   });
 });
 
-describe("rules 8, 11 and 12: what the server shows of the fleet", () => {
+describe("rules 8, 11 and 12: the fleet's sessions in the server's views", () => {
   const limits = { ...FLEET_LIMITS, connections: 7 };
   const quiet: SessionSample = {
     sessions: [],
@@ -228,7 +228,7 @@ describe("rules 8, 11 and 12: what the server shows of the fleet", () => {
     expect(sessionViolations(samples, limits)).toEqual(violations);
   });
 
-  test("a role without a connection limit", () => {
+  test("a role without a connection limit violates rule 12", () => {
     expect(sessionViolations([], { ...limits, connections: -1 })).toEqual([
       "rule 12 is violated: the fleet's role has no connection limit",
     ]);

@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-test("as many repairs as are wanted have a clock that is hours off, however many workers ask at once", async () => {
+test("exactly the wanted number of repairs gets a wrong clock, even with simultaneous workers", async () => {
   const clocks = await prepareWrongClocks(folder, 3);
   const taken = await Promise.all(Array.from({ length: 8 }, () => takeWrongClock(clocks)));
   const hours = taken.filter((ms) => ms !== 0).map((ms) => ms / 3_600_000);
@@ -19,7 +19,7 @@ test("as many repairs as are wanted have a clock that is hours off, however many
   expect(await readdir(clocks)).toEqual([]);
 });
 
-test("a wrong clock is one wherever it is asked, until it is set", () => {
+test("a wrong clock is wrong in every call until it is corrected", () => {
   const clock = createWrongClock();
   const { now } = clock;
   clock.offByMs = -3_600_000;

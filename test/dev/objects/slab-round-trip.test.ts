@@ -13,7 +13,7 @@ import { seededBytes } from "../../kernel/seeded-bytes.ts";
 const kernel = createKernel({ memoryBytes: 32 * 1024 * 1024 });
 
 describe("slab of an object", () => {
-  it("comes back from any minShards of its sectors", () => {
+  it("a slab can be decoded from any minShards of its sectors", () => {
     const cases = fc
       .tuple(
         fc.integer({ min: 0, max: 2 ** 32 - 1 }),
@@ -56,7 +56,7 @@ describe("slab of an object", () => {
     );
   });
 
-  it("is dealt to the data shards 64 bytes at a time", () => {
+  it("a slab is distributed to the data shards 64 bytes at a time", () => {
     const shards = [Buffer.alloc(128), Buffer.alloc(128)];
     const data = Buffer.concat([
       Buffer.alloc(64, 1),

@@ -34,7 +34,7 @@ describe("a line at the playground's prompt", () => {
     expect(parseCommand(line, 12)).toEqual({ kind: "wrong", why });
   });
 
-  it("is helped with within 80 columns", () => {
+  it("the prompt's help fits 80 columns", () => {
     for (const line of helpLines()) expect(line.length).toBeLessThanOrEqual(80);
   });
 });

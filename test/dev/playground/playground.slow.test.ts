@@ -29,7 +29,7 @@ const start = (...args: string[]): DrivenPlayground => {
   return running;
 };
 
-test("hosts lose sectors by command, slabmend repairs them, every object is read back, and quit leaves nothing", {
+test("the playground loses sectors by command, repairs them, reads every object back, and leaves nothing behind", {
   timeout: SLOW_MS,
 }, async () => {
   const playground = start(...SMALL);
@@ -55,7 +55,7 @@ test("hosts lose sectors by command, slabmend repairs them, every object is read
   await untilEqual(() => readdir(folder), []);
 });
 
-test("a playground that is killed leaves neither process nor folder", { timeout: SLOW_MS }, async () => {
+test("a killed playground leaves neither process nor folder", { timeout: SLOW_MS }, async () => {
   const playground = start(...SMALL);
   await playground.sees(/^Now try, for example/m);
   const pids = await descendantsOf(playground.child.pid!);

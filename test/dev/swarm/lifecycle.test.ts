@@ -34,7 +34,7 @@ describe("the life of a swarm", () => {
   });
   afterEach(() => cleanups[Symbol.asyncDispose]());
 
-  it("stop() leaves no socket, timer or file, whatever was under way", async () => {
+  it("stop() leaves no socket, timer or file, even during requests", async () => {
     const parent = await mkdtemp(join(tmpdir(), "slabmend-swarm-"));
     cleanups.add(() => rm(parent, { recursive: true }));
     const dir = join(parent, "a", "b");
@@ -65,7 +65,7 @@ describe("the life of a swarm", () => {
     await nothingMoreThan(before);
   });
 
-  it("stop() removes no folder or file that it did not make", async () => {
+  it("stop() removes no folder or file that it did not create", async () => {
     const dir = await mkdtemp(join(tmpdir(), "slabmend-swarm-"));
     cleanups.add(() => rm(dir, { recursive: true }));
     const swarm = await startSwarm({ hostCount: 2, dir, seed: "stop" });
@@ -75,7 +75,7 @@ describe("the life of a swarm", () => {
     expect(await readdir(dir)).toEqual(["notes"]);
   });
 
-  it("a swarm that cannot start leaves nothing either", async () => {
+  it("a swarm that cannot start leaves nothing behind", async () => {
     const parent = await mkdtemp(join(tmpdir(), "slabmend-swarm-"));
     cleanups.add(() => rm(parent, { recursive: true }));
     const before = activeResources();
@@ -92,7 +92,7 @@ describe("the life of a swarm", () => {
     await nothingMoreThan(before);
   });
 
-  it("the same seed gives the same hosts, and each its own port", async () => {
+  it("the same seed gives the same hosts, each with its own port", async () => {
     const one = await testSwarm(cleanups, { hostCount: 3, seed: "same" });
     const other = await testSwarm(cleanups, { hostCount: 3, seed: "same" });
     expect(other.hosts.map(({ hostKey }) => hostKey)).toEqual(one.hosts.map(({ hostKey }) => hostKey));
@@ -121,7 +121,7 @@ describe("the life of a swarm", () => {
     await expect(dial(cleanups, host)).rejects.toMatchObject({ cause: { code: "ECONNREFUSED" } });
   });
 
-  it("a client that leaves in mid-stream costs the host nothing", async () => {
+  it("a client that leaves during a stream does not disturb the host", async () => {
     const { host } = await testSwarm(cleanups);
     await host.putSector(stored.root, stored.bytes);
     const { mux, payment } = await client(cleanups, host);
@@ -136,7 +136,7 @@ describe("the life of a swarm", () => {
     expect((await settings((await dial(cleanups, host)).openStream())).acceptingContracts).toBe(true);
   });
 
-  it("a put sector must have its root, and reading one that is not there is told", async () => {
+  it("putting a sector with a wrong root and reading a missing sector are errors", async () => {
     const { host } = await testSwarm(cleanups);
     const wrong = host.putSector(sectorOf("other").root, stored.bytes);
     await expect(wrong).rejects.toMatchObject({ code: "wrong-sector" });
@@ -145,7 +145,7 @@ describe("the life of a swarm", () => {
     await expect(host.readSectorFile(stored.root)).rejects.toMatchObject({ code: "no-such-sector" });
   });
 
-  it("a port is not taken by somebody else while its host is offline, or that is told", async () => {
+  it("a port taken by another process while its host is offline is reported", async () => {
     const { host } = await testSwarm(cleanups);
     await host.setSwitches({ availability: "offline" });
     const [address, port] = host.address.split(":");

@@ -55,7 +55,7 @@ const step = fc.record({
 });
 
 describe("a paced line", () => {
-  it("loses, changes and reorders nothing, however its pace changes, and leaves no timer", () => {
+  it("a paced line loses, changes and reorders nothing at any pace, and leaves no timer", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
         const clock = new ManualClock();
@@ -77,7 +77,7 @@ describe("a paced line", () => {
     );
   });
 
-  it("is never faster than its rate, nor slower, but for a lump or two", () => {
+  it("a paced line keeps its rate, within one or two chunks", () => {
     fc.assert(
       fc.property(fc.integer({ min: 20, max: 5000 }), fc.integer({ min: 1, max: 20_000 }), (rate, length) => {
         const clock = new ManualClock();
@@ -93,7 +93,7 @@ describe("a paced line", () => {
     );
   });
 
-  it("adds its latency to every byte without slowing the flow", () => {
+  it("a paced line delays every byte by its latency without reducing the rate", () => {
     const clock = new ManualClock();
     const { line, arrived } = lineOf(clock, () => ({ ...FULL_SPEED, latencyMs: 50 }));
     for (const byte of [1, 2, 3]) {
@@ -104,7 +104,7 @@ describe("a paced line", () => {
     expect(arrived.map(({ atMs }) => atMs)).toEqual([50, 60, 70]);
   });
 
-  it("tells when enough has left, and is quiet after its end", () => {
+  it("a paced line calls back when enough bytes have left, and never after its end", () => {
     const clock = new ManualClock();
     let current: Pace = { ...FULL_SPEED, halted: true };
     const { line, received } = lineOf(clock, () => current);
@@ -126,7 +126,7 @@ describe("a paced line", () => {
   });
 });
 
-describe("how much a line holds before its source waits", () => {
+describe("the capacity of a line before its source waits", () => {
   const BUFFER = 256 * 1024;
   it.each<[string, Partial<Pace>, number]>([
     ["near: a socket's buffer", { bytesPerSecond: 1_000_000 }, BUFFER],

@@ -40,7 +40,7 @@ describe("a swarm in a process of its own", () => {
     return swarm;
   }
 
-  it("answers the same calls as one in this process", async () => {
+  it("a swarm process answers the same calls as a local swarm", async () => {
     const swarm = await started();
     const [host, other] = swarm.hosts;
     if (host === undefined || other === undefined) throw new Error("two hosts were asked for");
@@ -72,7 +72,7 @@ describe("a swarm in a process of its own", () => {
     expect(await other.balance(accountKey.account)).toBe(0n);
   });
 
-  it("passes errors on with their code", async () => {
+  it("a swarm process passes errors on with their codes", async () => {
     const [host] = (await started(1)).hosts;
     await expect(host?.readSectorFile(stored.root)).rejects.toMatchObject({ code: "no-such-sector" });
     await expect(host?.putSector(stored.root, new Uint8Array(1))).rejects.toMatchObject({
@@ -80,7 +80,7 @@ describe("a swarm in a process of its own", () => {
     });
   });
 
-  it("ends with its files when stopped, and fails what is called afterwards", async () => {
+  it("a stopped swarm process removes its files, and later calls fail", async () => {
     const swarm = await started();
     expect(await readdir(parent)).toEqual(["hosts"]);
     await Promise.all([swarm.stop(), swarm.stop()]);
@@ -89,7 +89,7 @@ describe("a swarm in a process of its own", () => {
     await expect(swarm.hosts[0]?.counters()).rejects.toMatchObject({ code: "process-ended" });
   });
 
-  it("fails calls under way when it is killed", async () => {
+  it("pending calls fail if the swarm process is killed", async () => {
     const swarm = await started();
     process.kill(swarm.pid, "SIGSTOP");
     const call = swarm.hosts[0]?.counters();
@@ -97,7 +97,7 @@ describe("a swarm in a process of its own", () => {
     await expect(call).rejects.toMatchObject({ code: "process-ended" });
   });
 
-  it("tells why it cannot start", async () => {
+  it("a swarm process reports why it cannot start", async () => {
     await writeFile(dir, "a file where the folder should be");
     await expect(startSwarmProcess({ hostCount: 1, dir, seed: "x" })).rejects.toMatchObject({
       code: "process-ended",
@@ -106,7 +106,7 @@ describe("a swarm in a process of its own", () => {
   });
 
   it.each(["SIGKILL", "SIGTERM"] as const)(
-    "removes its files and ends when its parent dies of %s",
+    "a swarm process removes its files and ends if its parent dies by %s",
     async (signal) => {
       const modulePath = new URL("../../../dev/swarm/start-swarm-process.ts", import.meta.url).href;
       const owner: ChildProcess = spawn(process.execPath, ["--input-type=module", "--eval", PARENT], {

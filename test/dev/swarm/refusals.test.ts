@@ -78,7 +78,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await readOf(change)).toEqual({ code: 3, description: `request invalid: ${words} (3)` });
   });
 
-  it("a read that begins off a leaf and ends on one is refused only when it is paid for", async () => {
+  it("a read that begins off a leaf boundary and ends on one is refused only after payment", async () => {
     await connected();
     const before = await swarm.host.balance(accountKey.account);
     expect(await readOf({ offset: 1, length: 63 })).toEqual({ code: 2, description: "internal error" });
@@ -101,7 +101,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await verifyOf(BigInt(LEAVES_PER_SECTOR))).toEqual(refusal);
   });
 
-  it("prices that expired are refused before all else", async () => {
+  it("expired prices are refused first", async () => {
     await swarm.host.setSwitches({ priceValidityMs: -1000 });
     await connected();
     await swarm.host.setSwitches({ priceValidityMs: 60_000 });
@@ -111,7 +111,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await verifyOf(0n)).toEqual({ code: 3, description: words });
   });
 
-  it("prices that another host signed or that were changed are refused", async () => {
+  it("prices signed by another host or changed are refused", async () => {
     await connected();
     const cheaper = { ...payment.prices, egressPrice: 0n };
     const words = "prices are invalid: invalid signature (3)";
@@ -141,7 +141,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     );
   });
 
-  it("a sector that the host does not have is refused free of charge, also without money", async () => {
+  it("a missing sector is refused free of charge, even without funds", async () => {
     await connected();
     const { root } = sectorOf("nowhere");
     const token = tokenBy(accountKeyFromSeed(createHash("sha256").update("penniless").digest()));
@@ -149,7 +149,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await readOf({ token })).toEqual({ code: 5, description: "not enough funds" });
   });
 
-  it("a write without money is refused after all the data has come", async () => {
+  it("a write without funds is refused after all the data was received", async () => {
     await connected();
     const token = tokenBy(accountKeyFromSeed(createHash("sha256").update("penniless").digest()));
     const before = await swarm.host.counters();

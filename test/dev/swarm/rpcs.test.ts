@@ -30,7 +30,7 @@ describe("a host of the swarm", () => {
   });
   afterAll(() => shared[Symbol.asyncDispose]());
 
-  it("reports settings with prices that it signed", async () => {
+  it("a host reports settings with signed prices", async () => {
     const mux = await dial(cleanups, swarm.host);
     const found = await settings(mux.openStream());
     expect(found.protocolVersion).toEqual([5, 1, 0]);
@@ -42,7 +42,7 @@ describe("a host of the swarm", () => {
     expect(validForSeconds).toBeLessThanOrEqual(1800);
   });
 
-  it("stores what is written as a temporary sector and charges for it", async () => {
+  it("a host stores a write as a temporary sector and charges for it", async () => {
     const { write, payment } = await client(cleanups, swarm.host);
     const { bytes, root } = sectorOf("written");
     const before = await swarm.host.balance(accountKey.account);
@@ -54,7 +54,7 @@ describe("a host of the swarm", () => {
     expect(charged).toBe(writeSectorCost(payment.prices, SECTOR_BYTES));
   });
 
-  it("pads a short write with zeros to a sector", async () => {
+  it("a host pads a short write with zeros to a sector", async () => {
     const { write, payment } = await client(cleanups, swarm.host);
     const padded = new Uint8Array(SECTOR_BYTES);
     padded.fill(7, 0, 128);
@@ -65,7 +65,7 @@ describe("a host of the swarm", () => {
     );
   });
 
-  it("charges again for a root that it has", async () => {
+  it("a host charges again for a root that it already has", async () => {
     const { write } = await client(cleanups, swarm.host);
     const { bytes, root } = sectorOf("twice");
     await write(bytes);
@@ -74,7 +74,7 @@ describe("a host of the swarm", () => {
     expect(await swarm.host.balance(accountKey.account)).toBeLessThan(between);
   });
 
-  it("serves a whole sector without a proof", async () => {
+  it("a host serves a whole sector without a proof", async () => {
     const { bytes, root } = sectorOf("whole");
     await swarm.host.putSector(root, bytes);
     const { read, payment } = await client(cleanups, swarm.host);
@@ -87,7 +87,7 @@ describe("a host of the swarm", () => {
     expect(charged).toBe(readSectorCost(payment.prices, SECTOR_BYTES));
   });
 
-  it("serves any range with the proof that the kernel would build", async () => {
+  it("a host serves any range with the same proof as the kernel", async () => {
     const { bytes, root } = sectorOf("ranges");
     await swarm.host.putSector(root, bytes);
     const { read } = await client(cleanups, swarm.host);
@@ -109,7 +109,7 @@ describe("a host of the swarm", () => {
     );
   });
 
-  it("verifies one leaf at the price of a sector", async () => {
+  it("a host verifies one leaf at the price of a sector", async () => {
     const { bytes, root } = sectorOf("leaf");
     await swarm.host.putSector(root, bytes);
     const { mux, payment } = await client(cleanups, swarm.host);
@@ -121,7 +121,7 @@ describe("a host of the swarm", () => {
     expect(charged).toBe(verifySectorCost(payment.prices));
   });
 
-  it("tells balances, zero for an unknown account", async () => {
+  it("a host reports balances, zero for an unknown account", async () => {
     const mux = await dial(cleanups, swarm.host);
     const account = idBytes(parseContractId("cd".repeat(32)));
     expect(await accountBalance(mux.openStream(), account)).toBe(0n);
@@ -130,14 +130,14 @@ describe("a host of the swarm", () => {
     expect(await accountBalance(mux.openStream(), account)).toBe(RICH + 1n);
   });
 
-  it("tells the latest revision of a contract that it knows", async () => {
+  it("a host reports the latest revision of a known contract", async () => {
     const mux = await dial(cleanups, swarm.host);
     await swarm.host.setContract(contractId, { contract, revisable: true, renewed: false });
     const found = await latestRevision(mux.openStream(), contractId);
     expect(found).toEqual({ contract, revisable: true, renewed: false });
   });
 
-  it("keeps a temporary sector until its height, and a pinned one for good", async () => {
+  it("a host keeps a temporary sector until its height, and a pinned one forever", async () => {
     const local = await testSwarm(cleanups, { tipHeight: 10n });
     const { write } = await client(cleanups, local.host);
     const passing = sectorOf("passing");
@@ -157,7 +157,7 @@ describe("a host of the swarm", () => {
     expect(await readdir(join(local.dir, "host-00"))).toEqual([pinned.root]);
   });
 
-  it("counts what passes through it", async () => {
+  it("a host counts its traffic", async () => {
     const local = await testSwarm(cleanups);
     const { bytes, root } = sectorOf("counted");
     const { read, write, mux, payment } = await client(cleanups, local.host);
@@ -183,7 +183,7 @@ describe("a host of the swarm", () => {
     expect((await local.host.counters()).bytesRead).toBe(0);
   });
 
-  it("serves many streams of many connections at once", async () => {
+  it("a host serves many streams of many connections simultaneously", async () => {
     const local = await testSwarm(cleanups, { hostCount: 8 });
     const { bytes, root } = sectorOf("crowd");
     await Promise.all(

@@ -33,7 +33,7 @@ describe("a switch of a host", () => {
   });
   afterEach(() => cleanups[Symbol.asyncDispose]());
 
-  it("an offline host drops and refuses connections, and later takes them at the same address", async () => {
+  it("an offline host drops and refuses connections, and later accepts them at the same address", async () => {
     const { mux, read } = await client(cleanups, host);
     const { address } = host;
     await host.setSwitches({ availability: "offline" });
@@ -45,7 +45,7 @@ describe("a switch of a host", () => {
     expect((await (await client(cleanups, host)).read(stored.root)).isProven).toBe(true);
   });
 
-  it("a silent host accepts connections and answers only when the switch is lifted", async () => {
+  it("a silent host accepts connections and answers only after the switch is cleared", async () => {
     const { mux } = await client(cleanups, host);
     await host.setSwitches({ availability: "silent" });
     await expect(dial(cleanups, host, 150)).rejects.toMatchObject({ code: "handshake-timed-out" });
@@ -56,7 +56,7 @@ describe("a switch of a host", () => {
     expect((await answer).acceptingContracts).toBe(true);
   });
 
-  it("a slow host sends data at its rate, in many pieces", async () => {
+  it("a slow host sends data at its rate in many chunks", async () => {
     const { read, write } = await client(cleanups, host);
     await host.setSwitches({ bytesPerSecond: 2 * MIB });
     const readMs = await durationOf(() => read(stored.root, 0, MIB));
@@ -79,7 +79,7 @@ describe("a switch of a host", () => {
     expect(await durationOf(() => settings(mux.openStream()))).toBeGreaterThanOrEqual(195);
   });
 
-  it("a stalling host stops a read after the given bytes, and goes on when the switch is lifted", async () => {
+  it("a stalling host stops a read after the given bytes, and continues after the switch is cleared", async () => {
     const { mux, payment } = await client(cleanups, host);
     await host.setSwitches({ stallsReadsAfterBytes: 100_000 });
     const into = new Uint8Array(MIB);
@@ -93,7 +93,7 @@ describe("a switch of a host", () => {
     expect(Buffer.compare(into, stored.bytes.subarray(0, MIB))).toBe(0);
   });
 
-  it("a stalling host stops a write after the given bytes, and goes on when the switch is lifted", async () => {
+  it("a stalling host stops a write after the given bytes, and continues after the switch is cleared", async () => {
     const { write } = await client(cleanups, host);
     await host.setSwitches({ stallsWritesAfterBytes: 100_000 });
     const writing = write(other.bytes);
@@ -103,7 +103,7 @@ describe("a switch of a host", () => {
     expect((await writing).root).toBe(other.root);
   });
 
-  it("a stalled stream that the client gives up ends at the host too", async () => {
+  it("a stalled stream that the client cancels also ends at the host", async () => {
     const { mux, payment } = await client(cleanups, host);
     await host.setSwitches({ stallsReadsAfterBytes: 0 });
     const stream = mux.openStream();
@@ -116,7 +116,7 @@ describe("a switch of a host", () => {
     expect((await host.counters()).bytesRead).toBe(0);
   });
 
-  it("with corruptsData the proof does not fit, for a range and for a whole sector", async () => {
+  it("with corruptsData the proof does not match, for a range and for a whole sector", async () => {
     const { read } = await client(cleanups, host);
     await host.setSwitches({ corruptsData: true });
     const range = await read(stored.root, MIB, MIB);
@@ -127,7 +127,7 @@ describe("a switch of a host", () => {
     expect(Buffer.compare(await host.readSectorFile(stored.root), stored.bytes)).toBe(0);
   });
 
-  it("with sendsWrongProofs the data is right and the proof is not", async () => {
+  it("with sendsWrongProofs the data is correct and the proof is not", async () => {
     const { read } = await client(cleanups, host);
     await host.setSwitches({ sendsWrongProofs: true });
     const range = await read(stored.root, MIB, MIB);
@@ -136,7 +136,7 @@ describe("a switch of a host", () => {
     await expect(read(stored.root)).rejects.toMatchObject({ code: "wrong-proof-length" });
   });
 
-  it("with servesOtherSector data and proof fit each other, but not the root", async () => {
+  it("with servesOtherSector data and proof match each other, but not the root", async () => {
     const { read } = await client(cleanups, host);
     await host.setSwitches({ servesOtherSector: true });
     const found = await read(stored.root, 64, 128);
@@ -203,7 +203,7 @@ describe("a switch of a host", () => {
     expect(Buffer.compare(into, stored.bytes.subarray(0, 64))).toBe(0);
   });
 
-  it("after a change of prices new tables carry them, and old ones stay good", async () => {
+  it("after a change of prices new tables have them, and old ones stay valid", async () => {
     const { read, mux } = await client(cleanups, host);
     await host.setPrices({ egressPrice: 7n });
     expect((await settings(mux.openStream())).prices.egressPrice).toBe(7n);
@@ -219,7 +219,7 @@ describe("a switch of a host", () => {
     expect((await settings(mux.openStream())).remainingStorageSectors).toBe(0n);
   });
 
-  it("a capacity that is used up is a full host, but not for what it has", async () => {
+  it("a host without free capacity is full, but still accepts sectors that it has", async () => {
     const { host: small } = await testSwarm(cleanups, { capacitySectors: 1 });
     const { write } = await client(cleanups, small);
     await write(stored.bytes);
@@ -238,7 +238,7 @@ describe("a switch of a host", () => {
     expect((await settings(mux.openStream())).acceptingContracts).toBe(true);
   });
 
-  it("shuttingDown and failsInternally answer every RPC with their error", async () => {
+  it("with shuttingDown or failsInternally every RPC gets that error", async () => {
     const { read, mux } = await client(cleanups, host);
     await host.setSwitches({ shuttingDown: true });
     expect(await refusalOf(read(stored.root))).toEqual({ code: 2, description: "host is shutting down" });
@@ -248,7 +248,7 @@ describe("a switch of a host", () => {
     expect((await read(stored.root)).isProven).toBe(true);
   });
 
-  it("a peer that is no siamux client harms nobody", async () => {
+  it("a peer without siamux does not disturb the host", async () => {
     const [address, port] = host.address.split(":");
     const socket = connect(Number(port), address);
     socket.on("error", () => undefined);

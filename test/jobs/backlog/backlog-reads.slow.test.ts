@@ -52,7 +52,7 @@ test.each([
   expect(others).toEqual([]);
 });
 
-test("a step of the walk reads its own marks, however many there are, and whether or not it sweeps", async () => {
+test("a step of the walk reads only its own marks, with and without a sweep", async () => {
   await sql`truncate slabmend.marks, slabmend.walks`;
   await sql`insert into slabmend.marks (cause, slab_id, pass) select 'lost', s.id, 1 from slabs s`;
   await sql`insert into slabmend.walks (cause, pass, pass_started_at) values ('lost', 2, now())`;

@@ -37,7 +37,7 @@ const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
     slabs: lives.map((live) => ({ sectors: [LOST, ...placeOn(hosts.slice(0, live))] })),
   });
 
-test("a walk that fails keeps nothing waiting that is in the backlog, and is told at the end", async () => {
+test("a failed walk does not delay slabs in the backlog, and is reported at the end", async () => {
   await slabs([4, 5]);
   await walk(sql);
   // Whatever the walk records from now on is refused.
@@ -83,7 +83,7 @@ async function endLeases(
   await sql`delete from slabmend.leases`;
 }
 
-test("one run walks, leases the most urgent first, and ends when there is no backlog", async () => {
+test("one run of claim walks, leases the most urgent slabs first, and ends without a backlog", async () => {
   const seeded = await slabs([9, 4, 6, 3, 5]);
   const { report, claimed } = await run();
   expect(claimed).toEqual([3, 1, 4, 2, 0].map((n) => seeded[n]!.id));
@@ -91,13 +91,13 @@ test("one run walks, leases the most urgent first, and ends when there is no bac
   expect((await run()).report).toMatchObject({ leased: 0, stopped: "no-backlog" });
 });
 
-test("live leases stay at maxInFlight, and always the most urgent of what is left", async () => {
+test("claim keeps maxInFlight leases, always of the most urgent slabs left", async () => {
   const seeded = await slabs([9, 4, 6, 3, 5]);
   expect((await run({ maxInFlight: 2, topUpMs: 60_000 })).claimed).toEqual([3, 1].map((n) => seeded[n]!.id));
   expect((await run({ maxInFlight: 3, topUpMs: 60_000 })).claimed).toEqual([seeded[4]!.id]);
 });
 
-test("a walk that is not through goes on at once when nothing is left to lease", async () => {
+test("an unfinished walk continues at once when no slab is left to lease", async () => {
   await slabs(Array.from({ length: 40 }, () => 5));
   const { report } = await run(
     { walkBudgetMs: 1, walk: walkSettings({ pageSectors: 2 }), topUpMs: 60_000 },
@@ -107,7 +107,7 @@ test("a walk that is not through goes on at once when nothing is left to lease",
 });
 
 describe("budget", () => {
-  test("counts a day of the journal, and says what stops claims", async () => {
+  test("the budget counts a day of the journal, and names the limit that stops claims", async () => {
     await slabs([5, 6]);
     await run();
     await endLeases("repaired", 3_600, { hastings: "500000000000000000000000000", bytes: 41_943_040 });
@@ -143,7 +143,7 @@ describe("budget", () => {
     ]);
   });
 
-  test("reached: only slabs in danger; absurd limits stop or do not, and never crash", async () => {
+  test("with a reached budget only slabs in danger are leased; absurd limits do not crash", async () => {
     const seeded = await slabs([9, 3, 8, 4]);
     const { claimed, report } = await run({ budget: { repairs: 0n }, topUpMs: 60_000 });
     expect(claimed).toEqual([seeded[1]!.id, seeded[3]!.id]);
@@ -159,14 +159,14 @@ describe("budget", () => {
     expect((await run({ budget: all })).claimed).toHaveLength(2);
   });
 
-  test("a repair that moved something counts, whatever it ended in", async () => {
+  test("a repair that moved sectors counts for the budget with any outcome", async () => {
     await slabs([9, 9]);
     await run();
     await endLeases("too-few-sources", 3_600, { moves: '[{"index": 0}]' });
     expect(await checkBudget(sql, { repairs: 5n })).toEqual({ stoppedBy: [], ordinaryLeases: 3 });
   });
 
-  test("what is written down for status is of this run, also of one that may lease nothing", async () => {
+  test("every run records its state for status, even if it may lease nothing", async () => {
     const stops = async () => (await readStatus(sql, { dangerAbove: 1e-4 })).budget?.stoppedBy ?? [];
     await slabs([9]);
     await run({ budget: { repairs: 0n }, topUpMs: 60_000 });
@@ -194,7 +194,7 @@ describe("budget", () => {
     expect(await stops()).toEqual([]);
   });
 
-  test("repairs under way count, so that a limit is not overrun", async () => {
+  test("running repairs count for the budget, so that a limit is not exceeded", async () => {
     await slabs([9, 9, 9, 9, 9]);
     expect((await run({ budget: { repairs: 3n }, topUpMs: 60_000 })).claimed).toHaveLength(3);
     expect((await run({ budget: { repairs: 3n }, topUpMs: 60_000 })).claimed).toHaveLength(0);
@@ -203,8 +203,8 @@ describe("budget", () => {
   });
 });
 
-describe("nobody starves", () => {
-  test("a slab that fails again and again keeps nobody waiting", async () => {
+describe("no slab starves", () => {
+  test("a slab that fails repeatedly does not delay others", async () => {
     const seeded = await slabs([3, 9, 9, 9, 9, 9]);
     const order: bigint[] = [];
     // One worker; the most urgent slab fails each time and may be tried again after an instant.
@@ -217,7 +217,7 @@ describe("nobody starves", () => {
     expect(new Set(order)).toEqual(new Set(seeded.map(({ id }) => id)));
   });
 
-  test("a flood of more urgent slabs cannot keep out one that has waited a day", async () => {
+  test("a flood of more urgent slabs does not block one that has waited a day", async () => {
     const [old] = await slabs([12]);
     await run({ maxInFlight: 0 + 1, batchLeases: 1 });
     await endLeases("interrupted", 0);
@@ -236,7 +236,7 @@ describe("nobody starves", () => {
     expect(waited.has(old!.id)).toBe(true);
   });
 
-  test("with one worker endangered slabs go first but for the share of aging; a probe always goes to them", async () => {
+  test("with one worker endangered slabs come first except for the share of aging, and probes always use them", async () => {
     const seeded = await slabs([4, 12, 4, 12, 4]);
     const waiting = [seeded[1]!.id, seeded[3]!.id].map(String);
     await run({ walkBudgetMs: 10_000, maxInFlight: 0, topUpMs: 60_000 });
@@ -252,7 +252,7 @@ describe("nobody starves", () => {
     expect(await claimOne(0.04)).toEqual([String(seeded[2]!.id)]);
   });
 
-  test("slabs beyond rescue do not hold up those that can be saved, and get their turn", async () => {
+  test("slabs beyond rescue do not delay those that can be saved, and still get their turn", async () => {
     const beyondRescue = await slabs(Array.from({ length: 30 }, () => 1));
     const [saveable] = await slabs([9]);
     const first = await run({ maxInFlight: 1, topUpMs: 60_000 });
@@ -261,7 +261,7 @@ describe("nobody starves", () => {
     expect(rest.claimed.toSorted()).toEqual(beyondRescue.map(({ id }) => id).toSorted());
   });
 
-  test("a cause that floods the backlog does not hide the others from the walk", async () => {
+  test("a cause with very many slabs does not hide other causes from the walk", async () => {
     await slabs(Array.from({ length: 60 }, () => 9));
     await sql`update contracts set good = false where host_id = ${hosts[19]!.id}`;
     const [other] = await seedSlabs(sql, {

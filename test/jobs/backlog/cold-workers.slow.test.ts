@@ -81,7 +81,7 @@ const mean = (values: readonly number[]): number =>
 const busiest = (counts: ReadonlyMap<HostKey, number>): number =>
   Math.max(...counts.values()) / [...counts.values()].reduce((sum, n) => sum + n, 0);
 
-test("of a thousand cold workers no host gets more than its share, and they are about as fast as warm ones", async () => {
+test("a thousand workers without host scores overload no host, and are about as fast as others", async () => {
   const clock = createFakeClock();
   // Warm workers have done a hundred repairs each in an hour, and reported four times; the fleet knows what is left of that in its
   // table, and no more. Their own memory of failures does not fade meanwhile, so that they stay as good as they can be.

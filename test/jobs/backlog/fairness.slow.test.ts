@@ -77,7 +77,7 @@ async function longestWaits(
   return longest;
 }
 
-test("more slabs beyond rescue than aged leases in a day, all of which fail each time, keep no other slab waiting", async () => {
+test("many slabs beyond rescue that always fail do not delay other slabs", async () => {
   // Two aged leases a day, one of them never for slabs beyond rescue.
   const kinds = await populate({ beyondRescue: 8, danger: 30, ordinary: 3 });
   const waits = await longestWaits(kinds, 12, { room: 20, agingShare: 0.1 });
@@ -86,7 +86,7 @@ test("more slabs beyond rescue than aged leases in a day, all of which fail each
   expect(waits.beyondRescue).toBeLessThanOrEqual(8 + 3 + 1);
 });
 
-test("property: however many there are of which kind, every slab has its turn in as many days as there are slabs for a place", async () => {
+test("property: for any mix of slabs, each gets its turn in as many days as there are slabs per lease", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({

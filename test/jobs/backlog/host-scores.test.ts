@@ -37,7 +37,7 @@ describe("the fleet's scores", () => {
   const { sql } = database;
   afterEach(() => sql`truncate slabmend.host_scores`);
 
-  test("add up over workers", async () => {
+  test("host scores add up over workers", async () => {
     await reportHostScores(sql, [
       sample(1, { readBytes: 4 * MIB, readMs: 1_000, successes: 3 }),
       sample(2, { failures: 4 }),
@@ -53,7 +53,7 @@ describe("the fleet's scores", () => {
     expect(two!.failureRate).toBeCloseTo(0.5, 2);
   });
 
-  test("fade: half after half an hour, nothing after a day, never negative or endless after a clock's jump", async () => {
+  test("host scores halve in half an hour, vanish after a day, and stay valid after a clock's jump", async () => {
     await reportHostScores(sql, [
       sample(1, { readBytes: MIB, readMs: 1_000, failures: 4, outOfFunds: true, full: true }),
     ]);
@@ -74,7 +74,7 @@ describe("the fleet's scores", () => {
     expect((await readHostScores(sql))[0]!.failureRate).toBeLessThan(1e-300);
   });
 
-  test("years of reports: what nobody adds to any more fades to nothing, and is no error", async () => {
+  test("after years of reports an unused score fades to zero without an error", async () => {
     const later = (minutes: number) =>
       sql`update slabmend.host_scores set faded_at = faded_at - make_interval(mins => ${minutes}::integer)`;
     // Host 1 failed, stored and read once, long ago; since then it only answers. Host 2 is never heard of again.
@@ -98,7 +98,7 @@ describe("the fleet's scores", () => {
     expect(one!.failureRate).toBeCloseTo(0.5, 2);
   });
 
-  test("follow a line that changes: after two hours nine tenths of its rate are the new one's", async () => {
+  test("after two hours a score consists of nine tenths of a line's new rate", async () => {
     const reportMiBPerSecond = async (rate: number, halfHours: number) => {
       for (let n = 0; n < halfHours; n++) {
         await sql`update slabmend.host_scores set faded_at = faded_at - interval '30 minutes'`;
@@ -112,7 +112,7 @@ describe("the fleet's scores", () => {
     expect(await reportMiBPerSecond(1, 3)).toBeCloseTo(1.06, 1);
   });
 
-  test("a host that takes a sector is full no more, and one that answers has our funds", async () => {
+  test("a host that stores a sector is no longer full, and one that answers has our funds", async () => {
     await reportHostScores(sql, [sample(1, { full: true, outOfFunds: true })]);
     await reportHostScores(sql, [sample(1, { failures: 1 })]);
     expect((await readHostScores(sql))[0]).toMatchObject({ full: true, outOfFunds: true });
@@ -122,7 +122,7 @@ describe("the fleet's scores", () => {
     expect((await readHostScores(sql))[0]).toMatchObject({ full: false, outOfFunds: false });
   });
 
-  test("a report never waits: a host that somebody is writing is skipped", async () => {
+  test("a report of scores does not wait: it skips hosts locked by another writer", async () => {
     await reportHostScores(sql, [sample(1, { successes: 1 }), sample(2, { successes: 1 })]);
     const other = postgres(database.url, { max: 1, onnotice: () => {} });
     await other.begin(async (tx) => {
@@ -145,7 +145,7 @@ describe("the fleet's scores", () => {
     expect(await readHostScores(sql)).toHaveLength(5);
   });
 
-  test("bad input: nonsense is left out, and nothing is nothing", async () => {
+  test("a report of scores ignores invalid values and may be empty", async () => {
     expect(await reportHostScores(sql, [])).toBe(0);
     expect(
       await reportHostScores(sql, [
@@ -162,7 +162,7 @@ describe("the fleet's scores", () => {
   });
 });
 
-test("a score board reports once what it measured, and starts from what others did", () => {
+test("a score board reports its measurements once, and starts from those of others", () => {
   const clock = createFakeClock();
   const board = new ScoreBoard(clock);
   board.addSuccess(hostKey(1), "read", MIB, 500);
@@ -193,7 +193,7 @@ test("a score board reports once what it measured, and starts from what others d
   expect([4, 5].map((n) => cold.isFull(hostKey(n)))).toEqual([true, false]);
 });
 
-test("full and out of funds pass: in time, with a success, and when the fleet says so", () => {
+test("the flags full and out of funds end with time, with a success, or by the fleet's scores", () => {
   const clock = createFakeClock();
   const board = new ScoreBoard(clock);
   const [host, other] = [hostKey(1), hostKey(2)];
@@ -236,7 +236,7 @@ test("full and out of funds pass: in time, with a success, and when the fleet sa
   expect(isFull()).toBe(false);
 });
 
-test("what the fleet says anew of a host that we have not used takes the place of what it said", () => {
+test("new fleet scores replace old ones for hosts that the worker has not used", () => {
   const board = new ScoreBoard(createFakeClock());
   board.startFrom([known(1, { readRate: 100 * MIB, failureRate: 0.8 })]);
   board.startFrom([known(1, { readRate: MIB, failureRate: 0.1 })]);
@@ -258,7 +258,7 @@ test("the usual rate does not depend on the order of the hosts", () => {
   }
 });
 
-test("a host's speed is compared with the median of the fleet's, whatever is read then", () => {
+test("a host's speed is compared with the fleet's median", () => {
   const rates = [MIB, 2 * MIB, 64 * MIB];
   const board = new ScoreBoard(createFakeClock());
   board.startFrom(rates.map((rate, n) => known(n, { readRate: rate, writeRate: rate })));

@@ -62,7 +62,7 @@ async function scans(): Promise<Scans> {
   return row!;
 }
 
-test("the walk, the look and the healing take no lock on indexd's tables but that of reading", async () => {
+test("the walk takes only read locks on indexd's tables", async () => {
   for (const cause of CAUSES) {
     const locks = await sql.begin(async (tx) => {
       const page = JSON.stringify({ cause, pass: "1", position: "0", pageSectors: 50, graceMs: 0 });
@@ -92,7 +92,7 @@ test("the walk, the look and the healing take no lock on indexd's tables but tha
   }
 });
 
-test("walk and leases read indexd's large tables by index only, and only what is unhealthy", async () => {
+test("walk and leases read indexd's large tables only by index, and only unhealthy rows", async () => {
   const before = await scans();
   const report = await walk(sql, walkSettings({ pageSectors: 25 }));
   const walked = await scans();
@@ -110,7 +110,7 @@ test("walk and leases read indexd's large tables by index only, and only what is
   expect(leased.rows - walked.rows).toBeLessThan(batch.leases.length * 12);
 });
 
-test("a batch reads its own slabs' leases and history, however many others there are", async () => {
+test("a batch reads only its own slabs' leases and history", async () => {
   await walk(sql, walkSettings({ pageSectors: 25 }));
   const read = await sql.begin(async (tx) => {
     // Planned for this connection while there are hardly any leases; then a fleet of a thousand workers.

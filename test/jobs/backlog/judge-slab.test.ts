@@ -79,7 +79,7 @@ describe("thresholds", () => {
     if (!ready) expect(entry.lookAtMs).toBe(NOW_MS + 6 * HOUR_MS);
   });
 
-  test("how long it waits counts from when it was due, not from when it was seen", () => {
+  test("a slab's waiting time counts from when it was due, not from when it was seen", () => {
     const since = { "bad-host": NOW_MS - 8 * HOUR_MS };
     const known = { version: "1", waitingSinceMs: NOW_MS - 2 * HOUR_MS, since };
     expect(entryOf(health({ good: hosts(29), bad: bad("bad-host"), known })).waitingSinceMs).toBe(
@@ -117,7 +117,7 @@ describe("thresholds", () => {
     if (!ready) expect(entry.lookAtMs).toBe(NOW_MS + HOUR_MS);
   });
 
-  test("a lease that is over and not reaped is not looked at again and again at once", () => {
+  test("a slab with an expired lease that is not reaped is not judged again at once", () => {
     const entry = entryOf(health({ good: hosts(29), bad: bad("lost"), leased: true }));
     expect(entry).toMatchObject({ ready: false });
     expect(entry.lookAtMs).toBeGreaterThan(NOW_MS);
@@ -125,7 +125,7 @@ describe("thresholds", () => {
 });
 
 describe("a drain", () => {
-  test("counts as a good sector: neither margin nor loss changes, and the slab comes after every other", () => {
+  test("a draining sector counts as good: margin and loss stay the same, and the slab comes last", () => {
     const drained = entryOf(health({ good: hosts(29), bad: bad("draining") }));
     const lost = entryOf(health({ good: hosts(30), bad: bad("lost") }));
     expect(drained).toMatchObject({ margin: 20, loss: lost.loss, causes: { draining: 1 } });
@@ -133,7 +133,7 @@ describe("a drain", () => {
     expect(drained.urgency).toBeLessThan(lost.urgency);
   });
 
-  test("of a slab that can lose next to nothing is no reason to hurry, but another cause beside it is", () => {
+  test("a drain does not make a slab urgent, but an additional cause does", () => {
     const held = { freeAtMs: NOW_MS + HOUR_MS, endangeredFreeAtMs: 0, minShards: 10 };
     const drained = entryOf(health({ good: hosts(9), bad: bad("draining"), ...held }));
     expect(drained).toMatchObject({ ready: false, urgency: DRAIN_URGENCY });
@@ -143,7 +143,7 @@ describe("a drain", () => {
   });
 });
 
-test("property: ready when in danger, or when one of its causes is known for longer than its grace; a longer grace makes nobody ready sooner", () => {
+test("property: a slab is ready if it is in danger or a cause has exceeded its grace; a longer grace never makes it ready sooner", () => {
   const hours = fc.integer({ min: 0, max: 48 });
   const causes = fc.uniqueArray(fc.constantFrom(...CAUSES), { minLength: 1 });
   fc.assert(
@@ -187,7 +187,7 @@ test("property: ready when in danger, or when one of its causes is known for lon
   );
 });
 
-test("whatever the health: an entry is in bounds, has a time, and is ready only when due and free", () => {
+test("for any health an entry has valid values and a time, and is ready only if due and free", () => {
   const past = fc.integer({ min: NOW_MS - 1e12, max: NOW_MS });
   const time = fc.integer({ min: NOW_MS - 1e12, max: NOW_MS + 1e12 });
   const slab = fc.record({

@@ -59,7 +59,7 @@ test.each<[string, (id: string) => Parameters<typeof look>[0]]>([
       [RECORD]: commit,
     }),
   ],
-])("one that ends %s", async (_, before) => {
+])("a slab whose lease ends %s", async (_, before) => {
   const hosts = await seedNetwork(sql, { hosts: 2 });
   const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts)] });
   const id = String(slab.id);
@@ -77,7 +77,7 @@ test.each<[string, (id: string) => Parameters<typeof look>[0]]>([
   expect(await look()).toMatchObject({ looked: 0 });
 });
 
-test("one that lasts is looked at when it is over", async () => {
+test("a slab whose lease lasts is judged when the lease is over", async () => {
   const hosts = await seedNetwork(sql, { hosts: 2 });
   await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts)] });
   await walk(sql);

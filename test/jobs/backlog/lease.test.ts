@@ -40,7 +40,7 @@ const leasedIds = (batch: { leases: readonly { slabId: bigint }[] }) =>
   batch.leases.map(({ slabId }) => slabId);
 
 describe("order", () => {
-  test("the likeliest to be lost first, small and large codes alike; beyond rescue last", async () => {
+  test("slabs are leased most likely to be lost first, for all codes; those beyond rescue last", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: [
         slabOf(10, 20),
@@ -58,7 +58,7 @@ describe("order", () => {
     expect(batch).toMatchObject({ dry: true });
   });
 
-  test("among equals the one that waits for longest", async () => {
+  test("among equally urgent slabs the one waiting longest is leased first", async () => {
     const slabs = await seedSlabs(sql, { slabs: [slabOf(3, 5), slabOf(3, 5), slabOf(3, 5)] });
     await walk(sql);
     for (const [n, minutes] of [20, 30, 10].entries()) {
@@ -67,7 +67,7 @@ describe("order", () => {
     expect(leasedIds(await lease(sql))).toEqual([1, 0, 2].map((n) => slabs[n]!.id));
   });
 
-  test("for aging, those that have waited longest, if for long enough; without those beyond rescue if told so", async () => {
+  test("aging leases the slabs that have waited longest, and can exclude those beyond rescue", async () => {
     const slabs = await seedSlabs(sql, { slabs: [4, 12, 12, 2, 12].map((live) => slabOf(3, live)) });
     await walk(sql);
     for (const [n, hours] of [30, 40, 20, 50, 60].entries()) {
@@ -83,7 +83,7 @@ describe("order", () => {
     expect(leasedIds(await lease(sql))).toEqual([slabs[2]!.id]);
   });
 
-  test("property: any slabs, any batch size: urgency never rises from one lease to the next", async () => {
+  test("property: for any slabs and batch size urgency does not rise from one lease to the next", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ k: fc.integer({ min: 1, max: 12 }), live: fc.integer({ min: 0, max: 28 }) }), {
@@ -113,7 +113,7 @@ describe("order", () => {
 });
 
 describe("an entry that is out of date", () => {
-  test("is leased though its slab has become healthy or better: the repair finds out", async () => {
+  test("an outdated entry of a slab that has become healthier is leased, and the repair finds out", async () => {
     const slabs = await seedSlabs(sql, { slabs: [slabOf(2, 4), slabOf(2, 5)] });
     await walk(sql);
     await repairInSecret(slabs[0]!, 0);
@@ -126,7 +126,7 @@ describe("an entry that is out of date", () => {
     expect(await backlogRows(sql)).toMatchObject([{ slab_id: String(slabs[1]!.id), causes: { lost: 1 } }]);
   });
 
-  test("deleted, dying, claimed by indexd, quarantined, locked: none is leased, and each is looked at again", async () => {
+  test("deleted, dying, claimed, quarantined and locked slabs are not leased, and are judged again", async () => {
     const slabs = await seedSlabs(sql, { slabs: Array.from({ length: 6 }, () => slabOf(2, 4)) });
     await walk(sql);
     const at = (n: number) => String(slabs[n]!.id);
@@ -151,7 +151,7 @@ describe("an entry that is out of date", () => {
     expect(await look(sql)).toMatchObject({ looked: 6, removed: 2 });
   });
 
-  test("leasing waits for no writer of entries: they are left to them, and leased afterwards", async () => {
+  test("leasing does not wait for writers of entries, and leases those entries afterwards", async () => {
     const [first, second] = await seedSlabs(sql, { slabs: [slabOf(2, 4), slabOf(2, 5)] });
     await walk(sql);
     const writer = postgres(database.url, { max: 1, onnotice: () => {} });
@@ -163,7 +163,7 @@ describe("an entry that is out of date", () => {
     expect(leasedIds(await lease(sql))).toEqual([first!.id]);
   });
 
-  test("one that is ready although its slab is leased is not leased a second time", async () => {
+  test("a ready entry of a leased slab is not leased a second time", async () => {
     const slab = await seedSlab(sql, slabOf(3, 5));
     await walk(sql);
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
@@ -216,7 +216,7 @@ describe("the hold after a success", () => {
   };
 
   test.each(["repaired", "healthy"])(
-    "does not keep an endangered slab from being leased (%s)",
+    "the hold after a success does not block an endangered slab (%s)",
     async (outcome) => {
       const [endangered, ordinary] = await seedSlabs(sql, { slabs: [slabOf(3, 4), slabOf(3, 12)] });
       await walk(sql);
@@ -231,7 +231,7 @@ describe("the hold after a success", () => {
     },
   );
 
-  test("nor does it once an ordinary slab becomes endangered within the hold", async () => {
+  test("the hold after a success does not block a slab that becomes endangered meanwhile", async () => {
     const slab = await seedSlab(sql, slabOf(3, 12));
     await walk(sql);
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
@@ -244,7 +244,7 @@ describe("the hold after a success", () => {
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
   });
 
-  test("any other value keeps it waiting: a backoff, indexd's own, a quarantine", async () => {
+  test("a backoff, indexd's own claim or a quarantine blocks a slab", async () => {
     const slab = await seedSlab(sql, slabOf(3, 4));
     await walk(sql);
     const again = async () => {
@@ -270,7 +270,7 @@ describe("the hold after a success", () => {
 describe("causes and thresholds", () => {
   const minutesUntil = (date: Date) => Math.round((date.getTime() - Date.now()) / 60_000);
 
-  test("lost at once; a bad contract or a blocked host after its grace", async () => {
+  test("a lost sector makes a slab ready at once, a bad contract or blocked host after its grace", async () => {
     await blockHost(sql, hosts[0]!.hostKey);
     await sql`update contracts set good = false where host_id = ${hosts[1]!.id}`;
     const rest = placeOn(hosts.slice(10, 16));
@@ -304,7 +304,7 @@ describe("causes and thresholds", () => {
     expect(new Set(leasedIds(await lease(sql)))).toEqual(new Set([blocked!.id, contract!.id]));
   });
 
-  test("a host that comes back in time costs nothing", async () => {
+  test("a host that returns within the grace causes no repair", async () => {
     await blockHost(sql, hosts[0]!.hostKey);
     const slab = await seedSlab(sql, { minShards: 2, sectors: placeOn(hosts.slice(0, 8)) });
     const settings = walkSettings({ graceMs: 6 * 3_600_000 });
@@ -320,7 +320,7 @@ describe("causes and thresholds", () => {
     expect(minutesUntil((await backlogRows(sql))[0]!.look_at)).toBe(360);
   });
 
-  test("no grace above the limit, nor for a slab that has a lost sector besides", async () => {
+  test("there is no grace above the limit, or for a slab that also has a lost sector", async () => {
     await blockHost(sql, hosts[0]!.hostKey);
     const slabs = await seedSlabs(sql, {
       minShards: 3,
@@ -341,7 +341,7 @@ describe("causes and thresholds", () => {
 });
 
 describe("leases", () => {
-  test("eight claimers: each slab once, none forgotten", async () => {
+  test("eight claimers lease each slab exactly once", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: Array.from({ length: 160 }, (_, n) => slabOf(3, 4 + (n % 8), n)),
     });
@@ -362,7 +362,7 @@ describe("leases", () => {
     expect(taken.flat().toSorted()).toEqual(slabs.map(({ id }) => id).toSorted());
   });
 
-  test("holds the slab as a claim does; when the lease ends, however it does, the slab is looked at again", async () => {
+  test("a lease holds the slab like a claim; when it ends in any way, the slab is judged again", async () => {
     const slab = await seedSlab(sql, slabOf(3, 5));
     await walk(sql);
     const batch = await lease(sql, { maxInFlight: 10 });
@@ -388,7 +388,7 @@ describe("leases", () => {
     expect(await backlogRows(sql)).toEqual([]);
   });
 
-  test("as many as there is room for, only endangered ones if told so, and none while the fleet is paused", async () => {
+  test("leasing respects the limit, the restriction to endangered slabs, and a pause", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: [slabOf(3, 10), slabOf(3, 3), slabOf(3, 11), slabOf(3, 4), slabOf(3, 12)],
     });

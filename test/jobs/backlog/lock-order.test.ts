@@ -40,7 +40,7 @@ async function untilSomebodyWaits(): Promise<void> {
   }
 }
 
-test("the walk takes what it removes and what it records in one order", async () => {
+test("the walk locks removed and recorded entries in the same order", async () => {
   const [first, second] = await damaged();
   await healed(first!.lost);
   await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 minute'`;
@@ -56,7 +56,7 @@ test("the walk takes what it removes and what it records in one order", async ()
   expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual([second!.id]);
 });
 
-test("reap writes the history of all its slabs before it takes an entry of the backlog, as the end of a quarantine does", async () => {
+test("reap and the end of a quarantine write history before they lock entries of the backlog", async () => {
   const [first, second] = await damaged();
   const { leases } = await lease(sql, { holdMs: 0 });
   expect(leases).toHaveLength(2);

@@ -49,7 +49,7 @@ async function entriesRead(index: string): Promise<number> {
 }
 
 test.each([1, 10, 700])(
-  "at most %i slabs of shared sectors: as many entries of their index",
+  "a page of at most %i slabs with shared sectors reads as many index entries",
   async (most) => {
     const index = "slab_sectors_sector_id_slab_id_idx";
     const ids = (await sql`select id::text from sectors where host_id is null`).map(({ id }) => id as string);
@@ -63,7 +63,7 @@ test.each([1, 10, 700])(
   },
 );
 
-test("unpinned sectors on bad hosts: of many a few pages, by id, until all are found", async () => {
+test("many unpinned sectors on bad hosts are read in pages by id", async () => {
   const byId = "sectors_contract_sectors_map_id_id_idx";
   const byHost = "sectors_host_id_null_contract_map_idx";
   const before = [await entriesRead(byId), await entriesRead(byHost)] as const;

@@ -37,7 +37,7 @@ async function seedSharing(lostSectors: number): Promise<SeededSlab[]> {
 }
 const idsOf = (slabs: readonly SeededSlab[]): string[] => slabs.map(({ id }) => String(id));
 
-test("the walk takes no more slabs at once than a page may have, each once, and comes to those behind", async () => {
+test("the walk reads shared sectors' slabs in pages, each slab once, without missing later ones", async () => {
   const slabs = await seedSharing(2);
   const report = await walk(sql, walkSettings({ pageSectors: 500 }), ["lost"]);
   expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual(idsOf(slabs));
@@ -48,7 +48,7 @@ test("the walk takes no more slabs at once than a page may have, each once, and 
   expect(report).toMatchObject({ sectors: 3, recorded: SHARING + 1, finished: 1, unjudged: 0 });
 });
 
-test("a run that is cut off in the middle of a sector goes on there, and the next pass starts at the beginning", async () => {
+test("a run that is interrupted within a sector continues there, and the next pass starts at the beginning", async () => {
   const slabs = await seedSharing(1);
   const cut = walkBacklog(
     {

@@ -65,14 +65,14 @@ const fast = { longestReadMs: 250 };
 const idsOf = (rows: readonly { slab_id: string }[]): string[] => rows.map(({ slab_id }) => slab_id);
 const others = (): string[] => slabs.map(({ id }) => String(id)).filter((id) => id !== slow);
 
-test("the walk goes past a slab that cannot be judged, and finds it by the next pass", async () => {
+test("the walk skips a slab that cannot be judged, and finds it in the next pass", async () => {
   const report = await slowly(() => walk(sql, walkSettings(fast), ["lost"]));
   expect(report).toMatchObject({ recorded: 4, unjudged: 1, finished: 1, stopped: "rested" });
   expect(idsOf(await backlogRows(sql))).toEqual(others());
   expect(await walk(sql, walkSettings(fast), ["lost"])).toMatchObject({ recorded: 5, unjudged: 0 });
 });
 
-test("an entry that cannot be judged again stays what it is, and others are looked at and healed", async () => {
+test("an entry that cannot be judged again is kept, and others are judged and removed", async () => {
   await walk(sql, walkSettings(), ["lost"]);
   // All are well again; two entries are to be looked at besides.
   await sql`update sectors set host_id = ${hosts[5]!.id}, contract_sectors_map_id = ${hosts[5]!.contract!.mapId}
@@ -88,7 +88,7 @@ test("an entry that cannot be judged again stays what it is, and others are look
   expect(await walk(sql, walkSettings(), ["lost"])).toMatchObject({ removed: 1, unjudged: 0 });
 });
 
-test("where nothing can be read at all the walk gives up, and claim rests before its next round", async () => {
+test("if nothing can be read the walk gives up, and claim pauses before its next round", async () => {
   const locker = postgres(database.url, { max: 1, onnotice: () => {} });
   try {
     await locker.begin(async (tx) => {

@@ -28,7 +28,7 @@ beforeAll(async () => {
 const ids = (rows: readonly { slab_id: string }[]): bigint[] => rows.map((row) => BigInt(row.slab_id));
 
 describe("what is recorded", () => {
-  test("each cause with its count and the margin; an unchanged entry is not written again", async () => {
+  test("the walk records causes with counts and the margin, and does not rewrite unchanged entries", async () => {
     const bad = await seedContract(sql, hosts[0]!.id, { good: false });
     const ended = await seedContract(sql, hosts[1]!.id, { state: 2 });
     await blockHost(sql, hosts[2]!.hostKey);
@@ -83,7 +83,7 @@ describe("what is recorded", () => {
     expect(together!.urgency).toBeGreaterThan(3 * apart!.urgency);
   });
 
-  test("slabs really being deleted are left out, those still held are not", async () => {
+  test("the walk skips slabs that are really being deleted, but not those still held", async () => {
     const accountId = await seedAccount(sql);
     const damaged = () => seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))] });
     const [dying, held] = [await damaged(), await damaged()];
@@ -95,7 +95,7 @@ describe("what is recorded", () => {
   });
 
   test.runIf(INDEXD_PUBLISHES)(
-    "slabs that indexd gave up are left out, unless enough of their sectors have a host",
+    "the walk skips slabs that indexd gave up on, unless enough of their sectors have a host",
     async () => {
       const marked = (since: Date, minShards: number) =>
         seedSlab(sql, {
@@ -111,7 +111,7 @@ describe("what is recorded", () => {
     },
   );
 
-  test("bad input: no sectors, more bad than good, min_shards above the count, shared sectors", async () => {
+  test("the walk handles slabs without sectors, with mostly bad ones, impossible codes and shared sectors", async () => {
     const [first] = await seedSlabs(sql, {
       slabs: [{ minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] }],
     });
@@ -146,7 +146,7 @@ describe("a pass", () => {
       slabs: Array.from({ length: count }, () => ({ sectors: [LOST, ...placeOn(hosts.slice(0, 4))] })),
     });
 
-  test("removes what it does not see again", async () => {
+  test("a pass removes entries that it does not find again", async () => {
     const slabs = await damage(10);
     await walk(sql, walkSettings({ pageSectors: 3 }));
     expect(await backlogRows(sql)).toHaveLength(10);
@@ -160,7 +160,7 @@ describe("a pass", () => {
     expect(await sql`select from slabmend.marks`).toHaveLength(3);
   });
 
-  test("goes on where a crash left it, and what was half-recorded is complete or redone", async () => {
+  test("a pass continues after a crash, and completes or repeats half-recorded pages", async () => {
     const slabs = await damage(12);
     for (let crash = 1; ; crash++) {
       let left = crash;
@@ -193,7 +193,7 @@ describe("a pass", () => {
     expect(await backlogRows(sql)).toHaveLength(12);
   });
 
-  test("keeps to its budget, and the next run goes on", async () => {
+  test("a pass stops at its time limit, and the next run continues it", async () => {
     await damage(12);
     let now = 0;
     const advance = () => {
@@ -215,7 +215,7 @@ describe("a pass", () => {
     expect(reports.every(({ stopped }) => stopped === "time")).toBe(true);
   });
 
-  test("makes one step also when the time was up before it began", async () => {
+  test("a pass makes at least one step", async () => {
     await damage(4);
     let now = 0;
     const clock = { ...systemClock, now: () => now };
@@ -228,14 +228,14 @@ describe("a pass", () => {
     expect(report).toMatchObject({ pages: 1, recorded: 2, stopped: "time" });
   });
 
-  test("two walkers at once write the same", async () => {
+  test("two simultaneous walkers give the same result", async () => {
     const slabs = await damage(30);
     const settings = walkSettings({ pageSectors: 3 });
     await Promise.all([walk(sql, settings), walk(sql, settings)]);
     expect(ids(await backlogRows(sql))).toEqual(slabs.map(({ id }) => id));
   });
 
-  test("a new cause is walked without walking the others again", async () => {
+  test("a new cause is walked without repeating the others", async () => {
     await damage(5);
     await blockHost(sql, hosts[12]!.hostKey);
     await seedSlab(sql, { minShards: 2, sectors: placeOn(hosts.slice(9, 14)) });
@@ -255,7 +255,7 @@ describe("a pass", () => {
     ]);
   });
 
-  test("of many bad contracts misses nothing, whatever the page", async () => {
+  test("a walk over many bad contracts misses nothing for any page size", async () => {
     // Sector ids of the contracts interleave, in different densities.
     const slabs = await seedSlabs(sql, {
       minShards: 1,
@@ -273,7 +273,7 @@ describe("a pass", () => {
   });
 });
 
-test("of hosts that are drained the walk misses nothing, pinned and unpinned, whatever the page; after a cancel all of it leaves", async () => {
+test("a walk over draining hosts misses no sector for any page size; after a cancel all entries are removed", async () => {
   const second = await seedContract(sql, hosts[0]!.id, {});
   const slabs = await seedSlabs(sql, {
     minShards: 1,
@@ -298,7 +298,7 @@ test("of hosts that are drained the walk misses nothing, pinned and unpinned, wh
   expect(await backlogRows(sql)).toEqual([]);
 });
 
-test("a clock that jumped leaves no entry waiting for ever", async () => {
+test("after a jump of the clock no entry waits forever", async () => {
   await seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))] });
   await blockHost(sql, hosts[12]!.hostKey);
   await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(9, 14)) });

@@ -51,8 +51,8 @@ async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 5_000) {
 const damaged = (rest: Parameters<typeof seedSlab>[1] | object = {}): Promise<SeededSlab> =>
   seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))], ...rest });
 
-describe("what is unhealthy", () => {
-  test("lost sectors, bad and ended contracts, unpinned sectors on hosts that are not good", async () => {
+describe("unhealthy slabs that claim leases", () => {
+  test("claim leases slabs with lost sectors, bad or ended contracts, or unpinned sectors on bad hosts", async () => {
     const bad = await seedContract(sql, hosts[0]!.id, { good: false });
     const ended = await seedContract(sql, hosts[1]!.id, { state: 2 });
     const blocked = (await seedNetwork(sql, { hosts: 1 }))[0]!;
@@ -82,7 +82,7 @@ describe("what is unhealthy", () => {
     expect(report).toMatchObject({ leased: 6, sent: 6, live: 6, stopped: "no-backlog", breaker: "closed" });
   });
 
-  test("the likeliest to be lost first, beyond rescue last", async () => {
+  test("claim leases slabs most likely to be lost first, those beyond rescue last", async () => {
     const blocked = (await seedNetwork(sql, { hosts: 2 })).slice(0, 2);
     for (const host of blocked) await blockHost(sql, host.hostKey);
     const seeds = [
@@ -104,13 +104,13 @@ describe("what is unhealthy", () => {
   });
 });
 
-describe("what may not be claimed", () => {
+describe("slabs that may not be claimed", () => {
   const claimable = async (slab: SeededSlab, rest: Partial<ClaimSettings> = {}): Promise<boolean> =>
     (await run(rest)).claimed.includes(slab.id);
   const waits = (slab: SeededSlab, interval: string) =>
     sql`update slabs set next_repair_attempt = now() + ${interval}::interval where id = ${String(slab.id)}`;
 
-  test("before its next attempt", async () => {
+  test("a slab before its next attempt", async () => {
     const slab = await damaged();
     await waits(slab, "2 seconds");
     expect(await claimable(slab)).toBe(false);
@@ -118,7 +118,7 @@ describe("what may not be claimed", () => {
     expect(await claimable(slab)).toBe(true);
   });
 
-  test("within the grace beside indexd, unless we wrote the value", async () => {
+  test("a slab within indexd's grace period, unless we wrote the value", async () => {
     const slab = await damaged();
     await waits(slab, "-59 minutes");
     expect(await claimable(slab, { indexdGraceMs: 3_600_000 })).toBe(false);
@@ -134,7 +134,7 @@ describe("what may not be claimed", () => {
     expect(await claimable(slab, { indexdGraceMs: 3_600_000 })).toBe(true);
   });
 
-  test("a slab in quarantine, until its time is over", async () => {
+  test("a slab in quarantine until its end", async () => {
     const slab = await damaged();
     await sql`
       insert into slabmend.repairs
@@ -146,14 +146,14 @@ describe("what may not be claimed", () => {
     expect(await claimable(slab)).toBe(true);
   });
 
-  test("a leased one", async () => {
+  test("a leased slab", async () => {
     const slab = await damaged();
     expect(await claimable(slab)).toBe(true);
     await waits(slab, "-1 day");
     expect(await claimable(slab)).toBe(false);
   });
 
-  test("one that is really being deleted: queued and held by no account and no object", async () => {
+  test("a slab that is really being deleted: queued, and held by no account or object", async () => {
     const accountId = await seedAccount(sql);
     const [queued, ofAccount, ofObject, notQueued] = [
       await damaged(),
@@ -173,7 +173,7 @@ describe("what may not be claimed", () => {
 });
 
 describe("the lease", () => {
-  test("holds the slab for an hour, to the microsecond the same in both tables", async () => {
+  test("a lease holds the slab for an hour, with equal times in both tables", async () => {
     const slab = await damaged();
     await run({ holdMs: 3_600_000 });
     const [row] = await sql`
@@ -191,7 +191,7 @@ describe("the lease", () => {
     });
   });
 
-  test("the queue and machines that lease for themselves each count their own leases", async () => {
+  test("the queue and machines without a queue each count their own leases", async () => {
     await seedSlabs(sql, {
       slabs: Array.from({ length: 12 }, () => ({
         minShards: 1,
@@ -216,7 +216,7 @@ describe("the lease", () => {
     expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 7 });
   });
 
-  test("live leases stay at maxInFlight, and are topped up until the deadline", async () => {
+  test("claim keeps maxInFlight leases until the deadline", async () => {
     await seedSlabs(sql, {
       slabs: Array.from({ length: 30 }, () => ({
         minShards: 1,
@@ -246,7 +246,7 @@ describe("the lease", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("without a backlog it returns after one round", async () => {
+  test("claim without a backlog returns after one round", async () => {
     await damaged();
     const { report } = await run({}, 60_000);
     expect(report).toMatchObject({ leased: 1, rounds: 1, stopped: "no-backlog" });
@@ -254,8 +254,8 @@ describe("the lease", () => {
   });
 });
 
-describe("what one run of claim finds", () => {
-  test("slabs that wait for their next attempt keep no others out, whatever the page", async () => {
+describe("the slabs found by one run of claim", () => {
+  test("slabs that wait for their next attempt do not block others, for any page size", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: Array.from({ length: 25 }, (_, n) => ({
         minShards: 1,
@@ -274,7 +274,7 @@ describe("what one run of claim finds", () => {
     expect(report.stopped).toBe("no-backlog");
   });
 
-  test("every unhealthy slab of every cause, whatever the page", async () => {
+  test("claim finds every unhealthy slab of every cause, for any page size", async () => {
     const bad = await Promise.all(
       Array.from({ length: 4 }, (_, n) => seedContract(sql, hosts[n]!.id, { good: false })),
     );
@@ -317,7 +317,7 @@ describe("what one run of claim finds", () => {
 });
 
 describe("sending", () => {
-  test("what was left unsent is sent first", async () => {
+  test("claim sends unsent leases first", async () => {
     const slab = await damaged();
     const dead: RepairQueue = { send: () => Promise.reject(new Error("no queue")) };
     await expect(
@@ -333,7 +333,7 @@ describe("sending", () => {
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(0);
   });
 
-  test("a message that SQS refuses stays unsent", async () => {
+  test("the lease of a message that SQS refuses stays unsent", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 12 }, () => ({ minShards: 1, sectors: [LOST] })) });
     const choosy: RepairQueue = {
       send: async (batch) => ({
@@ -346,7 +346,7 @@ describe("sending", () => {
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(2);
   });
 
-  test("an SQS that is slow is waited for until the deadline; what is left stays unsent", async () => {
+  test("claim waits for a slow SQS until the deadline, and other leases stay unsent", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 60 }, () => ({ minShards: 1, sectors: [LOST] })) });
     const dead: RepairQueue = { send: () => Promise.reject(new Error("no queue")) };
     await expect(
@@ -378,7 +378,7 @@ describe("sending", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("a lease that was begun or leased anew between sending and marking is not marked", async () => {
+  test("a lease that began or was replaced between sending and marking is not marked as sent", async () => {
     await damaged();
     await damaged();
     const queue = recordingQueue();
@@ -394,12 +394,12 @@ describe("sending", () => {
   });
 });
 
-describe("an ill fleet", () => {
+describe("an open circuit breaker", () => {
   const makeIll = (untilIn: string) => sql`
     update slabmend.fleet set breaker_open = true, breaker_since = now() - interval '10 seconds', backoff_ms = 60000,
       backoff_from = now() - interval '10 seconds', backoff_until = now() + ${untilIn}::interval`;
 
-  test("gets one probe a minute", async () => {
+  test("allows one probe a minute", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
     await makeIll("1 minute");
     expect((await run()).report).toMatchObject({ leased: 1, stopped: "breaker-open", breaker: "open" });
@@ -408,13 +408,13 @@ describe("an ill fleet", () => {
     expect((await run()).report).toMatchObject({ leased: 1, stopped: "breaker-open" });
   });
 
-  test("gets a few when the backoff is over and nothing has shown that it is well", async () => {
+  test("allows a few leases after the backoff before any success", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
     await makeIll("-1 second");
     expect((await run()).report).toMatchObject({ leased: 10, stopped: "breaker-open" });
   });
 
-  test("is noticed from the journal, and gets well by it", async () => {
+  test("opens and closes by the journal", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
     const journal = (outcome: string, count: number) => sql`
       insert into slabmend.journal

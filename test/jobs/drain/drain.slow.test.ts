@@ -91,7 +91,7 @@ const jobs = async () =>
     order by kind, outcome`
   ).map(({ kind, outcome }) => [kind, outcome]);
 
-test("every sector is copied, none rebuilt, and the run ends when none is left: block the host now", async () => {
+test("a drain copies every sector, rebuilds none, and ends with the advice to block the host", async () => {
   await start();
   const before = await suite.traffic();
   expect(await advance()).toMatchObject({ state: "running", statistics: { left: 3, copied: 0 } });
@@ -112,7 +112,7 @@ test("every sector is copied, none rebuilt, and the run ends when none is left: 
   expect(await sql()`select from slabmend.backlog`).toHaveLength(0);
 });
 
-test("what was recorded since the start does not keep the run from its end, and is told", async () => {
+test("sectors recorded since the start do not block a drain's end, and are reported", async () => {
   const run = await start();
   await claimAndRepair();
   const on = [host, ...suite.world.hosts.slice(0, 2)];
@@ -122,7 +122,7 @@ test("what was recorded since the start does not keep the run from its end, and 
   expect(await saysOf(run)).toContain("1 were recorded there since the start");
 });
 
-test("two hosts at once: nothing goes from one to the other", async () => {
+test("a drain of two hosts moves nothing from one to the other", async () => {
   const other = nextHost();
   await start([host, other]);
   await suite.onlyCandidates([other, targets()[0]!]);
@@ -130,13 +130,13 @@ test("two hosts at once: nothing goes from one to the other", async () => {
   expect(await sql()`select from sectors where host_id = ${other.row.id}`).toHaveLength(0);
 });
 
-test("a host without sectors: done at the first look", async () => {
+test("a drain of a host without sectors ends at the first check", async () => {
   await start([nextHost()], 0);
   expect(await advance()).toMatchObject({ state: "done", statistics: { left: 0 } });
 });
 
-describe("a pause", () => {
-  test("leases nothing more for the drain, also of what was ready, and a resume goes on", async () => {
+describe("a paused drain", () => {
+  test("leases nothing for the drain, even of ready slabs, until it is resumed", async () => {
     await start();
     await walk(sql());
     await requestOfRun(sql(), "pause");
@@ -149,7 +149,7 @@ describe("a pause", () => {
     expect(await advance()).toMatchObject({ state: "done", statistics: { copied: 3 } });
   });
 
-  test("lets what is under way be recorded", async () => {
+  test("lets running repairs be recorded", async () => {
     await start();
     const result = await suite.repair(slabs[0]!, {
       at: async (step) => {
@@ -171,7 +171,7 @@ describe("a pause", () => {
   });
 });
 
-test("after a cancel a move under way is dropped as healthy, the slab has failed at nothing, and nothing is leased", async () => {
+test("after a cancel a running move is dropped as healthy without a failure, and nothing is leased", async () => {
   await start();
   await walk(sql());
   const result = await suite.repair(slabs[0]!, {
@@ -196,7 +196,7 @@ test("after a cancel a move under way is dropped as healthy, the slab has failed
   expect(await coordinateWithoutHosts(ask, options, 1_000)).toMatchObject({ state: "cancelled" });
 });
 
-test("a host that dies half-way: the rest is rebuilt for the ordinary reasons, and the run says so", async () => {
+test("if the draining host goes offline, the rest is rebuilt for other causes, and the run says so", async () => {
   const run = await start();
   expect(await suite.repair(slabs[0]!)).toMatchObject({ kind: "repaired", copied: 1 });
   await host.swarm.setSwitches({ availability: "offline" });
@@ -214,7 +214,7 @@ test("a host that dies half-way: the rest is rebuilt for the ordinary reasons, a
   ]);
 });
 
-test("a host that loses a sector half-way: it is denied and rebuilt", async () => {
+test("a sector that the draining host loses is denied and rebuilt", async () => {
   await start();
   await host.swarm.setSwitches({ losesSectors: [slabs[0]!.sectors[0]!.root] });
   expect((await claimAndRepair()).sort()).toEqual(["repaired", "repaired", "repaired"]);
@@ -225,7 +225,7 @@ test("a host that loses a sector half-way: it is denied and rebuilt", async () =
   expect(await failedCounters()).toEqual([0, 0, 0]);
 });
 
-test("no host may take them: it waits, says why, counts no failure, and neither opens the circuit breaker nor holds up an endangered slab", async () => {
+test("a drain without a possible destination waits with a reason, without failures, an open circuit breaker or delays", async () => {
   const run = await start();
   await suite.onlyCandidates([]);
   expect(await claimAndRepair()).toEqual(["no-candidates", "no-candidates", "no-candidates"]);
@@ -247,7 +247,7 @@ test("no host may take them: it waits, says why, counts no failure, and neither 
   expect((await lease(sql())).leases.map(({ slabId }) => slabId)).toEqual([slabs[0]!.id]);
 });
 
-test("a host that lacks funds of ours is waited for: nothing is rebuilt at ten times the price", async () => {
+test("a drain waits for a host without our funds instead of rebuilding at ten times the price", async () => {
   await start();
   await host.swarm.setSwitches({ outOfFunds: true });
   const before = await suite.traffic();
@@ -259,7 +259,7 @@ test("a host that lacks funds of ours is waited for: nothing is rebuilt at ten t
 
 describe("coordinators", () => {
   test.each<DrainStep>(["departed-read", "counted-page"])(
-    "killed after %s, another process counts the same",
+    "after a kill at %s another coordinator counts the same",
     async (last) => {
       await start();
       await claimAndRepair();
@@ -277,7 +277,7 @@ describe("coordinators", () => {
     },
   );
 
-  test("of two one moves it on; and one that lost its lease in mid-look writes nothing", async () => {
+  test("one of two coordinators executes the drain, and one that lost its lease writes nothing", async () => {
     await start();
     let meanwhile: Run | undefined | "not asked" = "not asked";
     const lost = await advance({
@@ -295,7 +295,7 @@ describe("coordinators", () => {
     ]);
   });
 
-  test("a process without a seed moves it on: reap on AWS has none", async () => {
+  test("a process without a seed can coordinate a drain, like reap on AWS", async () => {
     await start();
     await claimAndRepair();
     const options = {

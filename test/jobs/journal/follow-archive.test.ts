@@ -24,7 +24,7 @@ const some = (count: number): object[] => Array.from({ length: count }, () => ({
 const stopOf = async (client: Sql): Promise<string | undefined> =>
   (await readFollowers(client)).find(({ name }) => name.startsWith("archive"))?.stoppedBy;
 
-test("what is archived is what is in the journal, and a second archive begins with the oldest row", async () => {
+test("the archive equals the journal, and a second archive begins with the oldest row", async () => {
   const tokens = await seedJournal(sql, some(5));
   expect(await archive(sql, storage)).toEqual({ segments: 1, rows: 5, stopped: undefined });
   tokens.push(...(await seedJournal(sql, some(3))));
@@ -39,7 +39,7 @@ test("what is archived is what is in the journal, and a second archive begins wi
   ).toEqual([0, 0]);
 });
 
-test("two processes at once write each row once", async () => {
+test("two simultaneous processes archive each row once", async () => {
   const tokens: string[] = [];
   for (let round = 0; round < 5; round += 1) {
     tokens.push(...(await seedJournal(sql, some(3))));
@@ -51,20 +51,23 @@ test("two processes at once write each row once", async () => {
 });
 
 const STEPS: readonly ArchiveStep[] = ["segment-created", "manifest-replaced", "checkpoint-moved"];
-test.each(STEPS)("a follower that ends after %s is continued without a gap or a duplicate", async (last) => {
-  const tokens = await seedJournal(sql, some(3));
-  await archive(sql, storage);
-  tokens.push(...(await seedJournal(sql, some(2))));
-  const crash = (name: ArchiveStep): void => {
-    if (name === last) throw new Error("crash");
-  };
-  expect((await archive(sql, storage, crash)).stopped?.code).toBe("archive-failed");
-  // There are more rows when it comes back.
-  tokens.push(...(await seedJournal(sql, some(2))));
-  expect((await archive(sql, storage)).stopped).toBeUndefined();
-  expect(await stopOf(sql)).toBeUndefined();
-  expect(await archivedTokens(storage)).toEqual(tokens);
-});
+test.each(STEPS)(
+  "an archive follower that ends after %s is continued without gaps or duplicates",
+  async (last) => {
+    const tokens = await seedJournal(sql, some(3));
+    await archive(sql, storage);
+    tokens.push(...(await seedJournal(sql, some(2))));
+    const crash = (name: ArchiveStep): void => {
+      if (name === last) throw new Error("crash");
+    };
+    expect((await archive(sql, storage, crash)).stopped?.code).toBe("archive-failed");
+    // There are more rows when it comes back.
+    tokens.push(...(await seedJournal(sql, some(2))));
+    expect((await archive(sql, storage)).stopped).toBeUndefined();
+    expect(await stopOf(sql)).toBeUndefined();
+    expect(await archivedTokens(storage)).toEqual(tokens);
+  },
+);
 
 describe("a rewound or copied database", () => {
   const clones: TestDatabase[] = [];
@@ -112,7 +115,7 @@ describe("a rewound or copied database", () => {
     return { restored, original, tokens };
   }
 
-  test("is noticed before anything is followed, and stays so as it goes on", async () => {
+  test("is detected before anything is archived, and later too", async () => {
     const { restored, original, tokens } = await rewind();
     for (let run = 0; run < 3; run += 1) {
       const report = await archive(restored, storage);
@@ -124,7 +127,7 @@ describe("a rewound or copied database", () => {
     expect((await archive(original, storage)).stopped).toBeUndefined();
   });
 
-  test("is noticed too where it is one segment behind, and has given the same positions to other rows", async () => {
+  test("is detected even if it is only one segment behind with other rows at the same positions", async () => {
     const source = await createTestDatabase();
     await setWallet(source.sql);
     const tokens = await seedJournal(source.sql, some(3));
@@ -138,7 +141,7 @@ describe("a rewound or copied database", () => {
     expect(await archivedTokens(storage)).toEqual(tokens);
   });
 
-  test("goes on in a later incarnation, after what the archive has", async () => {
+  test("continues in a later incarnation, after the archive's last row", async () => {
     const { restored, tokens } = await rewind();
     expect(await raiseIncarnation(restored, 1)).toBe(2);
     const after = await seedJournal(restored, some(2));
@@ -154,7 +157,14 @@ describe("a rewound or copied database", () => {
   });
 });
 
-test("a gap in the journal, another indexer's archive and an unknown wallet stop it with their codes", async () => {
+test("an unknown wallet is noted for status and alarms even before the first segment", async () => {
+  await seedJournal(sql, some(1));
+  await sql`update slabmend.indexd set wallet_hash = null`;
+  await archive(sql, storage);
+  expect(await stopOf(sql)).toBe("wallet-unknown");
+});
+
+test("a gap in the journal, another indexer's archive or an unknown wallet stops the archive with a code", async () => {
   await seedJournal(sql, some(4));
   await archive(sql, storage);
   await setWallet(sql, "cd".repeat(32));
@@ -169,7 +179,7 @@ test("a gap in the journal, another indexer's archive and an unknown wallet stop
   expect(await stopOf(sql)).toBe("journal-gap");
 });
 
-test("a manifest that is gone is no new archive, and a directory that cannot be written is tried again", async () => {
+test("a missing manifest does not start a new archive, and an unwritable directory is retried", async () => {
   const tokens = await seedJournal(sql, some(2));
   await archive(sql, storage);
   const manifests = join(folder.path, "manifests");

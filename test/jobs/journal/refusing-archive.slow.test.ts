@@ -21,7 +21,7 @@ beforeEach(async () => {
 const stopOf = async (client: Sql): Promise<string | undefined> =>
   (await readFollowers(client)).find(({ name }) => name.startsWith("archive"))?.stoppedBy;
 
-test("an archive that refuses for an hour holds up no other follower and no row: afterwards nothing is missing", async () => {
+test("an archive that refuses for an hour delays no other follower, and later misses no row", async () => {
   const tokens = await seedJournal(sql, [{}, {}]);
   expect(await archive(sql, storage)).toMatchObject({ rows: 2, stopped: undefined });
   const s3 = await refusingS3();

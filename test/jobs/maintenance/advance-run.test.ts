@@ -58,7 +58,7 @@ const advance = (job: MaintenanceJob, coordinator = "a") =>
 const start = (to: number) => startRun(database.sql, { kind: "count", scope: { to }, owner: "test" });
 const counted = async () => (await database.sql`select n from counted order by n`).map((row) => row["n"]);
 
-test("a run is moved on until it is done; without one there is nothing to do", async () => {
+test("advanceRun executes a run until it is done, and does nothing without one", async () => {
   expect(await advance(countingJob())).toBeUndefined();
   await start(5);
   expect(await advance(countingJob())).toMatchObject({ state: "done", statistics: { counted: 5 } });
@@ -66,7 +66,7 @@ test("a run is moved on until it is done; without one there is nothing to do", a
 });
 
 test.each([0, 1, 2, 3, 4])(
-  "killed after %i checkpoints, another process continues from the last one",
+  "after a kill at %i checkpoints another process continues from the last one",
   async (steps) => {
     await start(5);
     await expect(advance(countingJob(steps))).rejects.toThrow("killed");
@@ -75,7 +75,7 @@ test.each([0, 1, 2, 3, 4])(
   },
 );
 
-test("a coordinator that lost its lease in the middle writes nothing more, and ends quietly", async () => {
+test("a coordinator that lost its lease during a batch writes nothing more and ends quietly", async () => {
   await start(3);
   const job = countingJob();
   const slow: MaintenanceJob = {
@@ -92,7 +92,7 @@ test("a coordinator that lost its lease in the middle writes nothing more, and e
   expect(await counted()).toEqual([1]);
 });
 
-test("a cancel undoes and ends the run; a failure of the job ends it with its reason", async () => {
+test("a cancel undoes and ends a run, and a failed job ends it with the reason", async () => {
   await start(5);
   await expect(advance(countingJob(2))).rejects.toThrow("killed");
   await requestOfRun(database.sql, "cancel");
@@ -102,7 +102,7 @@ test("a cancel undoes and ends the run; a failure of the job ends it with its re
   expect(await advance(countingJob())).toMatchObject({ state: "failed", error: { code: "negative" } });
 });
 
-test("a kind that this release does not know fails the run, and says so", async () => {
+test("a run of an unknown kind fails with that reason", async () => {
   await startRun(database.sql, { kind: "unheard-of", scope: {}, owner: "test" });
   expect(await advance(countingJob())).toMatchObject({ state: "failed", error: { code: "unknown-kind" } });
 });

@@ -34,7 +34,7 @@ async function expectAsBefore(): Promise<void> {
 const skip = PG_DUMP === undefined;
 
 test.skipIf(skip)(
-  "an upgrade of indexd in mid-move is an alarm, and switch ends the move without a trace",
+  "an upgrade of indexd during a move is an alarm, and switch reverts the move completely",
   async () => {
     await start();
     await world.source.unsafe(
@@ -64,7 +64,7 @@ test.skipIf(skip)("an upgrade of indexd during the copy: start ends the move wit
 });
 
 test.skipIf(skip)(
-  "a target that stands still is an alarm, then loses its slot; the source goes on, and abort leaves nothing",
+  "a stopped target is an alarm, then loses its slot; the source keeps running, and abort leaves nothing behind",
   async () => {
     await start();
     await using metrics = await measureFleet();
@@ -122,7 +122,7 @@ async function measureFleet() {
 }
 
 test.skipIf(skip)(
-  "rows that differ are found, and the switch is taken back; once they are equal it goes through",
+  "differing rows are found and revert the switch; after a correction it succeeds",
   async () => {
     await start();
     await world.target`update public.hosts set scans = 99`;
@@ -138,7 +138,7 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip)(
-  "a type without a hash is compared too: a host that stands elsewhere is found",
+  "columns of a type without a hash are compared too: a differing host location is found",
   async () => {
     await start();
     await world.target`update public.hosts set location = point(1, 2)`;
@@ -159,7 +159,7 @@ test.skipIf(skip)(
   },
 );
 
-test.skipIf(skip)("a repair that runs is waited for", async () => {
+test.skipIf(skip)("the switch waits for a running repair", async () => {
   await start();
   await world.source`
     insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, began_at, worker, expires_at, margin)
@@ -170,7 +170,7 @@ test.skipIf(skip)("a repair that runs is waited for", async () => {
   expect(Date.now() - begun).toBeGreaterThan(2_000);
 });
 
-test.skipIf(skip)("other URLs than at the start, and another process at it, are refused", async () => {
+test.skipIf(skip)("URLs other than at the start, and a second process, are refused", async () => {
   await start();
   const [run] = await world.source`select from slabmend.runs`;
   expect(run).toBeDefined();
@@ -191,7 +191,7 @@ test.skipIf(skip)("other URLs than at the start, and another process at it, are 
 });
 
 test.skipIf(skip)(
-  "Ctrl+C while the source is closed opens it again, and the target goes on following",
+  "Ctrl+C while the source is closed reopens it, and the target keeps replicating",
   async () => {
     await start();
     const holder = await world.target.reserve();
@@ -219,7 +219,7 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip)(
-  "indexd's role is a superuser: it is closed out of the source by LOGIN, and let into the target",
+  "a superuser role of indexd is locked out of the source by NOLOGIN, and admitted to the target",
   async () => {
     await world.source.unsafe("alter role indexd superuser");
     await start();

@@ -95,7 +95,7 @@ const to = (changes: Partial<MoveServer & MoveTarget>): MoveFacts => ({
 const setting = (name: string, value: string) => ({ settings: { ...source.settings, [name]: value } });
 const targetSetting = (name: string, value: string) => ({ settings: { ...target.settings, [name]: value } });
 
-test("a source and a target that fit can be moved: the target's disk is all that an operator has to look at", () => {
+test("a plan for a suitable source and target has only the warning about the target's disk", () => {
   const findings = judgePlan(fine);
   expect(isMovable(findings)).toBe(true);
   expect(findings.filter(({ level }) => level === "warning").map(({ code }) => code)).toEqual(["disk"]);

@@ -6,7 +6,7 @@ const context = useMoveWorld();
 const STEPS = ["roles made", "dumped", "schema loaded", "published", "subscribed", "copied"];
 
 test.skipIf(PG_DUMP === undefined).each(STEPS)(
-  "killed at '%s': start continues, and abort leaves nothing",
+  "after a kill at '%s' start continues, and abort leaves nothing behind",
   async (step) => {
     const { world } = context;
     expect(await world.footprint()).toEqual(UNTOUCHED);
@@ -21,7 +21,7 @@ test.skipIf(PG_DUMP === undefined).each(STEPS)(
 );
 
 test.skipIf(PG_DUMP === undefined).each(STEPS)(
-  "killed at '%s': abort at once leaves nothing, and start works again",
+  "after a kill at '%s' abort leaves nothing behind, and start works again",
   async (step) => {
     const { world } = context;
     await world.killAt("ready", step);

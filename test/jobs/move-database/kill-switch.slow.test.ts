@@ -16,7 +16,7 @@ const BEFORE_OPENING = ["fleet stopped", "closed", "caught up", "sequences set",
 const mode = async (sql: MoveWorld["source"]) => (await sql`select mode from slabmend.fleet`)[0]?.["mode"];
 
 test.skipIf(PG_DUMP === undefined).each([...BEFORE_OPENING, "opened"])(
-  "killed at '%s': never are both sides open, an alarm is given, and switch continues to the end",
+  "after a kill at '%s' the two sides are never both open, an alarm is shown, and switch completes",
   async (step) => {
     await world.killAt("opened", step);
     expect(["", "source", "target"]).toContain(await world.openSides());
@@ -33,7 +33,7 @@ test.skipIf(PG_DUMP === undefined).each([...BEFORE_OPENING, "opened"])(
 );
 
 test.skipIf(PG_DUMP === undefined).each(BEFORE_OPENING)(
-  "killed at '%s': abort makes the source what it was, and leaves nothing",
+  "after a kill at '%s' abort restores the source and leaves nothing behind",
   async (step) => {
     await world.killAt("opened", step);
     const aborted = await world.move("abort", "--yes");
@@ -44,7 +44,7 @@ test.skipIf(PG_DUMP === undefined).each(BEFORE_OPENING)(
 );
 
 test.skipIf(PG_DUMP === undefined).each(["subscription dropped", "publication dropped"])(
-  "finish killed at '%s' continues",
+  "finish continues after a kill at '%s'",
   async (step) => {
     await world.move("switch", "--yes");
     await world.killAt("finished", step);
@@ -55,7 +55,7 @@ test.skipIf(PG_DUMP === undefined).each(["subscription dropped", "publication dr
   },
 );
 
-test.skipIf(PG_DUMP === undefined)("after a kill once the target is open there is no way back", async () => {
+test.skipIf(PG_DUMP === undefined)("after a kill with an open target abort is refused", async () => {
   await world.killAt("opened", "opened");
   const aborted = await world.move("abort", "--yes");
   expect([aborted.code, aborted.error?.code]).toEqual([5, "move-state"]);
@@ -63,7 +63,7 @@ test.skipIf(PG_DUMP === undefined)("after a kill once the target is open there i
 });
 
 test.skipIf(PG_DUMP === undefined)(
-  "a target that is far behind is refused before anything is stopped",
+  "a switch to a target that is far behind is refused before anything is stopped",
   async () => {
     // A lock holds the worker back.
     const holder = await world.target.reserve();

@@ -123,7 +123,7 @@ test.each<[string, Run, SlotState | undefined, SubscriptionState | undefined, Re
   else expect(alarms).toEqual([expect.stringMatching(expected)]);
 });
 
-test("what an upgrade adds, changes and removes is named in order", () => {
+test("additions, changes and removals of an upgrade are listed in order", () => {
   const before = { "table slabs": "1", "index a": "2", "function f()": "3" };
   expect(changedObjects(before, before)).toEqual([]);
   expect(changedObjects(before, { "table slabs": "9", "index b": "2", "function f()": "3" })).toEqual([
@@ -147,7 +147,7 @@ const role: MoveRole = {
   verifier: new Secret("SCRAM-SHA-256$4096:a'b"),
 };
 
-test("a role is made without a way to log in, and opened with its verifier, whatever characters are in them", () => {
+test("a role is created without login and enabled with its verifier, for any characters", () => {
   expect(createRoleStatements([role])).toEqual([
     'create role "the ""role""" nologin nosuperuser noinherit nocreaterole createdb noreplication nobypassrls connection limit 12',
   ]);
@@ -159,7 +159,7 @@ test("a role is made without a way to log in, and opened with its verifier, what
   ]);
 });
 
-test("settings are copied of the database and in it, and elsewhere only of roles that the move made", () => {
+test("settings of the database are copied, and other settings only of roles created by the move", () => {
   const settings = [
     { role: null, ofDatabase: true, name: "work_mem", value: "5MB" },
     { role: "made", ofDatabase: false, name: "search_path", value: '"$user", public' },
@@ -177,7 +177,7 @@ test("settings are copied of the database and in it, and elsewhere only of roles
   ]);
 });
 
-test("a connection string quotes what libpq would read otherwise, and does not print", () => {
+test("a connection string quotes special characters for libpq, and is a secret", () => {
   const address = {
     host: "db",
     port: 5432,
@@ -192,11 +192,11 @@ test("a connection string quotes what libpq would read otherwise, and does not p
   expect(String(secret)).toBe("[secret]");
 });
 
-test("of a dump the commands of psql are left out", () => {
+test("psql commands in a dump are removed", () => {
   expect(withoutPsqlCommands("\\restrict abc\nselect 1;\n\\unrestrict abc\n")).toBe("select 1;\n");
 });
 
-test("the estimate counts what the server's statistics say, and no table twice", () => {
+test("the estimate uses the server's statistics, and counts no table twice", () => {
   const source = {
     tables: [
       { name: "a", rows: 100_000 },

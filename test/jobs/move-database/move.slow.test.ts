@@ -19,7 +19,7 @@ const versions = [
 for (const [version, binaries] of versions) {
   const isMissing = PG_DUMP === undefined || (version === "17" && binaries === undefined);
   test.skipIf(isMissing)(
-    `PostgreSQL ${version} to 18: all rows, sequences, roles, passwords and settings arrive, and nothing of the move stays`,
+    `a move from PostgreSQL ${version} to 18 copies all rows, sequences, roles, passwords and settings, and leaves nothing behind`,
     async () => {
       const servers = await startMoveServers(binaries === undefined ? {} : { binaries });
       const world = await createMoveWorld(servers);

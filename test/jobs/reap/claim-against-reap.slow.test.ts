@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-test("claims, reaps, indexd's own claims and repairs, and an operator who ends quarantines never deadlock", async () => {
+test("claims, reaps, indexd's claims and repairs, and releases from quarantine do not deadlock", async () => {
   const slabs = 300;
   const host = await seedHost(sql);
   await seedSlabs(sql, {

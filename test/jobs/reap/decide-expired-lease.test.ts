@@ -37,7 +37,7 @@ test.each<[string, Partial<ExpiredLease>, object]>([
   expect(decide(rest)).toMatchObject(decision);
 });
 
-test("a quarantine says why", () => {
+test("a quarantine has a reason", () => {
   expect(decide({ crashes: 4 })).toMatchObject({
     why: "5 repairs in a row crashed while other slabs were repaired",
   });

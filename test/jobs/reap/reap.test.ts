@@ -84,7 +84,7 @@ const anotherSucceeds = async (): Promise<void> => {
 };
 
 describe("expired leases", () => {
-  test("a running one is a crash: its slab is claimable at once, and by us without grace", async () => {
+  test("an expired running lease is a crash, and its slab is claimable at once, by us without grace", async () => {
     const slab = await damaged();
     const { token, report } = await crash(slab);
     expect(report).toMatchObject({ crashed: 1, freed: 0, quarantined: 0, taken: 0, breaker: "closed" });
@@ -100,7 +100,7 @@ describe("expired leases", () => {
   });
 
   test.each(["crashed", "superseded"])(
-    "what a %s one had spent by its last heartbeat is in the journal",
+    "the journal has the cost of a %s repair up to its last heartbeat",
     async (outcome) => {
       const slab = await damaged();
       const token = await leaseByHand(sql, slab);
@@ -124,7 +124,7 @@ describe("expired leases", () => {
     },
   );
 
-  test("what a crashed one had noted as stored is kept for the next repair, and removed after two days", async () => {
+  test("the uploads of a crashed repair are kept for the next one, and removed after two days", async () => {
     const slab = await damaged();
     const token = await leaseByHand(sql, slab);
     const stored = [{ sectorId: slab.sectors[0]!.id, hostId: 7 as HostId }];
@@ -140,7 +140,7 @@ describe("expired leases", () => {
     expect(await sql`select from slabmend.uploads`).toHaveLength(0);
   });
 
-  test("one that never began is none", async () => {
+  test("an expired lease whose repair never began is not a crash", async () => {
     const slab = await damaged();
     await leaseByHand(sql, slab, { running: false, expired: true });
     expect(await run()).toMatchObject({ freed: 1, crashed: 0 });
@@ -148,14 +148,14 @@ describe("expired leases", () => {
     expect(await sql`select 1 from slabmend.journal`).toHaveLength(0);
   });
 
-  test("a live one stays", async () => {
+  test("a live lease stays", async () => {
     await leaseByHand(sql, await damaged());
     await leaseByHand(sql, await damaged(), { running: false });
     expect(await run()).toMatchObject({ freed: 0, crashed: 0 });
     expect(await sql`select 1 from slabmend.leases`).toHaveLength(2);
   });
 
-  test("when indexd has the slab, only our lease goes", async () => {
+  test("if indexd has claimed the slab, only our lease is removed", async () => {
     const slab = await damaged();
     await leaseByHand(sql, slab, { expired: true });
     await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
@@ -168,7 +168,7 @@ describe("expired leases", () => {
     expect(await sql`select 1 from slabmend.leases`).toHaveLength(0);
   });
 
-  test("of a deleted slab too", async () => {
+  test("the expired lease of a deleted slab is removed", async () => {
     const slab = await damaged();
     await leaseByHand(sql, slab, { expired: true });
     await sql`delete from slabs where id = ${String(slab.id)}`;
@@ -176,7 +176,7 @@ describe("expired leases", () => {
     expect(await sql`select 1 from slabmend.leases`).toHaveLength(0);
   });
 
-  test("one that is no longer what was decided upon stays", async () => {
+  test("a lease that changed after the decision stays", async () => {
     const slab = await damaged();
     const token = await leaseByHand(sql, slab);
     const decision = { slabId: String(slab.id), token, kind: "crash", delayMs: 0 } as const;
@@ -189,7 +189,7 @@ describe("expired leases", () => {
     expect(await reapLeases(sql, [{ ...decision, running: true }])).toEqual({ ...none, crashed: 1 });
   });
 
-  test("one that a commit is at is left to it", async () => {
+  test("a lease locked by a commit is left to the commit", async () => {
     const slab = await damaged();
     const token = await leaseByHand(sql, slab, { expired: true });
     await sql.begin(async (tx) => {
@@ -199,13 +199,13 @@ describe("expired leases", () => {
     expect(await run()).toMatchObject({ crashed: 0 });
   });
 
-  test("the worker of a reaped lease changes nothing, and is told so", async () => {
+  test("the worker of a reaped lease changes nothing and is told so", async () => {
     const slab = await damaged();
     const { token } = await crash(slab);
     expect(await commitRepair(sql, requestOf(slab, token))).toEqual({ kind: "superseded", why: "reaped" });
   });
 
-  test("many, in batches", async () => {
+  test("many expired leases are reaped in batches", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: Array.from({ length: 230 }, () => ({ minShards: 1, sectors: [LOST] })),
     });
@@ -217,7 +217,7 @@ describe("expired leases", () => {
 });
 
 describe("quarantine", () => {
-  test("after three crashes while other slabs succeed, for 24 hours", async () => {
+  test("a slab is quarantined for 24 hours after three crashes while other slabs succeed", async () => {
     const slab = await damaged();
     await anotherSucceeds();
     await crash(slab);
@@ -233,7 +233,7 @@ describe("quarantine", () => {
     });
   });
 
-  test("also when the other slab's repair moved something and then ended badly: workers can work", async () => {
+  test("a repair of another slab that moved sectors and then failed counts as success for quarantine", async () => {
     const slab = await damaged();
     for (let n = 0; n < 2; n += 1) await crash(slab);
     await anotherSucceeds();
@@ -241,7 +241,7 @@ describe("quarantine", () => {
     expect((await crash(slab)).report).toMatchObject({ crashed: 1, quarantined: 1 });
   });
 
-  test("not while nothing else succeeds; then it waits longer and longer", async () => {
+  test("while no other slab succeeds a crashing slab waits longer each time instead of being quarantined", async () => {
     const slab = await damaged();
     const minutes: (number | undefined)[] = [];
     for (let n = 0; n < 5; n += 1) {
@@ -251,7 +251,7 @@ describe("quarantine", () => {
     expect(minutes).toEqual([0, 0, 2, 4, 8]);
   });
 
-  test("its own success of earlier does not count, nor one of long ago", async () => {
+  test("for quarantine neither the slab's own earlier success nor an old success counts", async () => {
     const slab = await damaged();
     await commitRepair(sql, requestOf(slab, await leaseByHand(sql, slab)));
     await anotherSucceeds();
@@ -260,7 +260,7 @@ describe("quarantine", () => {
     for (let n = 0; n < 3; n += 1) expect((await crash(slab)).report.quarantined).toBe(0);
   });
 
-  test("not while the fleet is ill: six slabs that crash three times each", async () => {
+  test("no slab is quarantined while six slabs crash three times each", async () => {
     await anotherSucceeds();
     const slabs = await seedSlabs(sql, {
       slabs: Array.from({ length: 6 }, () => ({ minShards: 1, sectors: [LOST] })),
@@ -272,7 +272,7 @@ describe("quarantine", () => {
   });
 });
 
-test("flushes the outbox and tells how much", async () => {
+test("reap flushes the outbox and reports the number", async () => {
   const slab = await damaged();
   await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
   for (let n = 0; n < 150; n += 1) {
@@ -283,7 +283,7 @@ test("flushes the outbox and tells how much", async () => {
   expect(await sql`select 1 from slabmend.moved`).toHaveLength(0);
 });
 
-test("slabs whose objects are locked are told of, and what was done beside them is counted", async () => {
+test("reap reports slabs with locked objects, and counts the others", async () => {
   const [stuck, other] = [await damaged(), await damaged()];
   const accountId = await seedAccount(sql);
   const { objectKey } = await seedObject(sql, { accountId, slabs: [stuck] });
@@ -307,7 +307,7 @@ test("slabs whose objects are locked are told of, and what was done beside them 
   }
 });
 
-test("sends what was left unsent", async () => {
+test("reap sends unsent leases", async () => {
   const slab = await damaged();
   const token = await leaseByHand(sql, slab, { running: false });
   await sql`update slabmend.leases set sent_at = null, sending_since = now() - interval '1 minute'`;
@@ -346,7 +346,7 @@ describe("history", () => {
       })
     ).map(({ id }) => id);
 
-  test("of slabs that are fine is forgotten, once nobody asks who wrote their next attempt", async () => {
+  test("the history of healthy slabs is removed once it is no longer needed", async () => {
     const ids = await someSlabs(7);
     await insert(ids[0]!, {});
     await insert(ids[1]!, { last_outcome: "healthy" });
@@ -359,7 +359,7 @@ describe("history", () => {
     expect(await left()).toEqual(ids.slice(2));
   });
 
-  test("of slabs that are no more too, whatever became of them; a lease's own row stays", async () => {
+  test("the history of deleted slabs is removed, but not the row of a lease", async () => {
     const ids = await someSlabs(2);
     for (const id of [1_000_001, 1_000_002, 1_000_003]) await insert(id, { last_outcome: "too-few-sources" });
     for (const id of ids) await insert(id, { last_outcome: "too-few-sources" });
@@ -370,7 +370,7 @@ describe("history", () => {
     expect(await left()).toEqual([...ids, 1_000_003n]);
   });
 
-  test("is gone through piece by piece, and over again", async () => {
+  test("history is cleaned up in batches, repeatedly", async () => {
     const ids = await someSlabs(6);
     for (const id of ids) await insert(id, { last_outcome: "partial-refused" });
     const piece = () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 4 });
@@ -403,7 +403,7 @@ describe("dead letters", () => {
     select body, body_bytes, cause, slab_id::text, token, receive_count, times_seen, last_seen >= first_seen as ordered
     from slabmend.dead_letters order by body`;
 
-  test("all are stored with their cause and leave the queue", async () => {
+  test("reap stores all dead letters with their causes and removes them from the queue", async () => {
     const slab = await damaged();
     const token = await leaseByHand(sql, slab, { running: false });
     await put(encodeRepairMessage({ slabId: slab.id, digest: slab.digest, token }, "default"));
@@ -445,7 +445,7 @@ describe("dead letters", () => {
     ]);
   });
 
-  test("its lease is over, so that claim can lease the slab anew; one that was begun is not", async () => {
+  test("a dead letter ends its lease so that claim can lease the slab again, unless the repair has begun", async () => {
     const [waiting, running] = [await damaged(), await damaged()];
     const tokens = {
       waiting: await leaseByHand(sql, waiting, { running: false }),
@@ -474,7 +474,7 @@ describe("dead letters", () => {
     expect(await historyOf(waiting)).toMatchObject({ last_outcome: "never-begun", ours: true, minutes: 0 });
   });
 
-  test("a letter whose deletion failed comes back as the same row", async () => {
+  test("a dead letter whose deletion failed is stored as the same row again", async () => {
     const letter = (receiveCount: number): DeadLetter => ({
       messageId: "m-1",
       // What no JSON and no PostgreSQL text may hold.
@@ -500,7 +500,7 @@ describe("dead letters", () => {
   });
 });
 
-test("what fails does not keep the rest from being done, and everything is reported", async () => {
+test("a failed part of reap does not stop the others, and all results are reported", async () => {
   const slab = await damaged();
   await leaseByHand(sql, slab, { expired: true });
   const other = await damaged();

@@ -4,7 +4,7 @@ import { BufferPool, cutIntoRanges } from "../../../lib/jobs/repair/buffer-pool.
 const never = new AbortController().signal;
 const buffers = (count: number): Uint8Array[] => Array.from({ length: count }, (_, n) => Uint8Array.of(n));
 
-test("hands every buffer out once, then first come first served", async () => {
+test("the buffer pool gives out each buffer once, then serves waiters in order", async () => {
   const pool = new BufferPool(buffers(2));
   const [first, second] = [await pool.take(never), await pool.take(never)];
   expect(first).not.toBe(second);
@@ -18,7 +18,7 @@ test("hands every buffer out once, then first come first served", async () => {
   expect(order).toEqual(["third", "fourth"]);
 });
 
-test("a taker that gives up leaves the next buffer to the one behind", async () => {
+test("when a waiter gives up, the next buffer goes to the one after it", async () => {
   const pool = new BufferPool(buffers(1));
   const held = await pool.take(never);
   const impatient = new AbortController();

@@ -6,20 +6,20 @@ import { blockHost } from "../../support/seed-indexd.ts";
 
 const suite = repairSuite({ hosts: 5 });
 
-test("1 of 1 that is lost cannot be repaired", async () => {
+test("a lost 1-of-1 slab cannot be repaired", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
   await suite.world.loseSector(slab, 0);
   expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources" });
 });
 
-test("1 of 1 on a blocked host is copied", async () => {
+test("a 1-of-1 slab on a blocked host is copied", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
   await blockHost(suite.world.database.sql, slab.hosts[0]!.row.hostKey);
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 1 });
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("1 of 3 is rebuilt from any one", async () => {
+test("a 1-of-3 slab is rebuilt from any shard", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   for (const index of [0, 2]) await suite.world.loseSector(slab, index);
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 2 });

@@ -21,7 +21,7 @@ describe("planColumns", () => {
     },
   );
 
-  test("85 of 255 with few targets reads ranges of the usual size, with many small ones", () => {
+  test("85 of 255 reads ranges of the usual size for few targets, and small ranges for many", () => {
     expect(planColumns({ minShards: 85, targets: 3, blocks: BLOCKS })).toMatchObject({ rangeBytes: MIB });
     expect(planColumns({ minShards: 120, targets: 3, blocks: BLOCKS })).toMatchObject({
       rangeBytes: MIB / 4,
@@ -47,7 +47,7 @@ describe("planColumns", () => {
     );
   });
 
-  test("a code that no memory can hold is an error", () => {
+  test("a code that does not fit into memory is an error", () => {
     expect(() => planColumns({ minShards: 255, targets: 1, blocks: 17 })).toThrow("more than 17 blocks");
   });
 });

@@ -68,7 +68,7 @@ test("a host that denies its sectors for a while and then serves them costs no l
   expect(await lost()).toBe(0);
 });
 
-test("a sector that its host serves again is read once and stored nowhere, also when no host could take it", async () => {
+test("a sector that its host serves again is read once and not stored, even if no host could take it", async () => {
   const { world } = suite;
   const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   const host = slab.hosts[1]!;
@@ -120,7 +120,7 @@ describe("a denied sector that moves in the same repair", () => {
   });
 });
 
-test("what became a loss is read at its earlier location when nothing else is left", async () => {
+test("a lost sector is read at its earlier location if there are no other sources", async () => {
   const [other, only] = suite.world.hosts as [WorldHost, WorldHost];
   const lost = await countLost(only);
   const slab = await storeAtRisk([other, only]);
@@ -137,7 +137,7 @@ test("what became a loss is read at its earlier location when nothing else is le
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("when all hosts deny at once nothing is believed; when they do so for hours, it is", async () => {
+test("simultaneous denials of all hosts are believed only after hours", async () => {
   const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 8 });
   await suite.world.loseSector(slab, 0);
   for (const host of slab.hosts.slice(1)) await forget(host);
@@ -159,7 +159,7 @@ test("when all hosts deny at once nothing is believed; when they do so for hours
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("a host that lost its disk is repaired in the same repair that finds it; from its third sector on it is suspected, and counted when it denies again hours later", async () => {
+test("sectors of a host that lost its disk are repaired at once; from the third on it is suspected, and its denials count hours later", async () => {
   const { world } = suite;
   const dead = world.hosts[1]!;
   const lost = await countLost(dead);

@@ -28,8 +28,8 @@ async function indexdsView(slab: StoredSlab): Promise<Row> {
   return row!;
 }
 
-describe("in mid-repair", () => {
-  test("a heartbeat says what was spent so far", async () => {
+describe("during a repair", () => {
+  test("a heartbeat reports the cost so far", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     const { sql } = suite.world.database;
@@ -48,7 +48,7 @@ describe("in mid-repair", () => {
     expect(result).toMatchObject({ kind: "repaired", rebuilt: 1 });
   });
 
-  test("indexd claims the slab: nothing of indexd's is written", async () => {
+  test("if indexd claims the slab, nothing is written to indexd's tables", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     let then: Row | undefined;
@@ -64,7 +64,7 @@ describe("in mid-repair", () => {
     expect(await indexdsView(slab)).toEqual(then);
   });
 
-  test("indexd claims the slab while shards are on their way: the next heartbeat ends the repair", async () => {
+  test("if indexd claims the slab during uploads, the next heartbeat ends the repair", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     for (const { swarm } of slab.hosts) await swarm.setSwitches({ bytesPerSecond: 100_000 });
@@ -84,7 +84,7 @@ describe("in mid-repair", () => {
     expect(await suite.journal(slab)).toEqual([]);
   });
 
-  test("the lease is reaped and the slab leased again: the first worker writes nothing", async () => {
+  test("if the lease is reaped and the slab leased again, the first worker writes nothing", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     let second: Awaited<ReturnType<typeof suite.world.lease>> | undefined;
@@ -103,7 +103,7 @@ describe("in mid-repair", () => {
     expect(await suite.world.wrongSectors(slab)).toEqual([]);
   });
 
-  test("the lease expires, a heartbeat notices and stops the repair at once", async () => {
+  test("a heartbeat that finds the lease expired stops the repair at once", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     for (const { swarm } of slab.hosts) await swarm.setSwitches({ bytesPerSecond: 100_000 });
@@ -124,7 +124,7 @@ describe("in mid-repair", () => {
     expect(await suite.journal(slab)).toEqual([]);
   });
 
-  test("the slab is deleted: nothing is recorded and nothing is left", async () => {
+  test("if the slab is deleted, nothing is recorded and nothing is left", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
@@ -153,7 +153,7 @@ describe("in mid-repair", () => {
     expect(count).toBe(0);
   });
 
-  test("the slab's contract is renewed: a sector that need not move stays where it is", async () => {
+  test("after a renewal of a contract, a sector that need not move stays", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     const old = slab.hosts[1]!.row;
@@ -170,7 +170,7 @@ describe("in mid-repair", () => {
     expect(await suite.world.wrongSectors(slab)).toEqual([]);
   });
 
-  test("a sector is moved by somebody else: the newer location stays", async () => {
+  test("the newer location of a sector that was moved meanwhile is kept", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab({ ...CODE, on: suite.world.hosts.slice(2) });
     await suite.world.loseSector(slab, 0);
@@ -192,7 +192,7 @@ describe("in mid-repair", () => {
     expect((await suite.world.locations(slab))[0]).toBe(other);
   });
 
-  test("the new host is blocked: the move is dropped and tried again", async () => {
+  test("if the new host is blocked meanwhile, the move is dropped and tried again", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     const [target] = suite.spare(slab);
@@ -228,7 +228,7 @@ describe("in mid-repair", () => {
 });
 
 describe("two slabs that share a sector", () => {
-  test("repaired at once never put two sectors of a slab on one host", async () => {
+  test("when repaired simultaneously never put two sectors of a slab on one host", async () => {
     const first = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
     // The same key and the same first two shards: sectors 0 and 1 are those of the first slab.
     const second = await suite.world.storeSlab({
@@ -256,7 +256,7 @@ describe("two slabs that share a sector", () => {
 });
 
 describe("a message", () => {
-  test("delivered twice is repaired once", async () => {
+  test("delivered twice causes one repair", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     const task = await suite.world.lease(slab);
@@ -266,7 +266,7 @@ describe("a message", () => {
     expect((await suite.traffic()).transfers).toBe(transfers);
   });
 
-  test("delivered to two workers at once is repaired by one of them", async () => {
+  test("delivered to two workers simultaneously is repaired by one of them", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     const task = await suite.world.lease(slab);
@@ -278,7 +278,7 @@ describe("a message", () => {
     expect(await suite.journal(slab)).toHaveLength(1);
   });
 
-  test("about a slab that is gone is dropped", async () => {
+  test("for a deleted slab is dropped", async () => {
     const slab = await suite.world.storeSlab(CODE);
     const task = await suite.world.lease(slab);
     const stale = { ...task, slabId: (slab.id + 1_000n) as typeof task.slabId };
@@ -287,7 +287,7 @@ describe("a message", () => {
   });
 });
 
-describe("a row that no repair can work with", () => {
+describe("invalid rows", () => {
   test("a key of the wrong length ends in a fault that backs off", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
@@ -299,14 +299,14 @@ describe("a row that no repair can work with", () => {
     expect((await suite.history(slab)).waitsMs).toBeGreaterThan(60_000);
   });
 
-  test("more shards needed than there are", async () => {
+  test("more required shards than there are", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     await suite.world.database.sql`update slabs set min_shards = 5 where id = ${String(slab.id)}`;
     expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources" });
   });
 
-  test("a version of indexd's database from before the oldest known one: nothing begins, nothing of indexd's is changed", async () => {
+  test("with a database version older than the oldest known one nothing begins and no row of indexd changes", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
@@ -323,7 +323,7 @@ describe("a row that no repair can work with", () => {
     expect((await suite.traffic()).transfers).toBe(0);
   });
 
-  test("a host that was blocked a moment ago is known although the network snapshot is cached", async () => {
+  test("a recently blocked host is detected although the network snapshot is cached", async () => {
     const slab = await suite.world.storeSlab(CODE);
     const { environment } = suite.open({ settings: { networkMaxAgeMs: 600_000 } });
     const repair = async () => {

@@ -33,7 +33,7 @@ function handlerOf(variables: Readonly<Record<string, string>> = {}) {
   return { handler, returned };
 }
 
-test("bad messages fail alone; the others of the batch are handled", async () => {
+test("malformed messages of a batch fail, and the others are handled", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   const task = await suite.world.lease(slab);
@@ -75,7 +75,7 @@ test("bad messages fail alone; the others of the batch are handled", async () =>
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("an environment that lacks everything names everything, and no secret", async () => {
+test("an empty environment is reported with all missing names and no secret", async () => {
   const handler = createRepairHandler({
     variables: {
       SLABMEND_MIGRATION_SEED: "canary-seed",
@@ -98,7 +98,7 @@ test("an environment that lacks everything names everything, and no secret", asy
   expect(message).not.toContain("canary-seed");
 });
 
-test("with the database away a message fails before it began, and comes again soon", async () => {
+test("with an unreachable database a message fails before its repair begins, and is redelivered soon", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   const task = await suite.world.lease(slab);
@@ -119,7 +119,7 @@ test("with the database away a message fails before it began, and comes again so
   expect((await suite.journal(slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
 });
 
-test("a queue that takes nothing back costs a message its early return, and nothing else", async () => {
+test("if the queue cannot take a message back early, it is only redelivered later", async () => {
   const handler = createRepairHandler({
     variables: { ...suite.world.variables, SLABMEND_QUEUE_URL: QUEUE_URL },
     giveBack: () => Promise.reject(new Error("nobody there")),
@@ -128,7 +128,7 @@ test("a queue that takes nothing back costs a message its early return, and noth
   expect(answer.batchItemFailures).toEqual([{ itemIdentifier: "empty" }, { itemIdentifier: "not-json" }]);
 });
 
-test("on a database version that is not known nothing begins", async () => {
+test("on an unknown database version no repair begins", async () => {
   const { sql } = suite.world.database;
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);

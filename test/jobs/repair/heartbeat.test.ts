@@ -28,7 +28,7 @@ test("extends the lease for as long as the repair lasts and leaves no timer", as
   expect(clock.pending).toBe(0);
 });
 
-test("a lease that is no longer ours ends the repair at once", async () => {
+test("a lost lease ends the repair at once", async () => {
   const { clock, heartbeat } = start(async () => false);
   await clock.advance(30_000);
   expect(heartbeat.signal.reason).toBeInstanceOf(LeaseLost);
@@ -36,7 +36,7 @@ test("a lease that is no longer ours ends the repair at once", async () => {
   expect(clock.pending).toBe(0);
 });
 
-test("a database that is away is asked again until the lease is over", async () => {
+test("the heartbeat retries an unreachable database until the lease ends", async () => {
   const { clock, failures, heartbeat } = start(async () => {
     throw new Error("away");
   });
@@ -49,7 +49,7 @@ test("a database that is away is asked again until the lease is over", async () 
   expect(clock.pending).toBe(0);
 });
 
-test("an extension that never answers ends the repair when the lease is over", async () => {
+test("an unanswered extension ends the repair when the lease ends", async () => {
   const { clock, heartbeat } = start(() => new Promise(() => {}));
   await clock.advance(119_999);
   expect(heartbeat.signal.aborted).toBe(false);
@@ -74,7 +74,7 @@ test("a process that slept past its lease does not extend it", async () => {
   await heartbeat.stop();
 });
 
-test("a beat that is wanted soon comes soon, once, and the next ones as ever", async () => {
+test("a requested early heartbeat is sent once, and later ones keep their interval", async () => {
   let beats = 0;
   const { clock, heartbeat } = start(async () => {
     beats += 1;
@@ -96,7 +96,7 @@ test("a beat that is wanted soon comes soon, once, and the next ones as ever", a
   expect(clock.pending).toBe(0);
 });
 
-test("what is noted while a beat is under way is told by another one soon", async () => {
+test("changes during a heartbeat are sent by another one soon", async () => {
   const answers: ((isOurs: boolean) => void)[] = [];
   const { clock, heartbeat } = start(() => new Promise((resolve) => answers.push(resolve)));
   await clock.advance(30_000);

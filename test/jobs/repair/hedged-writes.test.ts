@@ -73,7 +73,7 @@ const turns = async (): Promise<void> => {
   for (let n = 0; n < 20; n += 1) await new Promise((resolve) => setImmediate(resolve));
 };
 
-test("a shard that two hosts acknowledge is recorded once, and both writes are paid", async () => {
+test("a shard acknowledged by two hosts is recorded once, and both writes are paid", async () => {
   const { clock, meter, writes, store, limits, put, released } = createStore([host(1), host(2), host(3)]);
   put(0);
   await turns();
@@ -89,7 +89,7 @@ test("a shard that two hosts acknowledge is recorded once, and both writes are p
   expect(clock.pending).toBe(0);
 });
 
-test("while all hosts of a repair are equally slow, none is taken for slow; the last one is, when the others are done", async () => {
+test("equally slow hosts do not count as slow, but the last remaining one does", async () => {
   const hosts = [1, 2, 3, 4, 5, 6].map(host);
   const { clock, writes, store, limits, put } = createStore(hosts);
   for (const index of [0, 1, 2, 3]) put(index);
@@ -106,7 +106,7 @@ test("while all hosts of a repair are equally slow, none is taken for slow; the 
   limits.stop();
 });
 
-test("a slow host that lost a race is offered another shard only when nobody else is left", async () => {
+test("a slow host that lost a race is offered another shard only if no other host is left", async () => {
   const { clock, writes, store, limits, put } = createStore([host(1), host(2), host(3)]);
   put(0);
   await turns();

@@ -30,7 +30,7 @@ function answersOf(did: readonly (HostErrorCode | "ok" | "-")[], strangers: read
 
 const many = <T>(count: number, value: T): T[] => Array<T>(count).fill(value);
 
-describe("whose fault it is that too few sources served", () => {
+describe("the cause of too few sources", () => {
   test.each<[string, (HostErrorCode | "ok" | "-")[], boolean[], string | undefined]>([
     ["tokens refused by all", many(4, "token-expired"), [], "token-expired"],
     [
@@ -89,7 +89,7 @@ describe("whose fault it is that too few sources served", () => {
   });
 });
 
-test("candidates that all call the request wrong are not the slab's fault, though sources served", () => {
+test("if all candidates reject the request, it is not the slab's fault even if sources were read", () => {
   const { answers } = answersOf(["ok", "ok"]);
   for (const id of [5, 6, 7])
     answers.refused(host(id), new HostError(host(id).hostKey, "host-refused", "no"));
@@ -98,7 +98,7 @@ test("candidates that all call the request wrong are not the slab's fault, thoug
   expect(answers.ourFault("candidates")).toBeUndefined();
 });
 
-test("hosts are counted by how they failed last; what was given up says nothing", () => {
+test("hosts are counted by their last failure; cancelled calls do not count", () => {
   const { answers } = answersOf([
     "token-expired",
     "token-expired",
@@ -128,14 +128,14 @@ describe("denials", () => {
     lastResort: true,
   });
 
-  test("a host that serves all of a sector has not denied it", () => {
+  test("a host that serves the whole sector has not denied it", () => {
     const { answers } = answersOf(["sector-not-found"]);
     answers.servedAll(sector(0), host(0));
     expect(answers.denied).toEqual([]);
     expect(answers.servedWhole).toEqual([]);
   });
 
-  test("of an open denial the commit is told that all of it was served, unless it was denied again", () => {
+  test("the commit is told that a denied sector was served in full, unless it was denied again", () => {
     const answers = new HostAnswers();
     for (const id of [0, 1]) answers.servedAll(known(id, 1).sector, host(id));
     deny(answers, known(1, 1));
@@ -143,7 +143,7 @@ describe("denials", () => {
     expect(answers.denied).toMatchObject([{ sectorId: 1n }]);
   });
 
-  test("an earlier location that denies says nothing about where the sector is", () => {
+  test("a denial by an earlier location says nothing about the current one", () => {
     const answers = new HostAnswers();
     answers.failed(sector(0), host(7), new HostError(host(7).hostKey, "sector-not-found", "said"), false);
     expect(answers.denied).toEqual([]);
@@ -151,7 +151,7 @@ describe("denials", () => {
     expect(answers.standing(sector(0), host(0))).toBe("fresh");
   });
 
-  test("many deny only if it is the first time, and not for hours already", () => {
+  test("only first denials count as mass denials, not those repeated for hours", () => {
     const first = new HostAnswers();
     const again = new HostAnswers();
     const believed = new HostAnswers({ believesMany: true });

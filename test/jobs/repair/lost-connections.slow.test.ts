@@ -18,7 +18,7 @@ const STATEMENTS = [
   ["events", "slabmend.moved"],
 ] as const;
 
-test.each(STATEMENTS)("dropped at %s, before it is sent and before it is answered", async (_name, text) => {
+test.each(STATEMENTS)("a connection lost at %s, before the request or the answer", async (_name, text) => {
   for (const lost of ["statement", "answer"] as const) {
     const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
     await suite.world.loseSector(slab, 0);
@@ -33,7 +33,7 @@ test.each(STATEMENTS)("dropped at %s, before it is sent and before it is answere
   }
 });
 
-test("dropped while others of a host's sectors are drawn: the sector that it has lost is counted all the same", async () => {
+test("a connection lost while control sectors are read does not prevent counting a lost sector", async () => {
   const { world } = suite;
   const { sql } = world.database;
   await world.storeSlab({ minShards: 2, totalShards: 5 });

@@ -30,7 +30,7 @@ const lies: [string, Partial<HostSwitches>][] = [
 ];
 
 describe.each(lies)("a host that %s", (_, switches) => {
-  test("is found out as a source, and others are read instead", async () => {
+  test("is detected as a source, and others are read instead", async () => {
     const slab = await suite.world.storeSlab(CODE);
     for (const index of [0, 1]) await suite.world.loseSector(slab, index);
     await slab.hosts[2]!.swarm.setSwitches(switches);
@@ -39,7 +39,7 @@ describe.each(lies)("a host that %s", (_, switches) => {
     expect((await suite.history(slab)).badShards).toEqual([]);
   });
 
-  test("is found out as a copy, and the shard is rebuilt", async () => {
+  test("is detected as a copy source, and the shard is rebuilt", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await blockHost(suite.world.database.sql, slab.hosts[2]!.row.hostKey);
     await slab.hosts[2]!.swarm.setSwitches(switches);
@@ -47,7 +47,7 @@ describe.each(lies)("a host that %s", (_, switches) => {
     await expectWhole(slab);
   });
 
-  test("and cannot be replaced makes no shard look pinned wrongly", async () => {
+  test("and cannot be replaced does not make a shard count as pinned wrongly", async () => {
     const slab = await suite.world.storeSlab(CODE);
     for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
     await slab.hosts[3]!.swarm.setSwitches(switches);
@@ -56,7 +56,7 @@ describe.each(lies)("a host that %s", (_, switches) => {
   });
 });
 
-test("all hosts but three corrupt data: the three suffice", async () => {
+test("if all hosts except three corrupt data, the three suffice", async () => {
   const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 8 });
   await suite.world.loseSector(slab, 0);
   for (const index of [1, 2, 3, 4]) await slab.hosts[index]!.swarm.setSwitches({ corruptsData: true });
@@ -64,7 +64,7 @@ test("all hosts but three corrupt data: the three suffice", async () => {
   await expectWhole(slab);
 });
 
-test("a wrong proof with honest data does no harm, because the rebuilt root is right", async () => {
+test("a wrong proof with correct data does no harm, because the rebuilt root is right", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   for (const { swarm } of slab.hosts) await swarm.setSwitches({ sendsWrongProofs: true });
@@ -84,7 +84,7 @@ test("a candidate that acknowledges another root is not recorded; the next one i
 });
 
 describe("a shard that was pinned wrongly", () => {
-  test("is never uploaded when it is to be rebuilt; the others are repaired as ever", async () => {
+  test("is not uploaded after a rebuild, and the others are repaired", async () => {
     const slab = await suite.world.storeSlab({ ...CODE, spoil: spoiled(0) });
     for (const index of [0, 1]) await suite.world.loseSector(slab, index);
     expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
@@ -92,7 +92,7 @@ describe("a shard that was pinned wrongly", () => {
     expect(await suite.history(slab)).toMatchObject({ badShards: [0], objects: 1 });
   });
 
-  test("alone is a verdict only when more sources agree than a rebuild needs", async () => {
+  test("is concluded only if more sources agree than a rebuild needs", async () => {
     const slab = await suite.world.storeSlab({ ...CODE, spoil: spoiled(0) });
     await suite.world.loseSector(slab, 0);
     expect(await suite.repair(slab)).toMatchObject({ kind: "partial-refused", rebuilt: 0 });
@@ -110,14 +110,14 @@ describe("a shard that was pinned wrongly", () => {
     expect((await suite.history(slab)).badShards).toEqual([0]);
   });
 
-  test("can be copied all the same: it is what its owner pinned", async () => {
+  test("can still be copied, because it is what its owner pinned", async () => {
     const slab = await suite.world.storeSlab({ ...CODE, spoil: spoiled(0) });
     await blockHost(suite.world.database.sql, slab.hosts[0]!.row.hostKey);
     expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 1 });
     await expectWhole(slab);
   });
 
-  test("is found among the sources, named, and no source of later repairs", async () => {
+  test("is found among the sources, reported, and not used as a source later", async () => {
     const slab = await suite.world.storeSlab({ ...CODE, totalShards: 5, spoil: spoiled(1) });
     await suite.world.loseSector(slab, 0);
     expect(await suite.repair(slab, inOrder)).toMatchObject({ kind: "repaired", rebuilt: 1 });
@@ -130,7 +130,7 @@ describe("a shard that was pinned wrongly", () => {
     await expectWhole(slab);
   });
 
-  test("is found among the sources of a code whose shards are all alike", async () => {
+  test("is found among the sources of a code with identical shards", async () => {
     const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 4, spoil: spoiled(1) });
     await suite.world.loseSector(slab, 0);
     expect(await suite.repair(slab, inOrder)).toMatchObject({ kind: "repaired", rebuilt: 1 });
@@ -138,7 +138,7 @@ describe("a shard that was pinned wrongly", () => {
     expect((await suite.history(slab)).badShards).toEqual([1]);
   });
 
-  test("among the sources and among the targets: both are named", async () => {
+  test("is reported both among the sources and among the targets", async () => {
     const slab = await suite.world.storeSlab({
       minShards: 2,
       totalShards: 6,
@@ -154,7 +154,7 @@ describe("a shard that was pinned wrongly", () => {
     expect(await suite.world.wrongSectors(slab)).toEqual([0]);
   });
 
-  test("nobody is accused when there are no sources to spare", async () => {
+  test("is not concluded if there are no spare sources", async () => {
     const slab = await suite.world.storeSlab({ ...CODE, spoil: spoiled(3) });
     for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
     expect(await suite.repair(slab)).toMatchObject({ kind: "partial-refused", rebuilt: 0 });

@@ -18,7 +18,7 @@ const limitOf = (hastings: bigint) => ({
   variables: { SLABMEND_MAX_SIACOINS_PER_REPAIR: siacoins(hastings + 10n ** 12n) },
 });
 
-test("too few sources among silent hosts: one range of each that answers is paid, not four", async () => {
+test("with too few sources only one range per answering host is paid, not four", async () => {
   const slab = await suite.world.storeSlab({ minShards: 10, totalShards: 12 });
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);
   for (const index of [2, 3, 4]) await slab.hosts[index]!.swarm.setSwitches({ availability: "silent" });
@@ -26,7 +26,7 @@ test("too few sources among silent hosts: one range of each that answers is paid
   expect((await suite.traffic()).bytesRead).toBeLessThanOrEqual((7 * SECTOR_BYTES) / 4);
 });
 
-test("a repair that may cost what it costs is repaired", async () => {
+test("a repair with a sufficient cost limit succeeds", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.loseSector(slab, 0);
   // Hedges may cost some more.
@@ -34,7 +34,7 @@ test("a repair that may cost what it costs is repaired", async () => {
   expect(result).toMatchObject({ kind: "repaired" });
 });
 
-test("a repair that may cost less than its reads reads no more than that, and says why", async () => {
+test("a repair with a cost limit below its reads stops at the limit with that reason", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.loseSector(slab, 0);
   const result = await suite.repair(slab, limitOf(readCost));
@@ -46,7 +46,7 @@ test("a repair that may cost less than its reads reads no more than that, and sa
   expect(await suite.history(slab)).toMatchObject({ failed: 0 });
 });
 
-test("without a candidate nothing is copied either", async () => {
+test("without a candidate nothing is read for copying", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.database.sql`update contracts set good = false where host_id = ${slab.hosts[1]!.row.id}`;
   await suite.onlyCandidates([]);
@@ -58,7 +58,7 @@ test.each([
   ["is shutting down", { shuttingDown: true }],
   ["has no funds of ours", { outOfFunds: true }],
   ["does not find the sector", { losesSectors: "all" }],
-] as const)("a host that %s took nothing, and the journal says so", async (_says, switches) => {
+] as const)("a host that %s charged nothing, and the journal says so", async (_says, switches) => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
   await suite.world.loseSector(slab, 0);
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches(switches);

@@ -5,7 +5,7 @@ import { repairSuite } from "../../support/repair-suite.ts";
 const suite = repairSuite({ hosts: 14 });
 const CODE = { minShards: 2, totalShards: 6 } as const;
 
-test("writes that suddenly take 17 s at every host are waited for, and no host is given up", async () => {
+test("writes that suddenly take 17 s at all hosts are awaited, and no host is given up", async () => {
   const quick = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(quick, 0);
   const slab = await suite.world.storeSlab(CODE);

@@ -39,7 +39,7 @@ test("a healthy slab costs nothing", async () => {
   expect((await suite.traffic()).transfers).toBe(0);
 });
 
-test("lost sectors are rebuilt on new hosts, and objects are told", async () => {
+test("lost sectors are rebuilt on new hosts, and events are bumped", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 1);
   await suite.world.loseSector(slab, 5);
@@ -69,7 +69,7 @@ test("a sector whose contract went bad is copied from its own host to another", 
   expect(await suite.world.locations(slab)).not.toContain(slab.hosts[4]);
 });
 
-test("a blocked host that is gone is rebuilt", async () => {
+test("sectors of an unreachable blocked host are rebuilt", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await block(slab, 0);
   await stop(slab, 0);
@@ -77,7 +77,7 @@ test("a blocked host that is gone is rebuilt", async () => {
   await expectWhole(slab);
 });
 
-test("sources that are stopped are replaced by others", async () => {
+test("stopped sources are replaced by others", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   await stop(slab, 1, 2);
@@ -85,7 +85,7 @@ test("sources that are stopped are replaced by others", async () => {
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("copies are sources: what they hold is not read again", async () => {
+test("copied sectors are used as sources and not read again", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await block(slab, 1, 2);
   await suite.world.loseSector(slab, 0);
@@ -96,7 +96,7 @@ test("copies are sources: what they hold is not read again", async () => {
   }
 });
 
-test("copies alone can be all sources", async () => {
+test("copied sectors can be the only sources", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await block(slab, 1, 2, 3);
   await suite.world.loseSector(slab, 0);
@@ -105,7 +105,7 @@ test("copies alone can be all sources", async () => {
   expect((await suite.traffic()).bytesRead).toBe(3 * SECTOR_BYTES);
 });
 
-test("blocked hosts save a slab that indexd would call unrecoverable", async () => {
+test("sources on blocked hosts save a slab that indexd would consider unrecoverable", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
   await block(slab, 3, 4);
@@ -113,7 +113,7 @@ test("blocked hosts save a slab that indexd would call unrecoverable", async () 
   await expectWhole(slab);
 });
 
-test("a host that is unusable but not blocked is a source too", async () => {
+test("an unusable host that is not blocked is a source", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
   await suite.world.database
@@ -122,7 +122,7 @@ test("a host that is unusable but not blocked is a source too", async () => {
   await expectWhole(slab);
 });
 
-test("a blocked host that asks too much is not copied from", async () => {
+test("a blocked host with high prices is not used for copying", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await block(slab, 2);
   await slab.hosts[2]!.swarm.setPrices({ egressPrice: 10n ** 17n });
@@ -131,7 +131,7 @@ test("a blocked host that asks too much is not copied from", async () => {
   expect((await slab.hosts[2]!.swarm.counters()).bytesRead).toBe(0);
 });
 
-test("a source that asks more than indexd allows is not read from while others suffice", async () => {
+test("a source with prices above indexd's limit is not read while others suffice", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   await slab.hosts[1]!.swarm.setPrices({ egressPrice: 10n ** 17n });
@@ -140,7 +140,7 @@ test("a source that asks more than indexd allows is not read from while others s
   expect((await slab.hosts[1]!.swarm.counters()).bytesRead).toBe(0);
 });
 
-test("but is read from when they do not", async () => {
+test("a source with prices above indexd's limit is read if others do not suffice", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 2, 4]) await suite.world.loseSector(slab, index);
   await slab.hosts[1]!.swarm.setPrices({ egressPrice: 10n ** 17n });
@@ -149,7 +149,7 @@ test("but is read from when they do not", async () => {
   expect((await slab.hosts[1]!.swarm.counters()).bytesRead).toBe(SECTOR_BYTES);
 });
 
-test("but at any price when nothing else yields the shard", async () => {
+test("a blocked host with high prices is read at any price if nothing else gives the shard", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1, 3]) await suite.world.loseSector(slab, index);
   await block(slab, 2);
@@ -160,7 +160,7 @@ test("but at any price when nothing else yields the shard", async () => {
   expect((await suite.world.locations(slab))[2]).not.toBe(slab.hosts[2]);
 });
 
-test("a blocked host that stalls does not keep the rebuild waiting", async () => {
+test("a stalled blocked host does not delay the rebuild", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await block(slab, 1, 2);
   await slab.hosts[2]!.swarm.setSwitches({ stallsReadsAfterBytes: 1_000_000 });
@@ -169,7 +169,7 @@ test("a blocked host that stalls does not keep the rebuild waiting", async () =>
   await expectWhole(slab);
 });
 
-test("what the journal says it cost covers all that hosts took, also for reads given up and writes in vain", async () => {
+test("the journal's cost covers all charges of hosts, including cancelled reads and unused writes", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   // Charged for what the repair gives up, for what it finds corrupt, and for a sector that nobody keeps.
@@ -185,7 +185,7 @@ test("what the journal says it cost covers all that hosts took, also for reads g
   expect(said).toBeLessThan(2n * taken);
 });
 
-test("a slow copy that nothing can replace is waited for", async () => {
+test("a slow copy without a replacement is awaited", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
   await block(slab, 0);
   // Ten seconds of the repair's clock, longer than the first round's patience.
@@ -193,7 +193,7 @@ test("a slow copy that nothing can replace is waited for", async () => {
   expect(await suite.repair(slab, { timesFaster: 5 })).toMatchObject({ kind: "repaired", copied: 1 });
 });
 
-test("what a slow copy brings in the end makes a rebuild possible", async () => {
+test("the late result of a slow copy can enable a rebuild", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
   await block(slab, 4);
@@ -203,7 +203,7 @@ test("what a slow copy brings in the end makes a rebuild possible", async () => 
   await expectWhole(slab);
 });
 
-test("a connection that breaks in mid-stream is tried once more before a slab is given up", async () => {
+test("a connection lost during a stream is retried once before a slab is given up", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
   const host = slab.hosts[3]!.swarm;
@@ -217,7 +217,7 @@ test("a connection that breaks in mid-stream is tried once more before a slab is
   expect(result).toMatchObject({ kind: "repaired", rebuilt: 3 });
 });
 
-test("too few sources: an alarm that lists the objects, and indexd's own backoff", async () => {
+test("too few sources give an alarm with the objects, and indexd's own backoff", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
   await stop(slab, 3);
@@ -227,7 +227,7 @@ test("too few sources: an alarm that lists the objects, and indexd's own backoff
   expect(history.waitsMs / 3_600_000).toBeCloseTo(1, 1);
 });
 
-test("no host of the whole fleet is heard: the worker's fault, no false alarm and no failure of the slab", async () => {
+test("if no host answers at all it is the worker's fault, without an alarm or a failure of the slab", async () => {
   const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 6 });
   await suite.world.loseSector(slab, 0);
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ availability: "offline" });
@@ -239,14 +239,14 @@ test("no host of the whole fleet is heard: the worker's fault, no false alarm an
   expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
 });
 
-test("all hosts of a slab are gone, others are not: its data is at risk", async () => {
+test("if only the hosts of a slab are gone, its data is at risk", async () => {
   const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 8 });
   await suite.world.loseSector(slab, 0);
   await stop(slab, 1, 2, 3, 4, 5, 6, 7);
   expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", lost: 0 });
 });
 
-test("a sector that its host lost is recorded as lost and rebuilt", async () => {
+test("a sector lost by its host is recorded as lost and rebuilt", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await block(slab, 1);
   await slab.hosts[1]!.swarm.dropSector(slab.sectors[1]!.root);
@@ -257,7 +257,7 @@ test("a sector that its host lost is recorded as lost and rebuilt", async () => 
   expect(entry!.lost).toEqual([{ root: slab.sectors[1]!.root, host: slab.hosts[1]!.row.hostKey }]);
 });
 
-test("a source that denies its sector is recorded, and the next repair moves it and counts it as lost", async () => {
+test("a denial by a source is recorded, and the next repair moves the sector and counts it as lost", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   await slab.hosts[1]!.swarm.dropSector(slab.sectors[1]!.root);
@@ -281,7 +281,7 @@ test("a host that lost one of two sectors is still asked for the other", async (
   await expectWhole(slab);
 });
 
-test("a host that forgot what it took is found out when it is read", async () => {
+test("a host that lost a stored sector is detected when it is read", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   const [forgetful] = suite.spare(slab);
@@ -305,7 +305,7 @@ test("underfunded sources are not the slab's fault", async () => {
   expect(history.waitsMs / 60_000).toBeCloseTo(2, 0);
 });
 
-test("prices that expired are fetched again", async () => {
+test("expired prices are fetched again", async () => {
   const slab = await suite.world.storeSlab(CODE);
   const { environment } = suite.open();
   const run = async () => {
@@ -320,7 +320,7 @@ test("prices that expired are fetched again", async () => {
   await expectWhole(slab);
 });
 
-test("a host that issues expired prices is left alone", async () => {
+test("a host that issues expired prices is not used", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   for (const index of [1, 2]) await slab.hosts[index]!.swarm.setSwitches({ priceValidityMs: -60_000 });
@@ -328,7 +328,7 @@ test("a host that issues expired prices is left alone", async () => {
   expect((await slab.hosts[1]!.swarm.counters()).bytesRead).toBe(0);
 });
 
-test("what a repair measured of hosts is where the next worker starts", async () => {
+test("the next worker starts with a repair's measurements of hosts", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired" });
@@ -336,7 +336,7 @@ test("what a repair measured of hosts is where the next worker starts", async ()
   expect(scores.length).toBeGreaterThanOrEqual(2);
 });
 
-test("without the fleet's scores a repair goes on as ever", async () => {
+test("a repair works without the fleet's host scores", async () => {
   const { sql } = suite.world.database;
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);

@@ -29,7 +29,7 @@ async function repairWithClock(slab: StoredSlab, offByMs: number) {
 }
 
 test.each([-120, -6, -3, 3, 31])(
-  "a clock that is %i minutes off is a fault, and nothing is read or paid",
+  "a clock error of %i minutes is a fault, and nothing is read or paid",
   async (minutes) => {
     const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
     await suite.world.loseSector(slab, 0);
@@ -42,7 +42,7 @@ test.each([-120, -6, -3, 3, 31])(
   },
 );
 
-test("a clock that is a minute off is good enough", async () => {
+test("a clock error of one minute is accepted", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
   await suite.world.loseSector(slab, 0);
   expect((await repairWithClock(slab, -60_000)).result).toMatchObject({ kind: "repaired" });
@@ -51,15 +51,18 @@ test("a clock that is a minute off is good enough", async () => {
 test.each([
   ["shuttingDown", "host-shutting-down"],
   ["failsInternally", "host-internal"],
-] as const)("all hosts refuse for one reason (%s): a fault that names it", async (name, code) => {
-  const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
-  await suite.world.loseSector(slab, 0);
-  for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ [name]: true });
-  expect(await suite.repair(slab)).toMatchObject({ kind: "fault", ourFault: code, lost: 0 });
-  const [entry] = await suite.journal(slab);
-  expect(entry!.error).toMatch(new RegExp(`^${code}: \\d ${code}$`));
-  expect(await suite.history(slab)).toMatchObject({ failed: 0 });
-});
+] as const)(
+  "if all hosts refuse for one reason (%s), the repair ends as a fault with that reason",
+  async (name, code) => {
+    const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
+    await suite.world.loseSector(slab, 0);
+    for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ [name]: true });
+    expect(await suite.repair(slab)).toMatchObject({ kind: "fault", ourFault: code, lost: 0 });
+    const [entry] = await suite.journal(slab);
+    expect(entry!.error).toMatch(new RegExp(`^${code}: \\d ${code}$`));
+    expect(await suite.history(slab)).toMatchObject({ failed: 0 });
+  },
+);
 
 test("a worker that reaches two hosts of twelve is at fault itself", async () => {
   const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 6 });
@@ -72,7 +75,7 @@ test("a worker that reaches two hosts of twelve is at fault itself", async () =>
   expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
 });
 
-test("too few sources, and the journal says what they answered", async () => {
+test("with too few sources the journal has the hosts' answers", async () => {
   const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 6 });
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);
   await slab.hosts[2]!.swarm.setSwitches({ availability: "offline" });
@@ -90,24 +93,19 @@ test.each([
   ["underfunded", { sources: { outOfFunds: true } }, "4 not-enough-funds"],
   ["fault", { sources: { failsInternally: true } }, "host-internal: 4 host-internal"],
   ["partial-refused", { spare: { full: true } }, /^\d not-enough-storage$/],
-] as const)(
-  "%s: journal, log and result say what the hosts answered, counted by code",
-  async (outcome, who, said) => {
-    const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
-    await suite.world.loseSector(slab, 0);
-    const spare = suite.spare(slab).slice(0, 2);
-    await suite.onlyCandidates(spare);
-    if ("sources" in who) for (const { swarm } of slab.hosts.slice(1)) await swarm.setSwitches(who.sources);
-    if ("spare" in who) for (const { swarm } of spare) await swarm.setSwitches(who.spare);
-    const { result, lines } = await repairWithClock(slab, 0);
-    if (result.kind === "stale") throw new Error("stale");
-    const matches = typeof said === "string" ? new RegExp(`\\b${said}$`) : said;
-    expect([result.kind, result.error]).toEqual([outcome, expect.stringMatching(matches)]);
-    expect(await suite.journal(slab)).toMatchObject([{ outcome, error: result.error }]);
-    const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(logged).toContainEqual(expect.objectContaining({ level: "warn", outcome, why: result.error }));
-    expect(logged).toContainEqual(
-      expect.objectContaining({ level: "info", kind: outcome, why: result.error }),
-    );
-  },
-);
+] as const)("%s: journal, log and result have the hosts' answers by code", async (outcome, who, said) => {
+  const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
+  await suite.world.loseSector(slab, 0);
+  const spare = suite.spare(slab).slice(0, 2);
+  await suite.onlyCandidates(spare);
+  if ("sources" in who) for (const { swarm } of slab.hosts.slice(1)) await swarm.setSwitches(who.sources);
+  if ("spare" in who) for (const { swarm } of spare) await swarm.setSwitches(who.spare);
+  const { result, lines } = await repairWithClock(slab, 0);
+  if (result.kind === "stale") throw new Error("stale");
+  const matches = typeof said === "string" ? new RegExp(`\\b${said}$`) : said;
+  expect([result.kind, result.error]).toEqual([outcome, expect.stringMatching(matches)]);
+  expect(await suite.journal(slab)).toMatchObject([{ outcome, error: result.error }]);
+  const logged = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(logged).toContainEqual(expect.objectContaining({ level: "warn", outcome, why: result.error }));
+  expect(logged).toContainEqual(expect.objectContaining({ level: "info", kind: outcome, why: result.error }));
+});

@@ -10,7 +10,7 @@ function createMemory() {
   return new SectorMemory(kernel, { repairsAtOnce: 2 });
 }
 
-test("a repair waits for its arena behind those that came first, and gets all of it at once", async () => {
+test("a repair waits for its memory in order, and gets all of it together", async () => {
   const memory = createMemory();
   expect(memory.totalBlocks).toBe(4);
   const first = await memory.open(3, never);
@@ -24,7 +24,7 @@ test("a repair waits for its arena behind those that came first, and gets all of
   expect(opened).toEqual(["large", "small"]);
 });
 
-test("memory is free again when the last buffer was given back, not before", async () => {
+test("memory is freed when its last buffer is returned", async () => {
   const memory = createMemory();
   const arena = await memory.open(4, never);
   const buffer = await arena.buffers.take(never);
@@ -36,7 +36,7 @@ test("memory is free again when the last buffer was given back, not before", asy
   expect(memory.freeBlocks).toBe(4);
 });
 
-test("who gives up waiting takes nothing, and more than there is means all", async () => {
+test("a waiter that gives up takes nothing, and a request above the limit gets everything", async () => {
   const memory = createMemory();
   const all = await memory.open(99, never);
   expect(all.buffers.total).toBe(4);
@@ -45,7 +45,7 @@ test("who gives up waiting takes nothing, and more than there is means all", asy
   expect(memory.freeBlocks).toBe(4);
 });
 
-test("blocks that were used before are used again: what was never touched stays out of memory", async () => {
+test("used blocks are reused first, so that untouched ones stay out of memory", async () => {
   const memory = createMemory();
   const addresses = async (blocks: number): Promise<number[]> => {
     const arena = await memory.open(blocks, never);
@@ -64,7 +64,7 @@ test.each([
   [2, 40],
   [16, 128],
   [64, 128],
-])("memory for %i repairs at once is %i blocks", (repairsAtOnce, blocks) => {
+])("memory for %i simultaneous repairs is %i blocks", (repairsAtOnce, blocks) => {
   const kernel = createKernel({ memoryBytes: memoryBytesFor(repairsAtOnce) });
   expect(new SectorMemory(kernel, { repairsAtOnce }).totalBlocks).toBe(blocks);
 });

@@ -10,7 +10,7 @@ import { untilEqual } from "../../support/until.ts";
 const suite = repairSuite({ hosts: 16 });
 const CODE = { minShards: 4, totalShards: 8 } as const;
 
-test("five repairs at once share memory and connections, and each does what it does alone", {
+test("five simultaneous repairs share memory and connections, and each gives the same result as alone", {
   timeout: 120_000,
 }, async () => {
   const slabs = await Promise.all(Array.from({ length: 5 }, () => suite.world.storeSlab(CODE)));
@@ -40,7 +40,7 @@ test("five repairs at once share memory and connections, and each does what it d
   }
 });
 
-test("five repairs at once share two connections, and hold none while they transfer", {
+test("five simultaneous repairs share two database connections, and hold none during transfers", {
   timeout: 120_000,
 }, async () => {
   const { sql } = suite.world.database;
@@ -81,7 +81,7 @@ test("five repairs at once share two connections, and hold none while they trans
   expect(most).toBe(2);
 });
 
-test("sources that turn out lost are rebuilt by the same repair", async () => {
+test("sources found to be lost are rebuilt by the same repair", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);
   // Known to nobody; of six sources four are needed, so at least one of them is asked.

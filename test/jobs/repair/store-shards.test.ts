@@ -29,7 +29,7 @@ const refusals: [string, Partial<HostSwitches>][] = [
   ],
 ];
 
-test.each(refusals)("a candidate that %s is followed by the next", async (_, switches) => {
+test.each(refusals)("a candidate that %s is replaced by the next", async (_, switches) => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   await suite.world.loseSector(slab, 3);
@@ -43,7 +43,7 @@ test.each(refusals)("a candidate that %s is followed by the next", async (_, swi
 });
 
 test.each(["ingressPrice", "storagePrice"] as const)(
-  "a candidate whose %s is more than indexd allows is followed by the next, and nothing is sent to it",
+  "a candidate whose %s exceeds indexd's limit is replaced by the next before anything is sent",
   async (name) => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
@@ -56,7 +56,7 @@ test.each(["ingressPrice", "storagePrice"] as const)(
   },
 );
 
-test("a source that stalls in mid-read is hedged", async () => {
+test("a source that stalls during a read is hedged", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   for (const { swarm } of slab.hosts.slice(1, 2)) await swarm.setSwitches({ stallsReadsAfterBytes: 300_000 });
@@ -64,7 +64,7 @@ test("a source that stalls in mid-read is hedged", async () => {
   await expectWhole(slab);
 });
 
-test("all candidates are full: the first repair finds out, and nothing is read or paid for the next slabs of any worker", async () => {
+test("if all candidates are full, the first repair detects it, and no later repair reads or pays anything", async () => {
   const slabs = [await suite.world.storeSlab(CODE), await suite.world.storeSlab(CODE)];
   for (const slab of slabs) await suite.world.loseSector(slab, 0);
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ full: true });
@@ -78,7 +78,7 @@ test("all candidates are full: the first repair finds out, and nothing is read o
   expect(await suite.history(slabs[1]!)).toMatchObject({ failed: 0 });
 });
 
-test("a shard offered to a slow host is offered to another before seconds pass, and has one location", async () => {
+test("a shard offered to a slow host is soon offered to another, and gets one location", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   const [slow, ...others] = suite.spare(slab);
@@ -105,7 +105,7 @@ test("a shard offered to a slow host is offered to another before seconds pass, 
   await expectWhole(slab);
 });
 
-test("some candidates take shards: progress is kept", async () => {
+test("if only some candidates accept shards, the progress is kept", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 3]) await suite.world.loseSector(slab, index);
   await suite.onlyCandidates(suite.spare(slab).slice(0, 1));
@@ -117,7 +117,7 @@ test("some candidates take shards: progress is kept", async () => {
   await expectWhole(slab);
 });
 
-test("candidates that all lack funds wait for indexd", async () => {
+test("a repair whose candidates all lack funds waits for indexd", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   for (const { swarm } of suite.spare(slab)) await swarm.setSwitches({ outOfFunds: true });
@@ -126,7 +126,7 @@ test("candidates that all lack funds wait for indexd", async () => {
   expect(await suite.history(slab)).toMatchObject({ failed: 0 });
 });
 
-test("no candidates: a backoff of ours, indexd's counter stays", async () => {
+test("without candidates our backoff applies, and indexd's counter does not change", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   await suite.onlyCandidates([]);
@@ -137,8 +137,8 @@ test("no candidates: a backoff of ours, indexd's counter stays", async () => {
   expect(history.waitsMs).toBeGreaterThan(60_000);
 });
 
-describe("a deadline that comes near", () => {
-  test("before anything is stored: interrupted, at most the transfers that ran are lost", async () => {
+describe("a deadline", () => {
+  test("before any upload interrupts the repair, and at most the running transfers are lost", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     for (const { swarm } of slab.hosts) await swarm.setSwitches({ bytesPerSecond: 100_000 });
@@ -149,7 +149,7 @@ describe("a deadline that comes near", () => {
     expect(await suite.history(slab)).toMatchObject({ failed: 0, outcome: "interrupted" });
   });
 
-  test("after some are stored: they are kept, and the rest may go on at once", async () => {
+  test("after some uploads keeps them, and the rest may continue at once", async () => {
     const slab = await suite.world.storeSlab(CODE);
     for (const index of [0, 3]) await suite.world.loseSector(slab, index);
     const [fast, slow] = suite.spare(slab);
@@ -162,7 +162,7 @@ describe("a deadline that comes near", () => {
     expect(history.waitsMs).toBeLessThanOrEqual(0);
   });
 
-  test("nothing starts when there is no time for it", async () => {
+  test("prevents the start of transfers without enough time", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await blockHost(suite.world.database.sql, slab.hosts[1]!.row.hostKey);
     expect(await suite.repair(slab, { remainingMs: 1_000 })).toMatchObject({ kind: "interrupted" });
@@ -170,7 +170,7 @@ describe("a deadline that comes near", () => {
   });
 });
 
-test("nothing goes on behind a repair's back", async () => {
+test("no transfer continues after a repair has ended", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 3]) await suite.world.loseSector(slab, index);
   await slab.hosts[1]!.swarm.setSwitches({ bytesPerSecond: 2_000_000 });
@@ -187,7 +187,7 @@ test("nothing goes on behind a repair's back", async () => {
   expect(await suite.traffic()).toEqual(then);
 });
 
-test("as many shards as there are candidates, from one host's fall to the next", async () => {
+test("with fewer candidates than shards, as many shards as possible are stored", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 6 });
   for (const index of [0, 1, 2, 3]) await suite.world.loseSector(slab, index);
   const result = await suite.repair(slab);

@@ -33,7 +33,7 @@ async function storeDamaged(): Promise<StoredSlab> {
   return slab;
 }
 
-test("a function whose clock is wrong records its fault and ends; its message finds no lease when it comes again", async () => {
+test("a function with a wrong clock records a fault and ends, and its redelivered message finds no lease", async () => {
   const { world } = suite;
   const slab = await storeDamaged();
   const task = await world.lease(slab);
@@ -57,7 +57,7 @@ test("a function whose clock is wrong records its fault and ends; its message fi
   expect((await suite.journal(slab)).map(({ outcome }) => outcome)).toEqual(["fault", "repaired"]);
 });
 
-test("a function that fails at slab after slab where others succeed ends its process with the reason in log and metric", {
+test("a function that keeps failing where others succeed ends its process, with the reason in log and metric", {
   timeout: 120_000,
 }, async () => {
   const { world } = suite;

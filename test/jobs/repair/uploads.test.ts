@@ -37,7 +37,7 @@ const notes = async (slab: StoredSlab): Promise<number> => {
   return row!.count;
 };
 
-test("shards that an earlier repair stored are proven and recorded: nothing is read for a rebuild, nothing uploaded", async () => {
+test("shards stored by an earlier repair are proved and recorded without a rebuild or upload", async () => {
   const { slab, holders } = await slabWithUploads([0, 1]);
   const result = await suite.repair(slab);
   expect(result).toMatchObject({ kind: "repaired", found: 2, rebuilt: 0, copied: 0 });
@@ -49,7 +49,7 @@ test("shards that an earlier repair stored are proven and recorded: nothing is r
   expect(await notes(slab)).toBe(0);
 });
 
-test("a host that no longer has the shard is not believed nor blamed, and may be given it again", async () => {
+test("a host that no longer has the stored shard is not blamed, and may get it again", async () => {
   const { slab, holders } = await slabWithUploads([0, 1]);
   await holders[0]!.swarm.dropSector(slab.sectors[0]!.root);
   const result = await suite.repair(slab);
@@ -58,14 +58,14 @@ test("a host that no longer has the shard is not believed nor blamed, and may be
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("a host that sends another leaf than the sector's is not believed", async () => {
+test("a host that sends a wrong leaf is not believed", async () => {
   const { slab, holders } = await slabWithUploads([0]);
   await holders[0]!.swarm.setSwitches({ corruptsData: true });
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", found: 0, rebuilt: 2 });
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("hosts that are full or silent keep nothing from being found or rebuilt", async () => {
+test("full or silent hosts do not prevent finding or rebuilding shards", async () => {
   const { slab, holders } = await slabWithUploads([0, 1]);
   await holders[0]!.swarm.setSwitches({ full: true });
   await suite.world.database.sql`
@@ -80,13 +80,13 @@ test("hosts that are full or silent keep nothing from being found or rebuilt", a
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test.each(["blocked", "too old"])("a note of a host is not used when it is %s", async (why) => {
+test.each(["blocked", "too old"])("a recorded upload is not used if its host is %s", async (why) => {
   const { slab, holders } = await slabWithUploads([0], why === "too old" ? "49 hours" : "1 minute");
   if (why === "blocked") await blockHost(suite.world.database.sql, holders[0]!.row.hostKey);
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", found: 0, rebuilt: 2 });
 });
 
-test("a repair notes what it stored with the next heartbeat, under its token, and the commit removes it", async () => {
+test("a repair records its uploads with the next heartbeat under its token, and the commit removes them", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.loseSector(slab, 0);
   const task = await suite.world.lease(slab);

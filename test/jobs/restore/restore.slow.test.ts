@@ -76,7 +76,7 @@ const whereItIs = async (): Promise<(string | undefined)[]> =>
   (await world.locations(slab)).map((host) => host && key(host));
 const firstHosts = (): string[] => world.hosts.slice(0, 4).map(key);
 
-test("sectors come to where the archive says and their hosts prove, and clients are told", async () => {
+test("a restore places sectors by the archive and the hosts' proofs, and bumps events", async () => {
   const { sql } = world.database;
   const [, , , , fifth, sixth] = world.hosts;
   const first = await moveBehindTheBackup(0, fifth!);
@@ -111,7 +111,7 @@ test("only rows behind the backup are read of an archive that is newer", async (
   expect(await whereItIs()).toEqual([firstHosts()[0], key(sixth!), ...firstHosts().slice(2)]);
 });
 
-test("two sectors that changed places are placed together", async () => {
+test("a restore places two swapped sectors together", async () => {
   const [first, second] = world.hosts;
   const moves = [await moveBehindTheBackup(0, second!), await moveBehindTheBackup(1, first!)];
   const found = await restore([row(1, moves)]);
@@ -119,13 +119,13 @@ test("two sectors that changed places are placed together", async () => {
   expect(await whereItIs()).toEqual([key(second!), key(first!), ...firstHosts().slice(2)]);
 });
 
-test("no host gets two sectors of a slab, whatever the archive says", async () => {
+test("a restore never places two sectors of a slab on one host, even if the archive does", async () => {
   const found = await restore([row(1, [await moveBehindTheBackup(0, world.hosts[1]!)])]);
   expect(found).toMatchObject({ placed: 0, refused: { "host-taken": 1 } });
   expect(await whereItIs()).toEqual(firstHosts());
 });
 
-test("what neither host proves is recorded where it was before the loss, with an open denial", async () => {
+test("a sector proved by neither host keeps its location from before the loss, with an open denial", async () => {
   const { sql } = world.database;
   const [old, , , , fifth] = world.hosts;
   const move = await moveBehindTheBackup(0, fifth!);
@@ -138,7 +138,7 @@ test("what neither host proves is recorded where it was before the loss, with an
   expect(await whereItIs()).toEqual([key(fifth!), ...firstHosts().slice(1)]);
 });
 
-test("what the archive says to be lost is lost again, and its host may have another sector of the slab", async () => {
+test("sectors lost by the archive are lost again, and their hosts may have another sector of the slab", async () => {
   const [first] = world.hosts;
   await first!.swarm.dropSector(slab.sectors[0]!.root);
   const move = await moveBehindTheBackup(1, first!);
@@ -148,7 +148,7 @@ test("what the archive says to be lost is lost again, and its host may have anot
   expect(await whereItIs()).toEqual([undefined, key(first!), ...firstHosts().slice(2)]);
 });
 
-test("slabs and sectors that the database does not know are counted", async () => {
+test("a restore counts unknown slabs and sectors", async () => {
   const stranger = {
     ...row(1, [{ index: 0, root: hex32(), from: null, to: hex32(), how: "found" }]),
     digest: hex32(),
@@ -168,7 +168,7 @@ async function renewOnHost(host: WorldHost, by: KeyObject = renter): Promise<str
   return twice;
 }
 
-test("renewals since the backup are recorded one after another, and sectors stay pinned", async () => {
+test("a restore records renewals since the backup in order, and sectors stay pinned", async () => {
   const { sql } = world.database;
   const fresh = world.hosts[0]!;
   const last = await renewOnHost(fresh);
@@ -199,7 +199,7 @@ test("renewals since the backup are recorded one after another, and sectors stay
   expect(map).toEqual({ id: last });
 });
 
-test("sectors of a contract whose host does not say are unpinned and stay on their host", async () => {
+test("sectors of a contract whose host does not answer are unpinned and stay on their host", async () => {
   const { sql } = world.database;
   const [forgets, forges] = world.hosts;
   await forgets!.swarm.setContract(forgets!.row.contract!.contractId, null);
@@ -215,7 +215,7 @@ test("sectors of a contract whose host does not say are unpinned and stay on the
   expect(await whereItIs()).toEqual(firstHosts());
 });
 
-test("the first write ends what the backup took for under way, holds prunes and raises the incarnation", async () => {
+test("a restore's first write ends the backup's running repairs, holds prunes and raises the incarnation", async () => {
   const { sql } = world.database;
   const earlier = await startRun(sql, { kind: "verify", scope: {}, owner: "before" });
   await world.lease(slab);
@@ -230,7 +230,7 @@ test("the first write ends what the backup took for under way, holds prunes and 
   expect(await sql`select incarnation from slabmend.journal_head`).toEqual([{ incarnation: 2 }]);
 });
 
-test("a restore that is killed after any of its writes is continued", { timeout: 120_000 }, async () => {
+test("a restore continues after a kill at any of its writes", { timeout: 120_000 }, async () => {
   const { sql } = world.database;
   const [, , , , fifth, sixth] = world.hosts;
   const moves = [await moveBehindTheBackup(0, fifth!), await moveBehindTheBackup(1, sixth!)];
@@ -285,7 +285,7 @@ test("a host that proves a sector and denies it later has it, until a verificati
   expect(denials).toEqual([{ host_id: fifth!.row.id, state: "open" }]);
 });
 
-test("an indexd that was upgraded meanwhile: no renewal is recorded and no sector is placed", async () => {
+test("after an upgrade of indexd a restore records no renewals and places no sectors", async () => {
   const { sql } = world.database;
   await renewOnHost(world.hosts[0]!);
   const move = await moveBehindTheBackup(1, world.hosts[4]!);
@@ -298,7 +298,7 @@ test("an indexd that was upgraded meanwhile: no renewal is recorded and no secto
   expect(await whereItIs()).toEqual(firstHosts());
 });
 
-test("an archive that was altered since it was begun places nothing", async () => {
+test("a restore places nothing from an archive that was altered since its start", async () => {
   const move = await moveBehindTheBackup(0, world.hosts[4]!);
   await begin([row(1, [move])]);
   const storage = storageIn(folder);

@@ -93,7 +93,7 @@ const claim = async (): Promise<DueBatch> =>
 const claimEnds = () => world.database.sql`
   update sectors set next_integrity_check = now() - interval '1 second' where host_id = ${host.row.id}`;
 
-test("what is due is checked as indexd does it, and nothing else", async () => {
+test("exactly the due sectors are checked, in the same way as by indexd", async () => {
   const { sql } = world.database;
   const other = slab.hosts[1]!;
   await sql`update sectors set next_integrity_check = now() + interval '1 day' where host_id = ${other.row.id}`;
@@ -109,7 +109,7 @@ test("what is due is checked as indexd does it, and nothing else", async () => {
   expect(await make()).toBe(0);
 });
 
-test("a denial: an open one of ours, 12 hours, no failed check; wrong data and silence leave our claim", async () => {
+test("a due check's denial is recorded, due again in 12 hours; after wrong data or silence our claim stays", async () => {
   const { sql } = world.database;
   const [, liar, silent] = slab.hosts;
   await host.swarm.setSwitches({ losesSectors: [slab.sectors[0]!.root] });
@@ -130,7 +130,7 @@ test("a denial: an open one of ours, 12 hours, no failed check; wrong data and s
   expect(await sums()).toMatchObject({ confirmed: 3, denied: 1, wrongData: 1, unanswered: 1 });
 });
 
-test("a silent host is left alone, longer each time, until it answers", async () => {
+test("a silent host is skipped for a growing time until it answers", async () => {
   const { sql } = world.database;
   const silence = () => sql`
     select batches::integer, round(extract(epoch from until - now()) / 1800)::integer as halfhours from slabmend.silent_hosts`;
@@ -153,7 +153,7 @@ test("a silent host is left alone, longer each time, until it answers", async ()
   expect(await silence()).toEqual([]);
 });
 
-test("a batch twice, late, or never is recorded once, not at all, or by the next claim", async () => {
+test("a duplicate batch is recorded once, a late one not at all, a lost one by the next claim", async () => {
   const { sql } = world.database;
   const { checks, metrics } = open();
   const confirmedBy = () =>
@@ -189,7 +189,7 @@ test("a batch twice, late, or never is recorded once, not at all, or by the next
   }
 });
 
-test("what indexd checked or moved while the host answered stays as indexd wrote it", async () => {
+test("sectors that indexd checked or moved during a due check keep indexd's values", async () => {
   const { sql } = world.database;
   const [moved, checked] = await sql<{ id: string }[]>`
     select id::text from sectors where host_id = ${host.row.id} order by sector_root`;
@@ -214,7 +214,7 @@ test("what indexd checked or moved while the host answered stays as indexd wrote
 });
 
 test.each(["due-claimed", "due-asked", "due-recorded"] as const)(
-  "killed at %s, each sector is counted once by whoever comes back",
+  "after a kill at %s each sector is counted once",
   async (dies) => {
     const { sql } = world.database;
     await expect(
@@ -230,7 +230,7 @@ test.each(["due-claimed", "due-asked", "due-recorded"] as const)(
   },
 );
 
-test("sectors that others hold are passed over without a wait", async () => {
+test("locked sectors are skipped without waiting", async () => {
   const { sql } = world.database;
   const [first] = await sql<
     { id: string }[]
@@ -241,7 +241,7 @@ test("sectors that others hold are passed over without a wait", async () => {
   });
 });
 
-test("a paused fleet claims nothing, and drops what was claimed before", async () => {
+test("a paused fleet claims no checks, and drops earlier claims", async () => {
   const { sql } = world.database;
   const batch = await claim();
   await stopLeasing(sql, { kind: "paused", owner: "test" });
@@ -256,7 +256,7 @@ test("a paused fleet claims nothing, and drops what was claimed before", async (
   }
 });
 
-test("when many hosts deny at once no denial is believed, and the sectors keep our claim", async () => {
+test("simultaneous denials of many hosts are not believed, and the sectors keep our claim", async () => {
   const { sql } = world.database;
   for (let n = 0; n < 5; n += 1) {
     const { id, hostKey } = await seedHost(sql);
@@ -277,7 +277,7 @@ test("when many hosts deny at once no denial is believed, and the sectors keep o
   expect(await sums()).toMatchObject({ denied: 0, unanswered: 1 });
 });
 
-test("claim sends batches, and the function of repairs makes their checks", async () => {
+test("claim sends batches of due checks, and repair makes them", async () => {
   const server: QueueServer = await startQueueServer();
   const client = server.createClient();
   try {

@@ -29,7 +29,7 @@ function draw(roots: readonly bigint[], count: number): (number | null)[] {
   });
 }
 
-test("sectors behind narrow and wide gaps, and at both ends, are drawn equally often", () => {
+test("a sample draws sectors equally often, after narrow and wide gaps and at both ends", () => {
   const roots = [
     0n,
     1n,
@@ -51,12 +51,12 @@ test("sectors behind narrow and wide gaps, and at both ends, are drawn equally o
   for (const count of counts) expect(Math.abs(count - expected)).toBeLessThan(5 * Math.sqrt(expected));
 });
 
-test("the same seed draws the same windows, from any place on", () => {
+test("the same seed draws the same windows from any starting position", () => {
   const all = drawWindows({ seed: SEED, first: 0, count: 10, sectors: 100 });
   expect(drawWindows({ seed: SEED, first: 4, count: 6, sectors: 100 })).toEqual(all.slice(4));
 });
 
-test("a batch ends at its last hit, so that the next one begins behind it", () => {
+test("a batch of a sample ends at its last hit, and the next one begins after it", () => {
   expect(firstHits([null, "a", null, "b", null, "c"], 2)).toEqual({ ids: ["a", "b"], used: 4 });
   expect(firstHits([null, "a", null], 2)).toEqual({ ids: ["a"], used: 3 });
 });

@@ -88,7 +88,7 @@ const checked = async () =>
 const leaseEnds = () => world.database.sql`
   update slabmend.runs set coordinator = 'dead', token = gen_random_uuid(), expires_at = now() - interval '1 minute'`;
 
-test("a slab whose hosts have it: each sector is next due in 14 days and counted as indexd counts", async () => {
+test("after a successful verification each sector is next due in 14 days and counted as by indexd", async () => {
   await start(ofSlab());
   expect(await advance()).toMatchObject({
     state: "done",
@@ -102,7 +102,7 @@ test("a slab whose hosts have it: each sector is next due in 14 days and counted
   expect(BigInt(first!["hastings"])).toBeGreaterThan(0n);
 });
 
-test("a host that denies: an open denial, 12 hours, no failed check, and the report names slabs and objects", async () => {
+test("a denial in a verification is recorded, due again in 12 hours, and reported with slabs and objects", async () => {
   const denied = others[1]!;
   await host.swarm.setSwitches({ losesSectors: [slab.sectors[0]!.root, denied.sectors[0]!.root] });
   await start(ofHost());
@@ -128,7 +128,7 @@ test("a host that denies: an open denial, 12 hours, no failed check, and the rep
   });
 });
 
-test("data that its proof contradicts confirms and denies nothing: the check is due as before", async () => {
+test("data with a wrong proof neither confirms nor denies, and the check stays due", async () => {
   await host.swarm.setSwitches({ sendsWrongProofs: true });
   await start(ofHost());
   expect(await advance()).toMatchObject({ statistics: { passed: 6, confirmed: 0, denied: 0, wrongData: 6 } });
@@ -137,7 +137,7 @@ test("data that its proof contradicts confirms and denies nothing: the check is 
   expect(await checked()).toEqual([]);
 });
 
-test("a sector that indexd checked, or moved, after our claim keeps what indexd wrote", async () => {
+test("a sector that indexd checked or moved after our claim keeps indexd's values", async () => {
   const { sql } = world.database;
   await start(ofHost());
   const run = await advance({
@@ -153,7 +153,7 @@ test("a sector that indexd checked, or moved, after our claim keeps what indexd 
 });
 
 test.each<VerifyStep>(["claimed", "asked", "recorded"])(
-  "killed when a batch is %s, another process goes on and counts no sector twice",
+  "after a kill with a batch %s another process continues and counts no sector twice",
   async (last) => {
     await start(ofHost());
     const killed = advance({
@@ -171,7 +171,7 @@ test.each<VerifyStep>(["claimed", "asked", "recorded"])(
   },
 );
 
-test("a cancel after a crash makes the claimed sectors due when they were, without any host or seed", async () => {
+test("a cancel after a crash restores the due times of claimed sectors, without hosts or a seed", async () => {
   await start(ofHost());
   const crash = (name: VerifyStep) => {
     if (name === "claimed") throw new Error("killed");
@@ -192,7 +192,7 @@ test("a cancel after a crash makes the claimed sectors due when they were, witho
   for (const { due } of await sectorsOf("host")) expect(due).toBe(true);
 });
 
-test("a pause lets the batch in hand end; a resume goes on behind it", async () => {
+test("a pause lets the current batch finish, and a resume continues after it", async () => {
   await start(ofHost());
   const paused = await advance({
     step: async (name) => {
@@ -205,7 +205,7 @@ test("a pause lets the batch in hand end; a resume goes on behind it", async () 
   expect(await advance()).toMatchObject({ state: "done", statistics: { passed: 6, confirmed: 6 } });
 });
 
-test("a process without a seed takes no run that is not cancelled", async () => {
+test("a process without a seed takes over only cancelled verifications", async () => {
   await start(ofHost());
   const options = {
     clock: systemClock,
@@ -217,7 +217,7 @@ test("a process without a seed takes no run that is not cancelled", async () => 
   expect(await readUnfinishedRun(world.database.sql)).toMatchObject({ state: "running", coordinator: null });
 });
 
-test("an object: slab by slab, also across a crash, and the report names what is affected in it", async () => {
+test("an object is verified slab by slab, even after a crash, and its affected slabs are reported", async () => {
   const { sql } = world.database;
   const { objectKey } = await seedObject(sql, {
     accountId: await seedAccount(sql),
@@ -247,7 +247,7 @@ test("an object: slab by slab, also across a crash, and the report names what is
   expect(report.affected).toMatchObject({ sectors: 1, slabs: [String(others[1]!.id)] });
 });
 
-test("a sample makes as many draws as it was asked for, also across a crash, and claims its confidence", async () => {
+test("a sample makes its number of draws, even after a crash, and reports its confidence", async () => {
   const draws = 150;
   await start(ofHost({ missingShare: 0.03, confidence: 0.98, draws, seed: "5a".repeat(32) }));
   let batches = 0;
@@ -267,7 +267,7 @@ test("a sample makes as many draws as it was asked for, also across a crash, and
   );
 });
 
-test("a host that does not answer costs no sector anything, and the run waits for it", async () => {
+test("a verification waits for a silent host without recording anything about its sectors", async () => {
   await host.swarm.setSwitches({ availability: "offline" });
   await start(ofHost());
   expect(await advance({ limitMs: 1_000 })).toMatchObject({
@@ -280,7 +280,7 @@ test("a host that does not answer costs no sector anything, and the run waits fo
   expect(await advance()).toMatchObject({ state: "done", statistics: { confirmed: 6 } });
 });
 
-test("killed between batches of a host with many sectors, each sector is counted once", async () => {
+test("after kills between batches of a large host each sector is counted once", async () => {
   const { sql } = world.database;
   // Not stored anywhere, so the host denies them.
   const count = 230;
@@ -307,7 +307,7 @@ test("killed between batches of a host with many sectors, each sector is counted
   }
 });
 
-test("when many hosts deny at once nothing is believed, and the run fails", async () => {
+test("simultaneous denials of many hosts are not believed, and the verification fails", async () => {
   const { sql } = world.database;
   for (let n = 0; n < 5; n += 1) {
     const { id, hostKey } = await seedHost(sql);
@@ -330,7 +330,7 @@ test("when many hosts deny at once nothing is believed, and the run fails", asyn
   expect(kept).toMatchObject({ failed: 2, due: true });
 });
 
-test("a coordinator whose lease is taken over while hosts answer records nothing of that batch", async () => {
+test("a coordinator that loses its lease during a batch records nothing of it", async () => {
   await start(ofHost());
   const lost = advance({
     step: async (name) => {
