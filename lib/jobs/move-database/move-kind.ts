@@ -84,7 +84,7 @@ export function moveAlarms(
     if (slot === undefined) alarms.push("the source has no slot for the target: abort, and start again");
     else if (slot.walStatus === "lost") {
       alarms.push(
-        "the source has given up the target's slot, which stood still for too long: abort, and start again",
+        "the source has invalidated the target's slot, because it stood still for too long: abort, and start again",
       );
     } else if (
       slot.safeBytes !== null &&

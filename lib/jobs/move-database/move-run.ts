@@ -81,7 +81,7 @@ const statisticsSchema = v.object({
   sequences: v.optional(v.number()),
   /** When the fleet was stopped, in milliseconds since the epoch. */
   stoppedAtMs: v.optional(v.number()),
-  /** From then until the target was opened. */
+  /** Seconds from then until the target was opened. */
   secondsWithoutClaims: v.optional(v.number()),
   /** Why the last switch was taken back. */
   switchFailure: v.optional(v.object({ code: v.string(), message: v.string() })),
