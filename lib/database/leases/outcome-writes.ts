@@ -126,8 +126,8 @@ export interface CommitWrites {
 }
 
 /**
- * For a repair that reported itself as complete, or wants to continue immediately. If moves were dropped or a source was denied, it
- * continues immediately if it made progress; otherwise it waits, so that it does not move the same bytes again and again.
+ * For a repair that reported itself as complete, or wants to continue immediately. If moves were dropped or a source was denied,
+ * it continues immediately if it made progress; otherwise it waits, so that it does not move the same bytes again and again.
  */
 export function commitWrites(kind: OutcomeKind, job: JobKind): CommitWrites {
   const asReported = writesOf(kind, job);

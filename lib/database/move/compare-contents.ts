@@ -1,4 +1,4 @@
-/** Counts and digests of tables, which do not depend on the order of rows or on the major version. */
+/** Counts and digests of tables, independent of the order of rows and of the major version. */
 import type { ISql } from "postgres";
 
 export interface TableDigest {
@@ -9,13 +9,13 @@ export interface TableDigest {
 }
 
 export interface TableColumns {
-  /** Schema and name, quoted where SQL needs it. */
+  /** Schema and name, quoted as SQL requires. */
   readonly name: string;
-  /** Expressions of the columns, by name. */
+  /** The columns' expressions, sorted by name. */
   readonly columns: readonly string[];
 }
 
-/** Types that PostgreSQL cannot hash. */
+/** Types without a hash function in PostgreSQL. */
 const WITHOUT_HASH = [
   "json",
   "xml",
@@ -33,7 +33,9 @@ const WITHOUT_HASH = [
   "tsquery",
 ];
 
-/** Tables with rows of their own, and how each column goes into the digest: as text where its type has no hash, such as point. */
+/**
+ * Tables with their own rows, and the expression of each column in the digest: its text if its type (such as point) has no hash.
+ */
 export async function readTableColumns(sql: ISql): Promise<readonly TableColumns[]> {
   return await sql<{ name: string; columns: string[] }[]>`
     select format('%I.%I', n.nspname, c.relname) as name,
@@ -48,7 +50,7 @@ export async function readTableColumns(sql: ISql): Promise<readonly TableColumns
 }
 
 /**
- * @param except of a table: rows that are left out, as a condition. The run's own row changes with each step.
+ * @param except a condition for rows of the table to leave out. The run's own row changes with each step.
  */
 export async function readDigest(sql: ISql, table: TableColumns, except?: string): Promise<TableDigest> {
   const [row] = await sql.unsafe<{ rows: string; sum: string; xor: string }[]>(
@@ -65,7 +67,7 @@ export interface SequenceState {
   readonly isCalled: boolean;
 }
 
-/** Which logical replication does not copy. */
+/** Sequences, which logical replication does not copy. */
 export async function readSequences(sql: ISql): Promise<readonly SequenceState[]> {
   const names = await sql<{ name: string }[]>`
     select format('%I.%I', schemaname, sequencename) as name from pg_sequences order by 1`;
@@ -79,7 +81,7 @@ export async function readSequences(sql: ISql): Promise<readonly SequenceState[]
   return states;
 }
 
-/** Not transactional: safe to call again. */
+/** Not transactional, but safe to repeat. */
 export async function setSequences(sql: ISql, states: readonly SequenceState[]): Promise<void> {
   await sql`
     select setval(s.name::regclass, s.last::bigint, s.called)

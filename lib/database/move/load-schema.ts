@@ -1,26 +1,26 @@
 import type { ISql, Sql } from "postgres";
 import { quoteName } from "./move-names.ts";
 
-/** All or nothing: statements of one simple query are one transaction. The session is left with the dump's settings. */
+/** All or nothing: the statements of one simple query form one transaction. The session keeps the dump's settings. */
 export async function loadSchema(sql: Sql, dump: string): Promise<void> {
   await sql.begin(async (tx) => {
     await tx.unsafe(dump);
   });
 }
 
-/** Nobody but superusers until the switch. */
+/** Keeps out all roles except superusers until the switch. */
 export async function closeTarget(sql: Sql, database: string): Promise<void> {
   await sql.unsafe(`revoke connect on database ${quoteName(database)} from public`);
 }
 
-/** Whether indexd's and our tables are there: of a target, whether `loadSchema` has happened. */
+/** Whether indexd's and our tables exist; for a target, whether `loadSchema` was done. */
 export async function hasSchema(sql: ISql): Promise<boolean> {
   const [row] = await sql<{ found: boolean }[]>`select to_regclass('slabmend.runs') is not null as found`;
   return row!.found;
 }
 
 /**
- * Empties a database that was empty before the move, and removes the roles that the move made. Safe to call again.
+ * Empties a database that was empty before the move, and removes the roles that the move created. Safe to repeat.
  * @param created roles
  */
 export async function emptyTarget(

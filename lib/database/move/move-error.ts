@@ -3,27 +3,27 @@ import { SlabmendError } from "../../errors/slabmend-error.ts";
 export type MoveErrorCode =
   /** `plan` found a reason why a later step would fail. */
   | "not-movable"
-  /** No move is under way, or another than the one that was asked about. */
+  /** No move is in progress, or not the requested one. */
   | "no-move"
-  /** What was asked does not fit how far the move is. */
+  /** The request does not fit the move's step. */
   | "move-state"
-  /** The two URLs do not name the databases that the move was started with. */
+  /** The two URLs do not name the databases with which the move was started. */
   | "wrong-database"
   /** Tables, functions or versions of the source changed after the start. */
   | "schema-changed"
-  /** pg_dump failed, or what it wrote could not be loaded. */
+  /** pg_dump failed, or its output could not be loaded. */
   | "dump-failed"
-  /** The subscription was switched off by an error, or its slot was given up by the source. */
+  /** An error switched off the subscription, or the source invalidated its slot. */
   | "replication-broken"
-  /** The target did not come close enough, or did not reach the source's end in time. */
+  /** The target did not catch up enough, or did not reach the source's end in time. */
   | "behind"
   | "leases-not-drained"
-  /** Sessions went on, or a login was let in, after the source was closed. */
+  /** After the source was closed, sessions continued or a login was accepted. */
   | "not-closed"
   /** Counts or digests of a table differ. */
   | "contents-differ"
   | "interrupted"
-  /** A server went away in a switch, and it could not be undone. */
+  /** A server became unavailable during a switch, and the switch could not be undone. */
   | "not-taken-back";
 
 /** Thrown by a move of the database. */

@@ -1,4 +1,4 @@
-/** The roles that a database needs, with their passwords and settings: no dump of one database has them. */
+/** The roles that a database needs, with their passwords and settings, which a dump of a single database does not contain. */
 import type { ISql, Sql } from "postgres";
 import { Secret } from "../../secret/secret.ts";
 import { MOVE, PROBE, quoteName, quoteText } from "./move-names.ts";
@@ -13,10 +13,10 @@ export interface MoveRole {
   readonly logsIn: boolean;
   readonly replicates: boolean;
   readonly bypassesRowSecurity: boolean;
-  /** -1: none. */
+  /** -1: no limit. */
   readonly connectionLimit: number;
   readonly validUntil: string | null;
-  /** The verifier that PostgreSQL keeps, never the password itself. */
+  /** The stored verifier, never the password itself. */
   readonly verifier: Secret<string> | undefined;
 }
 
@@ -28,10 +28,10 @@ export interface MoveMembership {
   readonly set: boolean;
 }
 
-/** One entry of pg_db_role_setting; at least one of role and database is there. */
+/** One entry of pg_db_role_setting; role, database or both are set. */
 export interface MoveSetting {
   readonly role: string | null;
-  /** Of this database only. */
+  /** Applies to this database only. */
   readonly ofDatabase: boolean;
   readonly name: string;
   readonly value: string;
@@ -58,8 +58,8 @@ interface RoleRow {
 }
 
 /**
- * Roles that own something in this database or have a right in it, those that they are members of, and their members; PostgreSQL's own
- * ones are everywhere. Reads pg_authid: a superuser's.
+ * Roles that own something in this database or have a privilege in it, the roles that they are members of, and their members;
+ * PostgreSQL's own roles exist everywhere and are left out. Reads pg_authid, so it needs a superuser.
  */
 export async function readMoveRoles(sql: ISql): Promise<MoveRoles> {
   const [row] = await sql<{ roles: RoleRow[]; memberships: MoveMembership[]; settings: MoveSetting[] }[]>`
@@ -118,7 +118,7 @@ function roleOf(row: RoleRow): MoveRole {
   };
 }
 
-/** Lists of names, which are kept quoted already: PostgreSQL's GUC_LIST_QUOTE. */
+/** Settings that are lists of names and stored already quoted: PostgreSQL's GUC_LIST_QUOTE. */
 const LISTS = new Set([
   "search_path",
   "local_preload_libraries",
@@ -127,7 +127,7 @@ const LISTS = new Set([
   "temp_tablespaces",
 ]);
 
-/** Pure. Nobody logs in as one of them before the target is opened. */
+/** Pure. None of these roles can log in before the target is opened. */
 export function createRoleStatements(roles: readonly MoveRole[]): readonly string[] {
   return roles.map(
     (role) =>
@@ -144,7 +144,7 @@ export function createRoleStatements(roles: readonly MoveRole[]): readonly strin
   );
 }
 
-/** Pure. Of roles that the move made: what lets them in. Of passwords it holds the verifiers. */
+/** Pure. Lets the roles that the move created log in. Contains the verifiers of their passwords. */
 export function openRoleStatements(roles: readonly MoveRole[]): readonly string[] {
   return roles.map(
     (role) =>
@@ -167,7 +167,7 @@ export function membershipStatements(
     );
 }
 
-/** Pure. Settings of a role anywhere only if the move made the role. */
+/** Pure. A role's settings for all databases are included only if the move created the role. */
 export function settingStatements(
   settings: readonly MoveSetting[],
   options: { readonly database: string; readonly created: ReadonlySet<string> },
@@ -183,7 +183,7 @@ export function settingStatements(
     });
 }
 
-/** Makes those that are missing, without a way to log in, and their memberships. Safe to call again. */
+/** Creates missing roles, without login, and their memberships. Safe to repeat. */
 export async function createRoles(sql: Sql, found: MoveRoles, created: ReadonlySet<string>): Promise<void> {
   await inQuietTransaction(sql, async (tx) => {
     const rows = await tx<{ name: string }[]>`select rolname::text as name from pg_roles`;

@@ -10,26 +10,26 @@ export interface Opening {
   readonly database: string;
   readonly owner: string;
   readonly roles: MoveRoles;
-  /** Roles that the move made. */
+  /** Roles that the move created. */
   readonly created: ReadonlySet<string>;
   readonly access: SourceAccess;
-  /** The fleet is in maintenance because of the move, and runs again in the target. */
+  /** The fleet is in maintenance because of the move, and will run again in the target. */
   readonly resumes: boolean;
 }
 
 /**
- * From this transaction on the target is the database: another incarnation of the journal, the run's copied row done, logins and
- * settings as the source had them. All or nothing.
+ * With this transaction the target becomes the database: it gets a new incarnation of the journal, marks the run's copied row as
+ * done, and gets the source's logins and settings. All or nothing.
  */
 export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
   const { run, database, owner, roles, created, access, resumes } = opening;
   await inQuietTransaction(sql, async (tx) => {
-    // The source takes note of it, and must not know more than the target after a crash, whatever the target's own settings are.
+    // Regardless of the target's own settings: the source records this step, and must not be ahead of the target after a crash.
     await tx`select set_config('synchronous_commit', 'on', true)`;
     const done = await tx`
       update slabmend.runs set state = 'done', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
       where id = ${String(run)} and finished_at is null`;
-    // It happened before.
+    // It was done before.
     if (done.count === 0) return;
     await raiseIncarnation(tx, 0);
     if (resumes) {
@@ -47,7 +47,7 @@ export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
   });
 }
 
-/** Whether {@link openTarget} has happened. */
+/** Whether {@link openTarget} was done. */
 export async function isOpened(sql: ISql, run: bigint): Promise<boolean> {
   const [found] = await sql<{ there: boolean }[]>`select to_regclass('slabmend.runs') is not null as there`;
   if (found?.there !== true) return false;

@@ -7,12 +7,12 @@ import { scramVerifier } from "../schema/make-fleet-role.ts";
 import { MOVE, quoteName } from "./move-names.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 
-/** ASCII, so that no server prepares it differently. */
+/** ASCII, so that all servers normalize it in the same way. */
 export const newPassword = (): Secret<string> => new Secret(randomBytes(32).toString("base64url"));
 
 /**
- * Makes the replication role, the publication of all tables, and the slot, from which on nothing is forgotten. A role that is there gets
- * the new password. Safe to call again.
+ * Creates the replication role, the publication of all tables, and the slot, from which on the source keeps its log. An existing
+ * role gets the new password. Safe to repeat.
  */
 export async function createPublication(
   sql: Sql,
@@ -28,7 +28,7 @@ export async function createPublication(
     const [publication] = await tx`select from pg_publication where pubname = ${MOVE}`;
     if (publication === undefined) await tx.unsafe(`create publication ${MOVE} for all tables`);
   });
-  // Not in the transaction: a slot cannot be made in one that has written.
+  // Outside the transaction: a transaction that has written cannot create a slot.
   const [slot] = await sql`select from pg_replication_slots where slot_name = ${MOVE}`;
   if (slot === undefined) await sql`select pg_create_logical_replication_slot(${MOVE}, 'pgoutput')`;
 }
@@ -38,15 +38,15 @@ export interface SlotState {
   readonly isActive: boolean;
   /** PostgreSQL's: reserved, extended, unreserved or lost. */
   readonly walStatus: string;
-  /** Written by the source and not yet safe on the target. */
+  /** Written by the source but not yet flushed by the target. */
   readonly lagBytes: number;
-  /** That the source keeps for the slot. */
+  /** Log that the source keeps for the slot. */
   readonly keptBytes: number;
-  /** It may still write before the slot is given up; null: no limit is set. */
+  /** How much the source may still write before it invalidates the slot; null: no limit is set. */
   readonly safeBytes: number | null;
 }
 
-/** Undefined: there is none. */
+/** Undefined: the slot does not exist. */
 export async function readSlot(sql: ISql): Promise<SlotState | undefined> {
   const [row] = await sql<
     { active: boolean; status: string; lag: string | null; kept: string | null; safe: string | null }[]
@@ -64,10 +64,10 @@ export async function readSlot(sql: ISql): Promise<SlotState | undefined> {
   };
 }
 
-/** Writes nothing that anyone reads, and returns a place of the log behind everything that is committed. */
+/** Writes a message that is never read, and returns a position of the log after everything committed. */
 export async function markEnd(sql: Sql): Promise<string> {
   return await sql.begin(async (tx) => {
-    // What the server acknowledged without having written it is written with this.
+    // This also flushes commits that the server acknowledged before writing them.
     await tx`select set_config('synchronous_commit', 'on', true)`;
     const [row] = await tx<{ lsn: string }[]>`
       select pg_logical_emit_message(true, ${MOVE}, 'end')::text as message, pg_current_wal_insert_lsn()::text as lsn`;
@@ -75,14 +75,14 @@ export async function markEnd(sql: Sql): Promise<string> {
   });
 }
 
-/** The target has everything before this place on its disk. */
+/** The target has flushed everything before this position. */
 export async function hasPassed(sql: ISql, lsn: string): Promise<boolean> {
   const [row] = await sql<{ passed: boolean }[]>`
     select confirmed_flush_lsn >= ${lsn}::pg_lsn as passed from pg_replication_slots where slot_name = ${MOVE}`;
   return row?.passed === true;
 }
 
-/** Ends the target's connections, drops its slots, the publication and the role. Safe to call again. */
+/** Ends the target's connections; drops its slots, the publication and the role. Safe to repeat. */
 export async function dropPublication(sql: Sql, database: string): Promise<void> {
   await sql`
     select pg_terminate_backend(pid, 5000) from pg_stat_activity

@@ -1,8 +1,8 @@
 import type { Sql, TransactionSql } from "postgres";
 
 /**
- * Runs statements that hold a password or a verifier in a transaction of which the server logs no statement, also none that fails.
- * Only a superuser may set that.
+ * Runs statements that contain a password or a verifier in a transaction whose statements the server does not log, even failing
+ * ones. Only a superuser may set that.
  */
 export async function inQuietTransaction<Result>(
   sql: Sql,

@@ -1,13 +1,13 @@
 import type { ISql } from "postgres";
 
-/** What either server of a move says of itself and of the database that is connected to. */
+/** Facts about either server of a move and the connected database. */
 export interface MoveServer {
-  /** As 180004. */
+  /** For example 180004. */
   readonly versionNumber: number;
   readonly role: string;
   readonly isSuperuser: boolean;
   readonly isReplica: boolean;
-  /** Of the cluster: two databases with the same one and the same oid are the same. */
+  /** Of the cluster: two databases with the same identifier and the same oid are the same database. */
   readonly systemIdentifier: string;
   readonly databaseOid: string;
   readonly database: string;
@@ -16,11 +16,11 @@ export interface MoveServer {
   readonly encoding: string;
   /** Provider, collation, character type and ICU locale, as one text to compare. */
   readonly locale: string;
-  /** By name; a setting that this version does not have is missing. */
+  /** By name; a setting that this version does not have is absent. */
   readonly settings: Readonly<Record<string, string>>;
   readonly slotsUsed: number;
   readonly walSendersUsed: number;
-  /** Logical replication workers that run. */
+  /** Running logical replication workers. */
   readonly workersUsed: number;
   readonly originsUsed: number;
 }

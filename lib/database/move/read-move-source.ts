@@ -2,40 +2,40 @@ import type { ISql } from "postgres";
 import { MOVE } from "./move-names.ts";
 
 export interface MoveTable {
-  /** Schema and name, quoted where SQL needs it. */
+  /** Schema and name, quoted as SQL requires. */
   readonly name: string;
-  /** As the server's last look at the table estimates; -1: it never looked. */
+  /** Estimated at the last analyze; -1: never analyzed. */
   readonly rows: number;
 }
 
-/** What of the source's database decides whether it can be moved by logical replication. Names are quoted where SQL needs it. */
+/** Facts that decide whether logical replication can move the source's database. Names are quoted as SQL requires. */
 export interface MoveSource {
   readonly tables: readonly MoveTable[];
-  /** Of them: an update or delete could not be replicated, and would fail on the source once it is published. */
+  /** Tables whose updates and deletes could not be replicated and would fail on the source once it is published. */
   readonly tablesWithoutKey: readonly string[];
   readonly unloggedTables: readonly string[];
   readonly materializedViews: readonly string[];
-  /** Extensions with tables of their own. */
+  /** Extensions with their own tables. */
   readonly extensionTables: readonly string[];
-  /** They fire on the target too while it follows. */
+  /** Triggers that would also fire on the target while it follows the source. */
   readonly triggersOnReplica: readonly string[];
   readonly largeObjects: number;
   readonly preparedTransactions: number;
   readonly extensions: readonly string[];
   /** Settings of roles and of the database, by name. */
   readonly settingNames: readonly string[];
-  /** CONNECT was granted by another role than the database's owner. */
+  /** Roles other than the database's owner that granted CONNECT. */
   readonly foreignGrants: readonly string[];
-  /** Of public.slabs: as which indexd logs in, usually. */
+  /** Owner of public.slabs: usually the role with which indexd logs in. */
   readonly indexdRole: string | undefined;
   readonly superusersThatLogIn: readonly string[];
-  /** What an earlier move, or something else, left here under our name. */
+  /** Objects with our name left by an earlier move or created by others. */
   readonly leftovers: readonly string[];
   /** Rows of public.sectors, estimated. */
   readonly sectors: number;
 }
 
-/** Relations of the operator's: not the system's. */
+/** The operator's relations, not the system's. */
 const OURS = `n.nspname <> 'information_schema' and n.nspname !~ '^pg_'`;
 
 /** One statement, catalogue only. */

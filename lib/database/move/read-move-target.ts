@@ -1,14 +1,14 @@
 import type { ISql } from "postgres";
 import { MOVE } from "./move-names.ts";
 
-/** What of the target decides whether a database can be moved into the one that is connected to. */
+/** Facts that decide whether a database can be moved into the connected one. */
 export interface MoveTarget {
-  /** Up to ten tables, functions, types and schemas that are there already. */
+  /** Up to ten existing tables, functions, types and schemas. */
   readonly contents: readonly string[];
   readonly leftovers: readonly string[];
-  /** That its server could create. */
+  /** Extensions that its server could create. */
   readonly extensions: readonly string[];
-  /** Settings that its server knows. */
+  /** Settings that its server supports. */
   readonly settingNames: readonly string[];
   readonly roles: readonly string[];
 }

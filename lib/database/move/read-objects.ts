@@ -1,12 +1,12 @@
 import type { ISql } from "postgres";
 
-/** Name to a digest of what it is. */
+/** Digest of each object's definition by its name. */
 export type Objects = Readonly<Record<string, string>>;
 
 /**
- * Everything of the database that a change of schema would change: tables with their columns, keys, indexes, triggers and rights,
- * sequences, functions, types, and the versions that indexd and we write into tables. Compared with an earlier reading of the same database: an
- * upgrade in the middle of a move shows here, whatever it did.
+ * Everything in the database that a change of schema would affect: tables with their columns, keys, indexes, triggers and
+ * privileges, sequences, functions, types, and the versions that indexd and slabmend store in tables. Compared with an earlier
+ * reading of the same database, it reveals any upgrade in the middle of a move.
  */
 export async function readObjects(sql: ISql): Promise<Objects> {
   const [row] = await sql<{ objects: Record<string, string> | null }[]>`

@@ -1,4 +1,4 @@
-/** Closing the source to everyone, by PostgreSQL itself, and opening it again. */
+/** Closes the source to everyone by PostgreSQL's own means, and opens it again. */
 import { randomBytes } from "node:crypto";
 import type { ISql, Sql } from "postgres";
 import type { Secret } from "../../secret/secret.ts";
@@ -6,15 +6,15 @@ import { scramVerifier } from "../schema/make-fleet-role.ts";
 import { MOVE, PROBE, quoteName } from "./move-names.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 
-/** Who could log in before the source was closed: written down first, so that it can be put back. */
+/** Who could log in before the source was closed: stored first, so that it can be restored. */
 export interface SourceAccess {
   /** null: everyone. */
   readonly connect: readonly { readonly role: string | null; readonly mayGrant: boolean }[];
-  /** Superusers, which a database cannot keep out: they lose LOGIN. */
+  /** Superusers, whom a database cannot keep out: they lose LOGIN. */
   readonly logins: readonly string[];
 }
 
-/** Of superusers: the owner of indexd's tables and those with a session, but never the one that is connected. */
+/** Includes these superusers: the owner of indexd's tables and those with a session, but never the connected one. */
 export async function readSourceAccess(sql: ISql): Promise<SourceAccess> {
   const [row] = await sql<{ connect: { role: string | null; mayGrant: boolean }[]; logins: string[] }[]>`
     select
@@ -30,7 +30,7 @@ export async function readSourceAccess(sql: ISql): Promise<SourceAccess> {
   return row!;
 }
 
-/** Lets in no role but the replication's and superusers that keep LOGIN. Safe to call again. */
+/** Keeps out all roles except the replication role and superusers that keep LOGIN. Safe to repeat. */
 export async function closeSource(sql: Sql, database: string, access: SourceAccess): Promise<void> {
   await sql.begin(async (tx) => {
     for (const { role } of access.connect) {
@@ -40,7 +40,7 @@ export async function closeSource(sql: Sql, database: string, access: SourceAcce
   });
 }
 
-/** Puts back what {@link closeSource} took. Safe to call again. */
+/** Restores what {@link closeSource} revoked. Safe to repeat. */
 export async function reopenSource(sql: Sql, database: string, access: SourceAccess): Promise<void> {
   await sql.begin(async (tx) => {
     for (const { role, mayGrant } of access.connect) {
@@ -51,7 +51,7 @@ export async function reopenSource(sql: Sql, database: string, access: SourceAcc
   });
 }
 
-/** The same rights in the target. */
+/** Statements for the same privileges in the target. */
 export const openTargetStatements = (
   database: string,
   connect: SourceAccess["connect"],
@@ -65,7 +65,7 @@ export const openTargetStatements = (
 
 const grantee = (role: string | null): string => (role === null ? "public" : quoteName(role));
 
-/** Ends every session of the source but ours and the replication's. @returns how many there still were */
+/** Ends every session of the source except ours and the replication's. @returns how many were still open */
 export async function endSessions(sql: ISql): Promise<number> {
   const [row] = await sql<{ ended: number }[]>`
     select count(pg_terminate_backend(pid))::integer as ended from pg_stat_activity
@@ -73,7 +73,7 @@ export async function endSessions(sql: ISql): Promise<number> {
   return row!.ended;
 }
 
-/** Roles that may log in and are let into the database all the same, but for the replication's and the one that is connected. */
+/** Roles that can still log in to the database, except the replication role and the connected one. */
 export async function readStillLetIn(sql: ISql, access: SourceAccess): Promise<readonly string[]> {
   const rows = await sql<{ name: string }[]>`
     select rolname::text as name from pg_roles
@@ -85,8 +85,8 @@ export async function readStillLetIn(sql: ISql, access: SourceAccess): Promise<r
 }
 
 /**
- * Makes a role that has whatever right to connect indexd's, ours or any other role still has, for one attempt to log in. Roles that are
- * superusers pass nothing on: they are closed out by LOGIN.
+ * Creates a role for one attempt to log in. It inherits any remaining privilege to connect of indexd's role, ours and all others.
+ * Roles that are superusers pass on nothing: they are kept out by LOGIN.
  */
 export async function makeProbe(sql: Sql, access: SourceAccess, password: Secret<string>): Promise<void> {
   await inQuietTransaction(sql, async (tx) => {
@@ -99,7 +99,7 @@ export async function makeProbe(sql: Sql, access: SourceAccess, password: Secret
   });
 }
 
-/** Safe to call again. */
+/** Safe to repeat. */
 export async function dropProbe(sql: Sql): Promise<void> {
   await sql.unsafe(`drop role if exists ${PROBE}`);
 }

@@ -7,7 +7,7 @@ import { Secret } from "../../secret/secret.ts";
 import { MOVE, quoteText } from "./move-names.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 
-/** Where the target finds the source: not always where this machine does. */
+/** The source's address as seen by the target, which may differ from its address here. */
 export interface SourceAddress {
   readonly host: string;
   readonly port: number;
@@ -45,9 +45,9 @@ export function connectionString(
 }
 
 /**
- * Follows the source's publication from its slot on, after a copy of each table. The slot is there already: only so can the statement
- * stand in a transaction, whose log settings keep the password out of the server's log. `disable_on_error` stays off: a source that
- * restarts is an error too, and would end the replication for good. Safe to call again.
+ * Follows the source's publication from its slot on, after copying each table. The slot already exists, because only then may the
+ * statement run in a transaction, whose log settings keep the password out of the server's log. `disable_on_error` stays off,
+ * because a restart of the source is an error too, and would end the replication permanently. Safe to repeat.
  */
 export async function createSubscription(sql: Sql, connection: Secret<string>): Promise<void> {
   await inQuietTransaction(sql, async (tx) => {
@@ -61,9 +61,9 @@ export async function createSubscription(sql: Sql, connection: Secret<string>): 
 }
 
 /**
- * Lets the target connect to the source as the replication role, with a password that is wrong: what comes back shows whether the
- * source is there and would ask for a password. Changes nothing on either side.
- * @returns what the source, or the network, said
+ * Lets the target connect to the source as the replication role with a wrong password: the answer shows whether the
+ * source can be reached and would ask for a password. Changes nothing on either side.
+ * @returns the error message of the source or the network
  */
 export async function tryToReachSource(sql: Sql, connection: Secret<string>): Promise<string> {
   try {
@@ -83,19 +83,19 @@ export async function tryToReachSource(sql: Sql, connection: Secret<string>): Pr
 
 export interface SubscriptionState {
   readonly isEnabled: boolean;
-  /** The worker that applies changes runs. */
+  /** The worker that applies changes is running. */
   readonly isApplying: boolean;
   readonly tables: number;
-  /** Tables whose copy is done and that follow with the others. */
+  /** Tables whose copy is complete and that now follow the log. */
   readonly readyTables: number;
   /** Bytes that running copies have read so far. */
   readonly copyingBytes: number;
   readonly copyingRows: number;
-  /** Errors of its workers since it was made. */
+  /** Errors of its workers since it was created. */
   readonly errors: number;
 }
 
-/** Undefined: there is none. */
+/** Undefined: it does not exist. */
 export async function readSubscription(sql: ISql): Promise<SubscriptionState | undefined> {
   const [row] = await sql<
     {
@@ -129,26 +129,26 @@ export async function readSubscription(sql: ISql): Promise<SubscriptionState | u
   };
 }
 
-/** Only where it is off: the statement would wait for the change that a worker applies. */
+/** Only if it is disabled: otherwise the statement would wait for the change that a worker is applying. */
 export async function enableSubscription(sql: Sql): Promise<void> {
   const subscription = await readSubscription(sql);
   if (subscription?.isEnabled !== false) return;
   await sql.unsafe(`alter subscription ${MOVE} enable`);
 }
 
-/** Its workers end a moment later: `isApplying` tells. */
+/** Its workers end a moment later, as shown by `isApplying`. */
 export async function disableSubscription(sql: Sql): Promise<void> {
   await sql.unsafe(`alter subscription ${MOVE} disable`);
 }
 
-/** Without a word to the source, which may be away: its slots are dropped there. Safe to call again. */
+/** Does not contact the source, which may be unavailable: dropPublication drops its slots. Safe to repeat. */
 export async function dropSubscription(sql: Sql): Promise<void> {
   await sql.begin(async (tx) => {
     const [found] = await tx`
       select from pg_subscription s join pg_database d on d.oid = s.subdbid
       where s.subname = ${MOVE} and d.datname = current_database()`;
     if (found === undefined) return;
-    // One that applies a change would be waited for; it begins again only after some seconds.
+    // The statement would wait for a worker that is applying a change; a terminated worker restarts only after some seconds.
     await tx`
       select pg_terminate_backend(w.pid) from pg_stat_subscription w where w.subname = ${MOVE} and w.pid is not null`;
     await tx.unsafe(`alter subscription ${MOVE} disable`);

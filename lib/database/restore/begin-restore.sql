@@ -1,10 +1,10 @@
--- Begins the restore of placements, in one transaction: its first write. indexd does not run, nor does any worker of the fleet.
+-- Begins the restore of placements, in one transaction: its first write. Neither indexd nor any worker of the fleet is running.
 --
---   archived   the last incarnation in the archive of the journal; 0: there is none
+--   archived   the last incarnation in the archive of the journal; 0: there is no archive
 --   answer     the run
 --
--- What the backup says to be under way is not: runs, leases and notes of uploads end. The incarnation is raised before
--- anything gets a place in the journal, because the backup would give the same places again.
+-- Work in progress according to the backup no longer exists: runs, leases and uploads are ended. The incarnation is raised before
+-- any row gets a position in the journal, because the backup would assign the same positions again.
 create or replace function slabmend.begin_restore(the_scope jsonb, the_owner text, archived integer) returns bigint
 language plpgsql volatile
 as $function$
@@ -19,13 +19,13 @@ begin
   insert into slabmend.runs (kind, scope, owner) values ('restore', the_scope, the_owner) returning id into the_run;
   insert into slabmend.prune_hold as h (held_since, applied_at) values (clock_timestamp(), clock_timestamp())
   on conflict (id) do update set applied_at = excluded.applied_at;
-  -- The hold lasts longer than the run. Only for it may workers write this column.
+  -- The hold lasts longer than the run. Workers may write this column only to keep it up.
   for worker in select f.name from slabmend.fleet_roles() f loop
     execute format('grant select (next_prune), update (next_prune) on public.contracts to %I', worker);
   end loop;
   perform slabmend.hold_prunes();
   update slabmend.journal_head set incarnation = greatest(incarnation, archived) + 1 where id = 0;
-  -- The slabs of these leases stay held until the times that the backup has.
+  -- The slabs of these leases stay held until the times stored in the backup.
   delete from slabmend.leases where true;
   delete from slabmend.uploads where true;
   update slabmend.fleet

@@ -1,4 +1,4 @@
--- The roles that `slabmend grant` has given the fleet's rights, without the owner.
+-- The roles with the fleet's privileges as granted by `slabmend grant`, without the owner.
 create or replace function slabmend.fleet_roles() returns table (name name)
 language sql stable
 as $function$

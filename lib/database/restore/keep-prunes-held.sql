@@ -1,4 +1,5 @@
--- Puts the next prune of contracts off again, if an operator has not released it and six hours have passed: part of reap. Answer: of how many.
+-- Postpones the next prune of contracts again, unless an operator has released it or six hours have not passed: part of reap.
+-- Answer: the number of contracts.
 create or replace function slabmend.keep_prunes_held() returns bigint
 language plpgsql volatile
 as $function$

@@ -1,17 +1,17 @@
--- Records where sectors of a slab are, after their hosts were asked for proofs: what was moved since the backup was made. All of a slab
--- together, because one sector may have come to the host that another has left.
+-- Records where sectors of a slab are, after their hosts were asked for proofs: the moves since the backup was made. All sectors
+-- of a slab together, because one sector may have moved to a host that another has left.
 --
---   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; planned null: it had no host
---   absent   [{"sectorId", "root", "hostId", "code"}]: the host that the database names, after these moves, does not show the sector
+--   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; planned null: it had none
+--   absent   [{"sectorId", "root", "hostId", "code"}]: the host recorded after these moves does not prove the sector
 --   lost     the same: the journal had recorded it as lost there, and the host denies it again
---   earlier  [{"sectorId", "root", "hostId", "code"}]: a host that once had the sector and could not prove it now
+--   earlier  [{"sectorId", "root", "hostId", "code"}]: a host that once had the sector could not prove it now
 --   answer   {"placed": n, "lost": n, "denied": n, "refused": [{"index", "why"}]}
 --
--- Effects as of a migration (record_moves), with a row in the journal. Refused is a sector that is not where the caller saw it, and one whose host would
--- have two sectors of a slab (rule 4). An absent sector gets an open denial, however many hosts deny at this moment: after a
--- restore many do.
+-- Same effects as a migration (record_moves), with a journal row. Refused: a sector that is no longer where the caller saw it,
+-- and one whose host would have two sectors of a slab (rule 4). An absent sector gets an open denial, regardless of how many
+-- hosts deny at this moment, because after a restore many do.
 --
--- Locks: as a commit. Indexes: primary keys, slab_sectors_sector_id_slab_id_idx.
+-- Locks: those of a commit. Indexes: primary keys, slab_sectors_sector_id_slab_id_idx.
 create or replace function slabmend.place_sectors(the_run bigint, the_token uuid, the_slab bigint, moves jsonb, absent jsonb,
   lost jsonb, earlier jsonb)
 returns jsonb
@@ -47,7 +47,7 @@ begin
     left join public.slab_sectors ss on ss.slab_id = the_slab and ss.slab_index = m."index" and ss.sector_id = m."sectorId"
     left join public.sectors s on s.id = ss.sector_id and s.sector_root = decode(m.root, 'hex')
   ) j;
-  -- Rule 4, as things are when all that is not refused has moved. Who is refused stays, which may refuse another one.
+  -- Rule 4, as of the state after all moves that are not refused. A refused sector stays, which may cause another refusal.
   loop
     select array_agg(a.sector_id) into taken
     from jsonb_to_recordset(decided) as a (sector_id bigint, new_host_id integer, why text)

@@ -1,10 +1,11 @@
--- Records that a contract was renewed or refreshed, as indexd's AddRenewedContract does; its chain sync confirms it. The new contract
--- is pending, as after a renewal. Of its price and its fee only the host's answer is known: both are recorded as 0.
+-- Records that a contract was renewed or refreshed, as indexd's AddRenewedContract does; its chain sync confirms it. The new
+-- contract is pending, as after a renewal. Its price and fee are known only from the host, so both are recorded as 0.
 --
---   revision  {"raw", "number", "proofHeight", "expirationHeight", "capacity", "size", "allowance", "totalCollateral", "usedCollateral"}
---   answer    false: it was recorded before, or the old contract is gone
+--   revision  {"raw", "number", "proofHeight", "expirationHeight", "capacity", "size", "allowance", "totalCollateral",
+--             "usedCollateral"}
+--   answer    false: it was already recorded, or the old contract is gone
 --
--- Sectors stay pinned: their row of contract_sectors_map is repointed. A blocked host's contract stays bad.
+-- Sectors stay pinned: their row of contract_sectors_map then points to the new contract. A blocked host's contract stays bad.
 create or replace function slabmend.record_renewal(the_run bigint, the_token uuid, old_id bytea, new_id bytea, revision jsonb)
 returns boolean
 language plpgsql volatile

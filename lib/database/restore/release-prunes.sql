@@ -1,4 +1,4 @@
--- Lets indexd prune again, and takes back the right that workers had meanwhile. Answer: false, it was not held.
+-- Lets indexd prune again, and revokes the workers' temporary privilege. Answer: false if prunes were not held.
 create or replace function slabmend.release_prunes() returns boolean
 language plpgsql volatile
 as $function$

@@ -1,8 +1,8 @@
--- Gives sectors that were unpinned at the time of the backup three days from now: by the backup's times indexd would take them for
--- never pinned, and forget their hosts, in its first pass.
+-- Gives sectors that were unpinned at the time of the backup three days from now. Judged by the backup's times, indexd's first
+-- pass would treat them as never pinned and forget their hosts.
 --
 --   after        sectors up to this one are done
---   last_sector  of this page; null: there is no more
+--   last_sector  the last one of this page; null: there are no more
 create or replace function slabmend.restart_unpinned(the_run bigint, the_token uuid, after bigint, most integer,
   out last_sector bigint, out sectors integer)
 language plpgsql volatile

@@ -1,4 +1,4 @@
-/** What a restore looks at before it begins, and which contracts it asks for. Reads only. */
+/** What a restore checks before it begins, and the contracts to ask hosts about. Reads only. */
 import type { ISql } from "postgres";
 import { type ContractId, type HostId, parseContractId } from "../../slab/ids.ts";
 
@@ -6,21 +6,21 @@ export interface RestoreState {
   /** 64 hex digits; null: indexd never started on this database. */
   readonly walletHash: string | null;
   readonly incarnation: number;
-  /** Of the archive's follower; null: the database knows of no archive. */
+  /** Position of the archive's follower; null: the database has no such follower. */
   readonly archived: number | null;
   /** Contracts without a known successor. */
   readonly contracts: number;
-  /** As indexd's statistics count them. */
+  /** As counted by indexd's statistics. */
   readonly sectors: number;
-  /** Others who are connected to this database. */
+  /** Other sessions of this database. */
   readonly sessions: readonly { readonly role: string; readonly application: string }[];
-  /** Roles that may write slabs and that PostgreSQL would let in at this moment; the caller's own is left out. */
+  /** Roles that may write slabs and could log in at this moment, without the caller's own. */
   readonly logins: readonly { readonly role: string; readonly isSuperuser: boolean }[];
 }
 
 /**
- * Of others' sessions only a superuser sees what kind they are: unknown ones count.
- * @param follower of the archive: `archive PLACE`
+ * Only a superuser sees the type of others' sessions, so sessions of unknown type count too.
+ * @param follower name of the archive's follower: `archive PLACE`
  */
 export async function readRestoreState(sql: ISql, follower: string): Promise<RestoreState> {
   const [row] = await sql<
@@ -61,18 +61,18 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
   };
 }
 
-/** Where the renter's key stands in an encoded contract: lib/rhp4/file-contract.ts. */
+/** Offset of the renter's key in an encoded contract: lib/rhp4/file-contract.ts. */
 const RENTER_KEY_AT = 192;
 
 export interface UnrenewedContract {
   readonly id: string;
   readonly contractId: ContractId;
   readonly hostId: HostId;
-  /** Ed25519, 32 bytes, of the revision that the database has. */
+  /** Ed25519, 32 bytes, from the revision in the database. */
   readonly renterPublicKey: Uint8Array;
 }
 
-/** The next contracts by id of which no successor is known, and which are not over. */
+/** The next contracts by id that have no known successor and are not over. */
 export async function readUnrenewedContracts(
   sql: ISql,
   page: { readonly after: string; readonly limit: number },

@@ -1,4 +1,4 @@
-/** Writes of a restore. Each but the first checks that its caller still coordinates the run. */
+/** Writes of a restore. All except the first verify that the caller still coordinates the run. */
 import type { ISql } from "postgres";
 import { encodeFileContract, type FileContract } from "../../rhp4/file-contract.ts";
 import {
@@ -39,7 +39,9 @@ export async function beginRestore(
   return BigInt(row!.id);
 }
 
-/** lib/database/restore/keep-prunes-held.sql. @returns how many contracts would have been due within 23 h; 0: it is not held */
+/**
+ * lib/database/restore/keep-prunes-held.sql. @returns how many contracts would have been due within 23 h; 0: prunes are not held
+ */
 export async function keepPrunesHeld(sql: ISql, verify: VerifyOptions): Promise<number> {
   const keep = () => sql<{ held: number }[]>`select slabmend.keep_prunes_held()::integer as held`;
   const [row] = await writeVerified(
@@ -50,13 +52,13 @@ export async function keepPrunesHeld(sql: ISql, verify: VerifyOptions): Promise<
   return row!.held;
 }
 
-/** Lets indexd prune again. False: it was not held. */
+/** Lets indexd prune again. False: prunes were not held. */
 export async function releasePrunes(sql: ISql): Promise<boolean> {
   const [row] = await sql<{ released: boolean }[]>`select slabmend.release_prunes() as released`;
   return row!.released;
 }
 
-/** lib/database/restore/record-renewal.sql. False: it was recorded before. */
+/** lib/database/restore/record-renewal.sql. False: it was already recorded. */
 export async function recordRenewal(
   sql: ISql,
   writer: RestoreWriter,
@@ -86,7 +88,7 @@ export async function recordRenewal(
   return row!.recorded;
 }
 
-/** lib/database/restore/unpin-contract.sql. @returns how many sectors; fewer than `most`: that was all */
+/** lib/database/restore/unpin-contract.sql. @returns the number of sectors; fewer than `most`: none is left */
 export async function unpinContract(
   sql: ISql,
   writer: RestoreWriter,
@@ -104,7 +106,7 @@ export async function unpinContract(
   return row!.unpinned;
 }
 
-/** lib/database/restore/restart-unpinned.sql. @returns null: there is no sector behind `after` */
+/** lib/database/restore/restart-unpinned.sql. @returns null: there is no sector after `after` */
 export async function restartUnpinned(
   sql: ISql,
   writer: RestoreWriter,
@@ -123,7 +125,7 @@ export async function restartUnpinned(
   return last === null ? null : { last, sectors };
 }
 
-/** The fleet stays at rest, but an operator may resume it now. */
+/** The fleet stays paused, but an operator may now resume it. */
 export async function endRestoreMode(sql: ISql): Promise<void> {
   await sql`
     update slabmend.fleet
@@ -131,12 +133,12 @@ export async function endRestoreMode(sql: ISql): Promise<void> {
     where mode = 'maintenance' and mode_owner like 'restore (run %'`;
 }
 
-/** A sector that its host has just proved to have. */
+/** A sector that its host has just proved. */
 export interface FoundSector {
   readonly index: number;
   readonly root: Root;
   readonly sectorId: SectorId;
-  /** Where the database has it; null: nowhere. */
+  /** The recorded host; null: none. */
   readonly plannedHostId: HostId | null;
   readonly newHostId: HostId;
   readonly how: "found";
@@ -152,11 +154,11 @@ export interface AbsentSector {
 
 export interface Placements {
   readonly found: readonly FoundSector[];
-  /** Not shown by the host that the database names once `found` is recorded. */
+  /** Not proved by the host that is recorded once `found` is written. */
   readonly absent: readonly AbsentSector[];
   /** Recorded as lost before, and denied by the same host again. */
   readonly lost: readonly AbsentSector[];
-  /** Not shown by a host that once had it. */
+  /** Not proved by a host that once had it. */
   readonly earlier: readonly AbsentSector[];
 }
 

@@ -1,4 +1,4 @@
-/** What the archive says of sectors that moved since the backup, kept while a restore is under way; the last row of the archive wins. */
+/** The archive's moves of sectors since the backup, kept during a restore; the last row of the archive wins. */
 import type { ISql } from "postgres";
 import {
   type HostId,
@@ -10,14 +10,14 @@ import {
   type SlabId,
 } from "../../slab/ids.ts";
 
-/** Null: it was lost there and then. */
+/** Null: it was lost. */
 export interface RestoredMove {
   readonly root: Root;
   readonly digest: string;
   readonly hostKey: HostKey | null;
 }
 
-/** Kept over what was kept of the same roots before. @param moves each root once */
+/** Replaces earlier rows with the same roots. @param moves each root once */
 export async function keepRestoredMoves(sql: ISql, moves: readonly RestoredMove[]): Promise<void> {
   const roots = `{${moves.map(({ root }) => `"\\\\x${root}"`).join(",")}}`;
   const digests = `{${moves.map(({ digest }) => `"\\\\x${digest}"`).join(",")}}`;
@@ -32,7 +32,7 @@ export async function forgetRestoredMoves(sql: ISql): Promise<void> {
   await sql`truncate slabmend.restored_moves`;
 }
 
-/** What the archive says, and how much of it is of no slab or sector in the database. */
+/** Counts the archive's moves, and those whose slab or sector is not in the database. */
 export async function countRestoredMoves(
   sql: ISql,
 ): Promise<{ readonly sectors: number; readonly slabsUnknown: number; readonly sectorsUnknown: number }> {
@@ -46,21 +46,21 @@ export async function countRestoredMoves(
   return { sectors: row!.sectors, slabsUnknown: row!.slabs_unknown, sectorsUnknown: row!.sectors_unknown };
 }
 
-/** A sector of which the archive says that it moved since the backup, or was lost. */
+/** A sector that moved or was lost since the backup according to the archive. */
 export interface NamedSector {
   readonly slabId: SlabId;
   readonly index: number;
   readonly root: Root;
   readonly sectorId: SectorId;
-  /** As the database has it; null: it has no host. */
+  /** According to the database; null: it has no host. */
   readonly recordedAt: HostId | null;
-  /** As the archive has it; null: it was lost, or its host is not in the database. */
+  /** According to the archive; null: it was lost, or its host is not in the database. */
   readonly archivedAt: HostId | null;
-  /** The archive says that it was lost, and no more after that. */
+  /** According to the archive it was lost, and not stored again. */
   readonly wasLost: boolean;
 }
 
-/** The named sectors of the next slabs by id, of at most `slabs` slabs. */
+/** The named sectors of the next slabs by id, for at most `slabs` slabs. */
 export async function readNamedSectors(
   sql: ISql,
   page: { readonly after: string; readonly slabs: number },

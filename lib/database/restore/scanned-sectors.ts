@@ -8,7 +8,7 @@ import {
   type SlabId,
 } from "../../slab/ids.ts";
 
-/** A sector of a slab, and where the database has it. */
+/** A sector of a slab, and its recorded host. */
 export interface ScannedSector {
   readonly slabId: SlabId;
   readonly index: number;

@@ -1,8 +1,8 @@
--- Unpins sectors of a contract whose successor is not known, as indexd does when it deletes a contract: they stay on their host, and
+-- Unpins sectors of a contract without a known successor, as indexd does when it deletes a contract: they stay on their host, and
 -- indexd pins them to another contract there. While they are unpinned, indexd prunes none of them.
 --
---   most    at most so many sectors
---   answer  how many; fewer than most: that was all
+--   most    at most this many sectors
+--   answer  the number of sectors; fewer than most: none is left
 create or replace function slabmend.unpin_contract(the_run bigint, the_token uuid, the_contract bytea, most integer)
 returns integer
 language plpgsql volatile

@@ -18,7 +18,7 @@ const POLL_MS = 200;
 const REFUSED = "42501";
 
 /**
- * Ends all sessions of the source, and makes sure that no other can begin: by the catalogue, and by trying.
+ * Ends all sessions of the source, and verifies by the catalogue and by an attempt that no other can begin.
  * @throws {MoveError} `not-closed`
  */
 export async function assertClosed(
@@ -29,12 +29,12 @@ export async function assertClosed(
   const endsAtMs = clock.now() + SESSIONS_END_MS;
   while ((await deps.source(endSessions, IDEMPOTENT)) > 0) {
     if (clock.now() >= endsAtMs) {
-      throw notClosed("sessions go on, or begin again: a superuser's, most likely");
+      throw notClosed("sessions continue or begin again, most likely those of a superuser");
     }
     await sleep(clock, POLL_MS, signal);
   }
   const letIn = await deps.source((sql) => readStillLetIn(sql, access), IDEMPOTENT);
-  if (letIn.length > 0) throw notClosed(`these roles are let in: ${letIn.slice(0, 5).join(", ")}`);
+  if (letIn.length > 0) throw notClosed(`these roles can log in: ${letIn.slice(0, 5).join(", ")}`);
   const password = newPassword();
   try {
     await deps.source((sql) => makeProbe(sql, access, password), IDEMPOTENT);
@@ -45,7 +45,7 @@ export async function assertClosed(
   }
 }
 
-/** @returns PostgreSQL's code, or what became of it otherwise */
+/** @returns PostgreSQL's error code, or a description of the result */
 async function tryToLogIn(
   { connectSourceAs }: MoveDependencies,
   password: ReturnType<typeof newPassword>,
@@ -64,7 +64,7 @@ async function tryToLogIn(
 function notClosed(got: string): MoveError {
   return new MoveError({
     code: "not-closed",
-    message: `the source: expected that no login is let in any more, but ${got}`,
-    remedy: "The source is open again as before. Stop what logs in as a superuser, then switch again.",
+    message: `the source: expected all logins to be refused, but ${got}`,
+    remedy: "The source is open again as before. Stop whatever logs in as a superuser, then switch again.",
   });
 }

@@ -15,8 +15,8 @@ export interface Comparison {
 }
 
 /**
- * While the source is closed and the target has caught up: sets the sequences, which are not replicated, lets the target know its rows
- * (ANALYZE), and compares every table once.
+ * Runs while the source is closed and the target has caught up: sets the sequences, which are not replicated, analyzes the
+ * target's tables, and compares every table once.
  * @throws {MoveError} `contents-differ`
  */
 export async function compareDatabases(deps: MoveDependencies, run: bigint): Promise<Comparison> {
@@ -48,7 +48,7 @@ export async function compareDatabases(deps: MoveDependencies, run: bigint): Pro
   return { comparedRows, comparedTables: tables.length, sequences: sequences.length };
 }
 
-/** It changes with each step, on the source only. */
+/** The row changes with each step, on the source only. */
 const ownRow = ({ name }: TableColumns, run: bigint): string | undefined =>
   name === "slabmend.runs" ? `id = ${run}` : undefined;
 

@@ -1,4 +1,6 @@
-/** Whether a database can be moved, from what both servers say of themselves: every reason why a later step would fail. Pure. */
+/**
+ * Whether a database can be moved, judged from facts about both servers: finds every reason why a later step would fail. Pure.
+ */
 
 import type { MoveRoles } from "../../database/move/move-roles.ts";
 import type { MoveServer } from "../../database/move/read-move-server.ts";
@@ -15,15 +17,15 @@ export interface MoveFacts {
   readonly source: MoveServer & MoveSource;
   readonly target: MoveServer & MoveTarget;
   readonly roles: MoveRoles;
-  /** As `pg_dump --version` says, 180001 as 18; a text: why there is none. */
+  /** From `pg_dump --version`, 180001 as 18; a text: why there is none. */
   readonly pgDump: number | string;
-  /** What came of the target's attempt to reach the source: subscription.ts; null: it could not be made. */
+  /** Result of the target's attempt to reach the source: subscription.ts; null: no attempt was possible. */
   readonly reach: string | null;
-  /** The maintenance run that is not finished. */
+  /** The unfinished maintenance run. */
   readonly activeRun: Pick<Run, "id" | "kind" | "owner"> | undefined;
 }
 
-/** In the order in which an operator would put them right. */
+/** In the order in which an operator should fix them. */
 export function judgePlan(facts: MoveFacts): readonly MoveFinding[] {
   const { source, target, roles, pgDump, reach } = facts;
   return [
@@ -46,8 +48,8 @@ function judgeActiveRun({ activeRun: run }: MoveFacts): MoveFinding[] {
   return [
     failure(
       "run-active",
-      `maintenance run ${run.id} (${run.kind}) of ${run.owner} is not finished, and only one may be`,
-      "Let it finish, or end it: slabmend maintenance cancel, of a move slabmend move-database abort.",
+      `maintenance run ${run.id} (${run.kind}) of ${run.owner} is unfinished, and only one may be`,
+      "Let it finish, or end it: slabmend maintenance cancel, or for a move slabmend move-database abort.",
     ),
   ];
 }

@@ -3,11 +3,11 @@ import { MOVE } from "../../database/move/move-names.ts";
 import type { MoveServer } from "../../database/move/read-move-server.ts";
 import { failure, type MoveFinding, ok, warning } from "./move-finding.ts";
 
-/** A slot that is kept, and the copies of tables beside it. */
+/** One permanent slot, and those for copying tables. */
 const slotsNeeded = (target: MoveServer): number =>
   1 + numberOf(target, "max_sync_workers_per_subscription", 2);
 
-/** Settings of both servers. */
+/** Checks the settings of both servers. */
 export function judgeReplication(source: MoveServer, target: MoveServer): MoveFinding[] {
   const findings: MoveFinding[] = [];
   if (source.settings["wal_level"] !== "logical") {
@@ -45,7 +45,7 @@ export function judgeReplication(source: MoveServer, target: MoveServer): MoveFi
   return [...findings, ...judgeRoom(source, target)];
 }
 
-/** Slots, senders, workers and origins beside those that are in use. */
+/** Checks for free slots, senders, workers and origins. */
 function judgeRoom(source: MoveServer, target: MoveServer): MoveFinding[] {
   const findings: MoveFinding[] = [];
   const needed = slotsNeeded(target);
@@ -77,16 +77,16 @@ function judgeRoom(source: MoveServer, target: MoveServer): MoveFinding[] {
   return findings;
 }
 
-/** The only one that says that the source answered and asked for the password of our role. */
+/** The only answer that shows that the source responded and asked for the password of our role. */
 const ASKED = new RegExp(`password authentication failed for user "${MOVE}"|role "${MOVE}" does not exist`);
 
-/** @param reach what came of the target's attempt to reach the source */
+/** @param reach result of the target's attempt to reach the source */
 export function judgeReach(reach: string): MoveFinding {
   if (ASKED.test(reach)) return ok("reach", "the target reaches the source");
   if (/no pg_hba\.conf entry|pg_hba\.conf rejects/.test(reach)) {
     return failure(
       "reach",
-      `the source lets no replication in from the target: ${reach}`,
+      `the source refuses replication from the target: ${reach}`,
       `Add a line for role ${MOVE} and the target's address to the source's pg_hba.conf, with scram-sha-256, and reload it.`,
     );
   }

@@ -1,13 +1,13 @@
-/** Both servers and the pg_dump between them. Pure. */
+/** Checks both servers and the pg_dump for them. Pure. */
 import type { MoveServer } from "../../database/move/read-move-server.ts";
 import { failure, type MoveFinding, ok } from "./move-finding.ts";
 
-/** The oldest one that this was tried on; indexd wants 18. */
+/** The oldest version that was tested; indexd requires 18. */
 const OLDEST = 17;
 
 export const majorOf = (versionNumber: number): number => Math.floor(versionNumber / 10_000);
 
-/** Versions, rights, and whether they are two. */
+/** Checks versions and privileges, and that there are two servers. */
 export function judgeServers(source: MoveServer, target: MoveServer): MoveFinding[] {
   const findings: MoveFinding[] = [];
   const from = majorOf(source.versionNumber);
@@ -30,7 +30,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
         failure(
           "rights",
           `${name}: expected a superuser, got ${server.role}`,
-          "Passwords of roles, a publication of all tables and the log's settings are a superuser's. Name one in the URL.",
+          "Passwords of roles, a publication of all tables and the log's settings require a superuser. Name one in the URL.",
         ),
       );
     }
@@ -52,7 +52,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
     findings.push(
       failure(
         "same-server",
-        "source and target are databases of one server: its roles cannot be closed out of one and let into the other",
+        "source and target are databases of one server: its roles cannot be kept out of one and let into the other",
         "Choose another server. Within one, rename or copy the database.",
       ),
     );

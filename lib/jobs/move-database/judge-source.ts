@@ -1,4 +1,4 @@
-/** Whether all of the source would arrive, and whether it can be closed. Pure. */
+/** Whether the whole source would be replicated, and whether it can be closed. Pure. */
 import type { MoveServer } from "../../database/move/read-move-server.ts";
 import type { MoveSource } from "../../database/move/read-move-source.ts";
 import { failure, type MoveFinding, named, ok, warning } from "./move-finding.ts";
@@ -24,18 +24,18 @@ export function judgeSource(source: MoveServer & MoveSource): MoveFinding[] {
     "materialized-view",
     source.materializedViews,
     "materialized views, whose rows are not replicated",
-    "Drop them, and make them in the target afterwards.",
+    "Drop them, and create them in the target afterwards.",
   );
   refuse(
     "extension-tables",
     source.extensionTables,
     "tables that belong to extensions",
-    "Drop the extension, and make it in the target afterwards.",
+    "Drop the extension, and create it in the target afterwards.",
   );
   refuse(
     "trigger-on-replica",
     source.triggersOnReplica,
-    "triggers that are enabled always or on replicas: they would do a second time what the source's did",
+    "triggers that are enabled always or on replicas: they would repeat what the source's triggers did",
     "alter table … enable trigger …: it then fires for ordinary sessions only.",
   );
   if (source.largeObjects > 0) {
@@ -43,7 +43,7 @@ export function judgeSource(source: MoveServer & MoveSource): MoveFinding[] {
       failure(
         "large-objects",
         `source: ${source.largeObjects} large objects, which are not replicated`,
-        "Move or remove them: neither indexd nor slabmend makes any.",
+        "Move or remove them: neither indexd nor slabmend creates any.",
       ),
     );
   }
@@ -74,7 +74,7 @@ export function judgeSource(source: MoveServer & MoveSource): MoveFinding[] {
   return findings;
 }
 
-/** Whether nobody can log in to the source once it is closed. */
+/** Whether all logins to the source can be refused once it is closed. */
 function judgeClosing(source: MoveServer & MoveSource): MoveFinding[] {
   if (source.indexdRole === undefined) {
     return [
@@ -89,7 +89,7 @@ function judgeClosing(source: MoveServer & MoveSource): MoveFinding[] {
     return [
       failure(
         "shared-role",
-        `source: indexd's tables belong to ${source.role}, as which this command is connected: indexd could not be closed out without closing this command out`,
+        `source: this command is connected as ${source.role}, the owner of indexd's tables: locking out indexd would lock out this command too`,
         "create role mover superuser login; \\password mover; and name it in SLABMEND_DATABASE_URL for the move.",
       ),
     ];
@@ -102,7 +102,7 @@ function judgeClosing(source: MoveServer & MoveSource): MoveFinding[] {
     warning(
       "superusers",
       `source: superusers are let into a closed database too: ${named(others)}`,
-      "Those that have a session at the switch, and indexd's own, lose LOGIN for the time. Use none of the others during it.",
+      "Those with a session at the switch, and indexd's own, lose LOGIN during the switch. Do not use the others meanwhile.",
     ),
   ];
 }

@@ -33,7 +33,7 @@ export function judgeTarget(source: MoveServer & MoveSource, target: MoveServer 
       warning(
         "locale",
         `text sorts as ${source.locale} in the source, as ${target.locale} in the target`,
-        "Create the target's database with the same locale, unless the change is meant.",
+        "Create the target's database with the same locale, unless the change is intended.",
       ),
     );
   }
@@ -42,7 +42,7 @@ export function judgeTarget(source: MoveServer & MoveSource, target: MoveServer 
     findings.push(
       failure(
         "extensions",
-        `target: extensions that its server does not have: ${named(missing)}`,
+        `target: extensions missing on its server: ${named(missing)}`,
         "Install their packages on the target's machine.",
       ),
     );
@@ -63,15 +63,15 @@ export function judgeTarget(source: MoveServer & MoveSource, target: MoveServer 
     warning(
       "disk",
       `the database has ${mebibytes(source.bytes)} MiB: the target's disk needs as much and the log of writing it, about ${mebibytes(2 * source.bytes)} MiB`,
-      "No server says what is free on its disk: look there.",
+      "No server reports its free disk space: check it there.",
     ),
   );
   return findings;
 }
 
-/** Which roles are made, and which are there. */
+/** Which roles will be created, and which exist already. */
 export function judgeRoles(roles: MoveRoles, target: MoveServer & MoveTarget): MoveFinding[] {
-  // The one that is connected, such as postgres, is the target's own.
+  // The connected role, such as postgres, belongs to the target.
   const there = roles.roles
     .map(({ name }) => name)
     .filter((name) => target.roles.includes(name) && name !== target.role);
@@ -80,8 +80,8 @@ export function judgeRoles(roles: MoveRoles, target: MoveServer & MoveTarget): M
     ok(
       "roles",
       copied.length === 0
-        ? "no role has to be made"
-        : `roles that will be made, with their passwords: ${named(copied)}`,
+        ? "no role has to be created"
+        : `roles that will be created, with their passwords: ${named(copied)}`,
     ),
     ...(there.length === 0
       ? []

@@ -2,25 +2,25 @@ import type { Sql } from "postgres";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import type { Secret } from "../../secret/secret.ts";
 
-/** What a move works with. Both sides are connected to as superusers. */
+/** The environment of a move. Both sides are connected as superusers. */
 export interface MoveDependencies {
   readonly source: Ask;
   readonly target: Ask;
-  /** An operator says that the target is gone for good: an abort asks it nothing. */
+  /** According to an operator the target is permanently lost: an abort does not contact it. */
   readonly isTargetLost?: boolean;
   /** For pg_dump. */
   readonly sourceUrl: Secret<string>;
-  /** PEM: who signs the source's certificate. */
+  /** PEM of the authorities that sign the source's certificate. */
   readonly authorities: string | undefined;
   readonly pgDump: string;
-  /** A client of the source's database that logs in as another role. Its caller ends it. */
+  /** Creates a client of the source's database that logs in as another role. The caller ends it. */
   readonly connectSourceAs: (user: string, password: Secret<string>) => Sql;
   /** Aborted by an operator: a switch is then taken back. */
   readonly interrupt: AbortSignal;
-  /** Between two effects; kill tests end the process there. */
+  /** Called between two effects; kill tests end the process there. */
   readonly step?: (name: string) => void | Promise<void>;
 }
 
-/** Statements that do something to every row. */
+/** For statements that process every row. */
 export const LONG = { limitMs: 6 * 3_600_000 } as const;
 export const IDEMPOTENT = { isIdempotent: true } as const;

@@ -1,11 +1,11 @@
-/** What `plan` says of one thing that it looked at. */
+/** One finding of `plan`. */
 
 export interface MoveFinding {
-  /** Stable. */
+  /** A stable code. */
   readonly code: string;
   readonly level: "ok" | "warning" | "failure";
   readonly says: string;
-  /** With a warning or a failure always. */
+  /** Always set for a warning or a failure. */
   readonly remedy?: string;
 }
 
@@ -25,7 +25,7 @@ export const failure = (code: string, says: string, remedy: string): MoveFinding
 
 const NAMED = 5;
 
-/** Some of the names. */
+/** The first names, and the number of the others. */
 export function named(names: readonly string[]): string {
   const some = names.slice(0, NAMED).join(", ");
   return names.length > NAMED ? `${some} and ${names.length - NAMED} more` : some;

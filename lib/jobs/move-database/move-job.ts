@@ -1,4 +1,6 @@
-/** A move of the database as a maintenance run: move-run.ts has its steps. Only its own commands move it on, with both URLs. */
+/**
+ * A move of the database as a maintenance run, with the steps of move-run.ts. Only its own commands continue it, with both URLs.
+ */
 
 import { emptyTarget } from "../../database/move/load-schema.ts";
 import { MoveError } from "../../database/move/move-error.ts";
@@ -21,15 +23,15 @@ import {
 import { advanceStart } from "./start-move.ts";
 import { advanceSwitch, alreadyOpened, hasOpened, takeBack } from "./switch-move.ts";
 
-/** How far a command lets the move go on. An abort is a cancelled run. */
+/** How far a command lets the move continue. An abort is a cancelled run. */
 export type MoveGoal = "ready" | "opened" | "finished";
 
 export interface MoveJob extends MaintenanceJob {
-  /** Why it stands still, where nothing was thrown: what was done is taken back or removed, and the run says so too. */
+  /** Why it stopped without an error being thrown: its work was taken back or removed, and the run records the reason too. */
   readonly failure: () => MoveError | undefined;
 }
 
-/** There is nothing more to do for this command. */
+/** Nothing more to do for this command. */
 const REACHED: Step = { waitMs: Number.POSITIVE_INFINITY };
 
 export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
@@ -88,13 +90,13 @@ export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
   };
 }
 
-/** Where the target may be open already, an interruption comes too late. */
+/** If the target may already be open, an interruption comes too late. */
 async function interruptible(deps: MoveDependencies, context: RunContext): Promise<Step> {
   if (moveCheckpointOf(context.run).step !== "opening") deps.interrupt.throwIfAborted();
   return await advanceSwitch(deps, context);
 }
 
-/** Ends the run as failed, without a trace on either server but its row. */
+/** Ends the run as failed, leaving nothing on either server except its row. */
 async function end(deps: MoveDependencies, context: RunContext, error: MoveError): Promise<Step> {
   await removeEverything(deps, context);
   const { code, message, remedy } = error;
@@ -120,7 +122,7 @@ async function finish(deps: MoveDependencies, { run }: RunContext): Promise<Step
   return { end: { state: "done" } };
 }
 
-/** @throws {MoveError} `wrong-database`: an abort would empty whatever the URL names */
+/** @throws {MoveError} `wrong-database`: an abort would empty the database in the URL */
 async function assertPlaces(deps: MoveDependencies, run: RunContext["run"]): Promise<void> {
   const scope = moveScopeOf(run);
   for (const side of ["source", "target"] as const) {
@@ -154,7 +156,7 @@ function inMidSwitch(): MoveError {
   });
 }
 
-/** Where a server is away, the next process finds out how the switch stands. */
+/** If a server is unavailable, the next process determines the state of the switch. */
 function notTakenBack(cause: unknown): MoveError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "an unknown error";
   return new MoveError({
@@ -168,7 +170,7 @@ function notTakenBack(cause: unknown): MoveError {
 
 const isLeaseLost = (error: unknown): boolean => error instanceof RunError && error.code === "run-lease-lost";
 
-/** What the servers or the network said is not repeated word for word: it may name what an operator must not see in a report. */
+/** Does not repeat the messages of the servers or the network: they may contain things that must not appear in a report. */
 function asMoveError(error: unknown, signal: AbortSignal): MoveError {
   if (error instanceof MoveError) return error;
   if (signal.aborted) {
@@ -183,7 +185,7 @@ function asMoveError(error: unknown, signal: AbortSignal): MoveError {
   return new MoveError({
     code: "replication-broken",
     message: `the switch: expected both servers to answer, got ${code}`,
-    remedy: "The source is open again as before. Look at both servers, then switch again.",
+    remedy: "The source is open again as before. Check both servers, then switch again.",
     cause: error,
   });
 }

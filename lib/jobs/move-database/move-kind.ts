@@ -1,4 +1,4 @@
-/** What any process can say of a move without the target. */
+/** The progress, findings and alarms of a move. Needs no access to the target. */
 
 import type { SlotState } from "../../database/move/publication.ts";
 import type { MoveServer } from "../../database/move/read-move-server.ts";
@@ -8,9 +8,9 @@ import type { Run } from "../../database/runs/run.ts";
 import type { RunKind } from "../maintenance/maintenance-job.ts";
 import { isSwitching, MOVE_KIND, moveCheckpointOf, moveScopeOf, moveStatisticsOf } from "./move-run.ts";
 
-/** `npm run bench:move`: rows of indexd's with their indexes, on two cores with much other work. */
+/** From `npm run bench:move`: indexd's rows with their indexes, on two cores with much other work. */
 const ROWS_PER_SECOND = 15_000;
-/** The bound that `npm run bench:move` holds; measured is less. */
+/** The limit that `npm run bench:move` verifies; measured values are lower. */
 const SWITCH_SECONDS = 30;
 const SWITCH_SECONDS_PER_SECTOR = 4 / 1e6;
 
@@ -20,7 +20,7 @@ export interface MoveEstimate {
   readonly sectors: number;
   readonly bytes: number;
   readonly copySeconds: number;
-  /** At most, once the leases have ended. */
+  /** Upper limit, from when the leases have ended. */
   readonly secondsWithoutClaims: number;
 }
 
@@ -63,10 +63,10 @@ function describeMove(run: Run): readonly string[] {
   ];
 }
 
-/** Half of what the source may keep is used up. */
+/** Alarm when half of the log that the source may keep is used up. */
 const ALARMING_SHARE = 0.5;
 
-/** What needs an operator while a move is under way. Pure. */
+/** Problems that need an operator during a move. Pure. */
 export function moveAlarms(
   run: Run,
   slot: SlotState | undefined,
@@ -84,14 +84,14 @@ export function moveAlarms(
     if (slot === undefined) alarms.push("the source has no slot for the target: abort, and start again");
     else if (slot.walStatus === "lost") {
       alarms.push(
-        "the source has given up the target's slot, which stood still for too long: abort, and start again",
+        "the source has invalidated the target's slot, because it stood still for too long: abort, and start again",
       );
     } else if (
       slot.safeBytes !== null &&
       slot.keptBytes > ALARMING_SHARE * (slot.keptBytes + slot.safeBytes)
     ) {
       alarms.push(
-        `the target is ${slot.lagBytes} bytes behind: after ${slot.safeBytes} bytes more the source gives its slot up`,
+        `the target is ${slot.lagBytes} bytes behind: after another ${slot.safeBytes} bytes the source invalidates its slot`,
       );
     }
     if (subscription === undefined) alarms.push("the target has no subscription: abort, and start again");
@@ -99,7 +99,7 @@ export function moveAlarms(
       alarms.push("the subscription is switched off: alter subscription slabmend_move enable, in the target");
     } else if (!subscription.isApplying)
       alarms.push(
-        "the target's replication worker does not run: if it does not come back within seconds, the target's log says why",
+        "the target's replication worker does not run: if it does not come back within seconds, the target's log shows why",
       );
   }
   if (isSwitching(step) && isLeft) {

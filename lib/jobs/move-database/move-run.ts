@@ -1,11 +1,11 @@
 /**
- * What a move is asked for, where it stands and what it has found, as it is kept in the source's slabmend.runs.
+ * A move's request, checkpoint and statistics, as stored in the source's slabmend.runs.
  *
  *   begun -> roles -> schema -> subscribed -> ready
  *                                               |  switch
  *   ready -> stopping -> draining -> closing -> closed -> caught-up -> compared -> opening -> opened --finish--> (done)
  *     ^                                                                   |
- *     +------------ any failure: the source is as it was ----------------+
+ *     +------------ any failure: the source is as before ----------------+
  *
  * `abort` leads from every step before `opened` to (cancelled), and leaves nothing on either server.
  */
@@ -32,7 +32,7 @@ const STEPS = [
 
 export type MoveStep = (typeof STEPS)[number];
 
-/** Which database: a server's identifier and the database's oid there. */
+/** Identifies a database: its server's identifier and the database's oid there. */
 const place = v.object({ system: v.string(), oid: v.string(), name: v.string() });
 export type MovePlace = v.InferOutput<typeof place>;
 
@@ -50,15 +50,15 @@ const scopeSchema = v.object({
   rows: v.number(),
   sectors: v.number(),
   bytes: v.number(),
-  /** Roles that the move makes in the target, and an abort removes. */
+  /** Roles that the move creates in the target and an abort removes. */
   createdRoles: v.array(v.string()),
 });
 
 const checkpointSchema = v.object({
   step: v.optional(v.picklist(STEPS), "begun"),
-  /** Of the source, read after the run was there: read-objects.ts. */
+  /** Of the source, read after the run was stored: read-objects.ts. */
   objects: v.optional(v.record(v.string(), v.string())),
-  /** While the source is closed, or is being closed. */
+  /** Set while the source is closed or being closed. */
   access: v.optional(
     v.object({
       connect: v.array(v.object({ role: v.nullable(v.string()), mayGrant: v.boolean() })),
@@ -67,7 +67,7 @@ const checkpointSchema = v.object({
   ),
   /** The switch has put the fleet into maintenance. */
   stoppedFleet: v.optional(v.boolean(), false),
-  /** A place of the source's log behind all that was written before it was closed. */
+  /** A position of the source's log after everything written before it was closed. */
   end: v.optional(v.string()),
 });
 
@@ -75,13 +75,13 @@ const statisticsSchema = v.object({
   tables: v.optional(v.number()),
   readyTables: v.optional(v.number()),
   copySeconds: v.optional(v.number()),
-  /** Rows that were compared, and of which tables. */
+  /** Number of compared rows and of their tables. */
   comparedRows: v.optional(v.number()),
   comparedTables: v.optional(v.number()),
   sequences: v.optional(v.number()),
-  /** When the fleet was stopped, in milliseconds of the epoch. */
+  /** When the fleet was stopped, in milliseconds since the epoch. */
   stoppedAtMs: v.optional(v.number()),
-  /** From then until the target was opened. */
+  /** Seconds from then until the target was opened. */
   secondsWithoutClaims: v.optional(v.number()),
   /** Why the last switch was taken back. */
   switchFailure: v.optional(v.object({ code: v.string(), message: v.string() })),
@@ -99,15 +99,15 @@ export const moveStatisticsOf = (run: Pick<Run, "statistics">): MoveStatistics =
 
 const ordinal = (step: MoveStep): number => STEPS.indexOf(step);
 
-/** The step, or one behind it, is reached. */
+/** The step, or a later one, is reached. */
 const hasReached = (at: MoveStep, step: MoveStep): boolean => ordinal(at) >= ordinal(step);
 
-/** A switch is under way and can be taken back: `opening` needs a look at the target first. */
+/** A switch is in progress and can be taken back; for `opening` the target must be checked first. */
 export const isSwitching = (at: MoveStep): boolean => hasReached(at, "stopping") && !hasReached(at, "opened");
 
 /**
- * Where a process that continues a switch begins: what was looked at while the source was closed is looked at again, because nobody kept
- * watch in between.
+ * The step at which a process continues a switch: what was verified while the source was closed is verified again, because no
+ * process kept watch in between.
  * @param isOpened whether the target was opened before that process ended
  */
 export function stepToContinue(at: MoveStep, isOpened: boolean): MoveStep {

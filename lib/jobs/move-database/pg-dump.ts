@@ -1,4 +1,4 @@
-/** The schema of a database by PostgreSQL's own pg_dump. */
+/** The schema of a database, dumped by PostgreSQL's own pg_dump. */
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -10,10 +10,10 @@ import type { Secret } from "../../secret/secret.ts";
 const run = promisify(execFile);
 const VERSION_MS = 10_000;
 const DUMP_MS = 300_000;
-/** indexd's tables and ours take 200 KiB. */
+/** indexd's tables and ours need 200 KiB. */
 const MOST_BYTES = 64 * 1_048_576;
 
-/** @returns its major version; a text says why there is none */
+/** @returns its major version; a text explains why there is none */
 export async function readPgDumpVersion(path: string): Promise<number | string> {
   try {
     const { stdout } = await run(path, ["--version"], { timeout: VERSION_MS });
@@ -26,8 +26,8 @@ export async function readPgDumpVersion(path: string): Promise<number | string> 
 }
 
 /**
- * Tables, keys, indexes, sequences, functions, triggers, owners and rights, as statements that one multi-statement query can run. The
- * password goes through the environment of the child process, which only this user can read.
+ * Tables, keys, indexes, sequences, functions, triggers, owners and privileges, as statements for one multi-statement query. The
+ * password is passed in the environment of the child process, which only this user can read.
  * @throws {MoveError} `dump-failed`
  */
 export async function dumpSchema(options: {
@@ -60,7 +60,7 @@ export async function dumpSchema(options: {
     throw new MoveError({
       code: "dump-failed",
       message: `pg_dump: expected the source's schema, got ${said.trim().split("\n")[0]?.slice(0, 300)}`,
-      remedy: "slabmend move-database plan says which pg_dump is needed.",
+      remedy: "slabmend move-database plan shows which pg_dump is needed.",
     });
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,4 +1,6 @@
-/** The steps until the target follows the source. Each is idempotent: a crash leaves what the next process finds done. */
+/**
+ * The steps until the target follows the source. Each is idempotent: after a crash the next process finds what is already done.
+ */
 
 import { closeTarget, hasSchema, loadSchema } from "../../database/move/load-schema.ts";
 import { MoveError } from "../../database/move/move-error.ts";
@@ -40,7 +42,7 @@ async function makeRoles(
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
   const { createdRoles, target } = moveScopeOf(run);
-  // Read after the run's row is there: from then on init refuses.
+  // Read after the run's row is stored: from then on init refuses to change the schema.
   const objects = await deps.source(readObjects, IDEMPOTENT);
   const roles = await deps.source(readMoveRoles, IDEMPOTENT);
   await deps.target((sql) => createRoles(sql, roles, new Set(createdRoles)), IDEMPOTENT);
@@ -70,8 +72,8 @@ async function copySchema(
 }
 
 /**
- * The password exists in this function, as a verifier on the source and in the target's subscription, nowhere else: so one step makes all,
- * and a process that continues without a subscription makes another password.
+ * The password exists only in this function, as a verifier on the source, and in the target's subscription. So one step creates
+ * all of them, and a process that continues without a subscription creates another password.
  */
 async function subscribe(
   deps: MoveDependencies,
@@ -121,7 +123,7 @@ export async function assertUnchanged(deps: MoveDependencies, { objects }: MoveC
     code: "schema-changed",
     message: `the source: expected no change of its schema since the start, got ${changed.length}: ${some}`,
     remedy:
-      "An upgrade of indexd, or another change of tables, is not replicated. The move was ended and the target emptied: start again when the upgrade is done.",
+      "An upgrade of indexd, or another change of tables, is not replicated. The move has ended and the target is empty: start again after the upgrade.",
     details: { changed: changed.length },
   });
 }
@@ -139,7 +141,7 @@ export async function assertReplicating(
     slot === undefined
       ? "the source has no slot"
       : slot.walStatus === "lost"
-        ? "the source has given the slot up: the target stood still until max_slot_wal_keep_size was used up"
+        ? "the source has invalidated the slot: the target stood still until max_slot_wal_keep_size was used up"
         : subscription === undefined
           ? "the target has no subscription"
           : "the subscription is switched off";
@@ -150,12 +152,12 @@ export async function assertReplicating(
   });
 }
 
-/** The server's own words name what it stumbled over: a role, an extension, a function. */
+/** The server's own message names the problem: a role, an extension, a function. */
 function notLoaded(cause: unknown): MoveError {
   return new MoveError({
     code: "dump-failed",
     message: `the target: expected to take the source's schema, got: ${cause instanceof Error ? cause.message : String(cause)}`,
-    remedy: "Make in the target's server what is missing there, and start again: it goes on from here.",
+    remedy: "Create what is missing on the target's server, and start again: the move continues from here.",
     cause,
   });
 }

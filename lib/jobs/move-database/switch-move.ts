@@ -1,6 +1,6 @@
 /**
- * The switch: from a fleet that leases to a target that is open. Until `openTarget` has committed, `takeBack` makes the source what it
- * was.
+ * The switch: from a leasing fleet to an open target. Until `openTarget` has committed, `takeBack` restores the source to its
+ * state before the switch.
  */
 
 import { sleep } from "../../clock/sleep.ts";
@@ -26,16 +26,16 @@ import { type MoveCheckpoint, moveCheckpointOf, moveScopeOf, moveStatisticsOf } 
 import { assertReplicating, assertUnchanged } from "./start-move.ts";
 
 const POLL_MS = 200;
-/** With more to apply, the time without claims would be longer than it has to be. */
+/** If the target is further behind, the time without claims would be longer than necessary. */
 const MOST_LAG_BYTES = 64 * 1_048_576;
-/** A repair takes less: a function has 15 min in all. */
+/** A repair takes less: a function has at most 15 min. */
 const DRAIN_MS = 900_000;
 const CATCH_UP_MS = 300_000;
 const WORKERS_END_MS = 60_000;
 
 const ownerOf = (run: Run): string => `maintenance run ${run.id}`;
 
-/** @throws {MoveError} why the switch is to be taken back */
+/** @throws {MoveError} the reason why the switch is taken back */
 export async function advanceSwitch(deps: MoveDependencies, context: RunContext): Promise<Step> {
   const checkpoint = moveCheckpointOf(context.run);
   switch (checkpoint.step) {
@@ -64,7 +64,7 @@ async function prepare(
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
   await assertUnchanged(deps, checkpoint);
-  // It is off where the target was away when an earlier switch was taken back.
+  // It is off if the target was unavailable when an earlier switch was taken back.
   await deps.target(enableSubscription, IDEMPOTENT);
   const { slot } = await assertReplicating(deps);
   if (slot.lagBytes > MOST_LAG_BYTES) {
@@ -72,12 +72,12 @@ async function prepare(
       code: "behind",
       message: `the target: expected at most ${MOST_LAG_BYTES} bytes behind the source, got ${slot.lagBytes}`,
       remedy:
-        "Nothing was stopped. slabmend move-database status shows how far it is; switch when it has caught up.",
+        "Nothing was stopped. slabmend move-database status shows its progress; switch when it has caught up.",
       details: { lagBytes: slot.lagBytes },
     });
   }
   const { switchFailure: _earlier, ...statistics } = moveStatisticsOf(run);
-  // Written down before the fleet is stopped, so that what follows knows that it may have been.
+  // Stored before the fleet is stopped, so that later steps know that it may have been.
   return {
     checkpoint: { ...checkpoint, step: "stopping" },
     statistics: { ...statistics, stoppedAtMs: clock.now() },
@@ -108,7 +108,7 @@ async function drain(
     throw new MoveError({
       code: "leases-not-drained",
       message: `leases: expected none running ${DRAIN_MS / 60_000} min after the fleet was stopped, got ${running}`,
-      remedy: "slabmend status shows what runs. The fleet goes on; switch again later.",
+      remedy: "slabmend status shows what is running. The fleet continues; switch again later.",
       details: { running },
     });
   }
@@ -148,14 +148,14 @@ async function compare(
 ): Promise<Step> {
   await assertUnchanged(deps, checkpoint);
   const compared = await compareDatabases(deps, context.run.id);
-  // What a superuser wrote meanwhile would be missing: there must be no session, before and after.
+  // Writes of a superuser meanwhile would be missing: there must be no session before and after.
   await assertClosed(deps, context, checkpoint.access!);
   await deps.step?.("compared");
   const statistics = { ...moveStatisticsOf(context.run), ...compared };
   return { checkpoint: { ...checkpoint, step: "compared" }, statistics };
 }
 
-/** Nothing of the source may arrive once the target is open. */
+/** Nothing from the source may arrive once the target is open. */
 async function detach(
   deps: MoveDependencies,
   context: RunContext,
@@ -189,7 +189,7 @@ async function open(
     run: run.id,
     database: target.name,
     owner,
-    // Those that were closed out of the source log in to the target.
+    // Roles that were kept out of the source can log in to the target.
     roles: {
       ...roles,
       roles: roles.roles.map((role) => (logins.has(role.name) ? { ...role, logsIn: true } : role)),
@@ -209,12 +209,13 @@ async function open(
 }
 
 /**
- * Makes the source what it was before the switch, which can then be tried again. The source first: the target may be away.
- * @throws {MoveError} `move-state` when the target is open already
+ * Restores the source to its state before the switch, which can then be tried again. The source comes first, because the target
+ * may be unavailable.
+ * @throws {MoveError} `move-state` if the target is already open
  */
 export async function takeBack(deps: MoveDependencies, { run }: RunContext): Promise<Step> {
   const { access, stoppedFleet, end: _end, ...checkpoint } = moveCheckpointOf(run);
-  // Only then can it have been opened: that must be known.
+  // Only then can it have been opened, so check.
   if (checkpoint.step === "opening" && (await hasOpened(deps, run))) throw alreadyOpened();
   const { name } = moveScopeOf(run).source;
   if (access !== undefined) await deps.source((sql) => reopenSource(sql, name, access), IDEMPOTENT);
@@ -227,7 +228,7 @@ export async function takeBack(deps: MoveDependencies, { run }: RunContext): Pro
   return { checkpoint: { ...checkpoint, step: "ready" } };
 }
 
-/** Of a target that is lost only what was written down is known. */
+/** Of a lost target only the stored checkpoint is known. */
 export async function hasOpened(deps: MoveDependencies, run: Run): Promise<boolean> {
   if (deps.isTargetLost === true) return moveCheckpointOf(run).step === "opened";
   return await deps.target((sql) => isOpened(sql, run.id), IDEMPOTENT);
@@ -253,7 +254,7 @@ async function waitUntil(
       throw new MoveError({
         code: "behind",
         message: `${expected}, and not within ${limitMs / 1_000} s`,
-        remedy: "Look into the target's log and at its load, then switch again.",
+        remedy: "Check the target's log and its load, then switch again.",
       });
     }
     await sleep(clock, POLL_MS, signal);

@@ -1,4 +1,4 @@
-/** The step `contracts`: renewals since the backup are recorded as their hosts tell them. */
+/** The step `contracts`: records renewals since the backup, as reported by hosts. */
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import { readUnrenewedContracts } from "../../database/restore/restore-reads.ts";
 import { recordRenewal, unpinContract } from "../../database/restore/restore-writes.ts";
@@ -10,7 +10,7 @@ import { counted, type RestoreStatistics, restoreCheckpointOf, restoreStatistics
 
 const CONTRACTS_AT_ONCE = 64;
 const SECTORS_A_PAGE = 10_000;
-/** Of so many contracts some host answers, unless this process reaches none. */
+/** Among this many contracts at least one host answers, unless this process cannot reach any. */
 const SILENT_CONTRACTS = 5;
 
 /** @throws {OperatorError} `hosts-silent` */
@@ -44,13 +44,13 @@ export async function chainContracts(
   };
 }
 
-/** The run stays as it is. Unpinning what cannot be asked for would be right only if the hosts were silent, and not this machine. */
+/** The run is unchanged. Unpinning these contracts' sectors would be wrong if this machine, not the hosts, is at fault. */
 function hostsSilent(fates: readonly ContractFate[]): OperatorError {
   const codes = new Set(fates.flatMap((fate) => (fate.kind === "unknown" ? fate.code : [])));
   return new OperatorError({
     code: "hosts-silent",
-    message: `restore: expected a host to answer for one of ${fates.length} contracts, got ${[...codes].join(", ")}`,
-    remedy: "Check that this machine reaches hosts (slabmend doctor), then: slabmend restore continue.",
+    message: `restore: expected an answer for at least one of ${fates.length} contracts, got ${[...codes].join(", ")}`,
+    remedy: "Check that this machine can reach hosts (slabmend doctor), then: slabmend restore continue.",
   });
 }
 

@@ -1,4 +1,4 @@
-/** Where the sectors of a slab are to be recorded, by what hosts have proved. Pure. */
+/** Decides where to record the sectors of a slab, from the hosts' proofs. Pure. */
 import type { AbsentSector, FoundSector, Placements } from "../../database/restore/restore-writes.ts";
 import type { NamedSector } from "../../database/restore/restored-moves.ts";
 import type { HostId } from "../../slab/ids.ts";
@@ -10,7 +10,7 @@ export type Proof =
   /** Nothing was learned. */
   | { readonly kind: "unanswered"; readonly code: string };
 
-/** Data that contradicts its own proof is no copy of the sector. */
+/** Data that contradicts its own proof does not count as a copy of the sector. */
 export function proofFrom(answer: LeafAnswer): Proof {
   if (answer.kind === "confirmed") return { kind: "proved" };
   if (answer.kind === "wrong-data") return { kind: "denied", code: "corrupt" };
@@ -19,21 +19,23 @@ export function proofFrom(answer: LeafAnswer): Proof {
 
 export interface PlacementPlan extends Placements {
   readonly alreadyRight: number;
-  /** Codes of those of which nothing was learned. */
+  /** Codes of sectors about which nothing was learned. */
   readonly unanswered: readonly string[];
 }
 
 /**
- * The archive's place wins even if the old host still serves: indexd would prune it there. When that host cannot prove the sector,
+ * The archive's host wins even if the recorded host still serves: indexd would prune the sector there. If the archive's host
+ * cannot prove it:
  *
- *   the recorded host has it        it stays, and the archive's host is remembered as an earlier place
- *   the recorded host denies it     it goes to the archive's host as before the loss of the database, with an open denial: the next repair
- *                                   asks there for all of it, and rebuilds it if that fails
+ *   the recorded host has it        it stays, and the archive's host is kept as an earlier location
+ *   the recorded host denies it     it is recorded on the archive's host, as before the loss of the database, with an open
+ *                                   denial: the next repair asks there for all of it, and rebuilds it if that fails
  *   the recorded host is silent     it stays
  *
- * What the archive says to be lost is lost again, if its host still denies it: another sector of the slab may have come there since.
+ * A sector that is lost according to the archive is lost again if its host still denies it: another sector of the slab may have
+ * moved there since.
  *
- * @param proofOf what a host said of a sector; asked for the archive's host first, and for the recorded one only if that failed
+ * @param proofOf a host's answer for a sector; called for the archive's host first, and for the recorded one only if that failed
  */
 export function decidePlacements(
   sectors: readonly NamedSector[],
@@ -106,6 +108,6 @@ function placeLost(sector: NamedSector, proofOf: ProofOf, plan: Growing): void {
   else (wasLost ? plan.lost : plan.absent).push({ sectorId, root, hostId: recordedAt, code: proof.code });
 }
 
-/** A host that says nothing is noted as one that denies: it is asked again by the next repair, for all of it. */
+/** A silent host is recorded like one that denies: the next repair asks it again, for the whole sector. */
 const codeOf = (proof: Exclude<Proof, { kind: "proved" }>): AbsentSector["code"] =>
   proof.kind === "denied" ? proof.code : "not-found";

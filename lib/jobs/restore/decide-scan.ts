@@ -1,20 +1,20 @@
-/** Where the sectors of a slab are to be recorded after hosts were asked for them. Pure. */
+/** Decides where to record the sectors of a slab after hosts were asked for them. Pure. */
 import type { AbsentSector } from "../../database/restore/restore-writes.ts";
 import type { ScannedSector } from "../../database/restore/scanned-sectors.ts";
 import type { HostId } from "../../slab/ids.ts";
 import type { PlacementPlan, Proof } from "./decide-placements.ts";
 
-/** What was learned of a sector. */
+/** The results for one sector. */
 export interface Search {
   readonly sector: ScannedSector;
-  /** What the host said that the database names; null: the database names none. */
+  /** The answer of the recorded host; null: none is recorded. */
   readonly recorded: Proof | null;
   /** Another host that proved it; null: none did, or none was asked. */
   readonly foundAt: HostId | null;
 }
 
 export interface ScanPlan extends PlacementPlan {
-  /** The recorded host denies it, or there is none, and no host that was asked has it. */
+  /** Sectors that no asked host has, and that the recorded host denies, if there is one. */
   readonly notFound: number;
 }
 
@@ -24,7 +24,8 @@ export interface ScanPlan extends PlacementPlan {
  *   denies it, or     proves it        is recorded there, as a migration
  *   says nothing,
  *   or there is none
- *   denies it         none             stays, with an open denial: the next repair asks there for all of it, and rebuilds it if that
+ *   denies it         none             stays, with an open denial: the next repair asks there for all of it, and rebuilds it if
+ *                     that
  *                                      fails. If its host has just proved another sector of the slab, it is recorded as lost,
  *                                      because no host may have two
  *   says nothing      none             stays; a verification asks again

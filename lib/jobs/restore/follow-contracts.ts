@@ -1,4 +1,4 @@
-/** Which contracts took the place of one since the backup, by what its host says. */
+/** The successors of a contract since the backup, according to its host. */
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import type { UnrenewedContract } from "../../database/restore/restore-reads.ts";
 import { HostError } from "../../hosts/host-error.ts";
@@ -8,9 +8,9 @@ import { renewalIdOf } from "../../rhp4/renewal-id.ts";
 import type { ContractId } from "../../slab/ids.ts";
 
 export type ContractFate =
-  /** Renewals in their order; none: the contract is the current one. */
+  /** Renewals in order; none: the contract is the current one. */
   | { readonly kind: "known"; readonly renewals: readonly Renewal[] }
-  /** The host does not say: what is known of its renewals until there, and why. */
+  /** The host's answer ends early: the renewals known so far, and the reason. */
   | {
       readonly kind: "unknown";
       readonly renewals: readonly Renewal[];
@@ -24,20 +24,20 @@ export interface Renewal {
   readonly contract: FileContract;
 }
 
-/** The host did not answer at all: of its contracts nothing is known, which may be a fault on this side. */
+/** The host did not answer at all: nothing is known of the contract, and the fault may be on our side. */
 export const isSilent = (fate: ContractFate): boolean =>
   fate.kind === "unknown" && fate.renewals.length === 0 && !ANSWERS.includes(fate.code);
 
-/** Codes of a host that has answered. */
+/** Codes that show that the host answered. */
 const ANSWERS: readonly string[] = ["contract-not-found", "forged-renewal", "too-many-renewals"];
 
-/** indexd renews a contract every few weeks and refreshes it when it runs dry; a host that leads us on is given up. */
+/** indexd renews a contract every few weeks and refreshes it when it runs out of funds; a host with more is misleading us. */
 const MOST_RENEWALS = 1_000;
 const ATTEMPTS = 3;
 
 /**
- * Follows a contract: while the host says that it was renewed, its successor's id follows from it (lib/rhp4/renewal-id.ts). Free, and
- * without a signature.
+ * Follows a contract: while the host says that it was renewed, the successor's id is derived from it (lib/rhp4/renewal-id.ts).
+ * Free, and without a signature.
  */
 export async function followContract(
   hosts: Pick<HostPool, "latestRevision">,
@@ -55,7 +55,7 @@ export async function followContract(
         return { kind: "unknown", renewals, last, code: "too-many-renewals" };
       const next = renewalIdOf(last);
       revision = await ask(hosts, host, next, signal);
-      // Only the wallet of this indexer can have signed it: a host cannot invent a renewal.
+      // Only this indexer's wallet can have signed it: a host cannot invent a renewal.
       if (!isSignedByRenter(revision.contract, renterPublicKey)) {
         return { kind: "unknown", renewals, last, code: "forged-renewal" };
       }
@@ -80,7 +80,7 @@ async function ask(
     try {
       return await hosts.latestRevision(host, contractId, signal);
     } catch (error) {
-      // What the host says is an answer; anything else may pass.
+      // A statement of the host is an answer; any other failure may be temporary.
       const isAnswer = error instanceof HostError && error.code === "contract-not-found";
       if (isAnswer || attempt === ATTEMPTS || signal.aborted) throw error;
     }

@@ -4,12 +4,12 @@ import type { RestoreState } from "../../database/restore/restore-reads.ts";
 export type RestoreObstacle =
   /** Another process is connected: indexd, a worker of the fleet, or a person. */
   | { readonly code: "still-connected"; readonly who: readonly string[] }
-  /** indexd could come back in the middle, and prune. */
+  /** indexd could start in the middle, and prune. */
   | { readonly code: "login-allowed"; readonly roles: readonly string[] }
   /** indexd never started on this database. */
   | { readonly code: "no-wallet" };
 
-/** @param indexdRole the login that indexd uses; undefined: any that may write slabs, but no superuser */
+/** @param indexdRole indexd's login; undefined: any login that may write slabs, except superusers */
 export function judgeRestore(
   state: RestoreState,
   indexdRole: string | undefined,

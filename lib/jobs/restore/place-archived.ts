@@ -1,4 +1,4 @@
-/** The step `placements`: sectors come to where the archive says, once their hosts have proved them. */
+/** The step `placements`: records sectors where the archive says, once their hosts have proved them. */
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import { type NamedSector, readNamedSectors } from "../../database/restore/restored-moves.ts";
 import type { HostId } from "../../slab/ids.ts";
@@ -9,7 +9,7 @@ import { decidePlacements, type Proof, proofFrom } from "./decide-placements.ts"
 import { type Page, type RestoreDependencies, recordPlan } from "./restore-page.ts";
 import { restoreCheckpointOf, restoreStatisticsOf, withProbes } from "./restore-run.ts";
 
-/** Most have one sector that moved: so many questions at once. */
+/** Most slabs have one moved sector, so this is about the number of parallel requests. */
 const SLABS_A_PAGE = 64;
 
 export async function placeSlabs(
@@ -33,7 +33,7 @@ export async function placeSlabs(
   return { at: { after: String(named.at(-1)!.slabId) }, statistics };
 }
 
-/** Asks the archive's host of each sector first, then, where that failed, the one that the database names. */
+/** For each sector asks the archive's host first and, if that fails, the host recorded in the database. */
 async function askForProofs(
   deps: RestoreDependencies,
   { signal }: RunContext,

@@ -1,4 +1,4 @@
-/** Which hosts are asked for a sector that is not where the database says, and in which order. */
+/** The hosts to ask for a sector that is not where the database says, in order. */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import { readUnrenewedContracts } from "../../database/restore/restore-reads.ts";
@@ -8,13 +8,13 @@ import type { HostPool } from "../../hosts/host-pool.ts";
 import type { HostId } from "../../slab/ids.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
 
-/** Sectors in the contracts of a host that the database does not place there; null: the host says nothing now. */
+/** Number of sectors in a host's contracts beyond those that the database places there; null: the host does not answer now. */
 export type Surplus = ReadonlyMap<HostId, number | null>;
 
 /**
- * Hosts to which indexd may have moved sectors: not blocked, with a contract that can still be revised. The more sectors a host's
- * contracts have beyond what the database places there, the more came there since the backup, and the earlier it is asked; then
- * usable hosts come first. Hosts that say nothing are left out: each would be waited for. Pure.
+ * Hosts to which indexd may have moved sectors: not blocked, with a contract that can still be revised. A host whose contracts
+ * contain many sectors beyond those that the database places there received many since the backup, so it is asked early;
+ * otherwise usable hosts come first. Silent hosts are left out, because each would cost a wait. Pure.
  */
 export function rankHosts(hosts: Iterable<NetworkHost>, surplus: Surplus): readonly NetworkHost[] {
   const more = ({ id }: NetworkHost): number => surplus.get(id) ?? 0;
@@ -29,7 +29,7 @@ export const mayHaveSectors = ({ hasActiveContract, blocked }: NetworkHost): boo
 
 const AT_ONCE = 64;
 
-/** Asks hosts how large their contracts are, which is free, and counts what the database has there. */
+/** Asks hosts for the sizes of their contracts, which is free, and counts the sectors that the database places there. */
 export async function measureSurplus(
   ask: Ask,
   hosts: Pick<HostPool, "latestRevision">,

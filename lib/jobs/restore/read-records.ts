@@ -1,4 +1,4 @@
-/** The step `records`: what the archive says of sectors since the backup is kept in a table. */
+/** The step `records`: stores the archive's moves since the backup in a table. */
 import { verifyArchive } from "../../archive/read-archive.ts";
 import type { JournalRow } from "../../database/journal/read-journal-rows.ts";
 import {
@@ -15,8 +15,8 @@ import { restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
 const ROWS_A_PAGE = 2_000;
 
 /**
- * All of the archive behind the backup in one call: only a whole pass from its beginning is known to be in order. Doing it
- * again is harmless, because the last row wins.
+ * Reads the whole archive after the backup in one call, because only a complete pass from its beginning is known to be in order.
+ * Repeating it is harmless, because the last row wins.
  */
 export async function readRecords(
   { archive }: RestoreDependencies,
@@ -52,7 +52,7 @@ export async function readRecords(
   };
 }
 
-/** A sector that was lost and stored elsewhere in the same row is where it was stored. */
+/** A sector that was lost and stored elsewhere in the same row counts as stored there. */
 function movesOf({ digest, moves, lost }: JournalRow): readonly RestoredMove[] {
   const moved = moves as readonly { readonly root: string; readonly to: string }[];
   const denied = lost as readonly { readonly root: string }[];
@@ -66,6 +66,7 @@ function otherArchive(expected: string, got: string | undefined): MaintenanceErr
   return new MaintenanceError({
     code: "other-archive",
     message: `restore: expected the archive ${expected}, got ${got ?? "none"}`,
-    remedy: "Set SLABMEND_ARCHIVE to the one that the run was started with, and start the restore again.",
+    remedy:
+      "Set SLABMEND_ARCHIVE to the archive with which the run was started, and start the restore again.",
   });
 }

@@ -1,16 +1,16 @@
 /**
- * Restores where sectors are after indexd's database was restored from a backup: docs/restore.md says why each step is needed. It began with
- * begin_restore (prune hold, incarnation, mode); then
+ * Restores the placement of sectors after indexd's database was restored from a backup; docs/restore.md explains each step. It
+ * began with begin_restore (prune hold, incarnation, mode); then:
  *
- *   contracts    ask hosts which contracts took the place of those that the backup knows
+ *   contracts    ask hosts for the successors of the contracts in the backup
  *   unpinned     give sectors that were unpinned then three days from now
- *   records      read the archive of the journal behind the backup
+ *   records      read the archive of the journal after the backup
  *   placements   per slab: let hosts prove where its sectors are, and record that
- *   scan         per slab: ask other hosts for what is not where the database says, instead of reading the archive
- *   events       tell clients of what moved
+ *   scan         per slab: ask other hosts for sectors that are not where the database says, instead of reading the archive
+ *   events       announce the moves to clients
  *
- * A call of `advance` does one page of one step. Each page is idempotent: after a crash it is done again, and only what it counted may be
- * counted twice.
+ * A call of `advance` does one page of one step. Each page is idempotent: after a crash it is repeated, and only its counts may
+ * be added twice.
  */
 import { flushOutbox } from "../../database/indexd/bump-events.ts";
 import {
@@ -58,7 +58,7 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
     }
     return ranking;
   };
-  /** A host has answered in this process. */
+  /** A host has answered this process. */
   let hasReached = false;
   const pages: Record<RestoreCheckpoint["step"], (context: RunContext) => Promise<Page>> = {
     contracts: async (context) => {
@@ -85,7 +85,7 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
       if (next === undefined) return { statistics, end: { state: "done" } };
       return { checkpoint: { step: next, after: "0", rows: 0 }, statistics };
     },
-    /** What was restored stays, and so does the prune hold: an operator decides what comes next. */
+    /** The restored placements stay, and so does the prune hold: an operator decides what to do next. */
     async settle({ ask }) {
       await ask(forgetRestoredMoves, { isIdempotent: true });
       await ask(endRestoreMode, { isIdempotent: true });

@@ -1,4 +1,4 @@
-/** What can be said of a restore without reading a host. */
+/** The estimate, progress and findings of a restore. Contacts no host. */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import { readNetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { Run } from "../../database/runs/run.ts";
@@ -17,8 +17,8 @@ import {
 } from "./restore-run.ts";
 
 /**
- * `npm run bench:restore`, hosts 50 ms away in each direction, two cores under a load of 12: 86 contracts, 102 moved sectors proved and
- * placed, a slab each, and 135 sectors scanned.
+ * Measured with `npm run bench:restore`, hosts 50 ms away in each direction, two cores under a load of 12: per second 86 contracts,
+ * 102 moved sectors proved and placed, one per slab, and 135 sectors scanned.
  */
 const CONTRACTS_PER_SECOND = 80;
 const PLACED_PER_SECOND = 100;
@@ -49,20 +49,20 @@ async function estimateOf(ask: Ask, { archive, scan, contracts }: RestoreScope):
   );
   return {
     lines: [
-      `${contracts} contracts to ask their hosts for`,
+      `${contracts} contracts to ask hosts about`,
       ...(archive === null
         ? []
         : [
-            `about ${rows} rows of the archive behind the backup; each moved sector is proved by a read that is paid as 4 KiB`,
+            `about ${rows} rows of the archive after the backup; each moved sector is proved by a read that costs as much as 4 KiB`,
           ]),
       ...(scan === null
-        ? ["no host is asked for what the archive does not name"]
+        ? ["hosts are asked only for sectors that the archive names"]
         : [
-            `${scanned} of about ${scan.sectors} sectors asked for at their hosts: ${hastings} H at the prices of indexd's last scan, if all are there`,
-            `for each that is not, up to ${scan.hosts} other hosts, at most ${scan.probes} probes in all; a denial is free`,
+            `${scanned} of about ${scan.sectors} sectors to request from their hosts: ${hastings} H at the prices of indexd's last scan, if all are there`,
+            `for each missing one up to ${scan.hosts} other hosts, at most ${scan.probes} probes in total; a denial is free`,
           ]),
-      `about ${seconds} s${scan === null ? " at one moved sector a row" : ", and more for what is not where it was"}`,
-      "indexd pins what is placed once more: what a contract then has twice is paid until the contract ends",
+      `about ${seconds} s${scan === null ? " at one moved sector per row" : ", and more for moved sectors"}`,
+      "indexd pins placed sectors again: a sector that a contract then contains twice is paid for until the contract ends",
     ],
     values: {
       contracts,
@@ -76,7 +76,7 @@ async function estimateOf(ask: Ask, { archive, scan, contracts }: RestoreScope):
   };
 }
 
-/** Of a leaf, over the hosts that may have sectors. */
+/** Mean price of a leaf, over the hosts that may have sectors. */
 async function meanCost(ask: Ask): Promise<bigint> {
   const options = { minHostDistanceKm: 0 };
   const { hosts } = await ask((sql) => readNetworkSnapshot(sql, options), { isIdempotent: true });
@@ -100,10 +100,10 @@ function describe(run: Run): readonly string[] {
   const { archive, scan } = scope;
   return [
     `source: ${sourceOf(scope)}`,
-    `${found.contractsAsked} contracts asked for, ${found.contractsChained} renewals recorded`,
+    `${found.contractsAsked} contracts checked, ${found.contractsChained} renewals recorded`,
     ...(sum(found.contractsUnknown) > 0
       ? [
-          `${found.sectorsUnpinned} sectors unpinned, of contracts whose host does not say: ${listed(found.contractsUnknown)}`,
+          `${found.sectorsUnpinned} sectors unpinned, of contracts whose successor is unknown: ${listed(found.contractsUnknown)}`,
         ]
       : []),
     `${found.unpinnedRestarted} unpinned sectors have three days again`,
@@ -111,7 +111,7 @@ function describe(run: Run): readonly string[] {
     ...(scan === null ? [] : describeScan(scan, found)),
     ...(sum(found.unanswered) > 0 ? [`not provable: ${listed(found.unanswered)}`] : []),
     ...(sum(found.refused) > 0 ? [`refused: ${listed(found.refused)}`] : []),
-    `${found.probes} proofs asked for, ${found.hastings} H`,
+    `${found.probes} proofs requested, ${found.hastings} H`,
     ...(run.finishedAt === null ? [] : [`took ${secondsOf(run)} s`]),
     ...(run.state === "done" ? NEXT : []),
   ];
@@ -122,7 +122,7 @@ function describeArchive(found: RestoreStatistics): readonly string[] {
     `${found.recordsRead} records read, of ${found.sectorsNamed} sectors: ${found.placed} placed, ${found.alreadyRight} already right, ${found.lost} lost again, ${found.denied} denied`,
     ...(found.slabsUnknown + found.sectorsUnknown > 0
       ? [
-          `${found.slabsUnknown} slabs and ${found.sectorsUnknown} sectors of the archive are not in the database: newer than the backup, or deleted`,
+          `${found.slabsUnknown} slabs and ${found.sectorsUnknown} sectors of the archive are not in the database: newer than the backup, or deleted since`,
         ]
       : []),
   ];
@@ -130,7 +130,7 @@ function describeArchive(found: RestoreStatistics): readonly string[] {
 
 function describeScan(scan: NonNullable<RestoreScope["scan"]>, found: RestoreStatistics): readonly string[] {
   return [
-    `${found.sectorsScanned} of about ${scan.sectors} sectors asked for: ${found.alreadyRight} already right, ${found.placed} found at another host, ${found.notFound} at no host that was asked`,
+    `${found.sectorsScanned} of about ${scan.sectors} sectors requested: ${found.alreadyRight} already right, ${found.placed} found on another host, ${found.notFound} on no host that was asked`,
     ...(found.probesSpent
       ? [`not all hosts were asked for all sectors: ${scan.probes} probes did not suffice (--probes)`]
       : []),
@@ -140,7 +140,7 @@ function describeScan(scan: NonNullable<RestoreScope["scan"]>, found: RestoreSta
 const secondsOf = ({ startedAt, finishedAt }: Run): number =>
   Math.round((finishedAt!.getTime() - startedAt.getTime()) / 1_000);
 
-/** docs/restore.md gives the reasons. */
+/** docs/restore.md explains the reasons. */
 const NEXT = [
   "Next: start indexd with its migrations off; let it sync and pin. Then verify its hosts (slabmend maintenance start verify), slabmend resume, and at last slabmend restore release-prunes.",
 ];

@@ -1,4 +1,4 @@
-/** What the steps of a restore work with, and what a page of a step answers. */
+/** The environment of a restore's steps, and the result of one page. */
 import type { ArchiveStorage } from "../../archive/archive-storage.ts";
 import type { VerifyOptions } from "../../database/indexd/version/write-verified.ts";
 import { placeSectors, type RestoreWriter } from "../../database/restore/restore-writes.ts";
@@ -14,13 +14,13 @@ export interface RestoreDependencies {
   readonly kernel: Kernel;
   readonly random: () => number;
   readonly verify: VerifyOptions;
-  /** The archive that the run was started with; undefined: this process has none configured. */
+  /** The archive with which the run was started; undefined: none is configured in this process. */
   readonly archive: ArchiveStorage | undefined;
-  /** For kill tests: after each write. */
+  /** For kill tests: called after each write. */
   readonly step?: (name: string) => void | Promise<void>;
 }
 
-/** What a page of a step has done. */
+/** Result of one page of a step. */
 export interface Page {
   /** Undefined: the step is done. */
   readonly at?: Partial<RestoreCheckpoint>;
@@ -33,7 +33,7 @@ export const writerOf = ({ verify }: RestoreDependencies, { run, token }: RunCon
   verify,
 });
 
-/** Records what is planned for a slab, in one transaction. @returns the statistics with it */
+/** Records a slab's plan in one transaction. @returns the statistics including it */
 export async function recordPlan(
   deps: RestoreDependencies,
   context: RunContext,

@@ -1,4 +1,4 @@
-/** What a restore of placements is asked for, where it stands and what it has done, as it is kept in slabmend.runs. */
+/** A restore's request, checkpoint and statistics, as stored in slabmend.runs. */
 import * as v from "valibot";
 import type { Run } from "../../database/runs/run.ts";
 
@@ -6,40 +6,40 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const digits = v.pipe(v.string(), v.regex(/^\d{1,20}$/));
 
 const scopeSchema = v.object({
-  /** Null: it is not read. */
+  /** Null: no archive is read. */
   archive: v.nullable(
     v.object({
       place: v.string(),
-      /** Whose archive it must be, in hex. */
+      /** Identifies the archive's indexer, in hex. */
       walletHash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-      /** The last row that the database had when its backup was made; null: the archive from its beginning. */
+      /** Position of the last row in the database when its backup was made; null: from the beginning of the archive. */
       after: v.nullable(v.object({ incarnation: count, position: count })),
       end: v.object({ incarnation: count, position: count }),
     }),
   ),
-  /** Null: hosts are not asked for sectors that the archive does not name. */
+  /** Null: hosts are asked only for sectors that the archive names. */
   scan: v.nullable(
     v.object({
-      /** Of the database when it began; a sector that slabs share once. */
+      /** Sectors in the database at the start; a shared sector counts once. */
       sectors: count,
-      /** Those that can be asked for a sector that is not where the database says. */
+      /** Hosts that can be asked for a sector that is not where the database says. */
       hosts: count,
-      /** At most so many questions to hosts. */
+      /** At most this many requests to hosts. */
       probes: count,
     }),
   ),
-  /** Contracts without a known successor when it began. */
+  /** Number of contracts without a known successor at the start. */
   contracts: count,
 });
 
-/** In this order. Each is done again from its own cursor after a crash. */
+/** In this order. After a crash each continues from its own cursor. */
 export const RESTORE_STEPS = ["contracts", "unpinned", "records", "placements", "scan", "events"] as const;
 
 const checkpointSchema = v.object({
   step: v.optional(v.picklist(RESTORE_STEPS), "contracts"),
   /** contracts.id, sectors.id or slabs.id up to which the step is done, in decimal digits. */
   after: v.optional(digits, "0"),
-  /** Of `records`: rows of the archive that were read. */
+  /** Only for `records`: rows read from the archive. */
   rows: v.optional(count, 0),
 });
 
@@ -47,19 +47,19 @@ const statisticsSchema = v.object({
   /** `archive PLACE`, or `scan`. */
   source: v.optional(v.string(), ""),
   contractsAsked: v.optional(count, 0),
-  /** Renewals and refreshes that were recorded. */
+  /** Renewals and refreshes recorded. */
   contractsChained: v.optional(count, 0),
-  /** By the code of what failed: their sectors were unpinned. */
+  /** By the code of the failure: the sectors of these contracts were unpinned. */
   contractsUnknown: v.optional(v.record(v.string(), count), {}),
   sectorsUnpinned: v.optional(count, 0),
   /** Sectors that were unpinned at the time of the backup. */
   unpinnedRestarted: v.optional(count, 0),
   recordsRead: v.optional(count, 0),
-  /** Sectors that the archive says something of. */
+  /** Sectors that occur in the archive. */
   sectorsNamed: v.optional(count, 0),
   placed: v.optional(count, 0),
   alreadyRight: v.optional(count, 0),
-  /** As in the archive, and denied again. */
+  /** Lost according to the archive, and denied again. */
   lost: v.optional(count, 0),
   /** Open denials: the next repairs rebuild them. */
   denied: v.optional(count, 0),
@@ -67,16 +67,16 @@ const statisticsSchema = v.object({
   unanswered: v.optional(v.record(v.string(), count), {}),
   /** By the reason: place-sectors.sql. */
   refused: v.optional(v.record(v.string(), count), {}),
-  /** Of the archive, and not in the database: newer than the backup, or deleted by their users since. */
+  /** In the archive but not in the database: newer than the backup, or deleted by their users since. */
   slabsUnknown: v.optional(count, 0),
   sectorsUnknown: v.optional(count, 0),
-  /** Sectors that the scan asked for; one that slabs share counts for each. */
+  /** Sectors requested by the scan; a shared sector counts once for each slab. */
   sectorsScanned: v.optional(count, 0),
-  /** At no host that the scan asked. */
+  /** On no host that the scan asked. */
   notFound: v.optional(count, 0),
-  /** There were too few probes to ask for all sectors, or all hosts for one. */
+  /** There were too few probes to ask for all sectors, or to ask all hosts for one. */
   probesSpent: v.optional(v.boolean(), false),
-  /** Questions to hosts for a leaf of a sector. */
+  /** Requests to hosts for a leaf of a sector. */
   probes: v.optional(count, 0),
   hastings: v.optional(v.pipe(v.string(), v.regex(/^\d+$/)), "0"),
 });
@@ -100,7 +100,7 @@ export function counted(
   return { ...counts, [code]: (counts[code] ?? 0) + n };
 }
 
-/** Adds what questions to hosts have cost. */
+/** Adds the cost of requests to hosts. */
 export function withProbes(
   statistics: RestoreStatistics,
   { probes, hastings }: { readonly probes: number; readonly hastings: bigint },

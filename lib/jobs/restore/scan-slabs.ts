@@ -1,6 +1,6 @@
 /**
- * The step `scan`: every sector's recorded host is asked for a leaf; for what it does not prove, other hosts are asked, the likeliest
- * first, until one proves it. A denial is free.
+ * The step `scan`: asks every sector's recorded host for a leaf. If it does not prove it, other hosts are asked, the likeliest
+ * first, until one does. A denial is free.
  */
 import type { NetworkHost, NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import { readScannedSectors, type ScannedSector } from "../../database/restore/scanned-sectors.ts";
@@ -12,9 +12,9 @@ import { decideScan, type Search } from "./decide-scan.ts";
 import { type Page, type RestoreDependencies, recordPlan } from "./restore-page.ts";
 import { restoreCheckpointOf, restoreScopeOf, restoreStatisticsOf, withProbes } from "./restore-run.ts";
 
-/** Of 30 sectors each: as many questions at once as a verification has. */
+/** With 30 sectors each, this gives as many parallel requests as a verification makes. */
 const SLABS_A_PAGE = 4;
-/** A sector's search takes a round trip for each so many hosts. */
+/** A sector's search takes one round trip per this many hosts. */
 const HOSTS_AT_ONCE = 32;
 
 export async function scanSlabs(
@@ -61,13 +61,13 @@ interface Asked {
 
 type Claim = Pick<ScannedSector, "root"> & { readonly hostId: HostId };
 
-/** The questions of a page, and what they cost. */
+/** Makes the requests of a page and adds up their cost. */
 class Prober {
   probes = 0;
   hastings = 0n;
-  /** A host was not asked, because there were no probes left. */
+  /** A host was not asked because no probes were left. */
   isSpent = false;
-  /** Hosts that have said nothing to one of them: not asked for others, because each question is waited for. */
+  /** Hosts that did not answer one request: not asked again, because each request would cost a wait. */
   readonly #silent = new Set<HostId>();
   readonly #asking: Parameters<typeof askHosts>[0];
   readonly #asked: Asked;
@@ -89,7 +89,7 @@ class Prober {
     return answers.map(({ answer }) => proofFrom(answer));
   }
 
-  /** The likeliest host that proves the sector and is not taken; it is taken then. */
+  /** The likeliest host that proves the sector and is not taken yet; marks it as taken. */
   async find({ root, recordedAt }: ScannedSector, taken: Set<HostId>): Promise<HostId | null> {
     const { ranked, left } = this.#asked;
     for (let first = 0; first < ranked.length; first += HOSTS_AT_ONCE) {
@@ -123,7 +123,7 @@ function searchSlab(
   slab: readonly ScannedSector[],
   said: ReadonlyMap<ScannedSector, Proof>,
 ): Promise<readonly Search[]> {
-  // A host whose sector of the slab is gone may have another one of it.
+  // A host that has lost its sector of the slab may have another one of it.
   const taken = new Set(
     slab.flatMap((sector) => (said.get(sector)?.kind === "denied" ? [] : (sector.recordedAt ?? []))),
   );

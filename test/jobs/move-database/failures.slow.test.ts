@@ -79,7 +79,7 @@ test.skipIf(skip)(
       return report;
     };
     const early = await until(write, ({ alarms }) =>
-      alarms.some((alarm) => alarm.includes("gives its slot up")),
+      alarms.some((alarm) => alarm.includes("invalidates its slot")),
     );
     expect(early.replication?.["walStatus"]).not.toBe("lost");
     await until(metrics.ofSlot, ({ safe, kept }) => kept! > safe!);

@@ -75,7 +75,7 @@ test.each<[string, Run, SlotState | undefined, SubscriptionState | undefined, Re
     run("ready"),
     { ...slot, keptBytes: 600, safeBytes: 400 },
     subscription,
-    /gives its slot up/,
+    /invalidates its slot/,
   ],
   ["a slot that is lost", run("ready"), { ...slot, walStatus: "lost" }, subscription, /has given up/],
   ["no slot", run("ready"), undefined, subscription, /no slot/],
