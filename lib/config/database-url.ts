@@ -1,6 +1,6 @@
 /**
- * Which database URLs may be used: one rule for the functions, the command line and the deployment. The password and all slab
- * keys cross this connection, so to a public host it must be encrypted. Loopback and private networks may do without TLS.
+ * Which database URLs may be used: one rule for the functions, the command line and the deployment. The password and all slab keys
+ * cross this connection, so to a public host it must be encrypted. Loopback and private networks may do without TLS.
  */
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";

@@ -1,7 +1,4 @@
-/**
- * AWS claims once a minute, a worker without a queue several times a minute; 5 minutes allow for a walk and a pause after a
- * failure.
- */
+/** AWS claims once a minute, a worker without a queue several times a minute; 5 minutes allow for a walk and a pause after a failure. */
 const CLAIM_HAS_STOPPED_SECONDS = 300;
 
 /**

@@ -3,8 +3,8 @@ import { RpcError } from "./rpc-error.ts";
 import type { RpcStream } from "./rpc-stream.ts";
 
 /**
- * One RPC with a small request: sends it and receives the answer. Afterwards the stream is closed if the host answered, even with
- * an error; otherwise it is destroyed.
+ * One RPC with a small request: sends it and receives the answer. Afterwards the stream is closed if the host answered, even with an
+ * error; otherwise it is destroyed.
  */
 export async function callRpc<Result>(
   stream: RpcStream,

@@ -6,8 +6,8 @@ const MAX_U128 = 2n ** 128n - 1n;
 const MAX_U64 = 2n ** 64n - 1n;
 
 /**
- * Writes one message of known length (docs/protocol.md#rhp4-encoding). The length is given in advance, because every message
- * knows its size; a different size is a bug and is found at once.
+ * Writes one message of known length (docs/protocol.md#rhp4-encoding). The length is given in advance, because every message knows its
+ * size; a different size is a bug and is found at once.
  */
 export class Encoder {
   readonly #bytes: Uint8Array;

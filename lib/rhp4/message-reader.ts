@@ -7,8 +7,8 @@ export interface ByteSource {
 }
 
 /**
- * Reads a message whose length becomes known while reading it. `maxBytes` limits the whole message, so that a length prefix can
- * never make us wait for, or store, more than the protocol allows.
+ * Reads a message whose length becomes known while reading it. `maxBytes` limits the whole message, so that a length prefix can never
+ * make us wait for, or store, more than the protocol allows.
  */
 export class MessageReader {
   readonly message: string;

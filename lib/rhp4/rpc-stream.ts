@@ -1,6 +1,6 @@
 /**
- * One stream of a multiplexed connection; each RPC uses its own stream. siamux provides it in production, an in-memory pair in
- * some tests. Declared here so that this folder depends on no transport.
+ * One stream of a multiplexed connection; each RPC uses its own stream. siamux provides it in production, an in-memory pair in some
+ * tests. Declared here so that this folder depends on no transport.
  */
 export interface RpcStream {
   /** Resolves once the bytes are handed to the transport; rejects if the stream ended or the peer closed it. */

@@ -51,8 +51,8 @@ export interface WriteSectorResult {
 }
 
 /**
- * Stores `data` for about three days; the host pads it with zeros to a whole sector. The answer is awaited while data is sent: if
- * the host refuses early, the rest is not sent, and the host's error is thrown.
+ * Stores `data` for about three days; the host pads it with zeros to a whole sector. The answer is awaited while data is sent: if the
+ * host refuses early, the rest is not sent, and the host's error is thrown.
  * @param mayCharge called when all data has been written to the stream: from now on the host may charge for it
  */
 export async function writeSector(

@@ -30,8 +30,8 @@ export function httpEnvironment(
 }
 
 /**
- * Options of Node.js that let it read only its own code, write no files and start no processes. Otherwise it could read the seed
- * from the supervising process's environment in /proc.
+ * Options of Node.js that let it read only its own code, write no files and start no processes. Otherwise it could read the seed from
+ * the supervising process's environment in /proc.
  *
  * @param code paths of files, and of folders with `*` at the end
  * @param hasQueue whether any indexer has a queue: then it may read AWS's credential files

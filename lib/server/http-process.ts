@@ -1,6 +1,6 @@
 /**
- * The HTTP process. Its parent supervises it, sends it the state of this machine's workers, and ends it by closing the channel.
- * It has no migration seed and may read only its own code (http-environment.ts).
+ * The HTTP process. Its parent supervises it, sends it the state of this machine's workers, and ends it by closing the channel. It has
+ * no migration seed and may read only its own code (http-environment.ts).
  */
 
 import { systemClock } from "../clock/clock.ts";

@@ -15,9 +15,9 @@ export interface FrameSink {
 /**
  * Splits decrypted packets into frames without copying payloads.
  *
- * Between packets it is in one of three states: at a frame boundary (no header bytes, no payload left), inside a header (1..7
- * bytes kept), or inside a payload. Padding can begin only at a boundary and ends with its packet. Covert data is marked in
- * padding (bit 1 of the first byte set); RHP4 has none, so it is skipped like padding.
+ * Between packets it is in one of three states: at a frame boundary (no header bytes, no payload left), inside a header (1..7 bytes
+ * kept), or inside a payload. Padding can begin only at a boundary and ends with its packet. Covert data is marked in padding (bit 1
+ * of the first byte set); RHP4 has none, so it is skipped like padding.
  */
 export class FrameReader {
   readonly #sink: FrameSink;
@@ -31,9 +31,7 @@ export class FrameReader {
     this.#maxPayloadBytes = maxPayloadBytes;
   }
 
-  /**
-   * Reads the decrypted packet of `packetBytes` (including its tag) at `start`. Throws MuxClosedError on a protocol violation.
-   */
+  /** Reads the decrypted packet of `packetBytes` (including its tag) at `start`. Throws MuxClosedError on a protocol violation. */
   readPacket(memory: Buffer, start: number, packetBytes: number): void {
     const end = start + packetBytes - TAG_BYTES;
     let at = start;

@@ -16,9 +16,9 @@ export interface HandshakeTransport {
 }
 
 /**
- * Runs a handshake over a duplex with a deadline and an abort signal. On any failure the duplex is destroyed and the error
- * thrown. On success our listeners are removed and nothing is read beyond the handshake; the caller must then attach its
- * listeners before awaiting anything else.
+ * Runs a handshake over a duplex with a deadline and an abort signal. On any failure the duplex is destroyed and the error thrown. On
+ * success our listeners are removed and nothing is read beyond the handshake; the caller must then attach its listeners before
+ * awaiting anything else.
  */
 export async function withHandshakeTransport<Result>(
   duplex: Duplex,
@@ -59,8 +59,8 @@ export async function withHandshakeTransport<Result>(
 }
 
 /**
- * Reads by the same event as the later connection, because a socket that reads into packet memory has no other. The duplex is
- * paused while no bytes are needed, and surplus bytes are put back.
+ * Reads by the same event as the later connection, because a socket that reads into packet memory has no other. The duplex is paused
+ * while no bytes are needed, and surplus bytes are put back.
  */
 function exactReader(duplex: Duplex) {
   let held = Buffer.alloc(0);

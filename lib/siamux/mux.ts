@@ -27,15 +27,15 @@ export interface Mux {
 export interface MuxStream {
   readonly id: number;
   /**
-   * Resolves once the last byte has been handed to the transport; waits while it is full. The bytes must not change until then.
-   * Rejects if the stream or the connection ends, and at once if the peer closes the stream.
+   * Resolves once the last byte has been handed to the transport; waits while it is full. The bytes must not change until then. Rejects
+   * if the stream or the connection ends, and at once if the peer closes the stream.
    */
   write(bytes: Uint8Array): Promise<void>;
   /** The next `length` bytes, in their own memory. Rejects with `stream-ended` if the peer closes before sending them. */
   readExactly(length: number): Promise<Uint8Array>;
   /**
-   * Fills `target` completely, from the buffer and then directly from each decrypted frame. One read at a time. After a rejection
-   * the target's content is unspecified.
+   * Fills `target` completely, from the buffer and then directly from each decrypted frame. One read at a time. After a rejection the
+   * target's content is unspecified.
    */
   readInto(target: Uint8Array): Promise<void>;
   /** Graceful: sends pending writes, then tells the peer, if it knows the stream and has not closed it. */
@@ -69,8 +69,8 @@ export interface MuxOptions {
   /** Maximum bytes that a stream buffers for a reader that has not asked for them; beyond it the stream is destroyed. */
   readonly maxBufferedBytes?: number;
   /**
-   * A connection without traffic for about this time, while a stream waits, ends as `silent`. Default: no limit other than the
-   * caller's own deadlines.
+   * A connection without traffic for about this time, while a stream waits, ends as `silent`. Default: no limit other than the caller's
+   * own deadlines.
    */
   readonly maxSilenceMs?: number;
   /** Maximum number of streams that the peer may have open; beyond it the connection ends. */

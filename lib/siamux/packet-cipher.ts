@@ -4,8 +4,8 @@ import { TAG_BYTES } from "./wire-format.ts";
 export type Role = "dialer" | "acceptor";
 
 /**
- * Encrypts and decrypts packets in the process's packet memory. Both directions use the same key; their nonces differ in the last
- * byte, and the first eight bytes count packets.
+ * Encrypts and decrypts packets in the process's packet memory. Both directions use the same key; their nonces differ in the last byte,
+ * and the first eight bytes count packets.
  */
 export class PacketCipher {
   readonly memory: PacketMemory;
@@ -21,8 +21,8 @@ export class PacketCipher {
   }
 
   /**
-   * Decrypts `count` packets at `offset` of the memory's `incoming`, in place. If it returns fewer, the next packet has an
-   * invalid tag, and the connection must end.
+   * Decrypts `count` packets at `offset` of the memory's `incoming`, in place. If it returns fewer, the next packet has an invalid tag,
+   * and the connection must end.
    */
   open(offset: number, count: number, packetBytes: number): number {
     const sender = nonceEnd(this.#role === "dialer" ? "acceptor" : "dialer");

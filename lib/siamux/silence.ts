@@ -1,14 +1,11 @@
 import type { MuxClock } from "./mux.ts";
 
-/**
- * Ticks in a row without traffic that count as silence. More than one, so that a process that was frozen first reads what
- * arrived.
- */
+/** Ticks in a row without traffic that count as silence. More than one, so that a process that was frozen first reads what arrived. */
 const SILENT_TICKS = 3;
 
 /**
- * Detects a connection without traffic while a stream waits. Checks three times per `maxSilenceMs`, and only while a stream
- * waits; reports silence after between two thirds of that time and the whole of it.
+ * Detects a connection without traffic while a stream waits. Checks three times per `maxSilenceMs`, and only while a stream waits;
+ * reports silence after between two thirds of that time and the whole of it.
  */
 export class Silence {
   readonly #clock: MuxClock;

@@ -7,8 +7,8 @@ export type { Logger } from "pino";
 const MAX_CAUSES = 5;
 
 /**
- * The parts of an error that may be logged. A library's error can contain a query with its parameters, a URL with a password or
- * the bytes of a message, so only its name, code and message are used.
+ * The parts of an error that may be logged. A library's error can contain a query with its parameters, a URL with a password or the
+ * bytes of a message, so only its name, code and message are used.
  */
 function describeError(error: unknown, depth = 0): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error };

@@ -1,6 +1,6 @@
 /**
- * Every metric with its unit and meaning. Functions print these, alarms and the dashboard read them; there are no others. All
- * have the dimension `service`, the function that reports it; `Repairs` also has `outcome`.
+ * Every metric with its unit and meaning. Functions print these, alarms and the dashboard read them; there are no others. All have the
+ * dimension `service`, the function that reports it; `Repairs` also has `outcome`.
  */
 export const METRICS = {
   // Every function.

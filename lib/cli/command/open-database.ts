@@ -14,8 +14,8 @@ import { assertProtected, parseDatabaseUrl } from "./database-url.ts";
 /** What a command requires of the database before it starts. */
 export interface DatabaseDemands {
   /**
-   * `any`: nothing; `indexd`: an indexd of a known version; `store`: also our schema, in this release's version; `fleet`: also
-   * all privileges that leasing and repairing need.
+   * `any`: nothing; `indexd`: an indexd of a known version; `store`: also our schema, in this release's version; `fleet`: also all
+   * privileges that leasing and repairing need.
    */
   readonly needs: "any" | "indexd" | "store" | "fleet";
 }
@@ -26,15 +26,13 @@ export interface DatabaseAccess {
   /** Makes another client that trusts the same certificate authorities; the caller ends it. */
   readonly connect: () => Sql;
   /**
-   * Called when a command has begun something that it must finish: from now on a signal ends neither the connection nor the
-   * command. Throws if a signal has arrived already.
+   * Called when a command has begun something that it must finish: from now on a signal ends neither the connection nor the command.
+   * Throws if a signal has arrived already.
    */
   readonly ignoreSignals: () => void;
 }
 
-/**
- * Opens a command's connection, checks what the command needs, and always closes it. Ctrl+C ends the connection and the command.
- */
+/** Opens a command's connection, checks what the command needs, and always closes it. Ctrl+C ends the connection and the command. */
 export async function withDatabase<Result>(
   context: CommandContext,
   demands: DatabaseDemands,

@@ -159,9 +159,7 @@ function onlyOne(context: CommandContext): Configuration {
   return { environment, read: () => ({ indexers: [{ name, environment: variables }], problems: [] }) };
 }
 
-/**
- * Several indexers: a problem with the folder ends the command at once; one with a file only stops that indexer from starting.
- */
+/** Several indexers: a problem with the folder ends the command at once; one with a file only stops that indexer from starting. */
 function severalIn(context: CommandContext): Configuration {
   const read = () => readServedIndexers(context.variables);
   const { problems } = read();

@@ -21,8 +21,8 @@ export function isLoopbackAddress(host: string): boolean {
 }
 
 /**
- * Parses `HOST:PORT`; HOST is an IP address (IPv6 in brackets) or `localhost`. Other names are refused, because the address
- * decides whether a password is needed. Undefined if malformed.
+ * Parses `HOST:PORT`; HOST is an IP address (IPv6 in brackets) or `localhost`. Other names are refused, because the address decides
+ * whether a password is needed. Undefined if malformed.
  */
 export function parseListenAddress(text: string): ListenAddress | undefined {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];

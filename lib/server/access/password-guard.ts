@@ -9,8 +9,8 @@ export type PasswordVerdict = "right" | "wrong" | "limited" | "busy";
 const MOST_WAITING = 8;
 
 /**
- * Compares passwords with a stored hash. The digest of a correct password is kept in memory, so that only the first request with
- * it costs a hash; every other attempt counts against the limit.
+ * Compares passwords with a stored hash. The digest of a correct password is kept in memory, so that only the first request with it
+ * costs a hash; every other attempt counts against the limit.
  */
 export class PasswordGuard {
   readonly #hash: Secret<string>;

@@ -29,9 +29,7 @@ export function describeInit(state: SchemaState): string[] {
   ];
 }
 
-/**
- * @throws {OperatorError} `lacks-right`, {StoreError} `schema-too-new`, `indexer-deleted`; before anything is printed or changed
- */
+/** @throws {OperatorError} `lacks-right`, {StoreError} `schema-too-new`, `indexer-deleted`; before anything is printed or changed */
 export function assertMayInit(state: SchemaState, again = false): void {
   if (state.version > STORE_VERSION) throw tooNew(state.version);
   if (state.tombstone !== undefined && !again) throw indexerDeleted(state.tombstone);

@@ -60,10 +60,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Server-sent events, at least one every 5 s: `status` (Status), `workers` (Workers), and `database` (DatabaseEvent) at
-         * the start and when the database becomes unreachable or reachable.
-         */
+        /** Server-sent events, at least one every 5 s: `status` (Status), `workers` (Workers), and `database` (DatabaseEvent) at the start and when the database becomes unreachable or reachable. */
         get: operations["events"];
         put?: never;
         post?: never;
@@ -117,10 +114,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /**
-         * Deletes an indexer: ends its repairs, then removes slabmend's schema from its database; a tombstone stays. indexd's
-         * tables are not changed. Cannot be undone.
-         */
+        /** Deletes an indexer: ends its repairs, then removes slabmend's schema from its database; a tombstone stays. indexd's tables are not changed. Cannot be undone. */
         delete: operations["indexer-delete"];
         options?: never;
         head?: never;
@@ -169,10 +163,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /**
-         * Pauses, suspends or resumes the fleet. While paused or suspended, no machine leases slabs; a suspension also ends the
-         * processes.
-         */
+        /** Pauses, suspends or resumes the fleet. While paused or suspended, no machine leases slabs; a suspension also ends the processes. */
         put: operations["fleet-mode"];
         post?: never;
         delete?: never;
@@ -259,10 +250,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /**
-         * Pauses, resumes or cancels a maintenance run. Takes effect after the current batch; a cancelled run is `cancelling`
-         * until a process has ended it.
-         */
+        /** Pauses, resumes or cancels a maintenance run. Takes effect after the current batch; a cancelled run is `cancelling` until a process has ended it. */
         post: operations["run-request"];
         delete?: never;
         options?: never;
@@ -398,8 +386,7 @@ export interface components {
                 bodyBytes: number;
                 cause: string;
                 /**
-                 * @description can-be-sent: its lease still waits. moot: its slab no longer needs it. unreadable: this release
-                 * cannot read it
+                 * @description can-be-sent: its lease still waits. moot: its slab no longer needs it. unreadable: this release cannot read it
                  * @enum {string}
                  */
                 fate: "can-be-sent" | "moot" | "unreadable";
@@ -542,10 +529,7 @@ export interface components {
                 stuck: boolean;
                 unpinnedSectors: number;
                 usable: boolean;
-                /**
-                 * @description why it is not a candidate: blocked, stuck, no-active-contract, no-append-contract, no-address,
-                 * too-many-unpinned, full, or the names of indexd's checks that it fails
-                 */
+                /** @description why it is not a candidate: blocked, stuck, no-active-contract, no-append-contract, no-address, too-many-unpinned, full, or the names of indexd's checks that it fails */
                 why: string[];
             }[];
             /**
@@ -638,8 +622,7 @@ export interface components {
                 /** @description some of the slabs that the sector is part of */
                 slabs: string[];
                 /**
-                 * @description open: the sector is still recorded there. lost: it is recorded as lost in indexd's tables, or was
-                 * moved away since
+                 * @description open: the sector is still recorded there. lost: it is recorded as lost in indexd's tables, or was moved away since
                  * @enum {string}
                  */
                 state: "open" | "lost";
@@ -1169,8 +1152,7 @@ export interface components {
                     [key: string]: string;
                 };
                 /**
-                 * @description ready: may be leased now. waiting: may be leased after `until`. leased: for a repair. quarantined:
-                 * its repairs crashed workers. healthy: not in the backlog
+                 * @description ready: may be leased now. waiting: may be leased after `until`. leased: for a repair. quarantined: its repairs crashed workers. healthy: not in the backlog
                  * @enum {string}
                  */
                 state: "ready" | "waiting" | "leased" | "quarantined" | "healthy";
@@ -1231,19 +1213,15 @@ export interface components {
                 index: number;
                 root: string;
                 /**
-                 * @description live and unpinned ones stay; all others must move. denied: its host denied to have it.
-                 * pinned-wrongly: rebuilding it from other shards does not give its root
+                 * @description live and unpinned ones stay; all others must move. denied: its host denied to have it. pinned-wrongly: rebuilding it from other shards does not give its root
                  * @enum {string}
                  */
                 state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "draining" | "duplicate-host" | "pinned-wrongly";
-                /**
-                 * @description problems of a bad host: blocked, no-active-contract, or the names of indexd's checks that it fails
-                 */
+                /** @description problems of a bad host: blocked, no-active-contract, or the names of indexd's checks that it fails */
                 why: string[];
             }[];
             /**
-             * @description ready: may be leased now. waiting: may be leased after `until`. leased: for a repair. quarantined: its
-             * repairs crashed workers. healthy: not in the backlog
+             * @description ready: may be leased now. waiting: may be leased after `until`. leased: for a repair. quarantined: its repairs crashed workers. healthy: not in the backlog
              * @enum {string}
              */
             state: "ready" | "waiting" | "leased" | "quarantined" | "healthy";
@@ -1350,8 +1328,7 @@ export interface components {
                     [key: string]: string;
                 };
                 /**
-                 * @description ready: may be leased now. waiting: may be leased after `until`. leased: for a repair. quarantined:
-                 * its repairs crashed workers. healthy: not in the backlog
+                 * @description ready: may be leased now. waiting: may be leased after `until`. leased: for a repair. quarantined: its repairs crashed workers. healthy: not in the backlog
                  * @enum {string}
                  */
                 state: "ready" | "waiting" | "leased" | "quarantined" | "healthy";
@@ -1525,8 +1502,7 @@ export interface components {
             /** @description the summary sentence */
             sentence: {
                 /**
-                 * @description safe: no slab is unhealthy. waiting: some are, but none is in danger. stopped: nothing is
-                 * repaired. danger: slabs may be lost. unknown: no walk has finished
+                 * @description safe: no slab is unhealthy. waiting: some are, but none is in danger. stopped: nothing is repaired. danger: slabs may be lost. unknown: no walk has finished
                  * @enum {string}
                  */
                 level: "safe" | "waiting" | "stopped" | "danger" | "unknown";

@@ -6,8 +6,8 @@
  *    database away, or no ▼ │ database back
  *    status for 15 s     away ──silence or error──▶ lost
  *
- * `away`: the server answers, its database does not. `lost`: the server does not answer. In both states the last data stays on
- * the screen, marked as outdated.
+ * `away`: the server answers, its database does not. `lost`: the server does not answer. In both states the last data stays on the
+ * screen, marked as outdated.
  */
 export type Connection =
   | { readonly state: "connecting" }

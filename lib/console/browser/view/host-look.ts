@@ -38,8 +38,8 @@ export function lookOf(host: HostReport): HostLook {
 }
 
 /**
- * Opacity of a cell's fill, 10…70 %: read speed on a logarithmic scale from 100 kB/s to 100 MB/s. A host that was not used
- * recently has the lowest value.
+ * Opacity of a cell's fill, 10…70 %: read speed on a logarithmic scale from 100 kB/s to 100 MB/s. A host that was not used recently
+ * has the lowest value.
  */
 export function fillOf(host: HostReport): number {
   const speed = host.score?.readBytesPerSecond ?? host.score?.writeBytesPerSecond ?? null;
