@@ -84,7 +84,7 @@ test.skipIf(skip)(
     expect(early.replication?.["walStatus"]).not.toBe("lost");
     await until(metrics.ofSlot, ({ safe, kept }) => kept! > safe!);
     const lost = await until(write, ({ replication }) => replication?.["walStatus"] === "lost");
-    expect(lost.alarms.join()).toContain("has given up");
+    expect(lost.alarms.join()).toContain("has invalidated the target");
     await until(metrics.ofSlot, (slot) => slot.lost === 1 && slot.safe === undefined);
     const switched = await world.move("switch", "--yes");
     expect([switched.code, switched.error?.code]).toEqual([5, "replication-broken"]);

@@ -77,7 +77,13 @@ test.each<[string, Run, SlotState | undefined, SubscriptionState | undefined, Re
     subscription,
     /invalidates its slot/,
   ],
-  ["a slot that is lost", run("ready"), { ...slot, walStatus: "lost" }, subscription, /has invalidated the target/],
+  [
+    "a slot that is lost",
+    run("ready"),
+    { ...slot, walStatus: "lost" },
+    subscription,
+    /has invalidated the target/,
+  ],
   ["no slot", run("ready"), undefined, subscription, /no slot/],
   ["no subscription", run("subscribed"), slot, undefined, /no subscription/],
   [
