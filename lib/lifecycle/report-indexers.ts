@@ -77,13 +77,13 @@ function withSentence(facts: Facts): IndexerReport {
 const STATES: Readonly<Record<IndexerReport["state"], string>> = {
   initializing: "is being checked before it begins",
   running: "works",
-  stopping: "stops when the repairs under way are done",
-  stopped: "is stopped: nothing of it runs",
-  repairing: "cannot work, and is tried again",
+  stopping: "stops when running repairs are done",
+  stopped: "is stopped: none of its work runs",
+  repairing: "cannot work now; it tries again",
   deleting: "is being deleted",
   deleted: "was deleted; slabmend init --again recreates it",
   absent: "has no schema yet: slabmend init creates it",
-  unknown: "cannot be asked",
+  unknown: "cannot be reached",
 };
 
 function sentenceOf({ name, state, mode, trouble, here }: Facts): string {

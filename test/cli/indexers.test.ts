@@ -42,7 +42,7 @@ test("indexers list shows each indexer, even one whose database does not answer"
     { name: "old", state: "initializing" },
   ]);
   const { out } = await indexers("list");
-  expect(out).toMatch(/^away +unknown +cannot be asked; .*\nmain +initializing +is being checked/);
+  expect(out).toMatch(/^away +unknown +cannot be reached; .*\nmain +initializing +is being checked/);
   expect((await json("show", "other")).error).toMatchObject({ code: "no-such-indexer" });
   expect((await json("show")).error).toMatchObject({ code: "no-such-indexer" });
 });

@@ -211,7 +211,7 @@ describe("drain", () => {
     expect(await work.ended).toBe(0);
     expect((await world.locations(slab))[0]).toBe(world.hosts[4]);
     const { out } = await runCli(["maintenance", "status"], { environment });
-    expect(out.replace(/\s+/g, " ")).toContain("1 were copied, 0 rebuilt");
+    expect(out.replace(/\s+/g, " ")).toContain("1 copied, 0 rebuilt");
     expect(out.replace(/\s+/g, " ")).toContain("Block the host in indexd now");
   });
 });

@@ -77,7 +77,7 @@ test("added indexer files are started and removed ones drained, without a restar
   expect((await put("/api/v1/mode?indexer=old", { kind: "suspended", reason: "a test" })).status).toBe(200);
   await until(async () => (await stateOf("old")) === "stopped" && (await indexers())["old"]!.here === null);
   expect((await indexers())["old"]!.says).toMatch(
-    /^old is stopped: nothing of it runs; suspended by .*: a test$/,
+    /^old is stopped: none of its work runs; suspended by .*: a test$/,
   );
   expect((await get("/readyz?indexer=old")).status).toBe(200);
   expect(await stateOf("main")).toBe("running");

@@ -1,4 +1,4 @@
--- The follower `totals`: adds the next rows of the journal, at most this many, to slabmend.totals, and answers how many rows it
+-- The follower `totals`: adds the next rows of the journal, at most this many, to slabmend.totals, and returns how many rows it
 -- added. Sums and checkpoint change in one transaction, so a crash counts no row twice. It must have joined (join_journal).
 --
 -- Locks: its row of followers, then totals in the order of their key. Rows by journal_position_idx.

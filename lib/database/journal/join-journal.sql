@@ -1,4 +1,4 @@
--- Registers a new follower at the oldest row that has a position, or at the end of the stream if there is none. Answers its
+-- Registers a new follower at the oldest row that has a position, or at the end of the stream if there is none. Returns its
 -- checkpoint; for a registered follower, the present one.
 --
 -- Locks: journal_head, so that no row is deleted between this read and the checkpoint that protects it; then followers.

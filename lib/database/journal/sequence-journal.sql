@@ -1,4 +1,4 @@
--- Gives journal rows, at most this many, their position in the stream, and answers how many got one: 1, 2, 3, ... without
+-- Gives journal rows, at most this many, their position in the stream, and returns how many got one: 1, 2, 3, ... without
 -- gaps, in the order of the ids of committed rows. A row that commits late gets a later position, so a follower never misses
 -- one. A rolled-back transaction leaves no gap.
 --

@@ -50,7 +50,7 @@ function describe(run: Run): readonly string[] {
     left === null
       ? `${sectors} sectors were there at the start`
       : `${left} of ${sectors} sectors that were there at the start are left`,
-    `${copied} were copied, ${rebuilt} rebuilt from other sectors, ${found.found} found where an earlier repair had stored them`,
+    `${copied} copied, ${rebuilt} rebuilt from other sectors, ${found.found} found where an earlier repair had stored them`,
     ...(lost > 0 ? [`${lost} were denied by the host and recorded as lost`] : []),
     ...(elsewhere > 0 ? [`${elsewhere} left in other ways: moved by indexd, lost, or deleted`] : []),
     ...(newer > 0 ? [`${newer} were recorded there since the start`] : []),

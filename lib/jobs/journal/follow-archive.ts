@@ -110,9 +110,10 @@ type Step =
 /** Reads everything again for each segment, because another process may have archived meanwhile. */
 async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Promise<Step> {
   const { ask, storage } = deps;
+  // First, because only a follower can be noted as stopped: status and alarms then see it too.
+  const checkpoint = await ask((sql) => joinJournal(sql, archiveFollower(storage)));
   const identity = await ask(readJournalIdentity);
   const walletHash = known(identity);
-  const checkpoint = await ask((sql) => joinJournal(sql, archiveFollower(storage)));
   const head = await storage.readHead(signal);
   const manifest = head && decodeManifest(head.bytes, walletHash);
   const verdict = judgeHead(checkpoint, manifest, {

@@ -21,7 +21,7 @@ const LEAST_SILENT_HOSTS = 5;
 const LEAST_SAME_REFUSALS = 3;
 /** Fewer hosts than this may really have lost their sectors of one slab at once. */
 const LEAST_DENYING_HOSTS = 3;
-/** And more than this share of the hosts asked. */
+/** And at least this share of the hosts asked. */
 const MANY = 0.5;
 /** A worker that reaches no more than this share of hosts has a network problem of its own. */
 const FEW = 0.25;

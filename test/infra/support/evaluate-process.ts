@@ -3,7 +3,8 @@
  * Pulumi, but Pulumi's engine is a mock that records the requested resources, and functions are bundled by scripts/bundle.ts.
  */
 import { randomUUID } from "node:crypto";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { readFile, rm } from "node:fs/promises";
 import { createServer } from "node:http";
 import { createRequire, isBuiltin } from "node:module";
 import type { AddressInfo } from "node:net";
@@ -235,7 +236,8 @@ async function evaluateConfig(): Promise<Evaluation> {
 
 async function finish(evaluation: Evaluation): Promise<never> {
   await rm(outfile, { force: true });
-  await writeFile(join(folder, "evaluation.json"), JSON.stringify(evaluation, null, 1));
+  // At once: an unhandled rejection of Pulumi's may end this process while it waits.
+  writeFileSync(join(folder, "evaluation.json"), JSON.stringify(evaluation, null, 1));
   // Pulumi keeps the process alive after an error.
   process.exit(0);
 }

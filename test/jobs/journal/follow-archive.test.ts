@@ -157,6 +157,13 @@ describe("a rewound or copied database", () => {
   });
 });
 
+test("an unknown wallet is noted for status and alarms even before the first segment", async () => {
+  await seedJournal(sql, some(1));
+  await sql`update slabmend.indexd set wallet_hash = null`;
+  await archive(sql, storage);
+  expect(await stopOf(sql)).toBe("wallet-unknown");
+});
+
 test("a gap in the journal, another indexer's archive or an unknown wallet stops the archive with a code", async () => {
   await seedJournal(sql, some(4));
   await archive(sql, storage);

@@ -146,6 +146,18 @@ test.skipIf(skip).each(CRASHES)(
   },
 );
 
+test.skipIf(skip).each([
+  ["closed", "source"],
+  ["detached", "target"],
+] as const)("at '%s' the %s crashes: the command says that the source may be closed", async (step, side) => {
+  const { world } = context;
+  expect((await world.move("start")).code).toBe(0);
+  expect(await world.crashAt("opened", step, side)).toContain("the source may be closed");
+  await world.recover(side);
+  const status = await world.move("status");
+  expect([status.code, status.report.alarms.join()]).toEqual([6, expect.stringContaining("interrupted")]);
+});
+
 test.skipIf(skip).each(CRASHES.filter(([step]) => step === "closed" || step === "detached"))(
   "at '%s' the %s crashes under the switch: abort leaves the source as it was",
   async (step, side) => {

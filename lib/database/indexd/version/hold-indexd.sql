@@ -2,7 +2,7 @@
 -- altered. The answer is the version whose rules apply to writes (lib/database/indexd/version/profiles.ts).
 --
 -- Raises SM001 if db_version is not the version last verified, SM002 if that version must not be written to; this transaction has
--- then written nothing. With may_be_refused, answers null instead of raising SM002.
+-- then written nothing. With may_be_refused, returns null instead of raising SM002.
 --
 -- An update of no row takes the same table lock as any update. An upgrade of indexd alters tables under a lock that conflicts
 -- with it, so either we wait until it has committed, or it waits for us. The version is read in a later statement, which in READ

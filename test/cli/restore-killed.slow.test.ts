@@ -1,0 +1,81 @@
+/** The process of `slabmend restore start` is killed in the middle of a scan, and `restore continue` ends it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import postgres, { type Sql } from "postgres";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
+import { statisticsThatDisagree } from "../support/seed-statistics.ts";
+import { until } from "../support/until.ts";
+import { runCli } from "./run-cli.ts";
+
+const SLABMEND = fileURLToPath(new URL("../../bin/slabmend.js", import.meta.url));
+const SLABS = 24;
+
+let world: RepairWorld;
+let slabs: StoredSlab[];
+let sql: Sql;
+let child: ChildProcess | undefined;
+
+beforeEach(async () => {
+  world = await createRepairWorld({ hosts: 3 });
+  await world.database.sql`update global_settings set wallet_hash = ${Buffer.alloc(32, 0xab)}`;
+  slabs = [];
+  for (let n = 0; n < SLABS; n += 1) slabs.push(await world.storeSlab({ minShards: 1, totalShards: 2 }));
+  for (const { sectors, hosts } of slabs) {
+    const { root } = sectors[0]!;
+    const [from] = hosts;
+    await world.hosts[2]!.swarm.putSector(root, Buffer.from(await from!.swarm.readSectorFile(root)));
+    await from!.swarm.dropSector(root);
+  }
+  for (const { swarm } of world.hosts) await swarm.setSwitches({ latencyMs: 100 });
+  // The command refuses to begin while others are connected.
+  await world.database.sql.end();
+});
+afterEach(async () => {
+  child?.kill("SIGKILL");
+  await sql?.end();
+  await world?.stop();
+});
+
+test("killed by SIGKILL while it scans: what was placed stays, and the rest is placed by restore continue", async () => {
+  child = spawn(process.execPath, [SLABMEND, "--json", "restore", "start", "--source", "scan"], {
+    env: { PATH: process.env["PATH"], ...world.variables },
+    stdio: "ignore",
+  });
+  const ended = once(child, "exit");
+  await until(() => isUnderWay(world.database.url), Boolean, { everyMs: 500 });
+  sql = postgres(world.database.url, { max: 1 });
+  const placedThen = await until(countPlaced, (placed) => placed >= 4);
+  child.kill("SIGKILL");
+  expect(await ended).toEqual([null, "SIGKILL"]);
+  expect(placedThen).toBeLessThan(SLABS);
+  const [run] = await sql`select state, finished_at, token is not null as leased from slabmend.runs`;
+  expect(run).toEqual({ state: "running", finished_at: null, leased: true });
+  // Instead of waiting for five minutes.
+  await sql`update slabmend.runs set expires_at = now()`;
+  const continued = await runCli(["--json", "restore", "continue"], { environment: world.variables });
+  // Hosts of this test know no contracts, which the report says.
+  expect([continued.code, continued.err]).toEqual([6, ""]);
+  expect(continued.json).toMatchObject({ run: { state: "done", statistics: { notFound: 0, refused: {} } } });
+  expect(await countPlaced()).toBe(SLABS);
+  expect(await statisticsThatDisagree(sql)).toEqual([]);
+  const journal = await sql`select sum(jsonb_array_length(moves))::integer as moves from slabmend.journal`;
+  expect(journal).toEqual([{ moves: SLABS }]);
+});
+
+/** By a connection that has ended when this returns. */
+async function isUnderWay(url: string): Promise<boolean> {
+  const look = postgres(url, { max: 1, connection: { application_name: "slabmend-cli" } });
+  try {
+    return (await look`select from slabmend.runs`).length > 0;
+  } finally {
+    await look.end();
+  }
+}
+
+async function countPlaced(): Promise<number> {
+  const [row] = await sql<{ placed: number }[]>`
+    select count(*)::integer as placed from sectors where host_id = ${world.hosts[2]!.row.id}`;
+  return row!.placed;
+}
