@@ -4,8 +4,8 @@
  *
  *   --rounds N (7)          repairs of each case by each version; 0: none
  *   --against COMMIT (b03b2a1)   the earlier version, checked out into a temporary folder
- *   --races N (3)           races of each case by each version: eight slabs by two processes; cases with one shard to move run
- *                           again with four simultaneous repairs in each of our processes; 0: none
+ *   --races N (3)           races of each case by each version: eight slabs by two processes; ours runs again with four
+ *                           simultaneous repairs in each process; 0: none
  *   --memory                 peak memory of two and of 32 simultaneous repairs
  *   --profile-repairs N (10)     of each case, after the figures; 0: no profile
  *
@@ -31,15 +31,8 @@ const AIMS: Readonly<Record<CaseName, number>> = { lost1: 0.66, lost10: 0.66, co
 /** Minimum ratio of our slabs per second to those of b03b2a1. */
 const RACE_AIMS: Readonly<Record<CaseName, number>> = { lost1: 1.75, lost10: 1.3, copy1: 2.7 };
 const SLABS_IN_RACE = 8;
-/**
- * Simultaneous repairs in each of two processes, in the races where ours makes several. Not for lost10, which already has ten
- * simultaneous uploads: eighty overload hosts that share one thread, and a write that takes 10 s is abandoned.
- */
-const RACE_AT_ONCE: Readonly<Record<CaseName, number | undefined>> = {
-  lost1: 4,
-  lost10: undefined,
-  copy1: 4,
-};
+/** Simultaneous repairs in each of our two processes, in the second race of each case. */
+const RACE_AT_ONCE = 4;
 /** Ratio of our peak memory to that of b03b2a1, which needs two processes for two simultaneous repairs. */
 const MEMORY_AIM = 0.45;
 const MOST_AT_ONCE = { repairs: 32, processes: 2, atMostMebibytes: 1_536 } as const;
@@ -134,22 +127,19 @@ async function measureCase(name: CaseName, sides: Sides, floor?: string) {
 /** Hosts and database share the processors: on a machine with two cores they use most of them. */
 async function raceCase(name: CaseName, { ours, against }: Sides) {
   const race = { name, repairs: SLABS_IN_RACE, processes: 2, atOnce: 1 };
-  const atOnce = RACE_AT_ONCE[name];
   const perSecond: Record<"ours" | "atOnce" | "against", number[]> = { ours: [], atOnce: [], against: [] };
   for (let round = 0; round < Number(values.races); round++) {
     perSecond.ours.push((await ours.race(race)).slabsPerSecond);
-    if (atOnce !== undefined) perSecond.atOnce.push((await ours.race({ ...race, atOnce })).slabsPerSecond);
+    perSecond.atOnce.push((await ours.race({ ...race, atOnce: RACE_AT_ONCE })).slabsPerSecond);
     if (against !== undefined) perSecond.against.push((await against.race(race)).slabsPerSecond);
   }
   return {
     slabsPerSecond: rounded(median(perSecond.ours)),
-    ...(atOnce !== undefined && { severalAtOnce: rounded(median(perSecond.atOnce)) }),
+    severalAtOnce: rounded(median(perSecond.atOnce)),
     ...(against !== undefined && {
       against: rounded(median(perSecond.against)),
       ratio: rounded(ratioOf(perSecond.ours, perSecond.against)),
-      ...(atOnce !== undefined && {
-        ratioOfSeveralAtOnce: rounded(ratioOf(perSecond.atOnce, perSecond.against)),
-      }),
+      ratioOfSeveralAtOnce: rounded(ratioOf(perSecond.atOnce, perSecond.against)),
       atLeast: RACE_AIMS[name],
     }),
   };

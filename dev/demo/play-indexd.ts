@@ -74,7 +74,7 @@ export function playIndexd(parts: {
       await Promise.all(underWay.values());
       await start("pin");
       await start("fold");
-      // A batch's second must be later than the last batch's, and the last stamp's second must be over before publishing.
+      // indexd publishes at most one batch per clock second, and only after the second of the last stamp has passed.
       await sleep(LAST_SECOND_MS);
       await start("publish");
       return failure;

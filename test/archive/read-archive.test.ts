@@ -104,7 +104,7 @@ test.each<[string, string, () => Promise<void>]>([
     async () => writeFile(pathOf(2), (await readFile(pathOf(2))).subarray(0, -20)),
   ],
   [
-    "one bit of a segment is another",
+    "one bit of a segment is changed",
     "archive-altered",
     async () => {
       const file = await readFile(pathOf(0));
@@ -113,7 +113,7 @@ test.each<[string, string, () => Promise<void>]>([
     },
   ],
   [
-    "a row is another",
+    "a row is changed",
     "archive-altered",
     () => edit(1, (text) => text.replace('"worker":"w"', '"worker":"x"')),
   ],
@@ -128,12 +128,16 @@ test.each<[string, string, () => Promise<void>]>([
     async () => writeFile(pathOf(1), await readFile(pathOf(2))),
   ],
   [
-    "the manifest is no JSON",
+    "the manifest is not JSON",
     "archive-altered",
     () => writeFile(join(folder.path, "manifests", "000000000004.json"), "{"),
   ],
-  ["a segment is left out", "archive-altered", () => write(1, 11, 12)],
-  ["a segment is of another indexer", "archive-of-another-indexer", () => write(1, 10, 10, "cd".repeat(32))],
+  ["a segment is missing from the manifest", "archive-altered", () => write(1, 11, 12)],
+  [
+    "a segment belongs to another indexer",
+    "archive-of-another-indexer",
+    () => write(1, 10, 10, "cd".repeat(32)),
+  ],
 ])("%s: a clear error, and no row", async (_what, code, damage) => {
   await damage();
   await expect(verify()).rejects.toMatchObject({ code });

@@ -78,7 +78,7 @@ test("a leak in any kind of place fails its test file, with the names of place a
     lines.map((line) => line.trim().replace(/ \([^)]*\)|, in ".*"(, and in \d+ more)?$/g, "")),
   );
   expect([...places].sort()).toEqual([...PLACES].sort());
-  expect(message).toContain('slab key (numbers) in log line, in "a log line, whatever its destination"');
+  expect(message).toContain('slab key (numbers) in log line, in "a log line for any destination"');
   expect(message).not.toMatch(/[0-9a-f]{16}|[A-Za-z0-9+/]{22}/);
 });
 

@@ -65,9 +65,9 @@ describe("an invalid certificate", () => {
       { name: "localhost", issuer: makeCertificate({ name: "another authority", isAuthority: true }) },
       /SLABMEND_DATABASE_CA/,
     ],
-    ["one that has run out", { name: "localhost", issuer: authority, validAtMs: hourAgo }, /[Rr]enew/],
+    ["an expired certificate", { name: "localhost", issuer: authority, validAtMs: hourAgo }, /[Rr]enew/],
     [
-      "one that is not valid yet",
+      "a certificate that is not yet valid",
       { name: "localhost", issuer: authority, validAtMs: Date.now() + 7_200_000 },
       /clock/,
     ],

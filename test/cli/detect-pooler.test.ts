@@ -35,7 +35,7 @@ test("a slow second connection does not make the first look pooled", async () =>
     onclose: () => closed.resolve("closed"),
   });
   const waited: string[] = [];
-  // Lets the second through when the first is closed, or has had ten times as long for it.
+  // Lets the second connection through when the first is closed, or after ten times the idle limit.
   const slow = createServer(async (client) => {
     client.pause().on("error", () => {});
     const late = new Promise<"open">((resolve) => void setTimeout(resolve, 200, "open"));
@@ -51,7 +51,7 @@ test("a slow second connection does not make the first look pooled", async () =>
   expect(await isTransactionPooled(first, second)).toBe(false);
   expect(waited).toEqual(["open"]);
   await second.end();
-  // Given back: it is closed for being idle again.
+  // Released, so that it can be closed as idle again.
   await closed.promise;
   slow.close();
 });

@@ -39,18 +39,23 @@ describe("connections: max_connections against concurrency", () => {
     ["room for all", facts(), 100, "ok"],
     ["no limit on the role", facts({ roleConnectionLimit: -1 }), 100, "warning"],
     ["a limit below the concurrency", facts({ roleConnectionLimit: 50 }), 100, "warning"],
-    ["a limit that leaves others nothing", facts({ maxConnections: 100 }), 100, "failure"],
-    ["others that take the room", facts({ otherConnections: 150 }), 100, "failure"],
-    ["no limit, and no room", facts({ roleConnectionLimit: -1, maxConnections: 100 }), 100, "failure"],
+    ["a limit that leaves no connections for others", facts({ maxConnections: 100 }), 100, "failure"],
+    ["other clients that use the connections", facts({ otherConnections: 150 }), 100, "failure"],
+    [
+      "no limit, and too few connections",
+      facts({ roleConnectionLimit: -1, maxConnections: 100 }),
+      100,
+      "failure",
+    ],
   ])("%s", (_name, server, concurrency, level) => {
     expect(judgeConnections(server, concurrency).level).toBe(level);
   });
 
   test.each([
     ["the default concurrency", DEFAULT_REPAIR_CONCURRENCY, 20, "ok"],
-    ["the default concurrency beside 42 connections of others", DEFAULT_REPAIR_CONCURRENCY, 42, "ok"],
-    ["the default concurrency beside 43 connections of others", DEFAULT_REPAIR_CONCURRENCY, 43, "failure"],
-    ["the most that leaves indexd its share", 72, 20, "ok"],
+    ["the default concurrency with 42 other connections", DEFAULT_REPAIR_CONCURRENCY, 42, "ok"],
+    ["the default concurrency with 43 other connections", DEFAULT_REPAIR_CONCURRENCY, 43, "failure"],
+    ["the maximum that leaves indexd enough", 72, 20, "ok"],
     ["one more", 73, 20, "failure"],
   ])("a server with PostgreSQL's default of 100 connections: %s", (_name, concurrency, others, level) => {
     const server = facts({
@@ -121,11 +126,7 @@ test.each([
 
 test.each([
   ["most that do not answer are private", ["address-refused", "address-refused", "timeout"], true],
-  [
-    "a host of the internet is private among many that are away",
-    ["address-refused", "timeout", "timeout"],
-    false,
-  ],
+  ["one private host among many unreachable ones", ["address-refused", "timeout", "timeout"], false],
   ["none is private", ["timeout", "unreachable"], false],
 ])("the remedy of hosts that do not answer, when %s", (_when, codes, isPrivate) => {
   const [hosts] = judgeHosts(

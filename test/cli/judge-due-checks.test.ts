@@ -4,8 +4,8 @@ import { judgeDueChecks } from "../../lib/cli/commands/doctor/check-due-checks.t
 const well = { behindSeconds: 60, silentHosts: 2, inADay: 700_000, indexdSeconds: undefined };
 
 test.each([
-  ["ok alone while indexd makes none", { ...well, indexdSeconds: 90_000 }, [["due-checks", "ok"]]],
-  ["ok alone where the role cannot tell", well, [["due-checks", "ok"]]],
+  ["only ok while indexd makes no checks", { ...well, indexdSeconds: 90_000 }, [["due-checks", "ok"]]],
+  ["only ok if the role cannot read indexd's checks", well, [["due-checks", "ok"]]],
   [
     "a warning when indexd makes some too",
     { ...well, indexdSeconds: 120 },

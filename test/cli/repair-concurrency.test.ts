@@ -13,10 +13,10 @@ async function limitOf(text: string | undefined, ...options: string[]): Promise<
 }
 
 test.each([
-  ["the option, whatever the stage has", "20", ["--concurrency", "2000"], 2_000],
+  ["the option, which overrides the stage's setting", "20", ["--concurrency", "2000"], 2_000],
   ["the stage's own", "1000", [], 1_000],
-  ["one worker of one's own", "1", [], 1],
-  ["an empty setting is none", "", [], DEFAULT_REPAIR_CONCURRENCY],
+  ["a single worker", "1", [], 1],
+  ["an empty setting, which counts as unset", "", [], DEFAULT_REPAIR_CONCURRENCY],
   ["none", undefined, [], DEFAULT_REPAIR_CONCURRENCY],
 ])("the number of simultaneous repairs that grant allows for: %s", async (_name, text, options, expected) => {
   expect(await limitOf(text, ...options)).toBe(connectionLimit(expected));

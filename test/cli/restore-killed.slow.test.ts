@@ -38,7 +38,7 @@ afterEach(async () => {
   await world?.stop();
 });
 
-test("killed by SIGKILL while it scans: what was placed stays, and the rest is placed by restore continue", async () => {
+test("after SIGKILL during a scan the placed sectors stay, and restore continue places the rest", async () => {
   child = spawn(process.execPath, [SLABMEND, "--json", "restore", "start", "--source", "scan"], {
     env: { PATH: process.env["PATH"], ...world.variables },
     stdio: "ignore",

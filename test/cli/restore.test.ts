@@ -53,7 +53,7 @@ test("restore refuses a missing archive, and needs one for --source archive", as
   expect(missing.error?.code).toBe("archive-missing");
 });
 
-test("it refuses an archive of another indexer, and one that ends before the backup", async () => {
+test("restore refuses an archive of another indexer, and one that ends before the backup", async () => {
   const storage = createDirectoryStorage(folder);
   environment["SLABMEND_ARCHIVE"] = folder;
   const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
@@ -99,7 +99,7 @@ test("restore begins and ends, holds prunes until their release, and grants the 
   expect([none.code, none.error?.code]).toEqual([5, "no-run"]);
 });
 
-test("a dry run of a scan states its probes; they are refused for an archive", async () => {
+test("a dry run of a scan prints its number of probes, and --probes is refused for an archive", async () => {
   await refuseLogin();
   const scan = await restore("start", "--dry-run", "--source", "scan");
   expect(scan.json).toMatchObject({
@@ -111,7 +111,7 @@ test("a dry run of a scan states its probes; they are refused for an archive", a
   expect([archive.code, archive.error?.code]).toEqual([3, "bad-argument"]);
 });
 
-test("a scan beside an archive begins a later incarnation than the archive has", async () => {
+test("a scan with a configured archive begins a later incarnation than the archive's", async () => {
   environment["SLABMEND_ARCHIVE"] = folder;
   const row = { ...journalRow({ id: 1n, digest: "cd".repeat(32) }, 1, []), incarnation: 7 };
   await writeArchive(createDirectoryStorage(folder), [row], "ab".repeat(32));
@@ -122,7 +122,7 @@ test("a scan beside an archive begins a later incarnation than the archive has",
   expect(head).toEqual({ incarnation: 8 });
 });
 
-test("a version of indexd's database that this release does not know is refused, also when nothing in it differs", async () => {
+test("restore refuses an unknown version of indexd's database, even without differences", async () => {
   await refuseLogin();
   await asOwner((sql) => sql`update global_settings set db_version = db_version + 1000`);
   const begun = await restore("start", "--dry-run");

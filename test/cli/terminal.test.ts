@@ -94,7 +94,7 @@ describe.skipIf(!hasScript)("commands at a pseudo-terminal (skipped without util
     ["yes\r", 0, true],
   ])("init asks, and %j ends it with %d", async (keys, expected, isDone) => {
     const session = atTerminal("init", { SLABMEND_DATABASE_URL: database.url });
-    await session.until("Go on? (yes/no) ");
+    await session.until("Continue? (yes/no) ");
     session.type(keys);
     const { code, screen } = await session.ended;
     expect([code, await hasSchema()]).toEqual([expected, isDone]);

@@ -39,8 +39,8 @@ describe("--variables-file", () => {
 
   const utf16 = (text: string) => Buffer.from(text, "utf16le");
   test.each([
-    ["UTF-16 with its mark, as PowerShell's > writes", utf16(`\ufeff${LINE}`), "UTF-16"],
-    ["UTF-16 without a mark", utf16(LINE), "UTF-16"],
+    ["UTF-16 with a byte order mark, as from PowerShell's >", utf16(`\ufeff${LINE}`), "UTF-16"],
+    ["UTF-16 without a byte order mark", utf16(LINE), "UTF-16"],
     ["UTF-16, big-endian", utf16(`\ufeff${LINE}`).swap16(), "UTF-16"],
     ["a stray NUL", LINE.replace("u:", "u\0:"), "UTF-16 or a binary file (it has NUL bytes)"],
     ["Latin-1", Buffer.from(LINE.replace("canary", "\u00e4"), "latin1"), "bytes that are not UTF-8"],

@@ -33,15 +33,20 @@ describe("query parameters of a database URL", () => {
     ],
     ["authorities", "?sslmode=verify-full&sslrootcert=/ca.pem", "SLABMEND_DATABASE_CA", "sslrootcert"],
     ["a socket's folder as host", "?host=/var/run/postgresql", "before the ?", "host"],
-    ["a time-out over the role's own", "?statement_timeout=0", "no session setting", "statement_timeout"],
     [
-      "an isolation over the role's own",
+      "a timeout that overrides the role's",
+      "?statement_timeout=0",
+      "no session setting",
+      "statement_timeout",
+    ],
+    [
+      "an isolation level that overrides the role's",
       "?default_transaction_isolation=serializable",
       "no session setting",
       "default_transaction_isolation",
     ],
     ["settings in the options", "?options=-c%20bytea_output%3Descape", "no session setting", "options"],
-    ["a name in other letters", "?TimeZone=UTC", "no session setting", "timezone"],
+    ["a name in other capitalisation", "?TimeZone=UTC", "no session setting", "timezone"],
     ["the driver's pool", "?max=20&prepare=true", "no setting of a driver", "max, prepare"],
     ["several kinds", "?channel_binding=require&schema=public", "of Prisma", "channel_binding, schema"],
   ])("%s is refused by name", (_what, query, expected, got) => {

@@ -103,17 +103,27 @@ describe("the console's own connection", () => {
   const lost: Connection = { state: "lost", sinceMs: NOW };
   test.each<[string, Connection, ConnectionEvent, Connection]>([
     ["a first event makes it live", { state: "connecting" }, { kind: "heard", atMs: NOW }, live],
-    ["14 s of silence are nothing", live, { kind: "tick", atMs: NOW + 14_000 }, live],
-    ["16 s of silence lose it, since the last event", live, { kind: "tick", atMs: NOW + 16_000 }, lost],
+    ["14 s of silence do not matter", live, { kind: "tick", atMs: NOW + 14_000 }, live],
     [
-      "workers that are heard of for 16 s without a status are a database that is silent",
+      "16 s of silence since the last event mean a lost connection",
+      live,
+      { kind: "tick", atMs: NOW + 16_000 },
+      lost,
+    ],
+    [
+      "16 s with events about workers but without a status mean a silent database",
       { state: "live", heardMs: NOW + 15_000, toldMs: NOW },
       { kind: "tick", atMs: NOW + 16_000 },
       { state: "away", heardMs: NOW + 15_000, since: at(0), code: null },
     ],
-    ["an error loses it", live, { kind: "failed", atMs: NOW }, lost],
-    ["a second error does not move its beginning", lost, { kind: "failed", atMs: NOW + 5_000 }, lost],
-    ["silence while the database is away loses it too", away, { kind: "tick", atMs: NOW + 16_000 }, lost],
+    ["an error means a lost connection", live, { kind: "failed", atMs: NOW }, lost],
+    ["a second error does not change its start", lost, { kind: "failed", atMs: NOW + 5_000 }, lost],
+    [
+      "silence while the database is unreachable means a lost connection",
+      away,
+      { kind: "tick", atMs: NOW + 16_000 },
+      lost,
+    ],
     [
       "the workers' report does not bring a database back",
       away,

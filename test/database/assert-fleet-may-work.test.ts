@@ -32,7 +32,7 @@ async function failureOf(changes: string, name = role.name): Promise<unknown> {
 test.each([
   ["nothing is amiss", "", undefined],
   [
-    "an unknown indexd whose columns are others",
+    "an unknown indexd with different columns",
     "update global_settings set db_version = 99; alter table slabs rename column min_shards to least_shards",
     "indexd-changed",
   ],
@@ -44,9 +44,9 @@ test.each([
     "delete from slabmend.database_migrations; drop table slabmend.budget",
     "schema-too-old",
   ],
-  ["a right of the commit lacks", "revoke update (host_id) on sectors from ROLE", "lacks-right"],
+  ["a missing privilege of the commit", "revoke update (host_id) on sectors from ROLE", "lacks-right"],
   [
-    "the right to append statistics lacks",
+    "a missing privilege to append statistics",
     "revoke usage on sequence stats_deltas_id_seq from ROLE",
     "lacks-right",
   ],

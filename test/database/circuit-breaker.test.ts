@@ -25,23 +25,23 @@ describe("a closed circuit breaker", () => {
   test.each<[string, RecentOutcome[], "closed" | "open"]>([
     ["nothing finished", [], "closed"],
     ["all repaired", outcomes(...times(20, "repaired" as const)), "closed"],
-    ["four bad ones: may be the slabs'", outcomes(...times(4, "crashed" as const)), "closed"],
+    ["four failures, which may be caused by the slabs", outcomes(...times(4, "crashed" as const)), "closed"],
     ["five bad ones", outcomes(...times(5, "crashed" as const)), "open"],
-    ["bad ones of every kind", outcomes("crashed", "fault", "underfunded", "no-candidates", "fault"), "open"],
+    ["failures of every kind", outcomes("crashed", "fault", "underfunded", "no-candidates", "fault"), "open"],
     [
-      "outcomes that are the slabs' own",
+      "outcomes caused by the slabs",
       outcomes("too-few-sources", "partial-refused", "interrupted", "too-few-sources", "partial-deadline"),
       "closed",
     ],
     ["half of them bad", outcomes(...times(5, "fault" as const), ...times(5, "repaired" as const)), "closed"],
     ["most of them bad", outcomes(...times(6, "fault" as const), ...times(5, "repaired" as const)), "open"],
     [
-      "one slab that fails over and over",
+      "one slab that fails repeatedly",
       outcomes(...times(20, "crashed" as const)).map((outcome) => ({ ...outcome, slabId: "1" })),
       "closed",
     ],
     [
-      "bad ones of long ago",
+      "old failures",
       outcomes(...times(20, "crashed" as const)).map((outcome) => ({
         ...outcome,
         finishedAtMs: NOW - 31 * MINUTE,
@@ -49,7 +49,7 @@ describe("a closed circuit breaker", () => {
       "closed",
     ],
     [
-      "20 good ones since then",
+      "20 later successes",
       [
         ...outcomes(...times(40, "crashed" as const)).map((outcome) => ({
           ...outcome,

@@ -77,7 +77,7 @@ describe.each<[string, string, () => Promise<unknown>, number]>([
     () => listExpiredLeases(sql, { successWindowMs: HOUR_MS, limit: 100 }),
     2 * LATELY,
   ],
-  ["what is to be looked at", "backlog", () => listSlabsToLookAt(sql, 1_000), LATELY],
+  ["due entries of the backlog", "backlog", () => listSlabsToLookAt(sql, 1_000), LATELY],
   ["the quarantine", "repairs", () => listQuarantine(sql, 10), LATELY],
 ])("%s", (_, table, ask, most) => {
   test(`reads ${table} by index, without entries of the distant past or future`, async () => {

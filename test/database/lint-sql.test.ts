@@ -127,7 +127,7 @@ describe("statements in plpgsql bodies, as PostgreSQL sees them", () => {
       ["7 ambiguous-name: digest is a variable and a column"],
     ],
     [
-      "a type that does not fit",
+      "a wrong type",
       plpgsql("a text := 'x';", "delete from slabmend.leases l where l.slab_id = a;"),
       ["7 does-not-compile: operator does not exist: bigint = text"],
     ],

@@ -10,7 +10,7 @@ const codes = (state: Parameters<typeof findNetworkProblems>[0]) =>
 
 test.each([
   ["all is well", { hosts: 9, receivers: 5, lastScanMs: 60_000 }, []],
-  ["no host has room", { hosts: 9, receivers: 0, lastScanMs: 60_000 }, ["no-host-takes-sectors"]],
+  ["no host has space", { hosts: 9, receivers: 0, lastScanMs: 60_000 }, ["no-host-takes-sectors"]],
   [
     "a new indexd without hosts",
     { hosts: 0, receivers: 0, lastScanMs: undefined },
@@ -19,7 +19,7 @@ test.each([
   ["no scan for four hours", { hosts: 9, receivers: 5, lastScanMs: 4 * 3_600_000 }, ["indexd-not-running"]],
   ["never a scan", { hosts: 9, receivers: 5, lastScanMs: undefined }, ["indexd-not-running"]],
   [
-    "as many hosts with room as a slab has sectors",
+    "as many hosts with space as a slab has sectors",
     { hosts: 9, receivers: 4, lastScanMs: 60_000 },
     ["few-hosts-take-sectors"],
   ],

@@ -81,17 +81,17 @@ describe("brokenCitations", () => {
   test.each([
     ["a file", "docs/a.md", "See lib/slab/ids.ts.", []],
     ["a folder", "docs/a.md", "See `lib/slab`, which has it.", []],
-    ["a file that is gone", "docs/a.md", "See lib/slab/old.ts.", ["lib/slab/old.ts"]],
+    ["a missing file", "docs/a.md", "See lib/slab/old.ts.", ["lib/slab/old.ts"]],
     ["a heading", "lib/b.ts", "// docs/protocol.md#merkle-trees: how", []],
-    ["a heading that is gone", "lib/b.ts", "// docs/protocol.md#roots: how", ["docs/protocol.md#roots"]],
+    ["a missing heading", "lib/b.ts", "// docs/protocol.md#roots: how", ["docs/protocol.md#roots"]],
     ["a heading as text", "lib/b.ts", "// docs/protocol.md, Merkle trees", ["docs/protocol.md, M"]],
     ["a decision", "lib/b.sql", "-- docs/decisions/0001-one.md", []],
     ["a decision by its number alone", "lib/b.sql", "-- docs/decisions/0001", ["docs/decisions/0001"]],
-    ["a string of code, which may be anything", "lib/b.ts", 'const part = "lib/slab/no";', []],
+    ["a string in code", "lib/b.ts", 'const part = "lib/slab/no";', []],
     ["a path in a shell's comment", "scripts/c.sh", "# runs lib/no.ts\nrun lib/never.ts", ["lib/no.ts"]],
     ["a relative link", "docs/decisions/x.md", "[here](../protocol.md#merkle-trees)", []],
-    ["a relative link to nothing", "docs/decisions/x.md", "[here](protocol.md)", ["](protocol.md)"]],
-    ["a link to a heading that is gone", "docs/a.md", "[x](protocol.md#x)", ["](protocol.md#x)"]],
+    ["a broken relative link", "docs/decisions/x.md", "[here](protocol.md)", ["](protocol.md)"]],
+    ["a link to a missing heading", "docs/a.md", "[x](protocol.md#x)", ["](protocol.md#x)"]],
     ["a link within its page", "docs/protocol.md", "[x](#merkle-trees) [y](#y)", ["](#y)"]],
     ["a link to the web", "docs/a.md", "[x](https://example.org/lib/none.ts)", []],
     ["decisions by number", "docs/a.md", "decision 0001, decision 0002, [0003]", ["decision 0002", "[0003"]],
@@ -102,7 +102,7 @@ describe("brokenCitations", () => {
       "// ids.ts, none.sql and slab/gone.ts.",
       ["none.sql", "slab/gone.ts"],
     ],
-    ["several files at once, of which only the folder counts", "docs/a.md", "lib/slab/id-*.ts", []],
+    ["several files together, of which only the folder counts", "docs/a.md", "lib/slab/id-*.ts", []],
   ])("%s", (_what, path, text, broken) => {
     expect(brokenCitations(path, text, small)).toEqual(broken);
   });

@@ -24,8 +24,8 @@ function tokens() {
 
 test.each([
   { what: "at once", afterMs: 0, signatures: 1 },
-  { what: "just before a fifth of its validity is over", afterMs: 59_999, signatures: 1 },
-  { what: "when a fifth is over", afterMs: 60_000, signatures: 2 },
+  { what: "just before a fifth of its validity has passed", afterMs: 59_999, signatures: 1 },
+  { what: "after a fifth of its validity", afterMs: 60_000, signatures: 2 },
   { what: "after the clock was set back", afterMs: -1, signatures: 2 },
 ])("a host's second token $what: $signatures signatures", ({ afterMs, signatures }) => {
   const under = tokens();

@@ -42,7 +42,7 @@ describe("the failure rate", () => {
   });
 });
 
-test("hosts are ordered by failures, discovery, speed left and load", () => {
+test("hosts are ordered by failures, then unmeasured ones first, then by speed under their load", () => {
   const score = (failureRate: number, bytesPerSecond?: number, inFlight = 0): HostScore => ({
     failureRate,
     bytesPerSecond,

@@ -116,7 +116,7 @@ describe("problems of a stage", () => {
       "expected TLS to the public host 8.8.8.8",
     ],
     [
-      "TLS that gives in",
+      "TLS with a fallback to none",
       "DefaultDatabaseUrl",
       `${url}8.8.8.8/indexd?sslmode=prefer`,
       "an sslmode that falls back to none",

@@ -8,8 +8,8 @@ export interface CatalogueDifference {
 }
 
 /**
- * Where our fixture differs from indexd's own catalogue, for every table that we have. Tables that only indexd has are
- * no difference: the fixture holds what a repair touches.
+ * The differences between our fixture and indexd's own catalogue, for our tables. Tables that only indexd has do not count, because the
+ * fixture contains only those that a repair uses.
  */
 export function compareCatalogues(real: Catalogue, ours: Catalogue): CatalogueDifference[] {
   return [...ours.entries()].flatMap(([table, ourLines]) => {

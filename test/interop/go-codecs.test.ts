@@ -112,7 +112,7 @@ const goToken = (of: AccountToken): GoToken => ({
   signature: hexOf(of.signature),
 });
 
-/** The bytes that Go made. */
+/** The bytes from Go. */
 function bytesOf({ rpc, error }: Encoded): Uint8Array {
   if (rpc === undefined) throw new Error(`Go does not encode it: ${error}`);
   return rpc;
@@ -123,7 +123,7 @@ function dataOf<Data>({ data, error }: Decoded<Data>): Data {
   return data;
 }
 
-/** A response that is there as a whole. @returns a source for our readers that fails when more is read than there is */
+/** A complete response. @returns a source for our readers that fails if more is read */
 function sourceOf(bytes: Uint8Array): ByteSource & { readonly left: () => number } {
   let at = 0;
   return {
@@ -215,7 +215,7 @@ test("Settings responses, releases in any alphabet", async () => {
         totalStorage: Number(ours.totalStorageSectors),
         prices: goPrices(ours.prices),
       });
-      // With a checksum of Go's behind it.
+      // Followed by a checksum from Go.
       expect(walletAddress.slice(0, 64)).toBe(hexOf(ours.walletAddress));
       const theirs = bytesOf(go.rhp.encodeSettingsResponse({ settings: decoded }));
       expect(await readSettingsResponse(sourceOf(theirs))).toEqual(ours);
@@ -244,7 +244,7 @@ test("price tables and tokens signed by Go's Ed25519", () => {
         ...ofHost,
         signature: Uint8Array.from(Buffer.from(sign(hostPricesSighash(ofHost)), "hex")),
       };
-      // Signed by the account's key: as if that were a host's.
+      // Signed by the account's key in place of a host's.
       const signer = parseRoot(hexOf(account.account)) as unknown as typeof host.hostKey;
       expect(() => verifyHostPrices(byGo, signer, -1)).not.toThrow();
     }),

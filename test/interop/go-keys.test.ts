@@ -16,7 +16,7 @@ test(`the wallet's key of ${PHRASES} random phrases`, () => {
   for (let n = 0; n < PHRASES; n++) {
     const { phrase } = go.wallet.generateSeedPhrase();
     const { privateKey } = go.wallet.keyPairFromSeedPhrase(phrase, 0);
-    // The phrase is the seed: it is Go's, and a failure has to show it.
+    // The phrase comes from Go, so a failure must show it to be reproducible.
     expect(hexOf(walletPrivateKey(entropyOfPhrase(phrase))), phrase).toBe(privateKey);
   }
 });

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { ISql } from "postgres";
 
 /**
- * What PostgreSQL's own catalogue says of the tables of schema `public`: one line of text for each column, constraint,
- * index and trigger, by table. Text, so that two catalogues differ exactly where their lines do.
+ * PostgreSQL's catalogue of the tables in schema `public`: one line of text per column, constraint, index and trigger, by table. Text, so
+ * that two catalogues can be compared line by line.
  */
 export type Catalogue = ReadonlyMap<string, readonly string[]>;
 

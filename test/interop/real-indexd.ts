@@ -5,7 +5,7 @@ export type RealIndexd =
   | { readonly kind: "there"; readonly databaseUrl: string }
   | { readonly kind: "missing"; readonly why: string };
 
-/** Finds the real indexd that this run was given, or says what to give. The URL is a secret: it is never part of `why`. */
+/** Finds this run's real indexd, or says how to set one. The URL is a secret and never part of `why`. */
 export function findRealIndexd(environment: Readonly<Record<string, string | undefined>>): RealIndexd {
   const databaseUrl = environment[REAL_DATABASE_VARIABLE];
   if (databaseUrl !== undefined && databaseUrl !== "") return { kind: "there", databaseUrl };

@@ -46,7 +46,7 @@ async function roundTrip(world: SdkWorld, seed: string, by: RepairedBy): Promise
   const { slabs, placement } = await world.readSlabs();
   const plan = planSlabDamage(placement, seededRandom(seed, "damage"));
   const damage = await inflictDamage(sql, plan, hosts, slabs);
-  // The SDK puts it on good hosts only: nothing of it has to move.
+  // The SDK uses only good hosts, so no sector must move.
   const untouched = await world.storeObject("untouched", 500_000);
   await expect.poll(() => seenEvents(world), { timeout: 10_000 }).toContain(untouched.id);
   const { cursor } = await client.events();
@@ -91,7 +91,7 @@ async function seenEvents({ client }: SdkWorld): Promise<string[]> {
   return (await client.events()).events.map(({ id }) => id);
 }
 
-/** Each moved object once behind the cursor, and no other. An event shows when its second is over. */
+/** Exactly the moved objects, once each, are listed after the cursor. An event is visible after its second has passed. */
 async function expectEvents(
   { client }: SdkWorld,
   { moved, cursor }: { readonly moved: readonly StoredObject[]; readonly cursor: Cursor | null },
@@ -111,7 +111,7 @@ async function dropWhatWasNotWritten({ sql, hosts }: SdkWorld): Promise<void> {
   for (const { root, host_id } of rows) await dropSector(hosts, host_id, parseRoot(root));
 }
 
-/** Of the first slab all but one fewer than the SDK needs, on hosts that do not lie. */
+/** All sectors of the first slab except one fewer than the SDK needs, on honest hosts. */
 async function leaveTooFewSectors({ sql, hosts }: SdkWorld, { fates }: SlabDamage): Promise<void> {
   const rows = await sql<{ root: string; host_id: number }[]>`
     select encode(x.sector_root, 'hex') as root, x.host_id
@@ -129,6 +129,6 @@ async function leaveTooFewSectors({ sql, hosts }: SdkWorld, { fates }: SlabDamag
 
 async function dropSector(hosts: SdkWorld["hosts"], hostId: number, root: Root): Promise<void> {
   const host = hosts.find(({ row }) => row.id === hostId);
-  // Of a host that is away nothing is there to be dropped.
+  // An offline host has nothing to drop.
   await host?.swarm.dropSector(root);
 }

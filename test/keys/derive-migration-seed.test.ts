@@ -57,7 +57,7 @@ describe("key derivation", () => {
     );
   });
 
-  it("matches the vectors of the wallet hash and the integrity account", () => {
+  it("the wallet hash and the integrity account match the vectors", () => {
     expect(hexOf(deriveMigrationSeed(new Secret(FIRST)).walletHash)).toBe(
       "ee40078ab9d743f3a7ef99d9e68a7b3a59f7a80c422bd01a2bdce93a45adf758",
     );

@@ -23,7 +23,7 @@ const sendingIsOverdue = () =>
   kill.world.database.sql`update slabmend.leases set sending_since = sending_since - interval '1 minute'`;
 
 describe.each(FATES)("%s:", (fate) => {
-  const isCommitted = fate === "the server commits all the same";
+  const isCommitted = fate === "the server still commits";
   /** A new process runs and is killed in the commit that writes this. */
   async function killIn(name: FunctionName, write: string): Promise<void> {
     const victim = await kill.startVictim(name);
@@ -92,7 +92,7 @@ describe.each(FATES)("%s:", (fate) => {
     for (const [write, states] of [
       ["update on slabmend.fleet", ["closed"]],
       ["insert on slabmend.journal", ["quarantined", "ended", "noted"]],
-      ["delete on slabmend.moved", ["charges are reported for", "bumped"]],
+      ["delete on slabmend.moved", ["told", "bumped"]],
       ["update of sending_since on slabmend.leases", ["taken"]],
       ["update of sent_at on slabmend.leases", ["sent"]],
       ["insert on slabmend.dead_letters", ["stored"]],

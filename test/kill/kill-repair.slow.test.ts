@@ -106,7 +106,7 @@ test.each(FATES)("a kill while COMMIT waits in the server: %s", async (fate) => 
   const worker = await kill.startVictim("repair");
   await killInCommit(sql, worker, kill.eventOf(task), { write: "insert on slabmend.journal" }, fate);
   const [row] = await sql`select outcome from slabmend.journal where token = ${task.token}`;
-  if (fate === "the server commits all the same") {
+  if (fate === "the server still commits") {
     // The journal has the result, and nothing is repeated.
     expect(row).toMatchObject({ outcome: "repaired" });
     expect(await kill.finish()).toEqual([]);

@@ -183,7 +183,7 @@ test.each(FATES)("killed while the COMMIT of a page waits: %s", async (fate) => 
   const page = { write: "update on slabmend.walks", when: "new.cause = 'lost'" };
   await killInCommit(kill.world.database.sql, worker, {}, page, fate);
   const after = await walkOfLost();
-  const isLost = fate === "the server loses it too";
+  const isLost = fate === "the server rolls back";
   if (isLost) expect(after).toEqual(before);
   else expect(Number(after!.position)).toBeGreaterThan(0);
   await nothingIsHalfRecorded();

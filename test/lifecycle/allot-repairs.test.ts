@@ -19,7 +19,7 @@ test.each<readonly [string, number, readonly Demand[], Record<string, number>]>(
     { a: 4, b: 2 },
   ],
   [
-    "what is idle is lent, and one repair may begin at once",
+    "unused repairs are lent, and one repair may begin at once",
     6,
     [demand("a"), demand("b", { ready: 9 })],
     { a: 1, b: 6 },
@@ -31,7 +31,7 @@ test.each<readonly [string, number, readonly Demand[], Record<string, number>]>(
     { a: 1, b: 3, c: 6 },
   ],
   [
-    "what was lent comes back as repairs end",
+    "lent repairs return as repairs end",
     4,
     [demand("a", { ready: 9 }), demand("b", { running: 4, ready: 9 })],
     { a: 1, b: 2 },

@@ -37,7 +37,7 @@ describe("the margin: sectors on good hosts minus min_shards", () => {
     ["two on hosts that are not good", slabOn(2, [1, 4, 5]), -1],
     ["two on hosts that are gone", slabOn(2, [1, 9, 9]), -1],
     ["one lost", slabOn(2, [1, null, 3]), 0],
-    ["hedge fails with too few successes", slabOn(2, [1, null, null]), -1],
+    ["too few", slabOn(2, [1, null, null]), -1],
     ["no sectors", slabOn(10, []), -10],
     ["min_shards above the sectors", slabOn(10, [1, 2]), -8],
   ])("%s", (_name, slab, margin) => {
@@ -66,7 +66,7 @@ describe("a host that is drained", () => {
   test.each<[string, number, string[]]>([
     ["hosts to spare", 9, ["lost", "lost", "draining"]],
     // Four candidates: two for the lost sectors, and two in reserve.
-    ["just enough for what is lost", 7, ["lost", "lost"]],
+    ["just enough for the lost sectors", 7, ["lost", "lost"]],
     ["one more", 8, ["lost", "lost", "draining"]],
   ])("a drain's moves take no candidates from lost sectors: %s", (_name, hosts, reasons) => {
     const network = networkOf(hosts, { 1: { drain: "running" } });

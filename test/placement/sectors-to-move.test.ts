@@ -48,7 +48,7 @@ describe("one rule each", () => {
 
   test.each<[string, Partial<NetworkHost>]>([
     ["stuck or full", { goodForUpload: false }],
-    ["without contract to append to", { hasAppendContract: false }],
+    ["without a contract to append to", { hasAppendContract: false }],
     ["without address", { addresses: [] }],
     ["with many unpinned sectors", { unpinnedSectors: 10 ** 6 }],
   ])("a sector on a host that is %s stays, because only new sectors need more", (_name, changes) => {

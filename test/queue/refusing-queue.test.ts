@@ -47,8 +47,8 @@ async function startRefusal(error?: readonly [status: number, code: string]) {
 }
 
 test.each([
-  ["refuses for a fault of its own", [503, "InternalError"]],
-  ["is not this role's", [403, "AccessDenied"]],
+  ["fails internally", [503, "InternalError"]],
+  ["denies access to this role", [403, "AccessDenied"]],
   ["does not exist", [400, "QueueDoesNotExist"]],
   ["throttles", [400, "RequestThrottled"]],
   ["is not reachable", undefined],

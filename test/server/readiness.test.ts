@@ -41,7 +41,7 @@ test.each([
     { supervisor: "silent", claims: "unknown", workers: "unknown" },
   ],
   ["it drains", { ...fine, state: "draining" }, undefined, { supervisor: "draining" }],
-  ["the database is away", fine, "no-answer", { database: "no-answer" }],
+  ["the database is unreachable", fine, "no-answer", { database: "no-answer" }],
   ["a claim has just failed", { ...fine, claim: { ...job, trouble } }, undefined, {}],
   ["claims stopped", { ...fine, claim: late }, undefined, { claims: "claims-stopped" }],
   [
@@ -53,7 +53,7 @@ test.each([
   ["all workers are busy for longer than that", { ...fine, claim: late, running: 2 }, undefined, {}],
   ["claims fail", { ...fine, claim: { ...late, trouble } }, undefined, { claims: "lacks-right" }],
   [
-    "it has just been started",
+    "serve has just been started",
     { ...fine, state: "starting", claim: { ...job, endedAtMs: null } },
     undefined,
     { claims: "starting", workers: "starting" },

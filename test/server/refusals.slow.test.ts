@@ -33,12 +33,12 @@ test.each([
   ],
   ["a path with ..", { path: "/assets/../../etc/passwd" }, 404, "not-found"],
   ["a path with an encoded ..", { path: "/assets/%2e%2e%2f%2e%2e%2fetc/passwd" }, 404, "not-found"],
-  ["a path that is no URL", { path: "/%zz" }, 400, "bad-request"],
+  ["a malformed path", { path: "/%zz" }, 400, "bad-request"],
   ["an unknown query", { path: "/api/v1/slabs?sql=1" }, 400, "bad-request"],
-  ["a slab that is none", { path: "/api/v1/slabs/1;drop" }, 400, "bad-request"],
+  ["a malformed slab id", { path: "/api/v1/slabs/1;drop" }, 400, "bad-request"],
   ["a write without token", { path: "/api/v1/mode", method: "PUT" }, 401, "token-missing"],
   [
-    "a write with another token",
+    "a write with a wrong token",
     { path: "/api/v1/mode", method: "PUT", headers: { authorization: `Bearer ${"u".repeat(43)}` } },
     401,
     "token-missing",
@@ -50,13 +50,13 @@ test.each([
     "origin-not-ours",
   ],
   [
-    "a write with another body",
+    "a write with an unknown body",
     { path: "/api/v1/mode", method: "PUT", headers: { ...bearer, ...json }, body: '{"kind":"maintenance"}' },
     400,
     "bad-request",
   ],
   [
-    "a body that is no JSON",
+    "a body that is not JSON",
     { path: "/api/v1/mode", method: "PUT", headers: { ...bearer, "content-type": "text/plain" }, body: "x" },
     415,
     "not-json",
@@ -67,7 +67,7 @@ test.each([
     409,
     "no-queue",
   ],
-  ["an unexpected failure, of which it repeats nothing", { path: "/api/v1/status" }, 500, "unexpected"],
+  ["an unexpected failure, whose text is not repeated", { path: "/api/v1/status" }, 500, "unexpected"],
 ] as const)("%s", async (_what, request, status, code) => {
   const answer = await rawRequest(open.url, request);
   expect(answer.status).toBe(status);

@@ -123,7 +123,7 @@ test.each([
   ["an address in use", () => ["--listen", new URL(serve.url).host], {}, 3, "address-unusable"],
   ["beyond loopback without a password", () => ["--listen", "0.0.0.0:0"], {}, 3, "password-missing"],
   ["a name to listen on", () => ["--listen", "example.org:1"], {}, 2, "usage"],
-  ["a variable that lacks", () => [], { SLABMEND_MIGRATION_SEED: "" }, 3, "configuration"],
+  ["a missing variable", () => [], { SLABMEND_MIGRATION_SEED: "" }, 3, "configuration"],
 ] as const)("%s ends serve before anything is leased", async (_what, args, variables, code, error) => {
   const cli = startCli(["--json", "serve", ...args()], { ...world.variables, ...variables });
   expect(await cli.ended).toBe(code);

@@ -7,7 +7,7 @@ import { expect } from "vitest";
 import { untilEqual } from "./until.ts";
 import type { WorkerProcess } from "./worker-process.ts";
 
-export const FATES = ["the server commits all the same", "the server loses it too"] as const;
+export const FATES = ["the server still commits", "the server rolls back"] as const;
 export type Fate = (typeof FATES)[number];
 
 /** The transaction's write, in the syntax of a trigger: `insert on slabmend.leases`. */
@@ -56,7 +56,7 @@ export async function killInCommit(
     const [pid] = await waiting();
     worker.signal("SIGKILL");
     expect(await outcome).toMatchObject({ how: "crashed" });
-    if (fate === "the server loses it too") await sql`select pg_terminate_backend(${pid!})`;
+    if (fate === "the server rolls back") await sql`select pg_terminate_backend(${pid!})`;
     else release.resolve();
     await untilEqual(async () => (await sql`select from pg_stat_activity where pid = ${pid!}`).length, 0);
   } finally {

@@ -108,15 +108,15 @@ export interface MoveWorld {
   switchUntil(signal: AbortSignal): Promise<CliResult>;
   /** Continues the move in a process that is killed at the step, and lets its lease end. */
   killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
-  /** Moves on in a process that crashes the server at the step, and itself goes on. @returns what that process said in the end */
+  /** Continues the move in a process that crashes the server at the step and continues itself. @returns that process's final output */
   crashAt(goal: "ready" | "opened" | "finished", step: string, side: Side): Promise<string>;
-  /** An immediate shutdown, as after SIGKILL or a loss of power: no session ends in order, and the next start recovers from the log. */
+  /** An immediate shutdown, as after SIGKILL or a power failure: sessions are not closed, and the next start recovers from the WAL. */
   crash(side: Side): Promise<void>;
-  /** Starts a crashed server, and ends the lease of a command that could not give it back. */
+  /** Starts a crashed server, and ends the lease of a command that could not release it. */
   recover(side: Side): Promise<void>;
   /** The sides that let indexd and the fleet in; "half open" is never right. */
   openSides(): Promise<string>;
-  /** What an abort has to put back: the source's rights and mode, an empty target, and nothing of a move on either server. */
+  /** The state that an abort must restore: the source's privileges and mode, an empty target, and no trace of a move on either server. */
   footprint(): Promise<object>;
   /** Some slabs, as indexd writes them. */
   store(slabs: number): Promise<void>;
@@ -251,7 +251,7 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
   };
 }
 
-/** A process of test/kill/fixtures/move-until.ts, until it has ended. */
+/** Runs test/kill/fixtures/move-until.ts in a process until it ends. */
 async function moveUntil(environment: object, args: readonly string[]) {
   const child = spawn(process.execPath, [KILLED, ...args], {
     env: { ...process.env, ...environment, PG_DUMP },

@@ -67,8 +67,8 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     ["a timeout below two minutes", { maxTimeoutMs: 119_999 }, "ended"],
     ["a timeout of two minutes", { maxTimeoutMs: 120_000 }, "alive"],
     ["a timeout longer than ours", { maxTimeoutMs: 4_294_967_295 }, "alive"],
-    ["settings that do not decrypt", { sealedSettings: new Uint8Array(24) }, "ended"],
-    ["version and key apart", { pipelined: false }, "alive"],
+    ["settings that cannot be decrypted", { sealedSettings: new Uint8Array(24) }, "ended"],
+    ["version and key in separate writes", { pipelined: false }, "alive"],
   ])("handshake: %s", async (_what, how, expected) => {
     const outcome = await dial(address, how).then(
       async (peer) => {
@@ -117,7 +117,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     ["999 strays", strays(999), "alive"],
     ["1000 strays", strays(1000), "ended"],
     ["our end", [frame(ID, LAST)], "alive"],
-    ["998 strays and our end", [...strays(998), frame(ID, LAST)], "alive"],
+    ["998 stray frames and our end", [...strays(998), frame(ID, LAST)], "alive"],
     ["a new stream with its id", [frame(ID, FIRST, settings)], "alive"],
   ])("after the host closed a stream: %s", async (_what, frames, expected) => {
     const peer = await dial(address);
@@ -130,7 +130,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
 
   test.each<[string, (peer: RawPeer) => void, "alive" | "ended"]>([
     ["covert data in the padding", (peer) => peer.sendFrames([frame(0, 0)], "covert"), "alive"],
-    ["a packet of nothing but padding", (peer) => peer.sendPlain(new Uint8Array(4304)), "alive"],
+    ["a packet with only padding", (peer) => peer.sendPlain(new Uint8Array(4304)), "alive"],
     ["a packet with a bad tag", (peer) => peer.sendRaw(new Uint8Array(4320)), "ended"],
     [
       "a packet sent twice",

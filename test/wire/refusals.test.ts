@@ -44,12 +44,12 @@ const PAYMENT_FLAWS: readonly (readonly [
   ) => Payment,
 ])[] = [
   [
-    "prices that ran out",
+    "expired prices",
     "prices are invalid: prices expired (3)",
     (payment) => withPrices(payment, { validUntilSeconds: nowSeconds() - 1n }),
   ],
   [
-    "prices that run out now",
+    "prices that expire now",
     "prices are invalid: prices expired (3)",
     (payment) => withPrices(payment, { validUntilSeconds: nowSeconds() }),
   ],
@@ -64,7 +64,7 @@ const PAYMENT_FLAWS: readonly (readonly [
     (payment) => withPrices(payment, { validUntilSeconds: MAX_U64 }),
   ],
   [
-    "prices that were changed",
+    "changed prices",
     "prices are invalid: invalid signature (3)",
     (payment) => withPrices(payment, { egressPrice: 0n }),
   ],
@@ -90,7 +90,7 @@ const PAYMENT_FLAWS: readonly (readonly [
     }),
   ],
   [
-    "a token for another host that ran out too",
+    "an expired token for another host",
     "token is invalid: host key mismatch (3)",
     (payment, sign) => ({
       ...payment,
@@ -98,7 +98,7 @@ const PAYMENT_FLAWS: readonly (readonly [
     }),
   ],
   [
-    "a token that ran out",
+    "an expired token",
     "token is invalid: account token expired (3)",
     (payment, sign) => ({
       ...payment,
@@ -106,7 +106,7 @@ const PAYMENT_FLAWS: readonly (readonly [
     }),
   ],
   [
-    "a token that ran out a moment ago",
+    "a token that has just expired",
     "token is invalid: account token expired (3)",
     (payment, sign) => ({ ...payment, token: sign({ ...payment.token, validUntilSeconds: nowSeconds() }) }),
   ],
@@ -116,12 +116,12 @@ const PAYMENT_FLAWS: readonly (readonly [
     (payment, sign) => ({ ...payment, token: sign({ ...payment.token, validUntilSeconds: MAX_U64 }) }),
   ],
   [
-    "a token that ran out, with a bad signature",
+    "an expired token with a bad signature",
     "token is invalid: account token expired (3)",
     (payment) => ({ ...payment, token: { ...payment.token, validUntilSeconds: 1n } }),
   ],
   [
-    "a token that was changed",
+    "a changed token",
     "token is invalid: invalid signature (3)",
     (payment) => ({
       ...payment,
@@ -134,7 +134,7 @@ const PAYMENT_FLAWS: readonly (readonly [
     (payment) => ({ ...payment, token: { ...payment.token, account: stranger.account } }),
   ],
   [
-    "a token of an account that is no point of the curve",
+    "a token of an account that is not a point on the curve",
     "token is invalid: invalid signature (3)",
     (payment) => ({ ...payment, token: { ...payment.token, account: new Uint8Array(32).fill(0xff) } }),
   ],
@@ -381,7 +381,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
   });
 
   testHost(
-    "a write that is refused at once stops, and the connection goes on",
+    "a write that is refused at once stops, and the connection can still be used",
     "ordinary",
     async (client) => {
       const payment = await client.payment();

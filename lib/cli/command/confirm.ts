@@ -13,7 +13,7 @@ export async function confirm(context: CommandContext, options: { readonly yes?:
   if (stdin.isTTY === true && !context.json) {
     const lines = createInterface({ input: stdin, output: stderr });
     try {
-      answer = (await lines.question("Go on? (yes/no) ", { signal })).trim().toLowerCase();
+      answer = (await lines.question("Continue? (yes/no) ", { signal })).trim().toLowerCase();
     } finally {
       lines.close();
     }

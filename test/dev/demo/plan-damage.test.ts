@@ -67,7 +67,7 @@ describe("planDamage", () => {
       /^--kill-workers 5: expected at most 4 where 2 slabs will be repaired$/,
     ],
     [
-      "kills though nothing is damaged",
+      "kills without damage",
       { dead: 0, blocked: 0, badContracts: 0, lostSectors: 0 },
       /^--kill-workers 1: expected at most 0/,
     ],

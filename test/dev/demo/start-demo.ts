@@ -35,7 +35,7 @@ export interface Demo {
 
 let folder: string;
 
-/** A folder for each test of the file; removed afterwards. Returns where it is now. */
+/** Creates a folder for each test of the file and removes it afterwards. @returns a function for its current path */
 export function useDemoFolder(): () => string {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "slabmend-demo-test-"));

@@ -33,7 +33,7 @@ describe("until no slab is within 2 of loss", () => {
       1_600,
     ],
     [
-      "a slab that nobody moved, by the look at it",
+      "a slab without recorded moves ends at the reading",
       [reading(1_000, [2]), reading(2_000, [2]), reading(3_000, [3])],
       2_000,
     ],
@@ -48,7 +48,7 @@ describe("until no slab is within 2 of loss", () => {
       1_500,
     ],
     [
-      "one that came near later, by what a repair found out",
+      "a slab that came close to loss later through a repair's findings",
       [reading(1_000, [5]), reading(2_000, [2]), reading(3_000, [5], [2_700])],
       1_700,
     ],

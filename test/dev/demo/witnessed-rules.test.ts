@@ -36,9 +36,9 @@ describe("rule 6: only sectors that a host has lost are recorded as lost", () =>
 
   it.each<[string, RecordedLosses, RegExp | undefined]>([
     ["nothing recorded", nothing, undefined],
-    ["an unnoticed loss, said by the host that had it", lost(1, 1), undefined],
+    ["an unnoticed loss reported by its host", lost(1, 1), undefined],
     [
-      "planted losses, moved and not moved",
+      "caused losses, moved and not moved",
       { ...nothing, movedFromNowhere: [root(1), root(2)], now: [root(2)] },
       undefined,
     ],
@@ -54,14 +54,14 @@ describe("rule 6: only sectors that a host has lost are recorded as lost", () =>
     ],
     ["a sector that its host has", lost(3, 1), /3 was recorded as lost on host 1, which has it$/],
     ["on another host", lost(1, 2), /recorded as lost on host 2, but host 1 lost it$/],
-    ["once more what indexd knew", lost(2, 2), /where indexd no longer located it$/],
+    ["a second loss of a sector that indexd knew of", lost(2, 2), /where indexd no longer located it$/],
     [
       "a readable sector without host",
       { ...nothing, now: [root(4)] },
       /^sector 0+4 is lost, but no host lost it$/,
     ],
     [
-      "a readable sector moved as a lost one",
+      "a readable sector moved as lost",
       { ...nothing, movedFromNowhere: [root(5)] },
       /^sector 0+5 was moved as lost, but no host lost it$/,
     ],
@@ -93,12 +93,20 @@ describe("rule 3: a sector moves only from a host that it must leave", () => {
   const left = new Set([host(1)]);
   it.each<[string, RecordedMove, RegExp | undefined]>([
     [
-      "off a host that is dead, blocked or being drained",
+      "moves from a dead, blocked or draining host",
       { root: root(1), from: host(1), denied: false },
       undefined,
     ],
-    ["off a good host that denied it", { root: root(1), from: host(2), denied: true }, undefined],
-    ["off a good host", { root: root(1), from: host(2), denied: false }, /^sector 0+1 was moved off host 2/],
+    [
+      "a move from a good host that denied the sector",
+      { root: root(1), from: host(2), denied: true },
+      undefined,
+    ],
+    [
+      "a move from a good host",
+      { root: root(1), from: host(2), denied: false },
+      /^sector 0+1 was moved off host 2/,
+    ],
   ])("%s", (_, move, message) => {
     const found = unneededMoves([move], left);
     expect(found).toEqual(message === undefined ? [] : [expect.stringMatching(message)]);
@@ -121,9 +129,9 @@ describe("rule 9: messages contain only ids and the token", () => {
   const digests = new Map([["7", digest]]);
 
   it.each<[string, string, string | undefined]>([
-    ["what claim and reap send", JSON.stringify(right), undefined],
+    ["the messages of claim and reap", JSON.stringify(right), undefined],
     ["a message of another release", JSON.stringify({ ...right, v: 2 }), undefined],
-    ["an address besides", JSON.stringify({ ...right, address: "host:9984" }), "1 fields other than ids"],
+    ["an additional address", JSON.stringify({ ...right, address: "host:9984" }), "1 fields other than ids"],
     [
       "a key in the place of the digest",
       JSON.stringify({ ...right, digest: key }),
@@ -134,18 +142,22 @@ describe("rule 9: messages contain only ids and the token", () => {
       JSON.stringify({ ...right, token: key }),
       "a token that is not a UUID",
     ],
+    ["a version that contains a key", JSON.stringify({ ...right, v: key }), "a version that is not a number"],
     [
-      "a version with something in it",
-      JSON.stringify({ ...right, v: key }),
-      "a version that is not a number",
+      "an indexer's name that contains a key",
+      JSON.stringify({ ...right, indexer: key }),
+      "a kind or an indexer",
     ],
-    ["an indexer with something in it", JSON.stringify({ ...right, indexer: key }), "a kind or an indexer"],
     [
-      "an id with something in it",
+      "an id with extra text",
       JSON.stringify({ ...right, slabId: "7 or 8" }),
       "an id that no stored slab has",
     ],
-    ["a slab that is not there", JSON.stringify({ ...right, slabId: "8" }), "an id that no stored slab has"],
+    [
+      "a slab that does not exist",
+      JSON.stringify({ ...right, slabId: "8" }),
+      "an id that no stored slab has",
+    ],
     ["no JSON", key, "a body that is not JSON"],
     ["no object", JSON.stringify([right]), "no object"],
   ])("%s", (_, body, what) => {

@@ -130,8 +130,12 @@ describe("the capacity of a line before its source waits", () => {
   const BUFFER = 256 * 1024;
   it.each<[string, Partial<Pace>, number]>([
     ["near: a socket's buffer", { bytesPerSecond: 1_000_000 }, BUFFER],
-    ["far: what its rate puts on the way", { bytesPerSecond: 12_500_000, latencyMs: 40 }, BUFFER + 500_000],
-    ["very far or very fast: what Linux allows", { bytesPerSecond: 1e9, latencyMs: 100 }, BUFFER + 2 ** 22],
+    [
+      "far: the bytes in transit at its rate",
+      { bytesPerSecond: 12_500_000, latencyMs: 40 },
+      BUFFER + 500_000,
+    ],
+    ["very far or very fast: Linux's limit", { bytesPerSecond: 1e9, latencyMs: 100 }, BUFFER + 2 ** 22],
     ["far, of any speed: the same", { latencyMs: 1 }, BUFFER + 2 ** 22],
   ])("%s", (_name, pace, bytes) => {
     expect(mostQueuedBytes({ ...FULL_SPEED, ...pace })).toBe(bytes);

@@ -1,4 +1,4 @@
-/** A request that is refused: the status, and the words that go into the body. */
+/** A refused request: the status and the text of the body. */
 export class AppApiError extends Error {
   readonly status: number;
 

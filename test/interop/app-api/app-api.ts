@@ -15,12 +15,12 @@ import { requestSigner, type SignedRequest } from "./signed-request.ts";
 
 export interface AppApi {
   readonly url: string;
-  /** What went wrong inside; requests that were refused are not in it. */
+  /** Internal errors, without refused requests. */
   readonly faults: readonly Error[];
   stop(): Promise<void>;
 }
 
-/** Far above what the tests pin. */
+/** Far above the tests' number. */
 const MAX_BODY_BYTES = 1_048_576;
 const NO_CONTENT = Symbol("no content");
 
@@ -69,7 +69,7 @@ async function readRequest(request: IncomingMessage): Promise<SignedRequest> {
   return { method, url: new URL(url, `http://${headers.host}`), body: Buffer.concat(chunks) };
 }
 
-/** Most of what one page lists. */
+/** Maximum size of a page. */
 const MAX_LIMIT = 500;
 const Limit = v.pipe(v.optional(v.string(), "100"), v.toNumber(), v.integer(), v.maxValue(MAX_LIMIT));
 const HostsQuery = v.object({

@@ -17,13 +17,13 @@ export const ObjectPin = v.object({
 });
 type ObjectPin = v.InferOutput<typeof ObjectPin>;
 
-/** Whose object it is, and the key that signed the request and must have signed the object. */
+/** The object's account, and its key, which signed the request and must have signed the object. */
 interface Owner {
   readonly accountId: number;
   readonly signer: Uint8Array;
 }
 
-/** Pins an object of slabs that the account has pinned, and tells its followers. @throws {AppApiError} 400 */
+/** Pins an object of slabs that the account has pinned, and bumps its event. @throws {AppApiError} 400 */
 export async function pinObject(sql: Sql, { accountId, signer }: Owner, object: ObjectPin): Promise<void> {
   const { id, encryptedDataKey, dataSignature, metadataSignature } = object;
   const metaKey = object.encryptedMetadataKey ?? Buffer.alloc(0);

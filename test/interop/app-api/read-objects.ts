@@ -23,7 +23,7 @@ interface SlabRow {
   readonly sectors: readonly { readonly root: string; readonly host: string | null }[];
 }
 
-/** What indexd sends as the host of a sector that no host has. */
+/** indexd's value for the host of a lost sector. */
 const NO_HOST = keyText(Buffer.alloc(32));
 
 export async function readObject(sql: ISql, accountId: number, key: Uint8Array): Promise<unknown> {
@@ -68,7 +68,7 @@ interface EventsPage {
   readonly limit: number;
 }
 
-/** Events behind a cursor in the order of time, then key. The second in progress is hidden, because more may happen in it. */
+/** Events after a cursor, by time, then key. The current second is hidden, because more events may follow in it. */
 export async function listEvents(sql: ISql, accountId: number, page: EventsPage): Promise<unknown> {
   const rows = await sql<{ object_key: Buffer; was_deleted: boolean; updated_at: Date }[]>`
     select object_key, was_deleted, updated_at from object_events

@@ -4,7 +4,7 @@
  */
 import { createRequire } from "node:module";
 
-/** What an encoder of Go's answers: the bytes of a whole message, `rpc`. */
+/** The answer of a Go encoder: the bytes of a whole message, `rpc`. */
 export interface Encoded {
   readonly rpc?: Uint8Array;
   readonly error?: string;
@@ -67,7 +67,7 @@ interface Messages {
 export type GoCodecs = {
   readonly [Name in keyof Messages as `encode${Name}`]: (data: Messages[Name]) => Encoded;
 } & {
-  /** Takes a plain Uint8Array; a Buffer panics. */
+  /** Accepts a plain Uint8Array; a Buffer makes it panic. */
   readonly [Name in keyof Messages as `decode${Name}`]: (bytes: Uint8Array) => Decoded<Messages[Name]>;
 };
 
@@ -86,7 +86,7 @@ interface GoProgram {
   run(instance: unknown): Promise<void>;
 }
 
-/** Go's scheduler keeps the process alive from then on; a test runner ends its workers all the same. */
+/** Go's scheduler keeps the process alive from then on; a test runner still ends its workers. */
 export async function startGoCore(): Promise<GoCore> {
   const require = createRequire(import.meta.url);
   const files = "@siafoundation/sdk/libs/sdk/src";

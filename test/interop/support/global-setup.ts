@@ -1,6 +1,6 @@
 /**
- * Installs the peers before the suites. A peer that cannot be installed fails the run where it is required, and is named elsewhere.
- * The suites of test/wire are held against hosts of the official crates.
+ * Installs the peers before the suites. A peer that cannot be installed fails the run if it is required, and is otherwise
+ * reported. The suites of test/wire run against hosts of the official crates.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

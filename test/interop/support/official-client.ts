@@ -1,4 +1,4 @@
-/** test/interop/sdk/client.py as functions: the official SDK in a process of its own for each call. */
+/** test/interop/sdk/client.py as functions: each call runs the official SDK in its own process. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ const Events = v.object({
   events: v.array(v.object({ id: v.string(), deleted: v.boolean() })),
   cursor: v.nullable(Cursor),
 });
-/** Of each object, by slab, where its sectors are: `root ed25519:host`. */
+/** For each object, by slab, the locations of its sectors: `root ed25519:host`. */
 const Locations = v.record(v.string(), v.array(v.array(v.string())));
 
 type Cursor = v.InferOutput<typeof Cursor>;
@@ -28,14 +28,14 @@ export type Downloaded = v.InferOutput<typeof Downloads>[number];
 export interface OfficialClient {
   /** @returns the object's id */
   upload(path: string): Promise<string>;
-  /** @returns the id that the object has then */
+  /** @returns the object's new id */
   append(id: string, path: string): Promise<string>;
   overwrite(id: string, path: string, offset: number): Promise<string>;
   pack(paths: readonly string[]): Promise<string[]>;
   download(ids: readonly string[]): Promise<Downloaded[]>;
   events(after?: Cursor): Promise<v.InferOutput<typeof Events>>;
   locate(ids: readonly string[]): Promise<Readonly<Record<string, string[][]>>>;
-  /** Follows the events from now on. @returns what it knows at the end, from events alone */
+  /** Follows the events from now on. @returns the final state, from events alone */
   follow(): { stop(): Promise<Readonly<Record<string, string[][]>>> };
 }
 
@@ -70,7 +70,7 @@ export function officialClient(options: {
     follow() {
       const child = start({ do: "follow" });
       const result = resultOf(child);
-      // Looked at by stop; a failure before it is thrown there.
+      // Awaited by stop, which throws an earlier failure.
       result.catch(() => undefined);
       return {
         async stop() {

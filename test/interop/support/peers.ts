@@ -4,7 +4,7 @@ import { inject, type TestContext } from "vitest";
 export const PEERS = ["sia-storage-0.13.1", "sia-storage-0.12.0", "rust-host"] as const;
 export type Peer = (typeof PEERS)[number];
 
-/** Where an installed peer is: a virtual environment or a program. */
+/** The path of an installed peer: a virtual environment or a program. */
 export type Installed = { readonly path: string } | { readonly missing: string };
 
 declare module "vitest" {
@@ -13,7 +13,7 @@ declare module "vitest" {
   }
 }
 
-/** @returns where the peer is; skips the test if it is not here, with the reason */
+/** @returns the path of the peer; skips the test with a reason if it is not installed */
 export function installedPeer(context: TestContext, peer: Peer): string {
   const installed = inject("peers")[peer];
   return "path" in installed ? installed.path : context.skip(`${peer}: ${installed.missing}`);

@@ -1,27 +1,27 @@
-/** Which hosts and sectors of the SDK's slabs go wrong, in every way that the demo knows. Pure. */
+/** Decides the damage to hosts and sectors of the SDK's slabs, of every kind in the demo. Pure. */
 import type { DamagePlan } from "../../../dev/demo/plan-damage.ts";
 import { type HostFate, isMoved, type LostSector } from "../../../dev/demo/plan-losses.ts";
 import { shuffled } from "../../../dev/demo/seeded-random.ts";
 
-/** Of 24 hosts; 16 stay good, and a slab of 12 needs as many. */
+/** The damage among 24 hosts; 16 stay good, and a slab of 12 needs that many. */
 const FATES: readonly HostFate[] = [
   ...Array<HostFate>(2).fill("dead"),
   ...Array<HostFate>(3).fill("blocked"),
   ...Array<HostFate>(3).fill("bad-contract"),
-  // One for each way to lie: corrupt data, a wrong proof, another sector.
+  // One for each kind of lie: corrupt data, a wrong proof, another sector.
   ...Array<HostFate>(3).fill("liar"),
 ];
 
 export const HOST_COUNT = 24;
 export const CODE = { dataShards: 3, parityShards: 9 } as const;
 
-/** Enough that three of what was moved are on honest hosts even if every liar takes one: the slab is whole without the rest. */
+/** Enough that three moved sectors are on honest hosts even if every liar takes one, so that the slab can be read from them alone. */
 const LEAST_MOVED = CODE.dataShards + FATES.filter((fate) => fate === "liar").length;
 
 export type SlabDamage = Pick<DamagePlan, "placement" | "fates" | "lost">;
 
 /**
- * @param placement of each slab: the host number of each sector, as the SDK chose it
+ * @param placement for each slab, the SDK's choice of host numbers for its sectors
  * @returns damage that every slab survives and that moves at least {@link LEAST_MOVED} sectors of each
  */
 export function planSlabDamage(placement: SlabDamage["placement"], random: () => number): SlabDamage {
@@ -48,7 +48,7 @@ function losses(
   const readable = indices.filter(
     (index) => fateOf(index) !== "dead" && fateOf(index) !== "liar" && !noticed.includes(index),
   );
-  // One more that only the host's answer tells, where a repair asks for it: to copy it.
+  // One more that only the host's answer shows, on a host from which a repair copies.
   const asked = leaving.filter((index) => fateOf(index) !== "dead");
   const unnoticed = readable.length > CODE.dataShards ? asked.slice(0, 1) : [];
   const lose = (isNoticed: boolean) => (index: number) => ({

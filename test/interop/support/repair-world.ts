@@ -1,4 +1,4 @@
-/** Two ways to repair what a world has: the functions as they are deployed, and `slabmend work` with the fleet's role. */
+/** Two ways to repair a world: the functions as deployed, and `slabmend work` with the fleet's role. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { SessionSample } from "../../../dev/demo/check-sessions.ts";
 import { startDatabaseProxy } from "../../../dev/demo/database-proxy.ts";
@@ -13,7 +13,7 @@ import type { SdkWorld } from "./sdk-world.ts";
 
 export type RepairedBy = "functions" | "work";
 
-/** What was seen while the fleet worked, to check the rules with. */
+/** Observations of the fleet's work for checking the rules. */
 export interface RepairRun {
   readonly openSectors: number;
   readonly messages: readonly string[];
@@ -24,7 +24,7 @@ export interface RepairRun {
 const NOT_DISTURBED: DisturbancesWanted = { restartDatabase: 0, endBackends: 0, silentDatabase: 0 };
 const POLL_MS = 200;
 const WORKERS = 2;
-/** Several times what a repair of all slabs takes on two busy cores. */
+/** Several times the duration of repairing all slabs on two busy cores. */
 const GIVE_UP_AFTER_MS = 150_000;
 
 export async function repairWorld(

@@ -1,4 +1,4 @@
-/** Hosts made of the Foundation's crates (test/interop/rust-host) as a swarm, in a process of their own. */
+/** Hosts made of the Foundation's crates (test/interop/rust-host) as a swarm, in their own process. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -10,7 +10,7 @@ import { hexOf, parseHostKey } from "../../../lib/slab/ids.ts";
 
 export interface RustHostsOptions {
   readonly hostCount: number;
-  /** Sectors go below it; the caller removes it. */
+  /** Parent folder of the sectors; the caller removes it. */
   readonly folder: string;
   readonly seed: string;
   /** Of siamux; default the crate's, 4320. */
@@ -33,7 +33,7 @@ export interface RustHosts extends Swarm {
   readonly hosts: readonly RustHost[];
 }
 
-/** The switches of dev/swarm that these hosts have; another one is an error, so that no test believes in it. */
+/** The switches of dev/swarm that these hosts support; others are errors, so that no test relies on them. */
 const KNOWN: readonly (keyof Switches)[] = [
   "availability",
   "corruptsData",
@@ -67,7 +67,7 @@ export async function startRustHosts(binary: string, options: RustHostsOptions):
     return JSON.parse(value);
   };
   let last: Promise<unknown> = Promise.resolve();
-  /** One command at a time, because answers have no names. */
+  /** One command at a time, because answers have no ids. */
   const command = (host: number, what: Readonly<Record<string, unknown>>): Promise<unknown> => {
     const answered = last.then(async () => {
       child.stdin.write(`${JSON.stringify({ host, ...what })}\n`);
@@ -121,7 +121,7 @@ function rustHost(
     balance: async (account) => BigInt(String(await command({ do: "balance", account: hexOf(account) }))),
     hasSector: async (root) => (await command({ do: "hasSector", root })) === true,
     dropSector: async (root) => (await command({ do: "dropSector", root })) === true,
-    // Nothing expires here: a sector that is there stays.
+    // Sectors do not expire here.
     pinSector: async (root) => (await command({ do: "hasSector", root })) === true,
     counters: async () => v.parse(Counters, await command({ do: "counters" })) as unknown as HostCounters,
     setPrices: unsupported("setPrices"),

@@ -1,5 +1,5 @@
 /**
- * The official SDK's world: indexd's tables in a PostgreSQL of its own, hosts, the app API, and the part that a running indexd plays.
+ * The official SDK's world: indexd's tables in a separate PostgreSQL, hosts, the app API, and a simulated indexd.
  * Everything starts with `startSdkWorld` and ends with `stop`.
  */
 import { createHash, randomBytes } from "node:crypto";
@@ -30,7 +30,7 @@ import { CODE, HOST_COUNT } from "./plan-losses.ts";
 import { startRustHosts } from "./rust-hosts.ts";
 
 export interface SdkWorldOptions {
-  /** Keys and contents follow from it; the SDK's own keys and choices of hosts do not. */
+  /** Seed of keys and contents, but not of the SDK's own keys and choices of hosts. */
   readonly seed: string;
   /** Virtual environment of the SDK. */
   readonly environment: string;
@@ -39,7 +39,7 @@ export interface SdkWorldOptions {
   readonly workers: number;
 }
 
-/** What the SDK was given to store. */
+/** The objects stored with the SDK. */
 export interface StoredObject {
   readonly id: string;
   readonly content: Buffer;
@@ -56,11 +56,11 @@ export interface SdkWorld {
   /** Objects of every shape: of two slabs, appended to, partly overwritten, three packed into one slab. */
   storeObjects(): Promise<StoredObject[]>;
   storeObject(name: string, sizeBytes: number): Promise<StoredObject>;
-  /** Resolves when indexd's part has pinned every sector. */
+  /** Resolves when the simulated indexd has pinned every sector. */
   allPinned(): Promise<void>;
-  /** As the tables have them now, with the host number of each sector. */
+  /** The current slabs in the tables, with the host number of each sector. */
   readSlabs(): Promise<{ readonly slabs: StoredSlab[]; readonly placement: number[][] }>;
-  /** indexd's part ends with a last pass. @returns what one of its passes threw, if any */
+  /** Stops the simulated indexd after a last pass. @returns the first error of its passes, if any */
   stopIndexd(): Promise<Error | undefined>;
   stop(): Promise<void>;
 }
@@ -157,7 +157,7 @@ export async function startSdkWorld(options: SdkWorldOptions): Promise<SdkWorld>
 
 export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-/** An app's account that the indexer knows, with money on every host. */
+/** A registered app account with funds on every host. */
 async function openAccount(sql: Sql, hosts: readonly DemoHost[], publicKey: Uint8Array): Promise<void> {
   await sql`
     with k as (

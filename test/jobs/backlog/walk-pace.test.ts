@@ -7,13 +7,19 @@ const middling: ReadTime = { tookMs: 200 };
 const givenUp: ReadTime = "given-up";
 
 test.each<[string, number, readonly ReadTime[], number, boolean]>([
-  ["quick pages grow up to what is set", 3, [quick, quick, quick], 20, false],
+  ["fast pages grow up to the limit", 3, [quick, quick, quick], 20, false],
   ["middling ones stay", 8, [middling, middling], 8, false],
-  ["slow ones halve, never below one", 8, [slow, slow, slow, slow, slow], 1, false],
-  ["given up: one slab, whatever it was", 20, [givenUp], 1, false],
-  ["what is given up alone is tried three times", 20, [givenUp, givenUp, givenUp], 1, false],
+  ["slow pages are halved, down to one", 8, [slow, slow, slow, slow, slow], 1, false],
+  ["after a page was given up the next one has one slab", 20, [givenUp], 1, false],
+  ["a single slab is tried three times", 20, [givenUp, givenUp, givenUp], 1, false],
   ["then passed by", 20, [givenUp, givenUp, givenUp, givenUp], 1, true],
-  ["one that is read in between counts anew", 20, [givenUp, givenUp, slow, givenUp, givenUp], 1, false],
+  [
+    "a successful read in between restarts the count",
+    20,
+    [givenUp, givenUp, slow, givenUp, givenUp],
+    1,
+    false,
+  ],
 ])("%s", (_what, size, reads, expectedSize, isPassedBy) => {
   const pace = reads.reduce((before, read) => paceAfter(before, read, 20), { size, givenUp: 0 });
   expect(pace.size).toBe(expectedSize);

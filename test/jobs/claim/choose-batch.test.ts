@@ -16,7 +16,7 @@ const options = (rest: Partial<BatchOptions>): BatchOptions => ({
 test.each<[string, Partial<BatchOptions>, BatchChoice | undefined]>([
   ["nine batches of ten: any slab by urgency", {}, { order: "urgency", urgencyAbove: -1, maxLeases: 100 }],
   [
-    "half of the tenth: by waiting time, without those beyond rescue",
+    "half of every tenth batch: by waiting time, without slabs beyond rescue",
     { toss: 0.049 },
     { order: "waiting", urgencyAbove: 0, maxLeases: 100 },
   ],
@@ -26,7 +26,7 @@ test.each<[string, Partial<BatchOptions>, BatchChoice | undefined]>([
     { order: "waiting", urgencyAbove: -1, maxLeases: 100 },
   ],
   [
-    "no slab has waited long enough: by urgency again",
+    "by urgency if no slab has waited long enough",
     { toss: 0, waitingDry: true },
     { order: "urgency", urgencyAbove: -1, maxLeases: 100 },
   ],
@@ -36,22 +36,22 @@ test.each<[string, Partial<BatchOptions>, BatchChoice | undefined]>([
     { order: "urgency", urgencyAbove: -1, maxLeases: 100 },
   ],
   [
-    "a budget that leaves some: endangered slabs first, any number",
+    "with a partly used budget endangered slabs first, without a limit",
     { ordinaryLeft: 3 },
     { order: "urgency", urgencyAbove: DANGER, maxLeases: 100 },
   ],
   [
-    "then as many others as it leaves",
+    "then others within the budget",
     { ordinaryLeft: 3, endangeredDry: true },
     { order: "urgency", urgencyAbove: -1, maxLeases: 3 },
   ],
   [
-    "its aging batches have no more than it leaves",
+    "aging batches within the budget",
     { ordinaryLeft: 3, toss: 0.05 },
     { order: "waiting", urgencyAbove: -1, maxLeases: 3 },
   ],
   [
-    "a budget that leaves nothing: endangered slabs only, also where the toss says aging",
+    "with a used up budget only endangered slabs, even for an aging batch",
     { ordinaryLeft: 0, toss: 0 },
     { order: "urgency", urgencyAbove: DANGER, maxLeases: 100 },
   ],

@@ -55,13 +55,16 @@ test.skipIf(skip)(
   },
 );
 
-test.skipIf(skip)("an upgrade of indexd during the copy: start ends the move without a trace", async () => {
-  await world.killAt("ready", "subscribed");
-  await world.source.unsafe("alter table public.hosts add column upgraded integer");
-  const started = await world.move("start");
-  expect([started.code, started.error?.code]).toEqual([5, "schema-changed"]);
-  expect(await world.footprint()).toEqual(UNTOUCHED);
-});
+test.skipIf(skip)(
+  "after an upgrade of indexd during the copy start reverts the move completely",
+  async () => {
+    await world.killAt("ready", "subscribed");
+    await world.source.unsafe("alter table public.hosts add column upgraded integer");
+    const started = await world.move("start");
+    expect([started.code, started.error?.code]).toEqual([5, "schema-changed"]);
+    expect(await world.footprint()).toEqual(UNTOUCHED);
+  },
+);
 
 test.skipIf(skip)(
   "a stopped target is an alarm, then loses its slot; the source keeps running, and abort leaves nothing behind",
@@ -93,12 +96,12 @@ test.skipIf(skip)(
     const aborted = await world.move("abort", "--yes");
     expect([aborted.code, aborted.report.run?.state]).toEqual([0, "cancelled"]);
     expect(await world.footprint()).toEqual(UNTOUCHED);
-    // A value of before would be an alarm without an end.
+    // An old value would be an endless alarm.
     await untilEqual(metrics.ofSlot, { kept: undefined, safe: undefined, lost: undefined });
   },
 );
 
-/** What `serve` shows of the slot, read with the rights of the fleet's role. */
+/** serve's metrics of the slot, read with the privileges of the fleet's role. */
 async function measureFleet() {
   const prometheus = createPrometheusMetrics("default");
   const exporter = startFleetExporter({
@@ -147,17 +150,14 @@ test.skipIf(skip)(
   },
 );
 
-test.skipIf(skip)(
-  "a subscription that was left switched off is an alarm, and switch switches it on",
-  async () => {
-    await start();
-    await world.target.unsafe("alter subscription slabmend_move disable");
-    await world.store(1);
-    const status = await world.move("status");
-    expect([status.code, status.report.alarms.join()]).toEqual([6, expect.stringContaining("switched off")]);
-    expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
-  },
-);
+test.skipIf(skip)("a disabled subscription is an alarm, and switch enables it", async () => {
+  await start();
+  await world.target.unsafe("alter subscription slabmend_move disable");
+  await world.store(1);
+  const status = await world.move("status");
+  expect([status.code, status.report.alarms.join()]).toEqual([6, expect.stringContaining("switched off")]);
+  expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
+});
 
 test.skipIf(skip)("the switch waits for a running repair", async () => {
   await start();
@@ -202,7 +202,7 @@ test.skipIf(skip)(
       await world.source`update public.hosts set scans = scans + 1`;
       const logged = context.servers.log.length;
       const switching = world.switchUntil(interrupt.signal);
-      // The login that must fail: the source is closed.
+      // This login must fail, because the source is closed.
       await until(() =>
         context.servers.log.slice(logged).some((line) => line.includes("permission denied for database")),
       );
@@ -243,7 +243,7 @@ test.skipIf(skip)(
   },
 );
 
-test.skipIf(skip)("a target whose connections to the source are ended goes on by itself", async () => {
+test.skipIf(skip)("a target whose connections to the source are ended continues automatically", async () => {
   await start();
   for (const sql of [world.source, world.target]) {
     await sql`select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type <> 'client backend'

@@ -1,4 +1,4 @@
-/** A whole PostgreSQL server crashes in mid-move. It recovers, and the move continues to an equal target, or is aborted without a trace. */
+/** A PostgreSQL server crashes during a move. It recovers, and the move continues to an equal target, or is aborted completely. */
 import postgres, { type Sql } from "postgres";
 import { expect, test } from "vitest";
 import { type MoveWorld, PG_DUMP, tracesOf, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
@@ -9,7 +9,7 @@ const skip = PG_DUMP === undefined;
 const SIDES = ["source", "target"] as const;
 type Side = (typeof SIDES)[number];
 
-/** The whole of what indexd keeps for the slabs: apart from the comparison that the switch itself makes. */
+/** All of indexd's rows for the slabs, compared independently of the switch's own comparison. */
 async function contentsOf(sql: Sql): Promise<object> {
   const [row] = await sql`
     select (select md5(string_agg(s::text, ',' order by s.id)) from public.slabs s) as slabs,
@@ -18,7 +18,7 @@ async function contentsOf(sql: Sql): Promise<object> {
   return row!;
 }
 
-/** Takes the target's table hosts, so that no copy or change of it gets on, until the result is called or the target crashes. */
+/** Locks the target's table hosts, so that no copy or change of it proceeds, until the result is called or the target crashes. */
 async function holdHosts({ environment }: MoveWorld): Promise<() => Promise<void>> {
   const holder = postgres(environment["SLABMEND_TARGET_DATABASE_URL"]!, { max: 1, onnotice: () => {} });
   const session = await holder.reserve();
@@ -76,7 +76,7 @@ async function expectAborted(world: MoveWorld): Promise<void> {
 }
 
 test.skipIf(skip).each(SIDES)(
-  "the %s crashes during the copy: start continues, and all arrives",
+  "after a crash of the %s during the copy start continues, and all rows arrive",
   async (side) => {
     const { world } = context;
     await crashWhileCopying(world, side);
@@ -86,14 +86,17 @@ test.skipIf(skip).each(SIDES)(
   },
 );
 
-test.skipIf(skip).each(SIDES)("the %s crashes during the copy: abort leaves nothing", async (side) => {
-  const { world } = context;
-  await crashWhileCopying(world, side);
-  await expectAborted(world);
-});
+test.skipIf(skip).each(SIDES)(
+  "after a crash of the %s during the copy abort leaves nothing behind",
+  async (side) => {
+    const { world } = context;
+    await crashWhileCopying(world, side);
+    await expectAborted(world);
+  },
+);
 
 test.skipIf(skip).each(SIDES)(
-  "the %s crashes while the target is behind: it catches up by itself, and the switch compares equal",
+  "after a crash of the %s with a lagging target it catches up, and the switch finds both equal",
   async (side) => {
     const { world } = context;
     expect((await world.move("start")).code).toBe(0);
@@ -111,7 +114,7 @@ test.skipIf(skip).each(SIDES)(
 );
 
 test.skipIf(skip).each(["copied", "closed", "detached"])(
-  "the target is lost for good at '%s': abort without it opens the source and leaves nothing there",
+  "after a permanent loss of the target at '%s' abort --without-target opens and cleans the source",
   async (step) => {
     const { world } = context;
     if (step !== "copied") expect((await world.move("start")).code).toBe(0);
@@ -133,7 +136,7 @@ const CRASHES = ["fleet stopped", "closed", "caught up", "compared", "detached",
 );
 
 test.skipIf(skip).each(CRASHES)(
-  "at '%s' the %s crashes under the switch: never are both sides open, and switch goes through afterwards",
+  "after a crash at '%s' of the %s during the switch both sides are never open, and switch completes",
   async (step, side) => {
     const { world } = context;
     expect((await world.move("start")).code).toBe(0);
@@ -149,17 +152,20 @@ test.skipIf(skip).each(CRASHES)(
 test.skipIf(skip).each([
   ["closed", "source"],
   ["detached", "target"],
-] as const)("at '%s' the %s crashes: the command says that the source may be closed", async (step, side) => {
-  const { world } = context;
-  expect((await world.move("start")).code).toBe(0);
-  expect(await world.crashAt("opened", step, side)).toContain("the source may be closed");
-  await world.recover(side);
-  const status = await world.move("status");
-  expect([status.code, status.report.alarms.join()]).toEqual([6, expect.stringContaining("interrupted")]);
-});
+] as const)(
+  "at '%s' a crash of the %s makes the command say that the source may be closed",
+  async (step, side) => {
+    const { world } = context;
+    expect((await world.move("start")).code).toBe(0);
+    expect(await world.crashAt("opened", step, side)).toContain("the source may be closed");
+    await world.recover(side);
+    const status = await world.move("status");
+    expect([status.code, status.report.alarms.join()]).toEqual([6, expect.stringContaining("interrupted")]);
+  },
+);
 
 test.skipIf(skip).each(CRASHES.filter(([step]) => step === "closed" || step === "detached"))(
-  "at '%s' the %s crashes under the switch: abort leaves the source as it was",
+  "after a crash at '%s' of the %s during the switch abort restores the source",
   async (step, side) => {
     const { world } = context;
     expect((await world.move("start")).code).toBe(0);

@@ -1,4 +1,4 @@
-/** The switch is killed at each step, or comes too early; then it goes on to an open target, or back to a source that is as it was. */
+/** The switch is killed at each step, or started too early; then it continues to an open target, or back to an unchanged source. */
 import { beforeEach, expect, test } from "vitest";
 import { type MoveWorld, PG_DUMP, tracesOf, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
 import { until } from "../../support/until.ts";
@@ -65,7 +65,7 @@ test.skipIf(PG_DUMP === undefined)("after a kill with an open target abort is re
 test.skipIf(PG_DUMP === undefined)(
   "a switch to a target that is far behind is refused before anything is stopped",
   async () => {
-    // A lock holds the worker back.
+    // A lock blocks the worker.
     const holder = await world.target.reserve();
     try {
       await holder`begin`;

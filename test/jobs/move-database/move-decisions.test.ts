@@ -69,7 +69,7 @@ const run = (step: MoveStep, changes: object = {}): Run => ({
 });
 
 test.each<[string, Run, SlotState | undefined, SubscriptionState | undefined, RegExp | undefined]>([
-  ["a target that follows", run("ready"), slot, subscription, undefined],
+  ["a replicating target", run("ready"), slot, subscription, undefined],
   [
     "a slot that is half used up",
     run("ready"),
@@ -80,24 +80,18 @@ test.each<[string, Run, SlotState | undefined, SubscriptionState | undefined, Re
   ["a slot that is lost", run("ready"), { ...slot, walStatus: "lost" }, subscription, /has given up/],
   ["no slot", run("ready"), undefined, subscription, /no slot/],
   ["no subscription", run("subscribed"), slot, undefined, /no subscription/],
-  [
-    "a subscription that is switched off",
-    run("ready"),
-    slot,
-    { ...subscription, isEnabled: false },
-    /is switched off/,
-  ],
+  ["a disabled subscription", run("ready"), slot, { ...subscription, isEnabled: false }, /is switched off/],
   ["a worker that does not run", run("ready"), slot, { ...subscription, isApplying: false }, /does not run/],
-  ["a switch that nobody goes on with", run("closed"), slot, subscription, /interrupted/],
+  ["an abandoned switch", run("closed"), slot, subscription, /interrupted/],
   [
-    "a switch that goes on",
+    "a running switch",
     run("closed", { coordinator: "host/1", expiresAt: new Date(2_000) }),
     slot,
     subscription,
     undefined,
   ],
   [
-    "a switch that was taken back",
+    "a reverted switch",
     run("ready", { statistics: { switchFailure: { code: "behind", message: "too far" } } }),
     slot,
     subscription,

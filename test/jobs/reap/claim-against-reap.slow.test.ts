@@ -12,7 +12,7 @@ import { LOST, seedHost, seedSlabs } from "../../support/seed-indexd.ts";
 import { walkSettings } from "../backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
 
-/** A hundred times the duration on an idle machine; after this an event will not happen. */
+/** Time limit: a hundred times the duration on an idle machine. */
 const HANGS_AFTER_MS = 300_000;
 
 let database: TestDatabase;

@@ -12,7 +12,7 @@ const lease = (rest: Partial<ExpiredLease>): ExpiredLease => ({
 const decide = (rest: Partial<ExpiredLease>) => decideExpiredLease(lease(rest), { quarantineMs: 86_400_000 });
 
 test.each<[string, Partial<ExpiredLease>, object]>([
-  ["never begun, whatever else", { running: false, crashes: 9 }, { kind: "free", delayMs: 0 }],
+  ["never begun, with any other state", { running: false, crashes: 9 }, { kind: "free", delayMs: 0 }],
   ["first crash", {}, { kind: "crash", delayMs: 0 }],
   ["second crash", { crashes: 1 }, { kind: "crash", delayMs: 0 }],
   [
@@ -22,12 +22,12 @@ test.each<[string, Partial<ExpiredLease>, object]>([
   ],
   ["fourth, after a quarantine", { crashes: 3 }, { kind: "quarantine" }],
   [
-    "third crash while nobody succeeds",
+    "third crash while no other slab succeeds",
     { crashes: 2, othersSucceed: false },
     { kind: "crash", delayMs: 2 * MINUTE },
   ],
   [
-    "third crash of an ill fleet",
+    "third crash with an open circuit breaker",
     { crashes: 2, breakerIsOpen: true },
     { kind: "crash", delayMs: 2 * MINUTE },
   ],

@@ -88,7 +88,12 @@ test("a sector that its host serves again is read once and not stored, even if n
 
 describe("a denied sector that moves in the same repair", () => {
   test.each([
-    { says: "its host has lost it alone: it is counted", others: "served", again: "denied", counted: 1 },
+    {
+      says: "its host has lost only this sector: it is counted",
+      others: "served",
+      again: "denied",
+      counted: 1,
+    },
     { says: "its host denies everything", others: "denied", again: "denied", counted: 0 },
     {
       says: "its host denied everything and remembers by now",

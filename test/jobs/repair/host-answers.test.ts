@@ -46,7 +46,7 @@ describe("the cause of too few sources", () => {
       "prices-expired+token-expired",
     ],
     [
-      "one host that breaks the protocol beside honest ones",
+      "one host that violates the protocol among correct ones",
       ["protocol-violation", "ok", "-", "timed-out"],
       [],
       undefined,
@@ -58,7 +58,7 @@ describe("the cause of too few sources", () => {
       undefined,
     ],
     ["all shut down", many(3, "host-shutting-down"), [], "host-shutting-down"],
-    ["two shut down: may be the slab's bad luck", many(2, "host-shutting-down"), [], undefined],
+    ["two hosts shut down, which may be chance", many(2, "host-shutting-down"), [], undefined],
     ["sectors denied by all", many(4, "sector-not-found"), [], "denied-by-many-hosts"],
     ["two deny: they may have lost their sectors", many(2, "sector-not-found"), [], undefined],
     [
@@ -73,16 +73,16 @@ describe("the cause of too few sources", () => {
       [],
       undefined,
     ],
-    ["all are full of other people's debts", many(4, "not-enough-funds"), [], undefined],
-    ["nobody is heard at all", many(5, "unreachable"), many(8, false), "no-host-answered"],
-    ["nobody is heard, strangers are", many(5, "unreachable"), many(8, true), undefined],
+    ["all hosts are full", many(4, "not-enough-funds"), [], undefined],
+    ["no host answers at all", many(5, "unreachable"), many(8, false), "no-host-answered"],
+    ["no host of the slab answers, but others do", many(5, "unreachable"), many(8, true), undefined],
     [
-      "two of twelve are heard",
+      "two of twelve hosts answer",
       [...many(3, "timed-out" as const), "ok"],
       [true, ...many(7, false)],
       "few-hosts-answered",
     ],
-    ["few sources, and nobody else to ask", many(3, "unreachable"), [], undefined],
+    ["few sources, and no other hosts", many(3, "unreachable"), [], undefined],
   ])("%s", (_, did, strangers, expected) => {
     const { answers, sources } = answersOf(did, strangers);
     expect(answers.ourFault({ sources, minShards: 3 })).toBe(expected);

@@ -56,7 +56,7 @@ test("without a candidate nothing is read for copying", async () => {
 
 test.each([
   ["is shutting down", { shuttingDown: true }],
-  ["has no funds of ours", { outOfFunds: true }],
+  ["lacks our funds", { outOfFunds: true }],
   ["does not find the sector", { losesSectors: "all" }],
 ] as const)("a host that %s charged nothing, and the journal says so", async (_says, switches) => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });

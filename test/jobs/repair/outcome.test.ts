@@ -17,10 +17,10 @@ const nothing: RepairTally = {
 
 const table: [string, Partial<RepairTally>, OutcomeKind][] = [
   ["all stored", { stored: 3 }, "repaired"],
-  ["all are served by the hosts that had denied them", { confirmed: 3 }, "healthy"],
-  ["one is served after all, two are stored", { confirmed: 1, stored: 2 }, "repaired"],
+  ["all sectors are served by the hosts that had denied them", { confirmed: 3 }, "healthy"],
+  ["one denied sector is served, two are stored", { confirmed: 1, stored: 2 }, "repaired"],
   [
-    "one is served after all, no host can take the rest",
+    "one denied sector is served, no host can take the rest",
     { confirmed: 1, noCandidates: true },
     "no-candidates",
   ],
@@ -29,13 +29,13 @@ const table: [string, Partial<RepairTally>, OutcomeKind][] = [
   ["some stored, then the deadline", { stored: 1, deadlineReached: true }, "partial-deadline"],
   ["some stored, sources failed for the rest", { stored: 2, tooFewSources: true }, "too-few-sources"],
   [
-    "some stored, money explains the rest",
+    "some stored, lack of funds explains the rest",
     { stored: 1, tooFewSources: true, underfunded: true },
     "partial-refused",
   ],
   ["nothing stored before the deadline", { deadlineReached: true }, "interrupted"],
   ["the deadline explains missing sources", { deadlineReached: true, tooFewSources: true }, "interrupted"],
-  ["money explains missing sources", { underfunded: true, tooFewSources: true }, "underfunded"],
+  ["lack of funds explains missing sources", { underfunded: true, tooFewSources: true }, "underfunded"],
   ["sources are missing", { tooFewSources: true }, "too-few-sources"],
   ["a fault of ours explains missing sources", { tooFewSources: true, ourFault: "token-expired" }, "fault"],
   [
@@ -43,7 +43,7 @@ const table: [string, Partial<RepairTally>, OutcomeKind][] = [
     { stored: 1, tooFewSources: true, ourFault: "token-expired" },
     "too-few-sources",
   ],
-  ["a fault of ours explains that no candidate took anything", { ourFault: "host-refused" }, "fault"],
+  ["a fault of ours explains that no candidate stored anything", { ourFault: "host-refused" }, "fault"],
   [
     "nothing stored before the money was spent",
     { costLimitReached: true, tooFewSources: true },

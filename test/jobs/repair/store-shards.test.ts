@@ -16,7 +16,7 @@ async function expectWhole(slab: StoredSlab): Promise<void> {
 
 const refusals: [string, Partial<HostSwitches>][] = [
   ["is offline", { availability: "offline" }],
-  ["accepts connections and says nothing", { availability: "silent" }],
+  ["accepts connections but does not answer", { availability: "silent" }],
   ["is full", { full: true }],
   ["lacks our funds", { outOfFunds: true }],
   ["fails internally", { failsInternally: true }],

@@ -6,7 +6,7 @@ import type { JournalRow } from "../../../lib/database/journal/read-journal-rows
 
 const never = new AbortController().signal;
 
-/** A repair that the fleet has archived. */
+/** An archived repair. */
 export function journalRow(
   slab: { readonly id: bigint; readonly digest: string },
   position: number,

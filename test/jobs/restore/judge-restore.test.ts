@@ -13,7 +13,7 @@ const READY: RestoreState = {
 };
 
 test.for([
-  { name: "nobody is connected and indexd's login is refused", state: {}, role: undefined, codes: [] },
+  { name: "no client is connected and indexd's login is refused", state: {}, role: undefined, codes: [] },
   {
     name: "a session of any program stops it",
     state: { sessions: [{ role: "indexd", application: "" }] },

@@ -16,7 +16,7 @@ import { never } from "../journal/archive-fixture.ts";
 export const renter: KeyObject = generateKeyPairSync("ed25519").privateKey;
 const logger = createLogger("fatal", { indexer: "default" });
 
-/** The contract of a host, signed by our wallet, as the backup has it and as the host knows it now. */
+/** The contract of a host, signed by our wallet, in the backup and on the host. */
 export async function knowContract(
   { database: { sql } }: RepairWorld,
   host: WorldHost,
@@ -30,7 +30,7 @@ export async function knowContract(
   return contract;
 }
 
-/** @param step called after each write; what it throws kills the coordinator there */
+/** @param step called after each write; an exception from it kills the coordinator there */
 export async function advanceRestore(
   { database: { sql }, variables }: RepairWorld,
   archive: ArchiveStorage | undefined,
@@ -47,7 +47,7 @@ export async function advanceRestore(
   return await coordinator.advance(askOf(sql), 60_000).finally(() => coordinator.close());
 }
 
-/** Kills the coordinator after the first write of each name, until a next one has ended the run. @returns the names */
+/** Kills the coordinator after the first write of each name, until a later one has ended the run. @returns the names */
 export async function advanceWithKills(
   world: RepairWorld,
   archive: ArchiveStorage | undefined,

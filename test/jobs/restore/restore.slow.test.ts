@@ -1,4 +1,4 @@
-/** A restore against hosts on loopback: the database is as a backup left it, the hosts as they are now. */
+/** A restore with hosts on loopback: the database has the backup's state, the hosts have their current one. */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { signedContract } from "../../../dev/rhp4/signed-contract.ts";
@@ -38,7 +38,7 @@ afterEach(() => world?.stop());
 
 const key = (host: WorldHost): string => host.row.hostKey;
 
-/** What the fleet has done with a sector since the backup. */
+/** The fleet's move of a sector since the backup. */
 async function moveBehindTheBackup(index: number, to: WorldHost): Promise<object> {
   const { root } = slab.sectors[index]!;
   const from = (await world.locations(slab))[index];
@@ -63,7 +63,7 @@ const advance = () => advanceRestore(world, storageIn(folder));
 
 type RestorePlace = NonNullable<RestoreScope["archive"]>["after"];
 
-/** Runs it to its end, and checks what must hold after every restore. */
+/** Runs it to its end, and checks the invariants of every restore. */
 async function restore(rows: readonly JournalRow[], after: RestorePlace = null) {
   await begin(rows, after);
   const run = await advance();
@@ -83,7 +83,7 @@ test("a restore places sectors by the archive and the hosts' proofs, and bumps e
   const second = await moveBehindTheBackup(0, sixth!);
   const third = await moveBehindTheBackup(1, fifth!);
 
-  // Sector 0 moved on to the sixth host, and only then did sector 1 come to the fifth.
+  // Sector 0 moved on to the sixth host before sector 1 came to the fifth.
   const found = await restore([row(1, [first]), row(2, [second]), row(3, [third])]);
 
   expect(found).toMatchObject({
@@ -101,7 +101,7 @@ test("a restore places sectors by the archive and the hosts' proofs, and bumps e
   expect(journaled).toEqual({ kind: "restore", outcome: "repaired", moves: 2, incarnation: null });
 });
 
-test("only rows behind the backup are read of an archive that is newer", async () => {
+test("a restore reads only the rows after the backup from a newer archive", async () => {
   const [, , , , fifth, sixth] = world.hosts;
   const before = await moveBehindTheBackup(0, fifth!);
   const after = await moveBehindTheBackup(1, sixth!);
@@ -255,7 +255,7 @@ test("a restore continues after a kill at any of its writes", { timeout: 120_000
   expect(chain).toEqual([{ from: renewalIdOf(world.hosts[2]!.row.contract!.contractId) }]);
 });
 
-test("a host that proves a sector and denies it later has it, until a verification asks again", async () => {
+test("a sector that its host proves and later denies stays placed until a verification", async () => {
   const { sql } = world.database;
   const [, , , , fifth] = world.hosts;
   await begin([row(1, [await moveBehindTheBackup(0, fifth!)])]);

@@ -1,4 +1,4 @@
-/** A scan against hosts on loopback: indexd itself has moved sectors since the backup, of which no archive tells. */
+/** A scan of hosts on loopback: indexd itself has moved sectors since the backup, which no archive contains. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { beginRestore } from "../../../lib/database/restore/restore-writes.ts";
 import { restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => world?.stop());
 
-/** As indexd does: the old host keeps nothing, and the new one's contract grows. */
+/** Moves a sector like indexd: the old host keeps nothing, and the new one's contract grows. */
 async function moveByIndexd(index: number, to: WorldHost): Promise<void> {
   const { root } = slab.sectors[index]!;
   const from = slab.hosts[index]!;
@@ -29,7 +29,7 @@ async function moveByIndexd(index: number, to: WorldHost): Promise<void> {
   await from.swarm.dropSector(root);
 }
 
-/** @param sectors in each host's contract, by its place in the world */
+/** @param sectors number of sectors in each host's contract, by its index in the world */
 async function begin(probes: number, sectors: readonly number[] = []): Promise<void> {
   for (const [n, host] of world.hosts.entries()) {
     await knowContract(world, host, { sizeBytes: BigInt(sectors[n] ?? 0) * BigInt(SECTOR_BYTES) });
@@ -48,7 +48,7 @@ async function scanned() {
 
 const whereItIs = async () => (await world.locations(slab)).map((host) => host && world.hosts.indexOf(host));
 
-test("sectors that indexd itself moved are found, proved and placed", async () => {
+test("a scan finds, proves and places sectors that indexd itself moved", async () => {
   await moveByIndexd(0, world.hosts[5]!);
   await moveByIndexd(1, world.hosts[0]!);
   await world.loseSector(slab, 2);
@@ -63,7 +63,7 @@ test("sectors that indexd itself moved are found, proved and placed", async () =
   expect(journal).toEqual([{ kind: "restore", moves: 2 }]);
 });
 
-test("what no host has stays where it was, with an open denial", async () => {
+test("a sector found on no host keeps its location, with an open denial", async () => {
   await world.hosts[0]!.swarm.dropSector(slab.sectors[0]!.root);
   await begin(100);
   expect(await scanned()).toMatchObject({ placed: 0, notFound: 1, denied: 1 });
@@ -86,7 +86,7 @@ test.for([
   const { probes, grown, sectorsScanned, placed } = expected;
   await moveByIndexd(0, world.hosts[5]!);
   await world.storeSlab({ minShards: 2, totalShards: 4 });
-  // Hosts have a sector of each slab and know no other ones of their contracts.
+  // Hosts have a sector of each slab and no others in their contracts.
   await begin(
     probes,
     world.hosts.map((_host, n) => (n === grown ? 3 : 2)),
@@ -97,7 +97,7 @@ test.for([
   expect(found.probes).toBeLessThanOrEqual(probes);
 });
 
-test("a scan that is killed after any of its writes is continued", async () => {
+test("a scan continues after a kill at any of its writes", async () => {
   await moveByIndexd(0, world.hosts[5]!);
   await moveByIndexd(1, world.hosts[4]!);
   await begin(100);
@@ -115,7 +115,7 @@ test("a scan that is killed after any of its writes is continued", async () => {
   expect(await statisticsThatDisagree(world.database.sql)).toEqual([]);
 });
 
-test("a host that proves a sector and denies it when the page is done again: an open denial", async () => {
+test("a host that proves a sector and denies it when the page is repeated gets an open denial", async () => {
   const { sql } = world.database;
   await moveByIndexd(0, world.hosts[5]!);
   await begin(100);
@@ -130,7 +130,7 @@ test("a host that proves a sector and denies it when the page is done again: an 
   expect(await whereItIs()).toEqual([5, 1, 2, 3]);
 });
 
-test("nothing is written while no host answers, and the restore is continued when they do", async () => {
+test("a scan writes nothing while no host answers, and continues when hosts do", async () => {
   const { sql } = world.database;
   await begin(100);
   const unpinned = () => sql`select from sectors where contract_sectors_map_id is null`;

@@ -65,7 +65,7 @@ test.each([
     },
   ],
   [
-    "a host that says nothing is asked again",
+    "a silent host is asked again",
     host,
     [lacking("unreachable"), lacking("timed-out")],
     {
@@ -78,7 +78,7 @@ test.each([
     },
   ],
   [
-    "of a slab's hosts each that says nothing is passed",
+    "silent hosts of a slab are skipped",
     slab,
     [lacking("unreachable")],
     {
@@ -97,7 +97,7 @@ test.each([
     },
   ],
   [
-    "a batch that the end of the process cut off is done again as a whole",
+    "a batch interrupted by the end of the process is repeated completely",
     host,
     [CONFIRMED, DENIED, lacking("aborted")],
     {

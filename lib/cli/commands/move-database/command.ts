@@ -23,7 +23,7 @@ import { readLastMove, readMoveReport } from "./read-move-report.ts";
 import { renderMove } from "./render-move.ts";
 
 const YES = ["-y, --yes", "do not ask"] as const;
-/** Only the operator's commands hold the lease of a move: after a crash nobody has to wait for long. */
+/** Only an operator's commands hold the lease of a move, so it is short: after a crash the operator should not wait long. */
 const LEASE_MS = 60_000;
 /** A copy of a large database takes hours. */
 const BUDGET_MS = 30 * 86_400_000;
@@ -31,12 +31,14 @@ const BUDGET_MS = 30 * 86_400_000;
 export function addMoveDatabase(host: CommandHost): void {
   const group = host.program
     .command("move-database")
-    .description("move indexd's database, ours in it, to another server or major version while repairs go on")
+    .description(
+      "move indexd's database with slabmend's schema to another server or major version while repairs continue",
+    )
     .addHelpText(
       "after",
       `
-SLABMEND_DATABASE_URL names the database as it is, SLABMEND_TARGET_DATABASE_URL an empty one on another server, both as a superuser.
-In this order: plan, start, status, switch, finish. docs/move-database.md has the procedure and the reason of each step.`,
+SLABMEND_DATABASE_URL is the current database, SLABMEND_TARGET_DATABASE_URL an empty one on another server, both with a superuser login.
+The order is plan, start, status, switch, finish. docs/move-database.md has the procedure and the reason for each step.`,
     );
   addPlan(group, host);
   addStart(group, host);
@@ -51,7 +53,7 @@ const withSource = (command: Command): Command =>
     .option("--pg-dump <path>", "pg_dump of the target's major version or a newer one", "pg_dump")
     .option(
       "--source-address <host:port>",
-      "the source as the target's server reaches it; default: as SLABMEND_DATABASE_URL says",
+      "the source's address for the target's server; default: the address in SLABMEND_DATABASE_URL",
     )
     .option(
       "--source-ssl-root <path>",
@@ -60,7 +62,9 @@ const withSource = (command: Command): Command =>
 
 function addPlan(group: Command, host: CommandHost): void {
   withSource(
-    group.command("plan").description("say why a move would fail, and how long it takes; changes nothing"),
+    group
+      .command("plan")
+      .description("report why a move would fail and how long it would take; changes nothing"),
   ).action(
     action<MoveOptions>(host, async (context, options) =>
       withMove(context, { needs: "store" }, options, async (move) => {
@@ -83,10 +87,12 @@ function addStart(group: Command, host: CommandHost): void {
   withSource(
     group
       .command("start")
-      .description("copy the database and let the target follow; Ctrl+C detaches, the servers go on"),
+      .description(
+        "copy the database and start replication to the target; after Ctrl+C the servers continue",
+      ),
   ).action(
     action<MoveOptions>(host, async (context, options) =>
-      // A move that is under way judges its own source: an upgrade since its start ends it.
+      // A running move checks its source itself: an upgrade since its start ends it.
       withMove(context, { needs: "any" }, options, async (move) => {
         const last = await readLastMove(move);
         if (last === undefined || last.finishedAt !== null) {
@@ -108,7 +114,7 @@ function addStart(group: Command, host: CommandHost): void {
 function addStatus(group: Command, host: CommandHost): void {
   group
     .command("status")
-    .description("show how far the move is, how far the target is behind, and what needs an operator")
+    .description("show the progress of the move, the target's lag, and problems that need an operator")
     .action(
       action<object>(host, async (context) =>
         withMove(context, { needs: "any" }, {}, async (move) => {
@@ -124,7 +130,7 @@ function addSwitch(group: Command, host: CommandHost): void {
   group
     .command("switch")
     .description(
-      "stop the fleet, close the source, compare, and open the target; taken back if anything fails",
+      "stop the fleet, close the source, compare both, and open the target; reverted if any step fails",
     )
     .option(...YES)
     .action(
@@ -132,7 +138,7 @@ function addSwitch(group: Command, host: CommandHost): void {
         withMove(context, { needs: "any" }, {}, async (move) => {
           await requireMove(move);
           context.note(
-            "It will stop leases, end every session of the source, refuse logins, compare each table, and open the target. Stop indexd first.",
+            "This stops leases, ends all sessions on the source, refuses logins, compares each table, and opens the target. Stop indexd first.",
           );
           await confirm(context, options);
           move.access.ignoreSignals();
@@ -145,7 +151,7 @@ function addSwitch(group: Command, host: CommandHost): void {
 function addFinish(group: Command, host: CommandHost): void {
   group
     .command("finish")
-    .description("after the switch: remove subscription, publication, slot and the replication's role")
+    .description("after the switch: remove subscription, publication, slot and replication role")
     .action(
       action<object>(host, async (context) =>
         withMove(context, { needs: "any" }, {}, async (move) => {
@@ -154,8 +160,8 @@ function addFinish(group: Command, host: CommandHost): void {
           if (!opened) {
             throw new MoveError({
               code: "move-state",
-              message: `the move: expected a target that is open, got step ${moveCheckpointOf(run).step}`,
-              remedy: "slabmend move-database switch opens it; abort ends the move without.",
+              message: `the move: expected an open target, got step ${moveCheckpointOf(run).step}`,
+              remedy: "slabmend move-database switch opens it; abort ends the move without opening it.",
             });
           }
           move.access.ignoreSignals();
@@ -168,11 +174,11 @@ function addFinish(group: Command, host: CommandHost): void {
 function addAbort(group: Command, host: CommandHost): void {
   group
     .command("abort")
-    .description("before the target is open: end the move, and leave nothing of it on either server")
+    .description("before the target is open: end the move and remove everything of it from both servers")
     .option(...YES)
     .option(
       "--without-target",
-      "the target's server is gone for good: opens the source, and removes only what is there",
+      "the target's server is permanently gone: opens the source and cleans up only there",
     )
     .action(
       action<{ yes?: boolean; withoutTarget?: boolean }>(host, async (context, options) =>
@@ -183,8 +189,8 @@ function addAbort(group: Command, host: CommandHost): void {
           if (await hasOpened(move, run)) throw alreadyOpened();
           context.note(
             isTargetLost
-              ? "It will remove what the move made on the source. If the target is there after all and open, two databases will be written to."
-              : "It will remove what the move made on both servers, and everything in the target's database.",
+              ? "This removes everything that the move made on the source. If the target still exists and is open, both databases will be written to."
+              : "This removes everything that the move made on both servers, and everything in the target's database.",
           );
           await confirm(context, options);
           move.access.ignoreSignals();
@@ -202,12 +208,12 @@ async function requireMove(move: OpenMove): Promise<Run> {
   if (run !== undefined && run.finishedAt === null) return run;
   throw new MoveError({
     code: "no-move",
-    message: "the move: expected one under way, got none",
-    remedy: "slabmend move-database start begins one. Check that SLABMEND_DATABASE_URL names the source.",
+    message: "the move: expected a running move, got none",
+    remedy: "slabmend move-database start begins one. Check that SLABMEND_DATABASE_URL is the source's URL.",
   });
 }
 
-/** Prints how the move stands when this command can do no more for it. */
+/** Prints the state of the move when this command can do no more. */
 async function moveOn(context: CommandContext, move: OpenMove, goal: MoveGoal): Promise<ExitReason> {
   const { clock, signal } = context.io;
   const job = createMoveJob(move, goal);
@@ -217,7 +223,7 @@ async function moveOn(context: CommandContext, move: OpenMove, goal: MoveGoal): 
     logger: createLogger("silent", { indexer: "default" }),
     jobs: [job],
     coordinator: coordinatorName(),
-    // A switch is not left where it is: the job itself takes it back.
+    // An interrupted switch is reverted by the job itself.
     signal: goal === "ready" ? signal : new AbortController().signal,
     kind: MOVE_KIND,
     leaseMs: LEASE_MS,
@@ -235,7 +241,7 @@ async function moveOn(context: CommandContext, move: OpenMove, goal: MoveGoal): 
     run.finishedAt === null &&
     moveCheckpointOf(run).step !== "ready"
   ) {
-    context.note("detached: both servers go on; slabmend move-database start continues");
+    context.note("detached: both servers continue; slabmend move-database start resumes the command");
     return "interrupted";
   }
   return run.state === "failed" ? "findings" : "done";
@@ -250,7 +256,7 @@ function progress(context: CommandContext, run: Run): void {
 function underWay(run: Run | undefined): RunError {
   return new RunError({
     code: "run-lease-lost",
-    message: `the move: expected no other process at it, got ${run?.coordinator ?? "another one"}, until ${run?.expiresAt?.toISOString() ?? "a moment ago"}`,
+    message: `the move: expected no other process on it, got ${run?.coordinator ?? "another one"}, until ${run?.expiresAt?.toISOString() ?? "a moment ago"}`,
     remedy: "End that process, or wait a minute after it crashed. Then run the command again.",
   });
 }

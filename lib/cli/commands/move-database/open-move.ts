@@ -32,7 +32,7 @@ const SOURCE_VARIABLE = "SLABMEND_DATABASE_URL";
 
 export interface MoveOptions {
   readonly pgDump?: string;
-  /** HOST:PORT as the target sees the source. */
+  /** HOST:PORT of the source from the target. */
   readonly sourceAddress?: string;
   readonly sourceSslRoot?: string;
 }
@@ -85,7 +85,7 @@ export async function withMove<Result>(
   });
 }
 
-/** What is wrong with the target's connection names the target's variable. */
+/** Errors of the target's connection name the target's variable. */
 function namingTarget(ask: Ask): Ask {
   return async (statements, options) => {
     try {
@@ -126,7 +126,7 @@ function addressOf(
     throw new OperatorError({
       code: "bad-argument",
       message: `--source-address: expected HOST:PORT, got ${JSON.stringify(sourceAddress?.slice(0, 80))}`,
-      remedy: "Name the source's server as the target's server reaches it.",
+      remedy: "Use the source's address as the target's server reaches it.",
     });
   }
   return {
@@ -138,7 +138,7 @@ function addressOf(
   };
 }
 
-/** Reads what `plan` judges. Changes nothing. */
+/** Reads the facts for `plan`. Changes nothing. */
 export async function readMoveFacts(
   move: Pick<OpenMove, "source" | "target" | "pgDump" | "address">,
 ): Promise<MoveFacts> {
@@ -164,7 +164,7 @@ export async function readMoveFacts(
   };
 }
 
-/** What is written down at the start. Pure. */
+/** The record made at the start of a move. Pure. */
 export function scopeOf(address: SourceAddress, { source, target, roles }: MoveFacts): MoveScope {
   const { rows, sectors, bytes } = estimateMove(source);
   const { sslRootCertificate, ...rest } = address;

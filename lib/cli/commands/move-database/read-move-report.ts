@@ -18,10 +18,10 @@ import {
 import { SCHEMA_VERSION, timeOrNull } from "../../../reports/fields.ts";
 import type { MoveReport } from "../../../reports/move-schema.ts";
 
-/** Among so many runs the last move is looked for. */
+/** The number of latest runs that are searched for the last move. */
 const LOOKED_AT = 100;
 
-/** The unfinished move, or the last one. In a database without our schema there is none. */
+/** The unfinished move, or the last one; none in a database without our schema. */
 export async function readLastMove({ source }: Pick<MoveDependencies, "source">): Promise<Run | undefined> {
   if (!(await source(hasSchema, IDEMPOTENT))) return undefined;
   const runs = await source((sql) => readRuns(sql, LOOKED_AT), IDEMPOTENT);
@@ -100,7 +100,7 @@ async function readReplication(
   };
 }
 
-/** An upgrade in the middle of the move: `start` and `switch` end it then. */
+/** An upgrade during the move, for which `start` and `switch` end the move. */
 async function schemaAlarms(
   { source }: Pick<MoveDependencies, "source">,
   run: Run,

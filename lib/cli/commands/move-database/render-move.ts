@@ -1,7 +1,7 @@
 import type { MoveReport } from "../../../reports/move-schema.ts";
 import { bytes, counted, table, wrapped } from "../../command/quantities.ts";
 
-/** For people. */
+/** Renders a move for people. */
 export function renderMove({ run, findings, estimate, replication, alarms }: MoveReport): string {
   return [
     ...(findings === null ? [] : renderFindings(findings)),
@@ -10,10 +10,10 @@ export function renderMove({ run, findings, estimate, replication, alarms }: Mov
       : [
           "",
           `${estimate.tables} tables, about ${estimate.rows} rows, ${estimate.sectors} sectors, ${bytes(estimate.bytes)}`,
-          `the copy takes about ${estimate.copySeconds} s; claims rest for at most ${estimate.secondsWithoutClaims} s, once the leases have ended`,
+          `the copy takes about ${estimate.copySeconds} s; claims stop for at most ${estimate.secondsWithoutClaims} s, after the leases have ended`,
         ]),
     ...(run === null ? (findings === null ? ["no move yet"] : []) : renderRun(run)),
-    // Once the target is open it follows no more, and what the source still writes is nothing to catch up with.
+    // An open target no longer replicates, so the source's later writes are no lag.
     ...(replication === null || run?.step === "opened" ? [] : renderReplication(replication)),
     ...alarms.flatMap((alarm) => wrapped(`ALARM: ${alarm}`, 2)),
   ].join("\n");
@@ -33,7 +33,7 @@ function renderFindings(findings: NonNullable<MoveReport["findings"]>): string[]
 }
 
 const NEXT: Readonly<Record<string, string>> = {
-  ready: "the target follows; next: slabmend move-database switch",
+  ready: "the target replicates; next: slabmend move-database switch",
   opened: "the target is open: point indexd and the fleet at it; then: slabmend move-database finish",
 };
 
@@ -50,7 +50,7 @@ function renderRun({
   const isUnfinished = state === "running" || state === "paused" || state === "cancelling";
   return [
     `run ${id}: move-database, ${state}, started ${startedAt.replace(/\.\d+/, "")} by ${owner}`,
-    `step ${step}${isUnfinished && coordinator !== null ? `, moved on by ${coordinator}` : ""}`,
+    `step ${step}${isUnfinished && coordinator !== null ? `, executed by ${coordinator}` : ""}`,
     ...(isUnfinished && NEXT[step] !== undefined ? [NEXT[step]] : []),
     ...["copySeconds", "comparedTables", "comparedRows", "secondsWithoutClaims"]
       .filter((name) => statistics[name] !== undefined)
@@ -72,7 +72,7 @@ function renderReplication(replication: NonNullable<MoveReport["replication"]>):
     walStatus,
   } = replication;
   return [
-    `${readyTables} of ${tables} tables follow; the target has ${bytes(copiedBytes)}, the source had ${bytes(totalBytes)}`,
+    `${readyTables} of ${tables} tables replicate; the target has ${bytes(copiedBytes)}, the source had ${bytes(totalBytes)}`,
     ...(secondsLeft === null ? [] : [`about ${secondsLeft} s left to copy`]),
     ...(lagBytes === null
       ? []

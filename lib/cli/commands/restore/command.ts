@@ -36,18 +36,18 @@ const MOST_PROBES = 1e12;
 export function addRestore(host: CommandHost): void {
   const group = host.program
     .command("restore")
-    .description("put right where sectors are, after indexd's database was restored from a backup");
+    .description("correct the locations of sectors after indexd's database was restored from a backup");
   addStart(group, host);
-  addInterrupted(group, host, "continue", "go on with a restore that was interrupted");
+  addInterrupted(group, host, "continue", "continue an interrupted restore");
   addInterrupted(
     group,
     host,
     "abort",
-    "end a restore that was interrupted; what it placed stays, and so does the hold on pruning",
+    "end an interrupted restore; placed sectors and the hold on pruning stay",
   );
   group
     .command("release-prunes")
-    .description("let indexd prune contracts again, once everything was verified")
+    .description("let indexd prune contracts again, after everything was verified")
     .action(
       action<object>(host, async (context) => {
         const released = await withDatabase(context, { needs: "store" }, (ask) => ask(releasePrunes));
@@ -84,35 +84,35 @@ function addInterrupted(
 function addStart(group: Command, host: CommandHost): void {
   group
     .command("start")
-    .description("begin, as the owner of the database; indexd and the fleet are off")
+    .description("begin a restore, as the owner of the database, with indexd and the fleet stopped")
     .addOption(
-      new Option("--source <source>", "where to look for what moved since the backup")
+      new Option("--source <source>", "the source for moves since the backup")
         .choices(["auto", "archive", "scan"])
         .default("auto"),
     )
     .option(
       "--probes <n>",
-      "of a scan: at most so many questions to hosts; 0: contracts only; default: two for each sector",
+      "for a scan: maximum number of requests to hosts; 0: contracts only; default: two per sector",
       wholeNumber(0, MOST_PROBES),
     )
     .option(
       "--indexd-role <name>",
-      "the login that indexd uses; default: all that may write slabs, but no superuser",
+      "indexd's login; default: all roles that may write slabs, except superusers",
     )
-    .option("--dry-run", "only check what must be true before, and print an estimate")
+    .option("--dry-run", "only check the preconditions, and print an estimate")
     .addHelpText(
       "after",
       `
-docs/restore.md has the whole procedure, with the reason for each step. Do not start indexd on a restored database before:
-it would let hosts delete what moved since the backup.
+docs/restore.md has the whole procedure with the reason for each step. Do not start indexd on a restored database before that:
+it would let hosts delete the sectors that moved since the backup.
 
-archive  what the fleet moved, from the archive of its journal
+archive  the fleet's moves, from the archive of its journal
 scan     without an archive, or after it for what indexd itself moved: every sector's host is asked, and other hosts for what it
          has not
 auto     archive if SLABMEND_ARCHIVE is set, else scan
 
-Needs the URL of the database's owner, SLABMEND_MIGRATION_SEED, and SLABMEND_ARCHIVE as reap had it. After Ctrl+C or a crash:
-slabmend restore continue. slabmend maintenance status shows it, slabmend restore abort ends it.`,
+Needs the URL of the database's owner, SLABMEND_MIGRATION_SEED, and reap's SLABMEND_ARCHIVE. After Ctrl+C or a crash run
+slabmend restore continue. slabmend maintenance status shows the restore, slabmend restore abort ends it.`,
     )
     .action(
       action<StartOptions>(host, (context, options) =>
@@ -133,7 +133,7 @@ slabmend restore continue. slabmend maintenance status shows it, slabmend restor
     );
 }
 
-/** Everything that must be true, before anything is written. */
+/** Checks all preconditions before anything is written. */
 async function look(
   context: CommandContext,
   ask: Ask,
@@ -154,7 +154,7 @@ async function look(
   }
 }
 
-/** What indexd does with a restored database is known only of these versions: an operator's consent is no answer to that. */
+/** indexd's behaviour on a restored database is known only for these versions, so an operator's consent is not enough. */
 async function assertKnown(ask: Ask): Promise<void> {
   const { kind, version } = await ask((sql) => judgeIndexd(sql, undefined), { isIdempotent: true });
   if (kind === "known") return;
@@ -202,14 +202,14 @@ function explain(obstacle: RestoreObstacle): OperatorError {
       return new OperatorError({
         code: "still-connected",
         message: `restore: expected no other connection to the database, got ${obstacle.who.join(", ")}`,
-        remedy: "Stop indexd, the fleet and everything else that is connected: docs/restore.md, step 1.",
+        remedy: "Stop indexd, the fleet and all other clients: docs/restore.md, step 1.",
       });
     case "login-allowed":
       return new OperatorError({
         code: "login-allowed",
         message: `restore: expected PostgreSQL to refuse indexd's login, but it lets in ${obstacle.roles.join(", ")}`,
         remedy:
-          "As a superuser: alter role NAME nologin. Undo it when the restore has ended. --indexd-role NAME looks at that one only.",
+          "As a superuser: alter role NAME nologin. Undo it after the restore. --indexd-role NAME checks only that role.",
       });
   }
 }

@@ -15,17 +15,17 @@ interface Chosen {
   readonly source: RestoreSource;
   /** Undefined: {@link PROBES_A_SECTOR}. */
   readonly probes?: number;
-  /** Undefined: none is configured. */
+  /** Undefined if no archive is configured. */
   readonly storage: ArchiveStorage | undefined;
   readonly signal: AbortSignal;
 }
 
-/** One for the host that the database names, and as many again for what is not there. */
+/** One request for the recorded host, and another one for sectors that are not there. */
 const PROBES_A_SECTOR = 2;
 
 /**
- * What the run will do: the part of the archive that it reads, or how far it scans.
- * @throws {ArchiveError} the archive is missing, altered or of another indexer
+ * Chooses the run's source: the part of the archive to read, or the extent of a scan.
+ * @throws {ArchiveError} if the archive is missing, altered or belongs to another indexer
  */
 export async function chooseSource(
   chosen: Chosen,
@@ -46,7 +46,7 @@ export async function chooseSource(
     throw new OperatorError({
       code: "bad-argument",
       message: "restore --probes: expected a scan, got the archive as the source",
-      remedy: "Leave it out, or add --source scan.",
+      remedy: "Omit it, or add --source scan.",
     });
   }
   const archive = await openArchive(storage, state, signal);
@@ -68,7 +68,7 @@ async function incarnationOf(
   }
 }
 
-/** After a look at its manifest: whose it is, and whether it reaches as far as the backup. */
+/** Checks by its manifest that the archive belongs to this indexer and reaches the backup. */
 async function openArchive(
   storage: ArchiveStorage | undefined,
   state: RestoreState,
@@ -78,7 +78,7 @@ async function openArchive(
     throw new OperatorError({
       code: "variable-missing",
       message: "restore --source archive: expected SLABMEND_ARCHIVE to be set, got nothing",
-      remedy: "Set it as reap had it, or take --source scan.",
+      remedy: "Set it to reap's value, or use --source scan.",
     });
   }
   const walletHash = state.walletHash!;
@@ -93,7 +93,7 @@ async function openArchive(
     throw new OperatorError({
       code: "archive-behind",
       message: `archive ${storage.place}: expected it to reach ${after.incarnation}/${after.position}, which the database had archived, got ${incarnation}/${position}`,
-      remedy: "It is an older copy of the archive. Find the latest one, or take --source scan.",
+      remedy: "It is an older copy of the archive. Find the latest one, or use --source scan.",
     });
   }
   return { place: storage.place, walletHash, after, end: { incarnation, position } };

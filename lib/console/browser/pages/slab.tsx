@@ -83,7 +83,7 @@ function Standing({ slab }: { readonly slab: SlabReport }) {
           <dd>{ago(backlog.waitingSince, nowMs)}</dd>
           {backlog.until === null ? null : (
             <>
-              <dt>Looked at</dt>
+              <dt>Next check</dt>
               <dd>{until(backlog.until, nowMs)}</dd>
             </>
           )}
