@@ -112,7 +112,7 @@ async function shootAway({ playground, shoot, until }: Scene): Promise<void> {
     theme: "light",
     async shows(page) {
       await playground.command("away", /^the database has stopped answering/m);
-      await page.getByText(/^Database away since/).waitFor({ timeout: LIMIT_MS });
+      await page.getByText(/^Database unreachable since/).waitFor({ timeout: LIMIT_MS });
     },
   });
   await playground.command("back", /^the database answers/m);
