@@ -204,7 +204,7 @@ export const ALARMS = {
   },
   "move-behind": {
     means:
-      "The database is moved, and half of the log that the source may keep for the target is used up: then it gives the target up.",
+      "The database is moved, and half of the log that the source may keep for the target is used up. When all is, it gives the target up.",
     metrics: {
       kept: fleet("reap", "MoveSlotKeptBytes", "Minimum"),
       safe: fleet("reap", "MoveSlotSafeBytes", "Maximum"),

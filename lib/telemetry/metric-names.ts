@@ -136,7 +136,7 @@ export const METRICS = {
   RunIdleSeconds: {
     unit: "Seconds",
     meaning:
-      "time without progress of the unfinished maintenance run; 0 if a process executes it, it is paused, there is none, or it is a move of the database",
+      "time without progress of the unfinished maintenance run; 0 if a process executes it, it is paused, there is none, or it is a move of the database that has not stopped the fleet",
   },
   RunsFailedLately: { unit: "Count", meaning: "maintenance runs that failed in the last hour" },
   MoveSlotKeptBytes: {
@@ -145,7 +145,7 @@ export const METRICS = {
   },
   MoveSlotSafeBytes: {
     unit: "Bytes",
-    meaning: "of that: how much more may be written before the source gives the target's slot up",
+    meaning: "how much more may be written before the source gives the target's slot up",
   },
   MoveSlotLost: { unit: "Count", meaning: "1: the source has given the target's slot up; 0: it has not" },
 } as const;

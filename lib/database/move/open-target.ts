@@ -47,11 +47,14 @@ export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
   });
 }
 
-/** Whether {@link openTarget} was done. */
+/**
+ * Whether {@link openTarget} was done. Waits for one that has not ended: its COMMIT may be under way although its client has given up,
+ * and then both databases would be opened.
+ */
 export async function isOpened(sql: ISql, run: bigint): Promise<boolean> {
   const [found] = await sql<{ there: boolean }[]>`select to_regclass('slabmend.runs') is not null as there`;
   if (found?.there !== true) return false;
   const [row] = await sql<{ done: boolean }[]>`
-    select finished_at is not null as done from slabmend.runs where id = ${String(run)}`;
+    select finished_at is not null as done from slabmend.runs where id = ${String(run)} for share`;
   return row?.done === true;
 }

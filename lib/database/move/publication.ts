@@ -84,6 +84,9 @@ export async function hasPassed(sql: ISql, lsn: string): Promise<boolean> {
 
 /** Ends the target's connections; drops its slots, the publication and the role. Safe to repeat. */
 export async function dropPublication(sql: Sql, database: string): Promise<void> {
+  // A target that is not gone would connect again, and its slot could not be dropped.
+  const [login] = await sql`select from pg_roles where rolname = ${MOVE}`;
+  if (login !== undefined) await sql.unsafe(`alter role ${MOVE} nologin`);
   await sql`
     select pg_terminate_backend(pid, 5000) from pg_stat_activity
     where usename = ${MOVE} and pid <> pg_backend_pid()`;

@@ -54,7 +54,8 @@ export async function readFleetGauges(
       (select count(*)::integer from slabmend.host_scores
        where out_of_funds_at > clock_timestamp() - make_interval(secs => ${UNDERFUNDED_WINDOW_SECONDS})) as underfunded,
       (select extract(epoch from clock_timestamp() - r.moved_at)::double precision from slabmend.runs r
-       where r.finished_at is null and r.state <> 'paused' and r.kind <> 'move-database') as run_idle_seconds,
+       where r.finished_at is null and r.state <> 'paused'
+         and (r.kind <> 'move-database' or (select f.mode from slabmend.fleet f) = 'maintenance')) as run_idle_seconds,
       (select count(*)::integer from slabmend.runs r
        where r.state = 'failed' and r.finished_at > (select clock_timestamp()) - make_interval(secs => ${HOUR_SECONDS})) as failed_runs
     from (

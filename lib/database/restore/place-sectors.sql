@@ -3,7 +3,8 @@
 --
 --   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; planned null: it had none
 --   absent   [{"sectorId", "root", "hostId", "code"}]: the host recorded after these moves does not prove the sector
---   lost     the same: the journal had recorded it as lost there, and the host denies it again
+--   lost     the same: the journal had recorded it as lost there, and the host denies it again. With "onlyIfTaken" it is lost only
+--            if a move that is not refused needs its host; otherwise it is absent
 --   earlier  [{"sectorId", "root", "hostId", "code"}]: a host that once had the sector could not prove it now
 --   answer   {"placed": n, "lost": n, "denied": n, "refused": [{"index", "why"}]}
 --
@@ -23,6 +24,9 @@ declare
   run slabmend.runs;
   decided jsonb;
   taken bigint[];
+  leaving bigint[];
+  truly_lost jsonb;
+  truly_absent jsonb;
   gone record;
   moved record;
   denied integer;
@@ -31,8 +35,6 @@ begin
   run := slabmend.hold_run(the_run, the_token);
   select s.digest into the_digest from public.slabs s where s.id = the_slab for no key update;
   perform slabmend.lock_for_commit(the_slab, moves, absent || lost);
-  select * into gone from slabmend.record_lost(the_slab, lost);
-
   select coalesce(jsonb_agg(j), '[]') into decided
   from (
     select m."index" as slab_index, m.root, m.how, s.id as sector_id, s.host_id as old_host_id, m."newHostId" as new_host_id,
@@ -47,7 +49,9 @@ begin
     left join public.slab_sectors ss on ss.slab_id = the_slab and ss.slab_index = m."index" and ss.sector_id = m."sectorId"
     left join public.sectors s on s.id = ss.sector_id and s.sector_root = decode(m.root, 'hex')
   ) j;
-  -- Rule 4, as of the state after all moves that are not refused. A refused sector stays, which may cause another refusal.
+  -- Rule 4, as of the state after all moves that are not refused. A refused sector stays, which may cause another refusal. Lost
+  -- sectors leave their hosts.
+  select coalesce(array_agg((l->>'sectorId')::bigint), '{}') into leaving from jsonb_array_elements(lost) l;
   loop
     select array_agg(a.sector_id) into taken
     from jsonb_to_recordset(decided) as a (sector_id bigint, new_host_id integer, why text)
@@ -57,11 +61,21 @@ begin
       join public.sectors o on o.id = other.sector_id
       left join jsonb_to_recordset(decided) as b (sector_id bigint, new_host_id integer, why text)
         on b.sector_id = o.id and b.why is null
-      where mine.sector_id = a.sector_id and coalesce(b.new_host_id, o.host_id) = a.new_host_id);
+      where mine.sector_id = a.sector_id
+        and coalesce(b.new_host_id, case when o.id <> all (leaving) then o.host_id end) = a.new_host_id);
     exit when taken is null;
     select jsonb_agg(case when (d->>'sector_id')::bigint = any (taken) then d || '{"why": "host-taken"}' else d end)
     into decided from jsonb_array_elements(decided) d;
   end loop;
+  select coalesce(jsonb_agg(l) filter (where t.is_lost), '[]'), absent || coalesce(jsonb_agg(l) filter (where not t.is_lost), '[]')
+  into truly_lost, truly_absent
+  from jsonb_array_elements(lost) l
+  cross join lateral (
+    select not coalesce((l->>'onlyIfTaken')::boolean, false) or exists (
+      select from jsonb_to_recordset(decided) as d (new_host_id integer, why text)
+      where d.why is null and d.new_host_id = (l->>'hostId')::integer) as is_lost
+  ) t;
+  select * into gone from slabmend.record_lost(the_slab, truly_lost);
   select * into moved from slabmend.record_moves(decided);
 
   perform slabmend.count_moves(moved.total, moved.were_pinned, moved.were_lost, gone.pinned, gone.unpinned, gone.counted);
@@ -76,7 +90,7 @@ begin
     insert into slabmend.denials as d (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at, counted_at,
       last_denied_at, state)
     select s.id, s.host_id, s.sector_root, s.contract_sectors_map_id, s.uploaded_at, a.code, 1, began, began, began, 'open'
-    from jsonb_to_recordset(absent) as a ("sectorId" bigint, root text, "hostId" integer, code text)
+    from jsonb_to_recordset(truly_absent) as a ("sectorId" bigint, root text, "hostId" integer, code text)
     join public.sectors s on s.id = a."sectorId" and s.sector_root = decode(a.root, 'hex') and s.host_id = a."hostId"
     on conflict (sector_id, host_id) do update set
       root = excluded.root, map_id = excluded.map_id, uploaded_at = excluded.uploaded_at, code = excluded.code,

@@ -152,12 +152,17 @@ export interface AbsentSector {
   readonly code: "not-found" | "corrupt";
 }
 
+/** With `onlyIfTaken` it is lost only if another sector of the slab is placed on its host; otherwise it is absent. */
+export interface LostSector extends AbsentSector {
+  readonly onlyIfTaken?: true;
+}
+
 export interface Placements {
   readonly found: readonly FoundSector[];
   /** Not proved by the host that is recorded once `found` is written. */
   readonly absent: readonly AbsentSector[];
-  /** Recorded as lost before, and denied by the same host again. */
-  readonly lost: readonly AbsentSector[];
+  /** Denied by its host, which had been recorded as its loss before, or has another sector of the slab. */
+  readonly lost: readonly LostSector[];
   /** Not proved by a host that once had it. */
   readonly earlier: readonly AbsentSector[];
 }

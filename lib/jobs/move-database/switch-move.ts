@@ -234,11 +234,15 @@ export async function hasOpened(deps: MoveDependencies, run: Run): Promise<boole
   return await deps.target((sql) => isOpened(sql, run.id), IDEMPOTENT);
 }
 
-export function alreadyOpened(): MoveError {
+export function alreadyOpened({
+  isTargetLost = false,
+}: Pick<MoveDependencies, "isTargetLost"> = {}): MoveError {
   return new MoveError({
     code: "move-state",
     message: "the move: expected the target not to be open yet, but it is: there is no way back",
-    remedy: "Point indexd and the fleet at the target, and end the move: slabmend move-database finish.",
+    remedy: isTargetLost
+      ? "The source is a backup from the time of the switch: allow logins there again, then slabmend restore start (docs/restore.md)."
+      : "Point indexd and the fleet at the target, and end the move: slabmend move-database finish.",
   });
 }
 

@@ -10,38 +10,49 @@ import { counted, type RestoreStatistics, restoreCheckpointOf, restoreStatistics
 
 const CONTRACTS_AT_ONCE = 64;
 const SECTORS_A_PAGE = 10_000;
-/** Among this many contracts at least one host answers, unless this process cannot reach any. */
+/** Among this many contracts at least one host answers, unless this process cannot reach any at the moment. */
 const SILENT_CONTRACTS = 5;
 
 /** @throws {OperatorError} `hosts-silent` */
 export async function chainContracts(
   deps: RestoreDependencies,
   context: RunContext,
-  {
-    readNetwork,
-    hasReached,
-  }: {
-    readonly readNetwork: (context: RunContext) => Promise<NetworkSnapshot>;
-    readonly hasReached: boolean;
-  },
-): Promise<{ readonly page: Page; readonly fates: readonly ContractFate[] }> {
-  const { ask, run, signal } = context;
+  readNetwork: (context: RunContext) => Promise<NetworkSnapshot>,
+): Promise<Page> {
+  const { run } = context;
   const { after } = restoreCheckpointOf(run);
   let statistics = restoreStatisticsOf(run);
+  const { fates, last } = await askForFates(deps, context, readNetwork, after);
+  if (last === undefined) return { statistics };
+  // An outage in mid-run: contracts that were asked for before tell it from hosts that are gone.
+  if (
+    areSilent(fates) &&
+    (after === "0" || areSilent((await askForFates(deps, context, readNetwork, "0")).fates))
+  )
+    throw hostsSilent(fates);
+  for (const fate of fates) statistics = await recordFate(deps, context, fate, statistics);
+  const contractsAsked = statistics.contractsAsked + fates.length;
+  return { at: { after: last }, statistics: { ...statistics, contractsAsked } };
+}
+
+const areSilent = (fates: readonly ContractFate[]): boolean =>
+  fates.length >= SILENT_CONTRACTS && fates.every(isSilent);
+
+async function askForFates(
+  deps: RestoreDependencies,
+  context: RunContext,
+  readNetwork: (context: RunContext) => Promise<NetworkSnapshot>,
+  after: string,
+): Promise<{ readonly fates: readonly ContractFate[]; readonly last: string | undefined }> {
+  const { ask, signal } = context;
   const page = { after, limit: CONTRACTS_AT_ONCE };
   const contracts = await ask((sql) => readUnrenewedContracts(sql, page), { isIdempotent: true });
-  if (contracts.length === 0) return { page: { statistics }, fates: [] };
+  if (contracts.length === 0) return { fates: [], last: undefined };
   const { hosts: known } = await readNetwork(context);
   const fates = await Promise.all(
     contracts.map((contract) => followContract(deps.hosts, known.get(contract.hostId), contract, signal)),
   );
-  if (!hasReached && fates.length >= SILENT_CONTRACTS && fates.every(isSilent)) throw hostsSilent(fates);
-  for (const fate of fates) statistics = await recordFate(deps, context, fate, statistics);
-  const contractsAsked = statistics.contractsAsked + contracts.length;
-  return {
-    page: { at: { after: contracts.at(-1)!.id }, statistics: { ...statistics, contractsAsked } },
-    fates,
-  };
+  return { fates, last: contracts.at(-1)!.id };
 }
 
 /** The run is unchanged. Unpinning these contracts' sectors would be wrong if this machine, not the hosts, is at fault. */

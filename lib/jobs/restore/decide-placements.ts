@@ -1,5 +1,10 @@
 /** Decides where to record the sectors of a slab, from the hosts' proofs. Pure. */
-import type { AbsentSector, FoundSector, Placements } from "../../database/restore/restore-writes.ts";
+import type {
+  AbsentSector,
+  FoundSector,
+  LostSector,
+  Placements,
+} from "../../database/restore/restore-writes.ts";
 import type { NamedSector } from "../../database/restore/restored-moves.ts";
 import type { HostId } from "../../slab/ids.ts";
 import type { LeafAnswer } from "../repair/prove-leaf.ts";
@@ -44,7 +49,7 @@ export function decidePlacements(
   const plan = {
     found: [] as FoundSector[],
     absent: [] as AbsentSector[],
-    lost: [] as AbsentSector[],
+    lost: [] as LostSector[],
     earlier: [] as AbsentSector[],
     unanswered: [] as string[],
     alreadyRight: 0,
@@ -61,7 +66,7 @@ export function decidePlacements(
 interface Growing {
   readonly found: FoundSector[];
   readonly absent: AbsentSector[];
-  readonly lost: AbsentSector[];
+  readonly lost: LostSector[];
   readonly earlier: AbsentSector[];
   readonly unanswered: string[];
   alreadyRight: number;
@@ -109,5 +114,5 @@ function placeLost(sector: NamedSector, proofOf: ProofOf, plan: Growing): void {
 }
 
 /** A silent host is recorded like one that denies: the next repair asks it again, for the whole sector. */
-const codeOf = (proof: Exclude<Proof, { kind: "proved" }>): AbsentSector["code"] =>
+export const codeOf = (proof: Exclude<Proof, { kind: "proved" }>): AbsentSector["code"] =>
   proof.kind === "denied" ? proof.code : "not-found";

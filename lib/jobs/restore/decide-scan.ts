@@ -1,8 +1,8 @@
 /** Decides where to record the sectors of a slab after hosts were asked for them. Pure. */
-import type { AbsentSector } from "../../database/restore/restore-writes.ts";
+import type { AbsentSector, LostSector } from "../../database/restore/restore-writes.ts";
 import type { ScannedSector } from "../../database/restore/scanned-sectors.ts";
 import type { HostId } from "../../slab/ids.ts";
-import type { PlacementPlan, Proof } from "./decide-placements.ts";
+import { codeOf, type PlacementPlan, type Proof } from "./decide-placements.ts";
 
 /** The results for one sector. */
 export interface Search {
@@ -23,7 +23,7 @@ export interface ScanPlan extends PlacementPlan {
  *   proves it         (is not asked)   stays
  *   denies it, or     proves it        is recorded there, as a migration
  *   says nothing,
- *   or there is none
+ *   or there is none                   and the recorded host is kept as an earlier location
  *   denies it         none             stays, with an open denial: the next repair asks there for all of it, and rebuilds it
  *                                      if that fails. If its host has just proved another sector of the slab, this one is
  *                                      lost, because no host may have two
@@ -34,22 +34,26 @@ export function decideScan(searches: readonly Search[]): ScanPlan {
   const plan = {
     found: searches.flatMap((search) => (search.foundAt === null ? [] : [placedAt(search, search.foundAt)])),
     absent: [] as AbsentSector[],
-    lost: [] as AbsentSector[],
-    earlier: [],
+    lost: [] as LostSector[],
+    earlier: [] as AbsentSector[],
     unanswered: [] as string[],
     alreadyRight: 0,
     notFound: 0,
   };
   for (const { sector, recorded, foundAt } of searches) {
-    if (foundAt !== null) continue;
     const { root, sectorId, recordedAt } = sector;
-    if (recorded === null || recordedAt === null) plan.notFound += 1;
+    if (recorded === null || recordedAt === null) plan.notFound += foundAt === null ? 1 : 0;
     else if (recorded.kind === "proved") plan.alreadyRight += 1;
+    else if (foundAt !== null)
+      plan.earlier.push({ sectorId, root, hostId: recordedAt, code: codeOf(recorded) });
     else if (recorded.kind === "unanswered") plan.unanswered.push(recorded.code);
     else {
       plan.notFound += 1;
       const missing = { sectorId, root, hostId: recordedAt, code: recorded.code };
-      (taken.has(recordedAt) ? plan.lost : plan.absent).push(missing);
+      if (taken.has(recordedAt)) {
+        plan.lost.push({ ...missing, onlyIfTaken: true });
+        plan.earlier.push(missing);
+      } else plan.absent.push(missing);
     }
   }
   return plan;

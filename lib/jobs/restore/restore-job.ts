@@ -22,7 +22,6 @@ import { endRestoreMode, restartUnpinned } from "../../database/restore/restore-
 import { forgetRestoredMoves } from "../../database/restore/restored-moves.ts";
 import type { MaintenanceJob, RunContext, Step } from "../maintenance/maintenance-job.ts";
 import { chainContracts } from "./chain-contracts.ts";
-import { isSilent } from "./follow-contracts.ts";
 import { placeSlabs } from "./place-archived.ts";
 import { measureSurplus, rankHosts } from "./rank-hosts.ts";
 import { readRecords } from "./read-records.ts";
@@ -58,14 +57,8 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
     }
     return ranking;
   };
-  /** A host has answered this process. */
-  let hasReached = false;
   const pages: Record<RestoreCheckpoint["step"], (context: RunContext) => Promise<Page>> = {
-    contracts: async (context) => {
-      const { page, fates } = await chainContracts(deps, context, { readNetwork, hasReached });
-      hasReached ||= fates.some((fate) => !isSilent(fate));
-      return page;
-    },
+    contracts: (context) => chainContracts(deps, context, readNetwork),
     unpinned: (context) => restartClocks(deps, context),
     records: (context) => readRecords(deps, context),
     placements: (context) => placeSlabs(deps, context, readNetwork),
@@ -83,7 +76,7 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
       if (at !== undefined) return { checkpoint: { ...checkpoint, ...at }, statistics };
       const next = RESTORE_STEPS[RESTORE_STEPS.indexOf(checkpoint.step) + 1];
       if (next === undefined) return { statistics, end: { state: "done" } };
-      return { checkpoint: { step: next, after: "0", rows: 0 }, statistics };
+      return { checkpoint: { step: next, after: "0" }, statistics };
     },
     /** The restored placements stay, and so does the prune hold: an operator decides what to do next. */
     async settle({ ask }) {

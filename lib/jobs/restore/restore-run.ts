@@ -39,8 +39,6 @@ const checkpointSchema = v.object({
   step: v.optional(v.picklist(RESTORE_STEPS), "contracts"),
   /** contracts.id, sectors.id or slabs.id up to which the step is done, in decimal digits. */
   after: v.optional(digits, "0"),
-  /** Only for `records`: rows read from the archive. */
-  rows: v.optional(count, 0),
 });
 
 const statisticsSchema = v.object({

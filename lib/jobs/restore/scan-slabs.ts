@@ -35,14 +35,17 @@ export async function scanSlabs(
   if (left < sectors.length) return { statistics: { ...statistics, probesSpent: true } };
   const { hosts: known } = await readNetwork(context);
   const ranked = await readRanking(context);
-  const prober = new Prober({ ...deps, signal: context.signal }, { known, ranked, left });
+  // One probe stays reserved for each sector that is still to be asked for at its recorded host.
+  const unseen = Math.max(0, scan.sectors - statistics.sectorsScanned - sectors.length);
+  const asked = { known, ranked, left: left - unseen };
+  const prober = new Prober({ ...deps, signal: context.signal }, asked);
   const found = await search(prober, sectors);
   context.signal.throwIfAborted();
   statistics = withProbes(statistics, prober);
   statistics = {
     ...statistics,
     sectorsScanned: statistics.sectorsScanned + sectors.length,
-    probesSpent: prober.isSpent,
+    probesSpent: statistics.probesSpent || prober.isSpent,
   };
   for (const [slabId, searches] of Map.groupBy(found, ({ sector }) => sector.slabId)) {
     const plan = decideScan(searches);
@@ -55,7 +58,7 @@ export async function scanSlabs(
 interface Asked {
   readonly known: ReadonlyMap<HostId, NetworkHost>;
   readonly ranked: readonly NetworkHost[];
-  /** Probes that may still be made. */
+  /** Probes that this page may make, searches included. */
   readonly left: number;
 }
 

@@ -50,12 +50,20 @@ test.for<Case>([
   {
     name: "a sector that its host denies comes to the host that proves it",
     searches: [search(OLD, DENIED, NEW)],
-    plan: { ...NOTHING, found: [{ sectorId: 70n, plannedHostId: OLD, newHostId: NEW }] },
+    plan: {
+      ...NOTHING,
+      found: [{ sectorId: 70n, plannedHostId: OLD, newHostId: NEW }],
+      earlier: [{ sectorId: 70n, hostId: OLD, code: "not-found" }],
+    },
   },
   {
     name: "a sector whose host is silent comes to the host that proves it",
     searches: [search(OLD, SILENT, NEW)],
-    plan: { ...NOTHING, found: [{ sectorId: 70n, plannedHostId: OLD, newHostId: NEW }] },
+    plan: {
+      ...NOTHING,
+      found: [{ sectorId: 70n, plannedHostId: OLD, newHostId: NEW }],
+      earlier: [{ sectorId: 70n, hostId: OLD, code: "not-found" }],
+    },
   },
   {
     name: "a sector without a host comes to the host that proves it",
@@ -73,7 +81,11 @@ test.for<Case>([
     plan: {
       ...NOTHING,
       found: [{ sectorId: 71n, plannedHostId: NEW, newHostId: OLD }],
-      lost: [{ sectorId: 70n, hostId: OLD, code: "not-found" }],
+      lost: [{ sectorId: 70n, hostId: OLD, code: "not-found", onlyIfTaken: true }],
+      earlier: [
+        { sectorId: 70n, hostId: OLD, code: "not-found" },
+        { sectorId: 71n, hostId: NEW, code: "not-found" },
+      ],
       notFound: 1,
     },
   },

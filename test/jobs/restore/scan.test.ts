@@ -1,6 +1,7 @@
 /** A scan of hosts on loopback: indexd itself has moved sectors since the backup, which no archive contains. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { beginRestore } from "../../../lib/database/restore/restore-writes.ts";
+import { beginRestore, placeSectors } from "../../../lib/database/restore/restore-writes.ts";
+import { takeRun } from "../../../lib/database/runs/maintenance-runs.ts";
 import { restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
 import {
@@ -141,3 +142,51 @@ test("a scan writes nothing while no host answers, and continues when hosts do",
   expect(await scanned()).toMatchObject({ contractsAsked: 6, contractsUnknown: {}, alreadyRight: 4 });
   expect(await unpinned()).toEqual([]);
 });
+
+test("an outage after the first contracts unpins nothing; hosts that are gone are told from it", async () => {
+  const { sql } = world.database;
+  await begin(0);
+  await sql`update slabmend.runs set checkpoint = checkpoint
+    || jsonb_build_object('after', (select min(id)::text from contracts where renewed_to is null))`;
+  const [first, ...others] = world.hosts;
+  for (const { swarm } of world.hosts) await swarm.setSwitches({ availability: "offline" });
+  await expect(advanceRestore(world, undefined)).rejects.toMatchObject({ code: "hosts-silent" });
+  expect(await sql`select from sectors where contract_sectors_map_id is null`).toEqual([]);
+  await first!.swarm.setSwitches({ availability: "online" });
+  const { contractsUnknown } = await scanned();
+  expect(Object.values(contractsUnknown)).toEqual([others.length]);
+});
+
+test.each([
+  { move: "made", planned: 0, placed: 1, lost: 1, denied: 0, where: [1, undefined, 2, 3] },
+  { move: "refused", planned: 5, placed: 0, lost: 0, denied: 1, where: [0, 1, 2, 3] },
+])(
+  "a denied sector whose host another one needs, when that move is $move",
+  async ({ planned, where, ...answer }) => {
+    const { sql } = world.database;
+    await begin(0);
+    const lease = await takeRun(sql, { coordinator: "test", leaseMs: 60_000, kind: "restore" });
+    const [moved, denied] = slab.sectors;
+    const newHostId = world.hosts[1]!.row.id;
+    const missing = {
+      sectorId: denied!.id,
+      root: denied!.root,
+      hostId: newHostId,
+      code: "not-found" as const,
+    };
+    const plannedHostId = world.hosts[planned]!.row.id;
+    const { id: sectorId, root } = moved!;
+    const placed = await placeSectors(sql, { run: lease!.run.id, token: lease!.token, verify: {} }, slab.id, {
+      found: [{ index: 0, root, sectorId, plannedHostId, newHostId, how: "found" }],
+      absent: [],
+      lost: [{ ...missing, onlyIfTaken: true }],
+      earlier: [missing],
+    });
+    expect(placed).toMatchObject({ placed: answer.placed, lost: answer.lost, denied: answer.denied });
+    expect(await whereItIs()).toEqual(where);
+    expect(await sql`select state from slabmend.denials`).toEqual([
+      { state: answer.lost === 1 ? "lost" : "open" },
+    ]);
+    expect(await statisticsThatDisagree(sql)).toEqual([]);
+  },
+);

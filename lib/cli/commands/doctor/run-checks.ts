@@ -58,7 +58,7 @@ async function checkAllOfDatabase(context: CommandContext, options: CheckOptions
               ...(await checkDueChecks(ask, context.variables)),
               ...(await checkHostsOf(context, ask, options)),
             ]
-          : [skipped("hosts", "no usable indexd to read hosts from")]),
+          : [skipped("hosts", "needs the schemas of indexd and slabmend: see the checks above")]),
       ];
     });
   } catch (error) {

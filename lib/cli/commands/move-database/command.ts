@@ -186,7 +186,7 @@ function addAbort(group: Command, host: CommandHost): void {
           const { withoutTarget: isTargetLost = false } = options;
           const move = { ...opened, isTargetLost };
           const run = await requireMove(move);
-          if (await hasOpened(move, run)) throw alreadyOpened();
+          if (await hasOpened(move, run)) throw alreadyOpened(move);
           context.note(
             isTargetLost
               ? "This removes everything that the move made on the source. If the target still exists and is open, both databases will be written to."

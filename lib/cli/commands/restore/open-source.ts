@@ -63,7 +63,7 @@ async function incarnationOf(
     const head = await storage?.readHead(signal);
     return head === undefined ? 0 : decodeManifest(head.bytes, walletHash!).incarnation;
   } catch (error) {
-    if (error instanceof ArchiveError) return 0;
+    if (error instanceof ArchiveError && error.code !== "archive-unavailable") return 0;
     throw error;
   }
 }
