@@ -10,7 +10,7 @@ export interface SlabHealth {
   readonly minShards: number;
   /** When it may be leased, if nothing changes. */
   readonly freeAtMs: number;
-  /** The same if the slab is endangered: then the hold after a success does not apply. */
+  /** The same, if the slab is endangered: our hold after a successful repair does not apply to it. */
   readonly endangeredFreeAtMs: number;
   readonly leased: boolean;
   /** Its deletion is final. */
@@ -37,7 +37,7 @@ export interface BadSector {
   /** Null: lost, denied, or pinned wrongly, so it is no source. */
   readonly hostId: HostId | null;
   readonly cause: string;
-  /** Denied by a host that denies so much that it may only have lost its index for a while: the sector gets more time. */
+  /** Denied by a host with so many denials that it may have lost its index only for a while: the sector gets more time. */
   readonly isSuspected: boolean;
 }
 

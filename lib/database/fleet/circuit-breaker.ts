@@ -37,7 +37,7 @@ export interface BreakerLimits {
   readonly windowMs: number;
   /** With fewer bad slabs than this, the slabs themselves may be the cause. */
   readonly leastBadSlabs: number;
-  /** Of how many slabs the latest outcome is considered. */
+  /** The latest outcomes of at most this many slabs are considered. */
   readonly mostSlabs: number;
 }
 
