@@ -52,7 +52,7 @@ export async function moveFollower(
 }
 
 /**
- * Stores why a follower has stopped, for status and alarms.
+ * Stores the reason why a follower has stopped, for status and alarms.
  * @param code a stable code; undefined: it is running
  */
 export async function noteFollowerStopped(

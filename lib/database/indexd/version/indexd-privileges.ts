@@ -130,8 +130,8 @@ export const INDEXD_PRIVILEGES: readonly IndexdPrivileges[] = [
 
 /**
  * Columns that exist only in some versions of indexd, and how the fleet uses them. A privilege on a column cannot be
- * granted before the column exists. So the fleet works without these and reports what it does not do: it leases slabs that
- * indexd has given up, and does not close a recovery window. `slabmend grant` includes them once indexd is upgraded.
+ * granted before the column exists. Until then the fleet works without these privileges and reports the consequence: it leases
+ * slabs that indexd has given up, and does not close a recovery window. `slabmend grant` includes them once indexd is upgraded.
  */
 export const VERSION_PRIVILEGES: readonly IndexdPrivileges[] = [
   {

@@ -56,7 +56,7 @@ export async function verifyIndexd(sql: ISql, accepted: number | undefined): Pro
   return verdict;
 }
 
-/** A check that began before the stored one read an older catalogue, so it does not replace that one. */
+/** A check that began earlier than the stored one has read an older catalogue, so its result is not stored. */
 async function keep(
   sql: ISql,
   { readAt, databaseVersion }: FoundCatalogue,
