@@ -29,9 +29,9 @@ export interface DueChecks {
   make(limitMs: number): Promise<number>;
   /** Executes the checks of a batch claimed elsewhere. Returns the number of sectors requested. */
   check(batch: DueBatch): Promise<number>;
-  /** Call it before a process that may have been frozen uses its connections. */
+  /** To be called when a process may have been frozen, before it uses its connections again. */
   checkReused(): Promise<void>;
-  /** Call it before a function returns. */
+  /** To be called before a Lambda function returns. */
   idle(): Promise<void>;
   close(): Promise<void>;
 }

@@ -200,7 +200,7 @@ function openMetrics(namespace: string, onMetrics: RepairEnvironmentOptions["onM
   };
 }
 
-/** Scores make repairs faster but are not required: a failure only loses the scores. */
+/** Scores make repairs faster but are not required: after a failure only they are missing. */
 function triesScores(logger: Logger, metrics: MetricsPrinter): SharedByRepairs["tryScores"] {
   return async (what, work) => {
     try {

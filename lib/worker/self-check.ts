@@ -14,7 +14,7 @@ const MOST_FAULTS = 5;
 const LEAST_FAILURES = 5;
 /** At least this many different slabs must have had repairs by other workers in the same time. */
 const LEAST_OF_OTHERS = 5;
-/** The probability that a run of failures stops a worker that is as good as the others. */
+/** A worker stops only if its run of failures would be less likely than this for a worker as good as the others. */
 const LEAST_CHANCE = 1e-6;
 
 /** The slabs at which this worker failed in a row, and since when. */

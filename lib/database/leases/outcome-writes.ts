@@ -8,7 +8,7 @@ export type OutcomeKind =
   | "repaired"
   | "partial-deadline"
   | "partial-refused"
-  /** The commit dropped some moves, or more sectors were lost than were repaired: the slab's repair continues immediately. */
+  /** The commit dropped some moves, or a host denied a source: the rest of the repair continues immediately. */
   | "partial-dropped"
   | "healthy"
   | "stale"

@@ -19,7 +19,7 @@ export interface RestoreState {
 }
 
 /**
- * Only a superuser sees the type of others' sessions, so sessions of unknown type count too.
+ * Only a superuser sees the type of other roles' sessions, so sessions of unknown type count too.
  * @param follower name of the archive's follower: `archive PLACE`
  */
 export async function readRestoreState(sql: ISql, follower: string): Promise<RestoreState> {

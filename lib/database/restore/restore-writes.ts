@@ -156,9 +156,9 @@ export interface Placements {
   readonly found: readonly FoundSector[];
   /** Not proved by the host that is recorded once `found` is written. */
   readonly absent: readonly AbsentSector[];
-  /** Recorded as lost before, and denied by the same host again. */
+  /** Recorded as lost on a host that now denied the sector again. */
   readonly lost: readonly AbsentSector[];
-  /** Not proved by a host that once had it. */
+  /** Not proved by a host that once had the sector. */
   readonly earlier: readonly AbsentSector[];
 }
 
