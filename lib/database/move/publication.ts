@@ -64,7 +64,7 @@ export async function readSlot(sql: ISql): Promise<SlotState | undefined> {
   };
 }
 
-/** Writes a message that is never read, and returns its position, which is after everything committed. */
+/** Writes a message that is never read, and returns a log position after it and after everything committed. */
 export async function markEnd(sql: Sql): Promise<string> {
   return await sql.begin(async (tx) => {
     // This also flushes commits that the server acknowledged before writing them.
