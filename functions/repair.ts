@@ -57,7 +57,7 @@ export function createRepairHandler(options: RepairHandlerOptions = {}) {
   const { variables = process.env, giveBack = giveBackToQueue, end = endProcess } = options;
   const { settings, clock = systemClock, step } = options;
   const open = (): OpenEnvironment => {
-    // All of them first, so that all problems are reported together.
+    // All variables are read first, so that all problems are reported together.
     const { SLABMEND_QUEUE_URL: queueUrl, SLABMEND_INDEXER: indexer } = parseEnvironment(
       variablesOf("repair"),
       variables,

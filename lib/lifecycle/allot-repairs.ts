@@ -8,7 +8,7 @@ export interface Demand {
   readonly running: number;
   /** Slabs that can be leased now, as far as they were counted. */
   readonly ready: number;
-  /** Urgency of the most urgent of them: 0..1. */
+  /** Urgency of the most urgent ready slab: 0..1. */
   readonly urgency: number;
 }
 

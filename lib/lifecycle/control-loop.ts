@@ -134,7 +134,7 @@ export class ControlLoop {
     if (row.state === "deleting" && outcome === "done") return this.#deleted();
     this.#unwritten = trouble ?? undefined;
     const view = await this.#write(row, token, outcome, trouble);
-    // A process without the privilege to remove everything leaves it to one that has it.
+    // A process that lacks the privilege to remove everything leaves this to a process that has it.
     if (row.state === "deleting" && outcome === "failed") await this.leave();
     return view;
   }

@@ -66,7 +66,7 @@ export function createEnsures(options: EnsureOptions): Ensures {
   };
 }
 
-/** Without the privilege it creates nothing: the first check then reports what is missing. */
+/** Without the privilege nothing is created here, and the first check reports what is missing. */
 async function makeSchema(ask: Ask, acceptedVersion: number | undefined): Promise<void> {
   const { version, mayCreate } = await ask(describeSchema, { isIdempotent: true });
   if (version > 0 || !mayCreate) return;

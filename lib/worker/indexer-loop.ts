@@ -6,7 +6,7 @@
  *                       |\-- pause is over -- unfit <----/| a worker found this machine at fault
  *                       \---------- restart -------------/ a job has stalled
  *
- * What always holds: no failure ends it. Each is reported by `health`, logged, and retried after a pause.
+ * What always holds: no failure ends this loop. Each is reported by `health`, logged, and retried after a pause.
  */
 import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
@@ -46,9 +46,9 @@ export interface IndexerLoopOptions {
   readonly reap: ReapSettings;
   /** Closed when the loop has ended. */
   readonly archive?: ArchiveJob | undefined;
-  /** Undefined: it executes no maintenance runs. */
+  /** Undefined: no maintenance runs are executed here. */
   readonly maintenance?: MaintenanceOptions["environment"] | undefined;
-  /** Undefined: it leaves due checks to indexd. */
+  /** Undefined: due checks are left to indexd. */
   readonly dueChecks?: DueChecksOptions["environment"] | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -90,7 +90,7 @@ export interface IndexerHealth {
 /** A wrong clock or a broken network is rarely fixed within moments. */
 const UNFIT_PAUSE_MS = 600_000;
 const LEAST_START_PAUSE_MS = 1_000;
-/** Work that was told to end and hangs is abandoned after this time. */
+/** Work that hangs after it was told to end is abandoned after this time. */
 const ABANDON_AFTER_MS = 30_000;
 /** How long, after the last repair, to wait for a silent database; before that each statement may wait up to 20 s. */
 const FAREWELL_MS = 5_000;

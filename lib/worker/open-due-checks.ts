@@ -23,7 +23,7 @@ export interface DueChecksOptions {
   readonly step?: (name: DueStep) => void | Promise<void>;
 }
 
-/** Due checks as a job that runs with others, and for messages. */
+/** Due checks as a job that runs beside others, or on receipt of a message. */
 export interface DueChecks {
   /** Claims and executes checks: see {@link makeDueChecks}. */
   make(limitMs: number): Promise<number>;

@@ -103,7 +103,7 @@ export function openRepairEnvironment({
   const url = environment.SLABMEND_DATABASE_URL.reveal();
   const open = () =>
     createDeadlineClient({ clock, connect: () => connect(url, "slabmend-repair", authorities) });
-  // At most one per repair: a heartbeat waits while its own repair uses the connection.
+  // At most one connection per repair: a heartbeat waits while its own repair uses the connection.
   const database = createSharedClients({
     open,
     clock,

@@ -1,6 +1,6 @@
 /**
  * Whether a worker process should stop because it is itself the cause of failures (rule 13 of docs/architecture.md). There are
- * two signs: the hosts' answers say so in one repair after another; or it fails where other workers succeed, for any reason.
+ * two signs: hosts' answers show it in one repair after another; or the worker fails where others succeed, for any reason.
  */
 import type { Others } from "../database/reports/read-others.ts";
 import type { RepairResult } from "../jobs/repair/repair-dependencies.ts";

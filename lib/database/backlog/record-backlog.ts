@@ -12,9 +12,9 @@ export interface BacklogEntry {
   readonly causes: Readonly<Record<string, number>>;
   readonly sinceMs: Readonly<Record<string, number>>;
   readonly waitingSinceMs: number;
-  /** It may be leased now. */
+  /** The slab may be leased now. */
   readonly ready: boolean;
-  /** When to judge it again; ignored while it is ready. */
+  /** When to judge the slab again; ignored while the slab is ready. */
   readonly lookAtMs: number;
 }
 

@@ -1,11 +1,11 @@
 import type { ISql } from "postgres";
 import { type HostId, parseRoot, type Root } from "../../slab/ids.ts";
 
-/** The host must serve most of them. */
+/** The number of sectors drawn; the host must serve most of them. */
 const DRAWN = 3;
 /** At most this many rows are examined to find them: on a host with only young sectors all would otherwise be scanned. */
 const LOOKED_AT = 16;
-/** A sector stored after the host lost the others proves nothing. */
+/** A sector stored after the host lost its index proves nothing. */
 const YOUNG_MINUTES = 30;
 
 /**

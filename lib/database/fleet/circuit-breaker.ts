@@ -85,7 +85,7 @@ export type ClaimAllowance =
   | { readonly kind: "all" }
   /** The backoff is over, but it is not yet known whether repairs work again. */
   | { readonly kind: "few"; readonly leases: number }
-  /** At most one a minute. */
+  /** At most one slab a minute. */
   | { readonly kind: "probe" };
 
 const TRIAL_LEASES = 10;

@@ -18,7 +18,7 @@ export type FleetMode =
   | { readonly kind: "running" }
   | {
       readonly kind: StoppedMode;
-      /** The person or run that set it. */
+      /** The person or run that set this mode. */
       readonly owner: string;
       readonly reason: string | undefined;
       readonly since: Date;

@@ -65,7 +65,7 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
 }
 
 /**
- * Takes the right to lease one probe while the circuit breaker is open. False: it was taken less than `everyMs` ago.
+ * Takes the right to lease one probe while the circuit breaker is open. False: the last probe was taken less than `everyMs` ago.
  */
 export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
   // If the answer is lost, this minute's probe is lost too.

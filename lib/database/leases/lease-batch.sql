@@ -14,9 +14,9 @@
 -- the few repairs that find their slab healthy. The exception is a drain, which an operator pauses or cancels to
 -- stop all spending: a slab without any other cause is then not leased, and is judged again.
 --
--- Locks: backlog entries, then slabs, all `skip locked`: it never waits, and concurrent callers take different slabs. It inserts
--- leases of locked slabs only, so no other caller can insert the same. Leases are counted against maxInFlight before they are
--- made: each concurrent caller may exceed it by a batch.
+-- Locks: backlog entries, then slabs, all `skip locked`: a caller never waits, and concurrent callers take different slabs.
+-- Leases are inserted only for locked slabs, so no other caller can insert the same. Leases are counted against maxInFlight
+-- before they are made: each concurrent caller may exceed it by a batch.
 --
 -- Indexes: the first entries of backlog_urgency_idx or backlog_waiting_idx; then primary keys and those of lease_standing.
 create or replace function slabmend.lease_batch(request jsonb) returns jsonb

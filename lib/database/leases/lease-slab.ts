@@ -115,8 +115,8 @@ function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefi
 }
 
 /**
- * Ends a lease that has not begun, and makes its slab claimable immediately. False: it has begun or no longer exists; also
- * if the answer was lost although the lease was released.
+ * Ends a lease that has not begun, and makes its slab claimable immediately. False: the lease has begun or is gone; also if the
+ * answer was lost although the lease was released.
  *
  * Locks: the slab, then the lease. The written value is recorded as ours, so that claim does not wait for indexd.
  */

@@ -30,7 +30,7 @@ as $$
     greatest(case when not n.held_lightly then coalesce(n.indexd_until, s.next_repair_attempt) end,
       r.quarantined_until, l.expires_at, to_timestamp(0))
   from (
-    -- Column by column: workers may not read the others.
+    -- Columns are named, because workers may not read all of them.
     select x.id, x.digest, x.min_shards, x.next_repair_attempt from public.slabs x where x.id = any (slab_ids) offset 0
   ) s
   left join lateral (

@@ -115,7 +115,7 @@ export function writesOf(kind: OutcomeKind, job: JobKind): OutcomeWrites {
 export interface CommitWrites {
   /** Every sector that had to move was recorded, or no longer needs to move. */
   readonly asReported: OutcomeWrites;
-  /** Some moves were dropped although still needed: their new host was blocked, or another slab's commit took it. */
+  /** Some moves were dropped although still needed: their new host was blocked, or taken by another slab's commit. */
   readonly ifSomeDropped: OutcomeWrites;
   /** All moves were dropped. */
   readonly ifNothingRecorded: OutcomeWrites;

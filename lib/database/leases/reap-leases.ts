@@ -57,7 +57,7 @@ export interface ReapDecision extends Pick<ExpiredLeaseRow, "slabId" | "token" |
 export interface ReapCounts {
   readonly freed: number;
   readonly crashed: number;
-  /** How many of the crashed ones were quarantined. */
+  /** How many of the crashed leases' slabs were quarantined. */
   readonly quarantined: number;
   /** indexd has taken or deleted the slab: only our lease was removed. */
   readonly taken: number;

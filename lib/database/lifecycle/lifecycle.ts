@@ -111,7 +111,7 @@ export async function saveLifecycle(
   return rows.length > 0;
 }
 
-/** Releases the lease, so that another process need not wait for it to expire. Does nothing if it was lost. */
+/** Releases the lease, so that another process need not wait for it to expire. Does nothing if the lease was lost. */
 export async function releaseLifecycle(sql: ISql, token: string): Promise<void> {
   const release = () => sql`
     update slabmend.lifecycle set holder = null, token = null, expires_at = null where token = ${token}::uuid`;

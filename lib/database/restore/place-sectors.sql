@@ -1,5 +1,5 @@
 -- Records where sectors of a slab are (the moves since the backup), after their hosts were asked for proofs. All sectors of a
--- slab together, because one sector may have moved to a host that another has left.
+-- slab together, because one sector may have moved to a host that another sector has left.
 --
 --   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; planned null: it had none
 --   absent   [{"sectorId", "root", "hostId", "code"}]: the host recorded after these moves does not prove the sector

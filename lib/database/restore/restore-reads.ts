@@ -14,7 +14,7 @@ export interface RestoreState {
   readonly sectors: number;
   /** Other sessions of this database. */
   readonly sessions: readonly { readonly role: string; readonly application: string }[];
-  /** Roles that may write slabs and could log in at this moment, without the caller's own. */
+  /** Roles that may write slabs and could log in at this moment, except the caller's own. */
   readonly logins: readonly { readonly role: string; readonly isSuperuser: boolean }[];
 }
 

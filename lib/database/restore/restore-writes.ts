@@ -58,7 +58,7 @@ export async function releasePrunes(sql: ISql): Promise<boolean> {
   return row!.released;
 }
 
-/** lib/database/restore/record-renewal.sql. False: it was already recorded. */
+/** lib/database/restore/record-renewal.sql. False: the renewal was already recorded. */
 export async function recordRenewal(
   sql: ISql,
   writer: RestoreWriter,

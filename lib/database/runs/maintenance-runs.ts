@@ -151,7 +151,7 @@ export interface RunLease {
 /**
  * Becomes the coordinator of the unfinished run, unless there is none, it is paused, or another process holds its lease.
  * The run continues from its last checkpoint.
- * @param options.onlyKinds for a process that executes only these kinds; it still ends any cancelled run
+ * @param options.onlyKinds for a process that executes only these kinds, but ends any cancelled run
  * @param options.kind one of {@link ATTENDED_KINDS}: take only a run of that kind. Default: take none of those kinds
  */
 export async function takeRun(
@@ -208,7 +208,7 @@ export async function saveRun(
   return runOf(rows[0]!);
 }
 
-/** Releases the lease, so that another process need not wait for it to expire. Does nothing if it was lost. */
+/** Releases the lease, so that another process need not wait for it to expire. Does nothing if the lease was lost. */
 export async function releaseRun(sql: ISql, { run, token }: RunLease): Promise<void> {
   await sql`
     update slabmend.runs set coordinator = null, token = null, expires_at = null

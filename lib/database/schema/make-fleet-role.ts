@@ -23,8 +23,8 @@ export async function readRoleFacts(sql: ISql, role: string): Promise<RoleFacts>
 }
 
 /**
- * Creates the role with its privileges and this password, all or nothing. The server receives a verifier instead of the password,
- * as from psql's \password, because statements may be logged.
+ * Creates the role with its privileges and this password, or nothing at all. The server receives a verifier instead of the
+ * password, as from psql's \password, because statements may be logged.
  * @throws PostgreSQL's error 42501 if the login lacks the privilege
  */
 export async function makeFleetRole(

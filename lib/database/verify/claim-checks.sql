@@ -6,7 +6,7 @@
 -- Sectors without a host, or no longer on only_host, are not claimed. The claims are kept in the run's checkpoint
 -- ("claimed"), so that a process that continues after a crash knows when the checks were due before.
 --
--- Unlike indexd this waits for locked rows, because the scope of a run is to be checked completely
+-- Unlike indexd this function waits for locked rows, because the scope of a run is to be checked completely
 -- (docs/decisions/0025-maintenance.md).
 --
 -- Locks: the run, the tables (against an upgrade of indexd), the sectors by root. Indexes: primary keys.

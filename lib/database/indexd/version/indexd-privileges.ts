@@ -1,7 +1,7 @@
 /**
  * What the fleet reads and writes in indexd's tables, column by column: all columns that our statements read, and the written
- * ones listed in docs/protocol.md#persisting-a-result. The privileges that `slabmend grant` prints, and the comparison after an
- * upgrade of indexd, are derived from it.
+ * ones listed in docs/protocol.md#persisting-a-result. From this list come the privileges that `slabmend grant` prints, and what
+ * is compared after an upgrade of indexd.
  *
  * `for no key update` needs the privilege to update some column of the table, which holds for every locked table here.
  */

@@ -281,10 +281,10 @@ create table slabmend.backlog (
   causes jsonb not null,
   -- {"lost": 1700000000000.123}: since when each cause is known, in milliseconds since the epoch; a grace period starts then.
   since jsonb not null,
-  -- When it became due, or when its last repair ended, whichever is later.
+  -- When the slab became due, or when its last repair ended, whichever is later.
   waiting_since timestamptz not null,
-  -- It may be leased now, as far as we know. Otherwise look_at says when to judge it again: when a grace period, a lease, or the
-  -- wait for the next attempt ends. look_at is ignored while it is ready.
+  -- The slab may be leased now, as far as we know. Otherwise look_at says when to judge it again: when a grace period, a lease,
+  -- or the wait for the next attempt ends. look_at is ignored while it is ready.
   ready boolean not null,
   look_at timestamptz not null
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
@@ -362,7 +362,7 @@ create table slabmend.workers (
   seen_at timestamptz not null
 ) with (fillfactor = 50);
 
--- Maintenance runs: lib/database/runs. At most one is unfinished. The lease (coordinator, token, expires_at) identifies the
+-- Maintenance runs: lib/database/runs. At most one run is unfinished. The lease (coordinator, token, expires_at) identifies the
 -- process that executes it; `checkpoint` is the last stable one, from which another process continues.
 create table slabmend.runs (
   id bigint generated always as identity primary key,
