@@ -24,7 +24,7 @@ export function createClaimHandler({
   readonly settings?: ClaimSettings;
   readonly step?: (name: ClaimStep | DueStep) => void | Promise<void>;
 } = {}) {
-  // Once per execution environment, because it reads the whole network.
+  // Once per execution environment, because the whole network is read.
   let isNetworkSeen = false;
   return createScheduledHandler(
     "claim",

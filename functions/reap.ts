@@ -12,7 +12,7 @@ import { coordinateWithoutHosts } from "../lib/worker/coordinate-without-hosts.t
 import { openArchive } from "../lib/worker/open-archive.ts";
 import { createScheduledHandler, type ScheduledRun } from "./scheduled.ts";
 
-/** Enough for one check of a drain, and no more: the next run of reap comes soon. */
+/** Enough for one check of a drain: the next run of reap, which makes the next check, comes soon. */
 const COORDINATE_MS = 10_000;
 
 /** Cleans up after crashes and lost messages. `step` is for kill tests. */
@@ -31,7 +31,7 @@ export function createReapHandler(
       });
       // In parallel with reap, so that neither delays the other.
       const archiving = archive?.follow(ask, remainingMs);
-      // It has no seed, so it cannot continue a run that reads hosts: serve, work and the attached command do that.
+      // This function has no seed, so it continues no run that reads hosts: serve, work and the attached command do.
       const coordinating = coordinateWithoutHosts(
         ask,
         {

@@ -12,7 +12,7 @@ import { openRepairEnvironment, type RepairEnvironment } from "../lib/worker/ope
 import { SelfCheck, whyUnfit } from "../lib/worker/self-check.ts";
 import type { WorkerSettings } from "../lib/worker/worker-settings.ts";
 
-/** For each of two attempts: if the queue does not respond, the message returns late, but the function's time is not used up. */
+/** Limit of each of two attempts: if the queue is silent, the message returns late, but the function's time is not used up. */
 const LONGEST_RETURN_MS = 2_000;
 
 export interface RepairHandlerOptions {
@@ -32,7 +32,7 @@ export interface RepairHandlerOptions {
 interface OpenEnvironment extends RepairEnvironment {
   readonly queueUrl: string;
   readonly indexer: string;
-  /** The execution environment's name in the journal, which distinguishes its own repairs from others'. */
+  /** The execution environment's name in the journal: tells its repairs from those of others. */
   readonly worker: string;
   readonly selfCheck: SelfCheck;
 }
@@ -50,14 +50,14 @@ interface Returned {
  * dead-letter queue. Once a repair has begun, its result is in the database. A failed batch of checks is not retried: its sectors
  * are due again when the claim expires.
  *
- * An environment that finds itself unfit (lib/worker/self-check.ts) ends during the invocation that showed it, after the repair
- * was recorded: the message is received again and finds no lease. So no further message is lost to it.
+ * An environment that finds itself unfit (lib/worker/self-check.ts) ends in the invocation that showed this, once the repair is
+ * recorded: its message is received again and finds no lease. So the environment loses no further message.
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
   const { variables = process.env, giveBack = giveBackToQueue, end = endProcess } = options;
   const { settings, clock = systemClock, step } = options;
   const open = (): OpenEnvironment => {
-    // All of them first, so that all problems are reported together.
+    // All variables are read first, so that all problems are reported together.
     const { SLABMEND_QUEUE_URL: queueUrl, SLABMEND_INDEXER: indexer } = parseEnvironment(
       variablesOf("repair"),
       variables,

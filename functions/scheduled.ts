@@ -19,7 +19,7 @@ import { mayPass } from "../lib/worker/may-pass.ts";
 
 /** Time reserved for finishing the present batch and cleaning up. */
 const RESERVE_MS = 5_000;
-/** A function with a short timeout (in a demo) reserves a share instead. */
+/** A function with a short timeout (in a demo) reserves this share of it instead. */
 const RESERVE_SHARE = 0.2;
 /** This share of the reserve is kept for reporting a silent database and cleaning up. */
 const PUT_AWAY_SHARE = 0.4;

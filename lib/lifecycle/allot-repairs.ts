@@ -8,14 +8,14 @@ export interface Demand {
   readonly running: number;
   /** Slabs that can be leased now, as far as they were counted. */
   readonly ready: number;
-  /** Urgency of the most urgent of them: 0..1. */
+  /** Urgency of the most urgent ready slab: 0..1. */
   readonly urgency: number;
 }
 
 /**
  * Each indexer has its share of `total`, at least 1. Unused parts of a share are lent to indexers that need more, the most urgent
- * first. They come back as repairs end, because none is interrupted; until then the sum of running and allowed repairs stays
- * within `total`, or one per indexer.
+ * first. They come back only when repairs end, because no repair is interrupted; until then the sum of running and allowed
+ * repairs is at most `total`, or one per indexer.
  */
 export function allotRepairs(total: number, demands: readonly Demand[]): ReadonlyMap<string, number> {
   const shares = ownShares(total, demands);
@@ -23,7 +23,7 @@ export function allotRepairs(total: number, demands: readonly Demand[]): Readonl
   let spare = total;
   for (const { name, running, ready } of demands) {
     const needed = Math.min(Math.max(1, shares.get(name)!), running + ready);
-    // An idle indexer may begin immediately, and takes nothing from the others until then.
+    // An idle indexer may begin one repair immediately, and takes nothing from the others until it does.
     allotted.set(name, Math.max(1, needed));
     spare -= needed;
   }
@@ -53,7 +53,7 @@ function ownShares(total: number, demands: readonly Demand[]): ReadonlyMap<strin
   return shares;
 }
 
-/** Repairs still running beyond a borrower's share reduce what the least urgent indexers may begin. */
+/** While borrowers still run more repairs than their share, the least urgent indexers may begin fewer. */
 function withholdWhatIsLent(
   total: number,
   demands: readonly Demand[],

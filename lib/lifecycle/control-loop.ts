@@ -28,17 +28,17 @@ export type Ensure = (
   row: LifecycleRow | undefined,
   token: string | undefined,
 ) => Promise<"done" | "under-way">;
-/** `deleting` removes the row with everything else and leaves the tombstone. */
+/** That of `deleting` removes the row with everything else and leaves the tombstone. */
 export type Ensures = Readonly<Record<Exclude<LifecycleState, "deleted">, Ensure>>;
 
 /** This process's knowledge of its indexer. */
 export interface LoopView {
-  /** Also `repairing` while the database cannot be queried. */
+  /** `repairing` also while the database cannot be queried. */
   readonly state: LifecycleState;
   /** Undefined: unknown, because the database does not respond or has no row of ours. */
   readonly mode: FleetMode | undefined;
   readonly since: Date | undefined;
-  /** `here`: this process drives it. Otherwise the name of the driving process; undefined: none. */
+  /** `here`: this process drives the indexer. Otherwise the name of the process that does; undefined: none does. */
   readonly holder: string | undefined;
   /** Consecutive failed steps. */
   readonly failures: number;
@@ -49,7 +49,7 @@ export interface LoopView {
 
 const DESIRED: Readonly<Record<FleetMode["kind"], DesiredState>> = {
   running: "running",
-  // Its loop continues, but leases nothing.
+  // The indexer's loop continues, but leases nothing.
   paused: "running",
   maintenance: "running",
   suspended: "stopped",
@@ -100,7 +100,7 @@ export class ControlLoop {
     return this.#view;
   }
 
-  /** Lets another process drive it immediately. Never throws: otherwise the lease expires. */
+  /** Lets another process drive the indexer immediately. Never throws: if the release fails, the lease expires. */
   async leave(): Promise<void> {
     const token = this.#token;
     this.#token = undefined;
@@ -134,7 +134,7 @@ export class ControlLoop {
     if (row.state === "deleting" && outcome === "done") return this.#deleted();
     this.#unwritten = trouble ?? undefined;
     const view = await this.#write(row, token, outcome, trouble);
-    // A process without the privilege to remove everything leaves it to one that has it.
+    // A process that lacks the privilege to remove everything leaves this to a process that has it.
     if (row.state === "deleting" && outcome === "failed") await this.leave();
     return view;
   }
@@ -161,14 +161,14 @@ export class ControlLoop {
     return { state, mode, since, holder: "here", failures, trouble, isMoving: hasMoved && trouble === null };
   }
 
-  /** The schema does not exist, so there is no row to write to either. */
+  /** The schema does not exist, so there is no row to write to. */
   async #make(): Promise<LoopView> {
     await this.#options.ensures.initializing(undefined, undefined);
     return NOTHING_KNOWN;
   }
 
   #follow({ state, mode, since, holder, failures, trouble }: LifecycleRow): LoopView {
-    // A failure here concerns the process that now drives the indexer; it will find it itself.
+    // A failure here concerns the process that now drives the indexer, which will find it itself.
     this.#unwritten = undefined;
     const sinceMs = this.#options.now();
     const told = trouble === null ? null : { ...trouble, sinceMs };

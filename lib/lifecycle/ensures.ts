@@ -1,4 +1,4 @@
-/** The conditions of the states. On a server a missing schema is created if the login may do so; elsewhere it is only checked. */
+/** The conditions of the states. A server creates a missing schema if its login may; other processes only check the schema. */
 import { type Clock, systemClock } from "../clock/clock.ts";
 import { assertClocksAgree } from "../database/client/assert-clocks-agree.ts";
 import type { Ask } from "../database/client/deadline-client.ts";
@@ -18,7 +18,7 @@ export interface EnsureOptions {
   readonly indexer: string;
   readonly acceptedVersion: number | undefined;
   readonly clock?: Clock;
-  /** Creates a missing schema if the login may; false: an operator's command does. */
+  /** True: a missing schema is created here if the login may; false: an operator's command creates it. */
   readonly makes: boolean;
   /** Only on a server: throws while its own processes cannot work. */
   readonly checkHere?: () => void;
@@ -66,7 +66,7 @@ export function createEnsures(options: EnsureOptions): Ensures {
   };
 }
 
-/** Without the privilege it creates nothing: the first check then reports what is missing. */
+/** Without the privilege nothing is created here, and the first check reports what is missing. */
 async function makeSchema(ask: Ask, acceptedVersion: number | undefined): Promise<void> {
   const { version, mayCreate } = await ask(describeSchema, { isIdempotent: true });
   if (version > 0 || !mayCreate) return;

@@ -58,7 +58,7 @@ export interface IndexerView {
 const STEP_MS = 5_000;
 const WAITING_STEP_MS = 1_000;
 const DEMAND_LIMIT_MS = 4_000;
-/** Limit after the last repair for a database that does not respond. */
+/** How long, after the last repair, to wait for a database that does not respond. */
 const FAREWELL_MS = 5_000;
 const NO_DEMAND: BacklogDemand = { ready: 0, urgency: 0 };
 
@@ -86,7 +86,7 @@ export class IndexerControl {
 
   /**
    * Ends the work here and leaves the indexer to other processes; its state stays. Waits only briefly for a database that does
-   * not respond: the lease then expires.
+   * not respond: the indexer's lease then expires.
    */
   async stop(): Promise<WorkReport> {
     this.#ending.abort();
@@ -232,7 +232,7 @@ export class IndexerControl {
     try {
       this.#demand = await ask((sql) => readDemand(sql, this.#options.total), { limitMs: DEMAND_LIMIT_MS });
     } catch {
-      // The next step reports the problem. Until then an unknown demand neither lends nor borrows.
+      // The next step reports the problem. Until then the demand is unknown, so the indexer neither lends nor borrows.
       this.#demand = NO_DEMAND;
     }
   }

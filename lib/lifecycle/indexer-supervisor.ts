@@ -47,7 +47,7 @@ interface Entry {
 export class IndexerSupervisor {
   readonly #options: IndexerSupervisorOptions;
   readonly #entries = new Map<string, Entry>();
-  /** Controls that are still draining, by name. The name is free again when draining has ended. */
+  /** Controls that are still draining, by name. A name is free again when its control has drained. */
   readonly #ending = new Map<string, { readonly control: Control; readonly ended: Promise<void> }>();
   readonly #done = createWorkReport();
   #problems = "";
@@ -67,7 +67,7 @@ export class IndexerSupervisor {
   views(): readonly IndexerView[] {
     const entries = [
       ...[...this.#entries].map(([name, { control }]) => ({ name, control })),
-      // Still listed until it has drained.
+      // An indexer is listed until it has drained.
       ...[...this.#ending].map(([name, { control }]) => ({ name, control })),
     ].toSorted((a, b) => (a.name < b.name ? -1 : 1));
     return entries.map(({ name, control }) => {
@@ -115,7 +115,7 @@ export class IndexerSupervisor {
     const names = new Set(indexers.map(({ name }) => name));
     for (const [name, { text }] of this.#entries) {
       const now = indexers.find((one) => one.name === name);
-      // A file with a problem is not in the list, but it is not gone either.
+      // A file with a problem is missing in the list, although it still exists.
       if (now === undefined && problems.length > 0) continue;
       if (names.has(name) && textOf(now!) === text) continue;
       logger.info(

@@ -62,8 +62,8 @@ export function nextState(
 
 /**
  * Whether claim, reap and workers run in this state. While an indexer is stopping, reap frees the leases of crashed workers, and
- * the fleet's mode keeps claim from leasing. Undefined: they stay as they are, because they wait for a database or a privilege by
- * themselves, or are ended by the step.
+ * the fleet's mode keeps claim from leasing. Undefined: they stay as they are: in `repairing` they wait for the database or a
+ * privilege themselves, in `deleting` the step ends them.
  */
 export function runsUnits(state: LifecycleState): boolean | undefined {
   if (state === "repairing" || state === "deleting") return undefined;

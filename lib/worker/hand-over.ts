@@ -4,7 +4,7 @@ import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkEnd } from "./worker-slot.ts";
 
 export interface HandOver extends RepairQueue {
-  /** Leases since the last call that no worker took or could begin, and whether a worker was at fault. */
+  /** Leases since the last call that no worker took or could begin, and whether a worker failed to begin one. */
   takeLeftOver(): { readonly leases: readonly LeasedSlab[]; readonly couldNotBegin: boolean };
 }
 

@@ -6,7 +6,7 @@
  *                       |\-- pause is over -- unfit <----/| a worker found this machine at fault
  *                       \---------- restart -------------/ a job has stalled
  *
- * What always holds: no failure ends it. Each is reported by `health`, logged, and retried after a pause.
+ * What always holds: no failure ends this loop. Each is reported by `health`, logged, and retried after a pause.
  */
 import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
@@ -46,9 +46,9 @@ export interface IndexerLoopOptions {
   readonly reap: ReapSettings;
   /** Closed when the loop has ended. */
   readonly archive?: ArchiveJob | undefined;
-  /** Undefined: it executes no maintenance runs. */
+  /** Undefined: no maintenance runs are executed here. */
   readonly maintenance?: MaintenanceOptions["environment"] | undefined;
-  /** Undefined: it leaves due checks to indexd. */
+  /** Undefined: due checks are left to indexd. */
   readonly dueChecks?: DueChecksOptions["environment"] | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -60,9 +60,9 @@ export interface IndexerLoopOptions {
 }
 
 export interface JobHealth {
-  /** When it last ended successfully. */
+  /** When a run of the job last ended successfully. */
   readonly endedAtMs: number | null;
-  /** Only for claim: why it ended. */
+  /** Only for claim: why its last run ended. */
   readonly stopped: string | null;
   /** Consecutive failures. */
   readonly failures: number;
@@ -90,9 +90,9 @@ export interface IndexerHealth {
 /** A wrong clock or a broken network is rarely fixed within moments. */
 const UNFIT_PAUSE_MS = 600_000;
 const LEAST_START_PAUSE_MS = 1_000;
-/** Work that was told to end and hangs is abandoned after this time. */
+/** Work that hangs after it was told to end is abandoned after this time. */
 const ABANDON_AFTER_MS = 30_000;
-/** Limit after the last repair for a database that does not respond; otherwise each statement may wait up to 20 s. */
+/** How long, after the last repair, to wait for a silent database; before that each statement may wait up to 20 s. */
 const FAREWELL_MS = 5_000;
 /** After the last repair: for an idle worker that hangs, the last statements, and whatever else the process must close. */
 const CLOSE_MS = 15_000;
@@ -189,7 +189,7 @@ export class IndexerLoop {
   async #run(): Promise<void> {
     const { clock, logger, connect } = this.#options;
     const database = createDeadlineClient({ clock, connect });
-    // A separate client: behind a slow statement of claim this process would look dead.
+    // A separate client: a heartbeat queued behind a slow statement of claim would be late, and this process would look dead.
     const presenceClient = createDeadlineClient({ clock, connect });
     const presence = startPresence({
       ask: askWithin(presenceClient, clock),
@@ -285,7 +285,7 @@ export class IndexerLoop {
         isFatal: () => false,
         onEnd: (end) => countEnd(this.#done, end),
         onRun: (run) => {
-          // Abandoned work may still continue later.
+          // Work that was abandoned may still go on later.
           if (!signal.aborted) this.#note(run);
         },
       });
@@ -300,7 +300,7 @@ export class IndexerLoop {
     }
   }
 
-  /** Before anything is leased, because a worker that cannot start would crash one lease after another. */
+  /** Before anything is leased, because workers that cannot start would lose one lease after another. */
   async #startFirstWorker(pool: WorkerPool, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     while (!signal.aborted) {

@@ -26,7 +26,7 @@ export function mayPass(error: unknown): boolean {
   if (explainMoved(error) !== error) return true;
   if (error instanceof AggregateError) return error.errors.every(mayPass);
   if (error instanceof Error && error.name === "ReapIncompleteError") return mayPass(error.cause);
-  // Leases were made; without the walk no new slabs are found, but known ones are still repaired.
+  // claim has made its leases; without the walk no new slabs are found, but known ones are still repaired.
   if (error instanceof ClaimIncompleteError) return true;
   if (error instanceof Error && "code" in error && PASSING_CODES.test(String(error.code))) return true;
   return classifyDatabaseFailure(error) !== "permanent";

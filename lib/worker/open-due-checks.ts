@@ -23,15 +23,15 @@ export interface DueChecksOptions {
   readonly step?: (name: DueStep) => void | Promise<void>;
 }
 
-/** Due checks as a job that runs with others, and for messages. */
+/** Due checks as a job that runs beside others, or on receipt of a message. */
 export interface DueChecks {
   /** Claims and executes checks: see {@link makeDueChecks}. */
   make(limitMs: number): Promise<number>;
   /** Executes the checks of a batch claimed elsewhere. Returns the number of sectors requested. */
   check(batch: DueBatch): Promise<number>;
-  /** Call it before a process that may have been frozen uses its connections. */
+  /** To be called when a process may have been frozen, before it uses its connections again. */
   checkReused(): Promise<void>;
-  /** Call it before a function returns. */
+  /** To be called before a Lambda function returns. */
   idle(): Promise<void>;
   close(): Promise<void>;
 }

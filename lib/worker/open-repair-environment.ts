@@ -103,7 +103,7 @@ export function openRepairEnvironment({
   const url = environment.SLABMEND_DATABASE_URL.reveal();
   const open = () =>
     createDeadlineClient({ clock, connect: () => connect(url, "slabmend-repair", authorities) });
-  // At most one per repair: a heartbeat waits while its own repair uses the connection.
+  // At most one connection per repair: a heartbeat waits while its own repair uses the connection.
   const database = createSharedClients({
     open,
     clock,
@@ -200,7 +200,7 @@ function openMetrics(namespace: string, onMetrics: RepairEnvironmentOptions["onM
   };
 }
 
-/** Scores make repairs faster but are not required: a failure only loses the scores. */
+/** Scores make repairs faster but are not required: after a failure only they are missing. */
 function triesScores(logger: Logger, metrics: MetricsPrinter): SharedByRepairs["tryScores"] {
   return async (what, work) => {
     try {

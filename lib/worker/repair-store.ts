@@ -24,7 +24,7 @@ export interface SharedByRepairs {
   readonly database: SharedClients;
   readonly clock: Clock;
   readonly hosts: HostPool;
-  /** Runs work whose failure does not affect a repair. */
+  /** Runs work on scores, whose failure does not affect a repair. */
   readonly tryScores: (what: string, work: () => Promise<void>) => Promise<void>;
   network: NetworkSnapshot | undefined;
   /** Schema and privileges have been checked. */
@@ -38,7 +38,7 @@ export interface ReportingRepairStore extends RepairStore {
 
 /** A commit is retried after conflicts for up to half a minute. */
 const COMMIT_ANSWER_MS = 45_000;
-/** It only decides how a move is counted, and the commit is waiting. */
+/** Short, because the drawn sectors only decide how a move is counted, and the commit waits for them. */
 const DRAW_ANSWER_MS = 4_000;
 
 /** The database operations of one repair: each call uses a connection of the process exclusively; none is held between calls. */
@@ -48,8 +48,8 @@ export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore
   const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION };
   return {
     async begin(task, { worker, holdMs }) {
-      // Once per environment: an upgrade of our schema comes with a deployment, which starts new environments and before which
-      // the grant is applied again. An upgrade of indexd is noticed by each begin.
+      // Once per environment: an upgrade of our schema comes with a deployment, which starts new environments; the grant is
+      // applied again before it. An upgrade of indexd is noticed by each begin.
       if (!shared.mayWork) {
         await database.runIdempotent(ANSWER_MS, (sql) => assertFleetMayWork(sql, verify.acceptedVersion));
       }

@@ -1,10 +1,10 @@
 /** When to restart a supervised process that ended by itself. Pure. */
 
 export interface RestartDecision {
-  /** How often in a row it ended soon after its start, including now. */
+  /** How often in a row, including now, the process ended soon after its start. */
   readonly failures: number;
   readonly delayMs: number;
-  /** It repeatedly ends soon after its start: another restart will hardly help. */
+  /** The process repeatedly ends soon after its start: another restart will hardly help. */
   readonly isCrashLooping: boolean;
 }
 

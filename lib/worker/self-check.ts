@@ -1,6 +1,6 @@
 /**
  * Whether a worker process should stop because it is itself the cause of failures (rule 13 of docs/architecture.md). There are
- * two signs: the hosts' answers say so in one repair after another; or it fails where other workers succeed, for any reason.
+ * two signs: hosts' answers show it in one repair after another; or the worker fails where others succeed, for any reason.
  */
 import type { Others } from "../database/reports/read-others.ts";
 import type { RepairResult } from "../jobs/repair/repair-dependencies.ts";
@@ -14,7 +14,7 @@ const MOST_FAULTS = 5;
 const LEAST_FAILURES = 5;
 /** At least this many different slabs must have had repairs by other workers in the same time. */
 const LEAST_OF_OTHERS = 5;
-/** The probability that a run of failures stops a worker that is as good as the others. */
+/** A worker stops only if its run of failures would be less likely than this for a worker as good as the others. */
 const LEAST_CHANCE = 1e-6;
 
 /** The slabs at which this worker failed in a row, and since when. */

@@ -1,4 +1,4 @@
-/** Logs once per change why a worker that claims for itself gets nothing to do. */
+/** Logs, once per change, the reason why a worker that claims for itself gets nothing to do. */
 import type { Ask } from "../database/client/deadline-client.ts";
 import { type FleetMode, readFleetMode } from "../database/fleet/fleet-mode.ts";
 import type { ClaimReport } from "../jobs/claim/claim-report.ts";

@@ -9,7 +9,7 @@ export interface Trouble {
   readonly sinceMs: number;
 }
 
-/** Of an error that is not a SlabmendError only code and message are used: the rest may contain a statement or a URL. */
+/** From an error that is not a SlabmendError only code and message are taken: other fields may contain a statement or a URL. */
 export function troubleOf(error: unknown, sinceMs: number): Trouble {
   if (error instanceof SlabmendError) {
     return { code: error.code, message: error.message, remedy: error.remedy, sinceMs };

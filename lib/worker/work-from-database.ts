@@ -1,6 +1,6 @@
 /**
  * Work without a queue: claims directly from the database, as many slabs as workers are free, and reaps once a minute.
- * With a fleet on AWS it is one more claimer and reaper; both may run several times in parallel.
+ * Next to a fleet on AWS this is one more claim and reap, of which several may run in parallel.
  *
  *   round: versions and privileges valid? -> claim for the free workers -> wait until one is free, or a pause without backlog
  *
@@ -58,13 +58,13 @@ export interface DatabaseWork {
   readonly onEnd: (end: WorkEnd) => void;
   /** Called after each run of claim and of reap. */
   readonly onRun?: (run: WorkRun) => void;
-  /** Which failures end it; others are retried. Default: those that time does not fix. */
+  /** Which failures end the work; after others it is retried. Default: those that time does not fix. */
   readonly isFatal?: (error: unknown) => boolean;
-  /** Ends it: claiming stops, and leases that have not begun are released. */
+  /** Ends the work: claiming stops, and leases that have not begun are released. */
   readonly signal: AbortSignal;
 }
 
-/** A failure before either of them began counts as `claim`, because nothing is claimed then. */
+/** A failure before claim or reap began counts as one of `claim`, because nothing is claimed then. */
 export type WorkRun =
   | {
       readonly job: "claim";
@@ -79,11 +79,11 @@ export type WorkRun =
 const IDLE_MS = 15_000;
 /** Pause between two claims, so that workers that end shortly after each other are served together. */
 const LEAST_PAUSE_MS = 250;
-/** A walk that finds nothing must not keep the loop from noticing that it should end. */
+/** So that a walk that finds nothing does not keep the loop from noticing that it should end. */
 const CLAIM_MS = 20_000;
 const REAP_EVERY_MS = 60_000;
 const REAP_MS = 30_000;
-/** Shorter than the pause between two reaps, so that the next one continues it. */
+/** Shorter than the pause between two reaps: maintenance continues with the next reap. */
 const MAINTENANCE_MS = 55_000;
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 60_000;
@@ -187,10 +187,10 @@ async function claimForFreeWorkers(
     {
       ...work.claim,
       throughQueue: false,
-      // As many as workers are free here, in addition to leases that other machines hold for themselves.
+      // One lease for each free worker here, in addition to leases that other machines hold for themselves.
       maxInFlight: (await ask(countLeasesBesideQueue)) + pool.free,
       batchLeases: Math.min(work.claim.batchLeases, pool.free),
-      // One round: this loop decides when the next one starts.
+      // One round of claim: this loop decides when the next round starts.
       topUpMs: CLAIM_MS,
     },
     CLAIM_MS,
@@ -207,7 +207,7 @@ async function rest({ pool, clock, signal }: DatabaseWork, found: "some" | "none
   const awake = new AbortController();
   const either = AbortSignal.any([signal, awake.signal]);
   const pause = found === "some" && pool.free > 0 ? LEAST_PAUSE_MS : IDLE_MS;
-  // With a backlog, a worker that ends gets the next slab immediately; without one it can wait.
+  // With a backlog, a worker that has ended its repair gets the next slab immediately; without a backlog it can wait.
   const ended = found === "some" && pool.free === 0 ? pool.whenOneEnds(either) : undefined;
   await Promise.race([sleep(clock, pause, either).catch(() => {}), ...(ended === undefined ? [] : [ended])]);
   awake.abort();
@@ -229,7 +229,7 @@ async function giveBack(
       const text = "a lease could not be released";
       const said = lines.note(text, error);
       if (said !== undefined) logger.warn({ error, slab: String(lease.slabId), ...said }, text);
-      // Each of the others would wait as long.
+      // Each further lease would wait as long for an answer.
       if (error instanceof StoreError && error.code === "no-answer") break;
     }
   }

@@ -28,8 +28,8 @@ export interface QueueWork {
 }
 
 /**
- * A poll is never cancelled: a message delivered at that moment would be invisible for a visibility timeout. So this is also
- * how long an idle worker takes to end.
+ * A poll is never cancelled: a message delivered at that moment would be invisible for a visibility timeout. So an idle worker
+ * also takes this long to end.
  */
 const WAIT_SECONDS = 5;
 
@@ -61,7 +61,7 @@ function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
     batchSize: 1,
     waitTimeSeconds: WAIT_SECONDS,
     pollingWaitTimeMs: 0,
-    // Applies to some errors only; our own pause, below, applies to all.
+    // The library's pause applies to some errors only; our own, below, applies to all.
     authenticationErrorTimeout: 1,
     messageSystemAttributeNames: ["ApproximateReceiveCount"],
     // Applies to messages for which the handler throws: not tried yet, or the database was briefly unavailable.

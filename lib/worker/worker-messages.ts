@@ -22,11 +22,11 @@ export function workerOf(id: string): string {
   return id.split("/", 1)[0]!;
 }
 
-/** How a repair ended that a worker was ordered to do. */
+/** How a repair ordered from a worker has ended. */
 export type RepairReport =
   /** With any outcome; its results are in the database. */
   | { readonly kind: "ended"; readonly outcome: string }
-  /** It never began: the database was unavailable. */
+  /** The repair never began: the database was unavailable. */
   | { readonly kind: "not-begun"; readonly code: string };
 
 /** The phase of a repair: docs/architecture.md#repairing-a-slab. `transfer`: it copies, rebuilds and stores. */

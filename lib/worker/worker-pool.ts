@@ -3,7 +3,7 @@
  * slabs in parallel, which share its connections; a crash loses only that process's repairs.
  *
  * `stop` waits for running repairs. What always holds: at most `size` repairs at the same time, at most `processes` processes; a
- * repair goes to the least busy process. `resize` lowers both temporarily; running repairs are finished.
+ * repair goes to the least busy process. `resize` lowers both limits for a while; running repairs are finished.
  */
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -16,7 +16,7 @@ import { type WorkEnd, type WorkerHealth, WorkerSlot, type WorkerSlotOptions } f
 export interface WorkerPoolOptions {
   /** Repairs at the same time. */
   readonly size: number;
-  /** Default: one per CPU, as long as each has two repairs. */
+  /** Default: one per CPU, but only as many as have two repairs each. */
   readonly processes?: number;
   /** The workers' complete environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -99,7 +99,7 @@ export class WorkerPool {
     return this.#underWay.size;
   }
 
-  /** Of the running processes. */
+  /** Process ids of the running processes. */
   get pids(): number[] {
     return this.#slots.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
@@ -173,7 +173,7 @@ export class WorkerPool {
     for (const slot of this.#slots.slice(this.#used.length)) slot.retire();
   }
 
-  /** An idle process first, then an empty slot, then the least busy process. */
+  /** Prefers an idle process, then an empty slot, then the least busy process. */
   #leastBusy(): WorkerSlot {
     const [first] = this.#used
       .filter(({ isLive, spare }) => isLive && spare > 0)

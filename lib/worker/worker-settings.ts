@@ -20,6 +20,6 @@ export const DEFAULT_WORKER_SETTINGS: WorkerSettings = {
   maxUnpinnedPerHost: 200_000,
   // Long enough to be shared by several repairs, short enough to notice a block or a bad contract within a minute.
   networkMaxAgeMs: 45_000,
-  // A repair needs one for some tens of milliseconds; of four repairs in a process, two rarely need it at the same time.
+  // A repair needs a connection for some tens of milliseconds; of four repairs in a process, rarely two need one at once.
   mostConnections: 4,
 };

@@ -52,7 +52,7 @@ export interface WorkerHealth {
   /** How often its process was restarted after it had ended by itself. */
   readonly restarts: number;
   readonly lastExit: string | null;
-  /** Since when it repeatedly ends soon after its start; null: it does not. */
+  /** Since when its process repeatedly ends soon after its start; null: it does not. */
   readonly crashLoopingSinceMs: number | null;
   readonly repairs: readonly RepairInHand[];
 }
@@ -69,7 +69,7 @@ interface LiveProcess {
   readonly repairs: Map<string, Repair>;
 }
 
-/** A repair normally ends well before its time is up; otherwise its process hangs. Lambda kills it immediately. */
+/** A repair that has not ended this long after its time was up hangs, and its process is killed. (Lambda kills at once.) */
 export const KILL_AFTER_MS = 30_000;
 /** An idle process ends within milliseconds. */
 const END_MS = 5_000;
@@ -186,7 +186,7 @@ export class WorkerSlot {
       startedAtMs: clock.now(),
       end: resolve,
     });
-    // A process that is still starting finds it in its channel.
+    // A process that is still starting will find the order in its channel.
     child.send(order, (error) => {
       if (error !== null) resolve({ kind: "crashed" });
     });

@@ -3,8 +3,8 @@ import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
 /**
  * Removes the repair history of healthy slabs: repaired or found healthy, no crash, no wrongly pinned shard, not in quarantine.
- * Such a row only tells claim that we wrote next_repair_attempt; it is not needed once that time is `olderThanMs` past (at least
- * claim's grace). Also removes the history of deleted slabs in any state. Returns the number of removed rows.
+ * Such a row only tells claim that we wrote next_repair_attempt; once that time lies `olderThanMs` (at least claim's grace) in
+ * the past, the row is not needed. Also removes the history of deleted slabs in any state. Returns the number of removed rows.
  *
  * Each call checks the next `limit` rows by primary key, starting where the last call stopped (`checkpoints`), so its cost does
  * not depend on the number of rows; at the end it starts over. `skip locked`, so that no commit waits for it.

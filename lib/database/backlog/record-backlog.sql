@@ -1,9 +1,9 @@
 -- Writes the result of one step of the walk in one transaction: entries, removals, marks, and the walk's position. Writes only
 -- our own tables. lib/database/backlog/record-backlog.ts encodes the request. Answer: whether the walk advanced.
 --
--- A judgement is as old as its snapshot. It is written only if its entry is still the version that the snapshot saw
+-- A judgement is as old as its snapshot. It is written only if the slab's entry is still the version that the snapshot saw
 -- ("versions": xmin by slab id, null for no entry). Otherwise the entry has changed: it was leased, judged again, or freed by the
--- end of a lease, and that change has set when to judge it next.
+-- end of a lease, and that change has also set when to judge the slab next.
 --
 -- Locks: an advisory lock admits one writer of the backlog at a time, so that no two insert entries in different orders; then
 -- entries by ascending slab id, marks likewise, the row of the walk last.
@@ -53,7 +53,7 @@ begin
   select the_cause, s::bigint, the_pass from jsonb_array_elements_text(request->'marked') s order by s::bigint
   on conflict (cause, slab_id) do update set pass = excluded.pass where m.pass < excluded.pass;
 
-  -- With arrays it reads only these marks; a join may read all marks of the cause.
+  -- With arrays the statement reads only these marks; with a join it may read all marks of the cause.
   delete from slabmend.marks m
   where m.cause = the_cause and m.pass < the_pass
     and m.slab_id = any (array(
@@ -61,7 +61,7 @@ begin
       where k.cause = the_cause and k.slab_id = any (array(select s::bigint from jsonb_array_elements_text(request->'swept') s))
       order by k.slab_id for update));
 
-  -- Only from the expected position: a slower walker must not move it back.
+  -- Only from the expected position: a slower walker must not move the walk back.
   update slabmend.walks w set
     pass = case when a.finish then w.pass + 1 else w.pass end,
     phase = case when a.finish then 'mark' else a."toPhase" end,

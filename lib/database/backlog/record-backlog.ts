@@ -12,9 +12,9 @@ export interface BacklogEntry {
   readonly causes: Readonly<Record<string, number>>;
   readonly sinceMs: Readonly<Record<string, number>>;
   readonly waitingSinceMs: number;
-  /** It may be leased now. */
+  /** The slab may be leased now. */
   readonly ready: boolean;
-  /** When to judge it again; ignored while it is ready. */
+  /** When to judge the slab again; ignored while the slab is ready. */
   readonly lookAtMs: number;
 }
 
@@ -81,7 +81,7 @@ export interface WalkStepChanges {
   readonly pass: bigint;
   /** Slabs seen in this pass. */
   readonly marked: readonly SlabId[];
-  /** Slabs marked in an earlier pass and not seen in this one, which were judged again. */
+  /** Slabs judged again because an earlier pass marked them and this one has not seen them. */
   readonly swept: readonly SlabId[];
   /** The walk's position when the step began, and now. */
   readonly from: WalkPlace;
@@ -91,16 +91,16 @@ export interface WalkStepChanges {
 export interface BacklogChanges {
   readonly entries: readonly BacklogEntry[];
   readonly removed: readonly SlabId[];
-  /** Version of each judged slab's entry in the snapshot used for judging; null: it had none. */
+  /** Version of each judged slab's entry in the snapshot used for judging; null: the slab had no entry. */
   readonly versions: Readonly<Record<string, string | null>>;
-  /** Slabs that cannot be judged now: to be judged after this delay, unless they are ready. */
+  /** Slabs that cannot be judged now; those that are not ready are judged after this delay. */
   readonly postponed?: { readonly slabIds: readonly SlabId[]; readonly delayMs: number };
   readonly step?: WalkStepChanges;
 }
 
 /**
- * Writes the judged entries and the walk's position in one statement: after a crash either all of it is stored, or none and the
- * step is repeated. Returns whether the walk advanced; another walker may have been faster.
+ * Writes the judged entries and the walk's position in one statement: after a crash either everything is stored, or nothing and
+ * the step is repeated. Returns whether the walk advanced; another walker may have been faster.
  */
 export async function recordBacklog(sql: ISql, { step, ...changes }: BacklogChanges): Promise<boolean> {
   const encoded = JSON.stringify(

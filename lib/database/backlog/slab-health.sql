@@ -10,7 +10,7 @@
 --
 -- A wrongly pinned shard (repairs.bad_shards) is no source, even if its sector is healthy.
 --
--- Reads slab_sectors by primary key and sectors by id, each once; hosts and contracts once for all of them. The laterals and
+-- Reads slab_sectors by primary key and sectors by id, each row once; hosts and contracts once for all slabs. The laterals and
 -- settings fix this plan, because the planner does not know the number of ids.
 create or replace function slabmend.slab_health(slab_ids bigint[], grace interval) returns jsonb
 language sql stable
@@ -23,7 +23,7 @@ as $function$
     cross join lateral (
       select x.slab_id, x.sector_id, x.slab_index from public.slab_sectors x where x.slab_id = w.id offset 0
     ) ss
-    -- Column by column: workers may not read the others.
+    -- Columns are named, because workers may not read all of them.
     cross join lateral (
       select x.host_id, x.contract_sectors_map_id from public.sectors x where x.id = ss.sector_id offset 0
     ) s

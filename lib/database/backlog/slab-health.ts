@@ -10,7 +10,7 @@ export interface SlabHealth {
   readonly minShards: number;
   /** When it may be leased, if nothing changes. */
   readonly freeAtMs: number;
-  /** The same if the slab is endangered: then the hold after a success does not apply. */
+  /** The same, if the slab is endangered: our hold after a successful repair does not apply to it. */
   readonly endangeredFreeAtMs: number;
   readonly leased: boolean;
   /** Its deletion is final. */
@@ -34,10 +34,10 @@ export interface KnownEntry {
 }
 
 export interface BadSector {
-  /** Null: lost, denied, or pinned wrongly, so it is no source. */
+  /** Null: the sector is lost, denied or pinned wrongly, so it is no source. */
   readonly hostId: HostId | null;
   readonly cause: string;
-  /** Denied by a host that denies so much that it may only have lost its index for a while: the sector gets more time. */
+  /** Denied by a host with so many denials that it may have lost its index only for a while: the sector gets more time. */
   readonly isSuspected: boolean;
 }
 
@@ -102,7 +102,7 @@ export async function readSlabHealth(
 export interface WalkPage {
   /** Bad sectors that the page finished. */
   readonly sectors: number;
-  /** Where the next page starts; undefined: this was the last page. */
+  /** Where the next page starts; undefined: this page was the last. */
   readonly next: WalkPosition | undefined;
   /** Empty if health was not requested. */
   readonly slabs: readonly SlabHealth[];
@@ -121,7 +121,7 @@ export interface WalkPageRequest {
   readonly pass: bigint;
   readonly from: WalkPosition;
   readonly pageSectors: number;
-  /** At most this many that this pass has not seen. */
+  /** At most this many slabs that this pass has not seen. */
   readonly maxSlabs: number;
   readonly graceMs: number;
   /** False: only slab ids are read. */

@@ -2,7 +2,7 @@
 -- that this pass has not seen yet. Read only: one snapshot, no row locks.
 --
 --   request  {"cause", "pass", "position", "slabPosition", "pageSectors", "maxSlabs", "judged", "graceMs"}
---            slabPosition: the last slab that is done of the sector after position
+--            slabPosition: of the sector after position, the last slab that is done
 --            maxSlabs: most slabs not yet seen in this pass (plus a few times as many seen ones); null: no limit
 --            judged: false for ids alone, if reading the slabs' health takes too long
 --   answer   {"sectors", "next", "nextSlab", "slabs": slab_health, "slabIds", "nowMs"}

@@ -11,6 +11,6 @@ export async function assertClocksAgree(sql: ISql, clock: Pick<Clock, "now">): P
   const askedAtMs = clock.now();
   const [row] = await sql<{ ms: number }[]>`
     select (extract(epoch from clock_timestamp()) * 1000)::double precision as ms`;
-  // The database read its clock at some moment during the query: a time within that span counts as no difference.
+  // The database read its clock at some moment of the query: if ours showed that time during the query, the clocks agree.
   assertClockAgrees(row!.ms, Math.min(Math.max(row!.ms, askedAtMs), clock.now()));
 }

@@ -7,7 +7,7 @@
  *                            \------------------\----lost--------/
  *
  * What always holds: all statements of a transaction use the connection on which it began; a connection is closed before the next
- * one is opened; nothing throws outside of the call that caused it.
+ * one is opened; an error is thrown only in the call that caused it.
  */
 import postgres, { type Sql } from "postgres";
 import { systemClock } from "../../clock/clock.ts";
@@ -25,12 +25,12 @@ const CONNECT_MS = 10_000;
 /** How long `end` without a limit waits for the server to close the connection. */
 const FAREWELL_SECONDS = 5;
 
-/** One for each server to which this process has connected. */
+/** One pace for each server to which this process has connected. */
 const paces = new Map<string, ConnectionPace>();
 
 interface Driver {
   readonly sql: Sql;
-  /** No further statement can be sent through it. */
+  /** No further statement can be sent through this driver. */
   readonly isOver: () => boolean;
   /** Resolves when its connection is closed, or was never made. */
   readonly closed: Promise<void>;
@@ -40,8 +40,8 @@ interface Driver {
 }
 
 /**
- * Works behind a transaction pooler: no named prepared statements, no session state, no look-up of types. End it before the
- * function returns: a frozen connection would be dead later. Use it through a {@link DeadlineClient}: by itself it waits
+ * Works behind a transaction pooler: no named prepared statements, no session state, no look-up of types. End the client before a
+ * Lambda function returns: a frozen connection would be dead later. Use it through a {@link DeadlineClient}: by itself it waits
  * forever for a silent server.
  *
  * @param authorities PEM, instead of those built into Node.js

@@ -1,6 +1,6 @@
 /**
- * Ways in which a connection ends before or during its use, apart from the socket's own errors. Uses the driver's code where it
- * has one.
+ * Ways in which a connection ends before or during its use, apart from the socket's own errors; with the driver's code where the
+ * driver has one.
  */
 export type ConnectionErrorCode =
   /** Closed by the server, or by a device in between. */

@@ -17,7 +17,7 @@ export interface DeadlineClient {
    *
    * A connection to a server that has become read-only is dropped too. A refused statement did not happen, so `statements` run
    * again on a new connection while time is left: writes before the refused one must be idempotent.
-   * @throws {StoreError} `no-answer`: the statement may or may not have happened; `read-only-server`: it has not
+   * @throws {StoreError} `no-answer`: the statement may or may not have happened; `read-only-server`: it did not happen
    */
   run<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
   /**

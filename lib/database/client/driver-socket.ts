@@ -3,15 +3,15 @@
  *
  * postgres.js drops its socket when it receives `close`; a write that follows (the rollback of a transaction whose
  * connection is gone, a write delayed by setImmediate) then throws where no caller can catch it. It also opens another connection
- * by itself, without a pause, and sends the remaining statements of the old one on it. So it never receives `close` from here: a
- * lost connection is an `error`, and so is every later write. connect.ts then discards the driver as well.
+ * by itself, without a pause, and sends the remaining statements of the old one on it. So it never receives `close` from this
+ * class: a lost connection is an `error`, and so is every later write. connect.ts then discards the driver as well.
  *
  *   open --lost--> closed (every write: error)          open --end / destroy--> closed
  */
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 
-/** A server that does not close the connection in this time after our end is abandoned. */
+/** If the server does not close the connection within this time after we ended our side, the connection is abandoned. */
 const FAREWELL_MS = 5_000;
 
 export class DriverSocket extends EventEmitter {

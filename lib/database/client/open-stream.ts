@@ -34,7 +34,7 @@ export async function openStream(target: StreamTarget, signal: AbortSignal): Pro
 async function encrypt(socket: Socket, target: StreamTarget, signal: AbortSignal): Promise<Socket> {
   socket.write(SSL_REQUEST);
   const answer = (await waitFor(socket, "data", target, signal)) as Buffer;
-  // Further bytes could be injected by an attacker in between, to be read as if they had been encrypted.
+  // Further bytes could come from an attacker on the way, and would be read as if they had been encrypted.
   const isAccepted = answer.length === 1 && answer[0] === YES;
   if (!isAccepted) {
     if (target.tls === "optional" && answer.length === 1) return socket;

@@ -18,10 +18,10 @@ export type DatabaseFailure =
 const CONFLICTS = new Set(["40001", "40P01", "55P03"]);
 
 /**
- * Class 08; the server shutting down, starting or ending an idle session; too many connections (a role at its limit
- * while connections of killed workers linger); codes of the client library and the socket; and DNS codes, because a name may be
- * missing for a moment while it changes. CONNECTION_DESTROYED: the driver was discarded with its lost connection.
- * CONNECTION_ENDED is not included: we ended the client, and it never connects again.
+ * Class 08; the server shuts down, starts, or ends an idle session; too many connections (connections of killed workers still
+ * count against a role's limit); codes of the client library and the socket; and DNS codes, because a name may be missing for a
+ * moment while its record changes. CONNECTION_DESTROYED: the driver was discarded with its lost connection. CONNECTION_ENDED is
+ * not included: we ended the client, and it never connects again.
  */
 const CONNECTION_LOST = new RegExp(
   "^(08...|57P0[1235]|53300|CONNECTION_CLOSED|CONNECTION_DESTROYED|CONNECT_TIMEOUT" +
@@ -56,7 +56,7 @@ const FIRST_CONNECTION_SLEEP_MS = 100;
 
 /** For work that the next run of claim or reap repeats anyway: a run has one minute in total. */
 export const BRIEFLY: RetryOptions = { maxAttempts: 4, maxConnectionAttempts: 3 };
-/** The same for work that is not idempotent: a conflict was rolled back, but after a lost answer the result is unknown. */
+/** The same for work that is not idempotent: a conflict wrote nothing, but after a lost answer the result is unknown. */
 export const ONLY_CONFLICTS: RetryOptions = { ...BRIEFLY, maxConnectionAttempts: 1 };
 
 /** Milliseconds to wait after the given failed attempt (1 = first), with up to half as jitter so that rivals spread out. */

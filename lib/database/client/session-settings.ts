@@ -1,6 +1,6 @@
 /**
  * Session settings that our statements rely on, and that a database or a role may override. `slabmend grant` sets them on the
- * role, so that they hold behind a transaction pooler too; doctor shows them; without them no lease is made or begun.
+ * role, so that they hold behind a transaction pooler too; doctor shows them; without these settings no lease is made or begun.
  */
 import type { ISql } from "postgres";
 import { StoreError } from "./store-error.ts";

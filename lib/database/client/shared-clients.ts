@@ -3,7 +3,7 @@ import type { Clock } from "../../clock/clock.ts";
 import type { DeadlineClient } from "./deadline-client.ts";
 import { StoreError } from "./store-error.ts";
 
-/** The connections of a process; each call uses one exclusively. */
+/** The connections of a process; each call has a connection to itself. */
 export interface SharedClients extends Pick<DeadlineClient, "run" | "runIdempotent"> {
   /** Closes connections that no call uses. The next call opens one if needed. */
   endIdle(): Promise<void>;

@@ -3,7 +3,7 @@ import { isStatementTimeout } from "./statement-timeout.ts";
 
 /**
  * Reads in a transaction that cannot write or lock a row, and in which no statement (and so no snapshot) lasts longer than
- * `limitMs`. `too-long`: a statement reached that limit. Inside a caller's transaction it reads without a limit.
+ * `limitMs`. `too-long`: a statement reached that limit. Within a caller's transaction there is no limit.
  */
 export async function readShortly<Result>(
   sql: ISql,

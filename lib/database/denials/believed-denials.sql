@@ -2,8 +2,9 @@
 --
 --   decided   the result of judge_moves: sectors that are now stored elsewhere. Such a sector is lost if its host serves others
 --             ("othersServed"), or if it was denied three times, hours apart; otherwise the host may have lost its index for a
---             while, and the move counts as any other
---   reports   those of record_denials in this commit: the whole sector was requested, and was already denied at least 6 h ago
+--             while, and the move is an ordinary one
+--   reports   the reports of record_denials in this commit: also lost is a sector that was requested as a whole now, and first
+--             denied as a whole at least 6 h ago
 --
 -- Denials by a suspected host are never included. The caller holds the locks of lock_for_commit.
 create or replace function slabmend.believed_denials(the_slab bigint, decided jsonb, reports jsonb) returns jsonb

@@ -1,6 +1,6 @@
--- Clears the denials of sectors that their host has since served as a whole, with the pinned root. After three counted
--- denials a sector stays bad, and serving it clears nothing: otherwise a host could deny sectors whose traffic costs it money and
--- still count as good in between.
+-- Clears the denials of sectors that their host has since served as a whole, with the pinned root. After three counted denials a
+-- sector stays bad even if it is served: otherwise a host could deny sectors whose traffic costs it money and still count as good
+-- in between.
 --
 --   served   [{"sectorId", "hostId"}]
 --

@@ -1,16 +1,16 @@
 import type { ISql } from "postgres";
 import { type HostId, parseRoot, type Root } from "../../slab/ids.ts";
 
-/** The host must serve most of them. */
+/** The number of sectors drawn; the host must serve most of them. */
 const DRAWN = 3;
-/** Rows examined to find them, so that a host with only young sectors needs no scan of all of them. */
+/** At most this many rows are examined to find them: on a host with only young sectors all would otherwise be scanned. */
 const LOOKED_AT = 16;
-/** A sector stored after the host lost the others proves nothing. */
+/** A sector stored after the host lost its index proves nothing. */
 const YOUNG_MINUTES = 30;
 
 /**
- * A few sectors of each of these hosts that it should have had for a while, starting at a random root; none that it has denied.
- * A host without such sectors is absent.
+ * For each of these hosts a few sectors, from a random root on, that it should have had for a while and has not denied. A host
+ * without such sectors is absent.
  *
  * Reads only; indexes: sectors (host_id, sector_root), denials by primary key.
  */

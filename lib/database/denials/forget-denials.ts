@@ -2,7 +2,7 @@ import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
 /**
- * Removes denials and earlier locations of sectors that no longer exist. Returns the number of removed rows.
+ * Removes the denials and earlier locations of deleted sectors. Returns the number of removed rows.
  *
  * Each call checks the next `limit` rows by primary key, starting where the last call stopped (`checkpoints`), so its cost does
  * not depend on the number of rows; at the end it starts over. `skip locked`, so that no commit waits for it.

@@ -1,5 +1,5 @@
--- Whether so many hosts deny sectors at this moment that the cause must be on our side: at least 5 hosts that otherwise serve,
--- and more than a third of those that served or denied within 10 minutes, deny more than a tenth of their requests.
+-- Whether so many hosts deny sectors at this moment that the cause must be on our side: the hosts that otherwise serve, but now
+-- deny more than a tenth of their requests, are at least 5, and more than a third of those that served or denied within 10 minutes.
 -- manyHostsDeny() in lib/placement/judge-denials.ts makes the same decision.
 --
 --   reporting   hosts whose denials are about to be recorded

@@ -1,5 +1,5 @@
--- Records denials of sectors that are still on the denying host and, if the caller says what it saw, still pinned or
--- unpinned as it saw them. Changes no row of indexd: a denial is not a loss.
+-- Records denials of sectors that are still on the denying host and, if the caller gives plannedMapId, are still pinned
+-- or unpinned as planned. Changes no row of indexd: a denial is not a loss.
 --
 --   the_slab  null: sectors of any slabs; the caller has locked them by ascending root
 --   reports   [{"sectorId", "root", "hostId", "plannedMapId"?, "code", "whole", …}]
@@ -36,7 +36,7 @@ begin
       select from public.slab_sectors ss where ss.slab_id = the_slab and ss.sector_id = s.id)
     order by s.id, whole_denied_at nulls last
   ), known as (
-    -- No other transaction writes it meanwhile: that would need the lock on its sector.
+    -- No other transaction writes this denial meanwhile: it would need the lock on the sector.
     select h.*, d.denials, d.whole_denied_at as known_whole_at, d.first_denied_at, d.counted_at,
       d.counted_at <= moment - interval '1 hour' as counts
     from hit h

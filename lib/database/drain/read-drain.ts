@@ -48,13 +48,13 @@ export interface Departed {
   readonly copied: number;
   readonly rebuilt: number;
   readonly found: number;
-  /** Recorded as lost there (a believed denial), without being stored elsewhere in the same commit. */
+  /** Recorded as lost on them (a believed denial), and not stored elsewhere in the same commit. */
   readonly lost: number;
 }
 
 /**
- * Reads what the next rows of the journal say of these hosts since the run began: by journal_position_idx, and once by
- * journal_finished_at_idx, to find the row to start from.
+ * Reads which sectors left these hosts since the run began, from the journal's next rows: by journal_position_idx, and once by
+ * journal_finished_at_idx, to find the first row.
  * @param after the last position already read; null: none yet
  */
 export async function readDeparted(
@@ -108,11 +108,11 @@ async function placeBefore(sql: ISql, startedAt: Date): Promise<number> {
 /** Why a drain is waiting, as far as the tables show it. */
 export interface DrainStanding {
   readonly hosts: readonly { readonly host: HostKey; readonly state: DrainedHostState }[];
-  /** Why no slab is leased for it: the fleet's mode, stopped claims, or budget limits. */
+  /** Why no slab is leased for the drain: the fleet's mode, stopped claims, or budget limits. */
   readonly stopped: readonly string[];
-  /** Last outcomes since the run began of at most 500 slabs that still have a sector there. */
+  /** The last outcomes, since the run began, of at most 500 slabs with a sector still on these hosts. */
   readonly outcomes: Readonly<Record<string, number>>;
-  /** indexd or a remote worker of indexd's claims slabs, judged by at most 500 unhealthy slabs and the journal's latest rows. */
+  /** indexd, or its remote worker, claims slabs: as shown by at most 500 unhealthy slabs and the journal's latest rows. */
   readonly indexdRepairs: boolean;
 }
 

@@ -37,7 +37,7 @@ export interface BreakerLimits {
   readonly windowMs: number;
   /** With fewer bad slabs than this, the slabs themselves may be the cause. */
   readonly leastBadSlabs: number;
-  /** Of how many slabs the latest outcome is considered. */
+  /** The latest outcomes of at most this many slabs are considered. */
   readonly mostSlabs: number;
 }
 
@@ -85,7 +85,7 @@ export type ClaimAllowance =
   | { readonly kind: "all" }
   /** The backoff is over, but it is not yet known whether repairs work again. */
   | { readonly kind: "few"; readonly leases: number }
-  /** At most one a minute. */
+  /** At most one slab a minute. */
   | { readonly kind: "probe" };
 
 const TRIAL_LEASES = 10;

@@ -6,7 +6,7 @@
  *   paused       set by an operator: nothing is leased or sent; leased slabs are still repaired, and reap continues
  *   suspended    as paused; when no lease is left, the processes end (lib/lifecycle)
  *   maintenance  as paused; set by a maintenance run, and only that run ends it
- *   deleting     set by an operator: as suspended, then all of slabmend's data is removed; it cannot be ended
+ *   deleting     set by an operator: as suspended, then all of slabmend's data is removed; final
  */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
@@ -18,7 +18,7 @@ export type FleetMode =
   | { readonly kind: "running" }
   | {
       readonly kind: StoppedMode;
-      /** The person or run that set it. */
+      /** The person or run that set this mode. */
       readonly owner: string;
       readonly reason: string | undefined;
       readonly since: Date;

@@ -17,16 +17,16 @@ const LEAST_BYTES = 65_536;
 /** A slab has at most 256 sectors; candidates that failed are added to them. */
 const MAX_SAMPLES = 1_024;
 /**
- * PostgreSQL raises an error if a product is too small to be distinguished from zero. A sum that is never increased gets
- * there after 1,074 half-lives (three weeks); then no score could be read or reported. So a sum below this value counts as
- * zero, and so does any sum after 100 half-lives; the smallest product of the two is 10^-37.
+ * PostgreSQL raises an error if a product is too small to be distinguished from zero. A sum that is never increased gets so small
+ * after 1,074 half-lives (three weeks); then no score could be read or reported. So a sum below this value counts as zero, and so
+ * does any sum after 100 half-lives; the smallest product of the two is 10^-37.
  */
 const LEAST_SUM = 1e-6;
 const MOST_HALF_LIVES = 100;
 /** More than all hosts ever held: keeps quotients finite for any report of a worker. */
 const MOST_SUM = 1e18;
 
-/** A report of one repair above this is a mistake. */
+/** A repair that reports more than this is mistaken. */
 const MOST_SAMPLE = 1e15;
 
 /** The factor by which the sums of `h` have decayed by now. A time in the future counts as now. */

@@ -2,7 +2,7 @@
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** A worker without a queue claims several times a second: its row is written at most this often. */
+/** A worker without a queue claims several times a second: the time is written at most this often. */
 const WRITE_EVERY_SECONDS = 10;
 
 /** Records the time of a run. One row of `fleet` by primary key, in its own transaction. */

@@ -37,8 +37,8 @@ export async function listQuarantine(
 }
 
 /**
- * Ends the quarantine of all slabs, or of these, and resets their crash counts, so that it again takes three crashes.
- * Returns the ids of those that were in quarantine.
+ * Ends the quarantine of all slabs, or of these, and resets their crash counts, so that the next quarantine takes three crashes
+ * again. Returns the ids of those that were in quarantine.
  *
  * Writes only our own tables: repairs, then backlog, both by ascending slab id. next_repair_attempt is in the past: a quarantine
  * does not set it.

@@ -23,8 +23,8 @@ interface BreakerRow {
 const MOST_ROWS = 200;
 
 /**
- * Reads the latest outcomes, decides (circuit-breaker.ts) and stores the decision. Times are the database's. If another
- * process stores a decision meanwhile, that one stands until the next call.
+ * Reads the latest outcomes, decides (circuit-breaker.ts) and stores the decision. Times are the database's. If another process
+ * stores a decision meanwhile, that decision applies until the next call.
  *
  * Reads the journal backwards by journal_finished_at_idx; the row of `fleet` is locked for one update only.
  */
@@ -58,14 +58,14 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
     from slabmend.fleet f`;
   const before = breakerOf(row!);
   const breaker = nextBreaker(before, row!.outcomes, row!.now_ms, limits);
-  // Store a clamped time; otherwise it would become "now" again at each call.
+  // Store the clamped time: the stored one lies ahead and would be clamped to the present again at each call.
   const wasAhead = Math.max(row!.since_ms, row!.from_ms ?? 0) > row!.now_ms;
   if (breaker !== before || wasAhead) await writeBreaker(sql, breaker, row!.revision);
   return { breaker, nowMs: row!.now_ms };
 }
 
 /**
- * Takes the right to lease one probe while the circuit breaker is open. False: it was taken less than `everyMs` ago.
+ * Takes the right to lease one probe while the circuit breaker is open. False: the last probe was taken less than `everyMs` ago.
  */
 export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
   // If the answer is lost, this minute's probe is lost too.

@@ -15,7 +15,7 @@ export interface NewDeadLetter {
   readonly token?: string;
 }
 
-/** Our messages have 170 bytes; of any other the beginning is enough. */
+/** Our messages have 170 bytes; of others only the beginning is stored. */
 const MOST_BODY_CHARACTERS = 16_384;
 
 /**

@@ -18,7 +18,7 @@ export interface StoredDeadLetter {
   readonly cause: string;
   readonly slabId: string | undefined;
   readonly bodyBytes: number;
-  /** The beginning of an unreadable one; the others hold only ids and a token. */
+  /** The beginning of an unreadable letter; readable ones hold only ids and a token. */
   readonly body: string | undefined;
   readonly receiveCount: number;
   readonly timesSeen: number;
@@ -30,7 +30,7 @@ export interface StoredDeadLetter {
 
 const MOST_BODY_CHARACTERS = 500;
 
-/** Latest first, by dead_letters_last_seen_idx, with the state of their leases; and the number of all of them. */
+/** Dead letters with the state of their leases, latest first, by dead_letters_last_seen_idx; and the number of all. */
 export async function listDeadLetters(
   sql: ISql,
   request: { readonly limit: number; readonly messageIds?: readonly string[] },

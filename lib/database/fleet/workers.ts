@@ -9,7 +9,7 @@ export interface WorkerRow {
   readonly command: "work" | "serve";
   readonly host: string;
   readonly pid: number;
-  /** Maximum of parallel repairs, and the number in progress. */
+  /** The most repairs in parallel, and the number in progress. */
   readonly concurrency: number;
   readonly running: number;
   readonly state: "working" | "draining";

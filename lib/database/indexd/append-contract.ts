@@ -10,8 +10,8 @@ const MAX_CONTRACT_BYTES = 10n * 2n ** 40n;
 const APPEND_INGRESS_BYTES = 4096n;
 
 /**
- * How much the contract may hold, in whole sectors, so that the host's collateral limit still allows its renewal; a fifth is kept
- * as a margin.
+ * How many whole sectors the contract may hold so that the host's collateral limit still allows its renewal; a fifth is kept as a
+ * margin.
  */
 export function maxRenewableBytes(
   host: Pick<HostRow, "maxCollateral" | "collateral">,
@@ -19,7 +19,7 @@ export function maxRenewableBytes(
 ): bigint {
   const perSector = host.collateral * SECTOR * (settings.contractsPeriodBlocks + PROOF_WINDOW_BLOCKS);
   const sectors = host.maxCollateral / (perSector > 0n ? perSector : 1n);
-  // indexd falls back to the cap if the product overflows 64 bits; both give the smaller of the two.
+  // If the product overflows 64 bits, indexd uses the cap, which then is the smaller of the two.
   const bytes = sectors * SECTOR < MAX_CONTRACT_BYTES ? sectors * SECTOR : MAX_CONTRACT_BYTES;
   return ((bytes * 8n) / 10n / SECTOR) * SECTOR;
 }

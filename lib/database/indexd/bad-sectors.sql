@@ -55,7 +55,7 @@ begin
           select m.id from public.contracts c join public.contract_sectors_map m on m.contract_id = c.contract_id
           where c.host_id = any (parts)), from_sector, page_sectors);
         select * into unpinned from slabmend.unpinned_sectors(parts, from_sector, page_sectors);
-        -- Up to the position that both have reached, the page is complete.
+        -- The page is complete up to the lower of the two positions.
         next_sector := least(pinned.next_sector, unpinned.next_sector);
         sector_ids := array(
           select s.id from (

@@ -7,10 +7,9 @@
 --                positions in the stream. A time of ours could lie before a position that a client has already passed, or after
 --                what indexd publishes next, and clients would miss events for good.
 --   before       the writer stamps the event, in whole seconds. indexd hides events of the present second and later ones, so
---                that a client's cursor never stands in a second that may still receive events. The stamp is two seconds
---                ahead, rounded down: COMMIT has at least two seconds before the event becomes visible. It is not further
---                ahead, because an upgrade to 24 takes the greatest stamp as the position reached, and indexd publishes
---                nothing until then.
+--                that no client's cursor is in a second that may still receive events. The stamp is two seconds ahead, rounded
+--                down: COMMIT has at least two seconds before the event becomes visible. The stamp is not later, because an
+--                upgrade to 24 continues from the greatest stamp, and indexd would publish nothing until then.
 --
 -- Locks: object_events against an upgrade (hold-indexd.sql); outbox rows `for update skip locked`, so that two callers
 -- share the work; then the events by ascending key, so that flushes of slabs of the same objects cannot deadlock.
@@ -21,8 +20,8 @@ language plpgsql volatile
 as $function$
 declare
   profile constant integer := slabmend.hold_indexd(array['object_events']);
-  -- Two seconds are enough for these: an update takes 10 to 15 microseconds per event, and pages are in memory once the
-  -- events are locked. If there are more, one slab is flushed by itself.
+  -- Two seconds are enough for this many events: an update takes 10 to 15 microseconds per event, and pages are in memory once
+  -- the events are locked. If there are more, one slab is flushed by itself.
   most_keys constant integer not null := 50000;
   outbox_ids bigint[];
   digests bytea[];

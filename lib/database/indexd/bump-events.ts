@@ -19,7 +19,7 @@ const DEFAULT_LIMIT = 100;
 /** Each attempt may wait for a lock for the role's lock_timeout, 3 s; a run of reap has one minute in total. */
 const ATTEMPTS_BESIDE_OTHERS = 3;
 
-/** For a single slab, after its batch was too slow. With this a thousand slabs of one locked object take minutes, not hours. */
+/** For a single slab, after its batch was too slow: so a thousand slabs of one locked object take minutes, not hours. */
 const BRIEF_LOCK_TIMEOUT_MS = 200;
 
 interface FlushOptions {
@@ -31,7 +31,7 @@ interface FlushOptions {
   readonly timeIsUp?: () => boolean;
 }
 
-/** Thrown after everything was tried for which there was time. The stuck slabs are now at the end of the outbox. */
+/** Thrown once all slabs for which there was time have been tried. The stuck slabs are now at the end of the outbox. */
 export class OutboxStuckError extends StoreError {
   /** Rows of the outbox that were flushed nevertheless. */
   readonly done: number;
@@ -97,7 +97,7 @@ export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Prom
 interface Bump {
   readonly limit: number;
   readonly slabId?: SlabId;
-  /** Waits for a lock only briefly, not for the role's lock_timeout. */
+  /** Waits for a lock only briefly, not as long as the role's lock_timeout. */
   readonly isBrief?: boolean;
 }
 

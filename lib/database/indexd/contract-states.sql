@@ -5,8 +5,8 @@
 -- `where contract_id = …` uses contracts' unique index and unused columns cost nothing. It takes and returns
 -- plain scalars, because a function over a table's row type would prevent indexd from ever dropping that table.
 --
--- Integers as in indexd: division truncates; a duration is unsigned, so that an expiration in the past never
--- makes an append look cheap.
+-- Integers as in indexd: division truncates; a duration is unsigned, so that after its expiration a contract never seems cheap to
+-- append to.
 create or replace function slabmend.contract_states()
 returns table (contract_id bytea, host_id integer, healthy boolean, good_for_append boolean)
 language sql stable

@@ -1,7 +1,7 @@
 -- The hosts that are being drained: named by a maintenance run of kind drain that has neither ended nor been cancelled. The only
 -- definition; see docs/maintenance.md#drain.
 --
---   is_paused   no slab is leased for it, and repairs do not plan it; moves in progress are still recorded
+--   is_paused   no slab is leased for the drain, and no repair plans its moves; moves in progress are still recorded
 --
 -- Reads the one unfinished run by runs_one_unfinished, hosts by public key. Inlined into its caller, like host_states.
 create or replace function slabmend.draining_hosts()

@@ -7,7 +7,7 @@
 --   has_active_contract, has_healthy_contract, has_append_contract
 --   good_for_upload    good, not stuck, storage left
 --
--- Needs contract_states(). Inlined like it, and for the same reason not over row types. The three has_ columns are
+-- Needs contract_states(). Inlined like contract_states, and for the same reason not over row types. The three has_ columns are
 -- subqueries on contracts_host_id_active_good_idx and _bad_idx that run only if used.
 create or replace function slabmend.host_states()
 returns table (

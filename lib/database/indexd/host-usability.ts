@@ -37,7 +37,7 @@ export function failedUsabilityChecks(host: HostRow, settings: SettingsRow): rea
 }
 
 function passes(check: UsabilityCheck, host: HostRow, settings: SettingsRow): boolean {
-  // These depend only on the announcement and on the success of scans, not on settings.
+  // These checks depend only on the announcement and on whether scans succeed, not on settings.
   if (check === "Uptime") return host.recentUptime >= MIN_UPTIME;
   if (check === "QUIC") return host.hasQuic;
   if (check === "Siamux") return host.hasSiamux;

@@ -24,7 +24,7 @@ export interface NetworkHost {
   readonly hasAppendContract: boolean;
   /** As of indexd's last scan: usually expired. Signed by the host; validUntilSeconds is 0 if it was never scanned. */
   readonly storedPrices: HostPrices;
-  /** Sectors on it that indexd has not appended to a contract yet. */
+  /** Sectors on this host that indexd has not appended to a contract yet. */
   readonly unpinnedSectors: number;
   /**
    * An operator wants its sectors elsewhere; it receives none. While `paused` its sectors stay. Null: it is not being drained.
@@ -36,7 +36,7 @@ export interface NetworkHost {
 export interface NetworkSnapshot {
   /** indexd's scanned height. */
   readonly height: bigint;
-  /** Every host, including blocked and unusable ones: they may be sources. */
+  /** Every host, including blocked and unusable ones, because they may be sources. */
   readonly hosts: ReadonlyMap<HostId, NetworkHost>;
   /** Contracts whose sectors may stay: healthy contracts with a host that is usable and not blocked. */
   readonly healthyContractIds: ReadonlySet<ContractId>;
@@ -46,7 +46,7 @@ export interface NetworkSnapshot {
   readonly priceLimit: PriceLimit;
   /** 0: no minimum. */
   readonly minHostDistanceKm: number;
-  /** When the read began, by our clock; the snapshot's age counts from then. */
+  /** When the read began, by our clock; the snapshot's age is measured from this time. */
   readonly takenAtMs: number;
 }
 

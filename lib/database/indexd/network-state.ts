@@ -28,7 +28,7 @@ export const OLD_PIN_MS = 6 * 3_600_000;
 
 /** Reads the whole network, about 2 KB per host: once at start-up, not for each slab. */
 export async function readNetworkState(sql: ISql): Promise<NetworkState> {
-  // Distances only matter between hosts of one slab.
+  // Distances matter only within a slab, so they are not judged here.
   const { hosts } = await readNetworkSnapshot(sql, { minHostDistanceKm: 0 });
   // The oldest unpinned sector by sectors_uploaded_at_unpinned_idx, the newest slab by primary keys.
   const [row] = await sql<{ ms: number | null; unpinned_ms: number | null; sectors: number }[]>`
@@ -58,7 +58,7 @@ export async function readNetworkState(sql: ISql): Promise<NetworkState> {
   };
 }
 
-/** Pure. No finding stops a worker: the problem may pass, and a worker that ends itself would not be started again. */
+/** Pure. No such problem stops a worker: the problem may pass, and a worker that ends itself would not be started again. */
 export function findNetworkProblems(state: NetworkState): NetworkFinding[] {
   const { hosts, receivers, lastScanMs, oldestUnpinnedMs = 0, sectorsOfNewestSlab: sectors } = state;
   const findings: NetworkFinding[] = [];

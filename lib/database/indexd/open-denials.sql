@@ -1,6 +1,6 @@
--- The open denials: a host said that it does not have a sector, and indexd still has the sector there, unchanged since. The
--- only definition of "open denial". A row whose sector has since been moved, pinned or uploaded is not open; it
--- is an earlier location.
+-- The open denials: a host said that it does not have a sector, and indexd still records the sector there, unchanged since then.
+-- The only definition of "open denial". A row whose sector has since been moved, pinned or uploaded is not open; it is an earlier
+-- location.
 --
 --   denials   number of consecutive denials that count: see record_denials
 --

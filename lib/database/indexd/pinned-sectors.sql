@@ -2,8 +2,8 @@
 -- Read only.
 --
 -- Sectors are found map row by map row, in the order of an index. A share of the page is read from each, and the page ends at the
--- lowest id at which one of the shares ended: up to there it is complete. Reading a whole page from each would cost one page per
--- map row, and most of it would be thrown away.
+-- lowest id at which one of the shares ended: up to there it is complete. Reading a whole page from each map row would cost a
+-- page per row, and most sectors read would be discarded.
 --
 -- Index: sectors_contract_sectors_map_id_id_idx.
 create or replace function slabmend.pinned_sectors(map_ids integer[], from_sector bigint, page_sectors integer,

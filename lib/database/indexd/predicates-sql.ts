@@ -10,8 +10,8 @@ const FILES = [
 ] as const;
 
 /**
- * The SQL of our predicates over indexd's tables, in the order of their dependencies, for a database migration of
- * ours: `slabmend.contract_states()`, `slabmend.host_states()`, `slabmend.open_denials()`, `slabmend.draining_hosts()`,
+ * The SQL of our predicates over indexd's tables, in the order of their dependencies, to be run by our database migrations:
+ * `slabmend.contract_states()`, `slabmend.host_states()`, `slabmend.open_denials()`, `slabmend.draining_hosts()`,
  * `slabmend.bad_sector_cause(…)`, `slabmend.sectors_to_move(slab_ids bigint[])`. Each
  * statement is `create or replace`; schema `slabmend` must exist. No statement creates an object that depends on one of
  * indexd's, so that indexd's own database migrations are not blocked (docs/decisions/0015-sql.md).

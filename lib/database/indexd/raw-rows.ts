@@ -1,6 +1,6 @@
 /**
  * Rows of indexd's tables in the form that predicates need: one field per column, not interpreted. Prices in hastings, times in
- * microseconds since the epoch, PostgreSQL's precision (a JavaScript date would lose the last three digits, which matter in
+ * microseconds since the epoch, as precise as PostgreSQL's (a JavaScript date would lose the last three digits, which matter in
  * comparisons), byte strings in hex.
  */
 import type { ContractId, HostId, HostKey } from "../../slab/ids.ts";

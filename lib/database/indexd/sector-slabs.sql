@@ -1,6 +1,6 @@
 -- The slabs that contain these sectors, by ascending sector id, then slab id; at most this many pairs, null: all of them. A
 -- sector may belong to a million slabs, so a page of sectors does not limit the number of slabs. For sector after_sector + 1 only
--- slabs after after_slab are returned, because the last page may have ended in the middle of that sector.
+-- slabs after after_slab are returned, because the last page may have ended in the middle of that sector's slabs.
 --
 -- Reads slab_sectors_sector_id_slab_id_idx, no more entries than it returns. Uses row comparisons instead of `= and >`:
 -- docs/decisions/0011-leases-and-backlog.md.

@@ -12,8 +12,8 @@
 create or replace function slabmend.sectors_to_move(slab_ids bigint[])
 returns table (slab_id bigint, sector_id bigint, slab_index smallint, reason text)
 language plpgsql stable
--- Planning ten relations takes three times as long as reading one slab: so plan once per connection instead of inlining it into
--- each statement of a commit. The plan uses indexes for any number of slabs.
+-- To plan ten relations takes three times as long as to read one slab: so this function is planned once per connection instead of
+-- being inlined into each statement of a commit. The plan uses indexes for any number of slabs.
 set plan_cache_mode = force_generic_plan
 -- A plan made while denials is empty would later scan that table.
 set enable_seqscan = off

@@ -1,7 +1,8 @@
 -- One page of the unpinned sectors of some hosts, by ascending id, after a position. next_sector: as in bad_sectors. Read only.
 --
--- No index has a host's unpinned sectors in the order of ids. A few pages of them are read whole and sorted (indexd removes them
--- from a host that it blocks). If there are more, the unpinned sectors of all hosts are scanned by id, a few pages at a time.
+-- No index has a host's unpinned sectors in the order of ids. If they fill only a few pages, all are read and sorted (indexd
+-- removes them from a host that it blocks). If there are more, the unpinned sectors of all hosts are scanned by id, a few pages
+-- at a time.
 --
 -- Indexes: sectors_host_id_null_contract_map_idx; sectors_contract_sectors_map_id_id_idx for unpinned sectors by id.
 create or replace function slabmend.unpinned_sectors(host_ids integer[], from_sector bigint, page_sectors integer,

@@ -1,5 +1,6 @@
 -- The follower `totals`: adds the next rows of the journal, at most this many, to slabmend.totals, and returns how many rows it
--- added. Sums and checkpoint change in one transaction, so a crash counts no row twice. It must have joined (join_journal).
+-- added. Sums and checkpoint change in one transaction, so a crash counts no row twice. The follower must have joined
+-- (join_journal).
 --
 -- Locks: its row of followers, then totals in the order of their key. Rows by journal_position_idx.
 create or replace function slabmend.follow_totals(most integer) returns integer

@@ -14,9 +14,9 @@ export interface FollowerState {
   readonly position: number;
   /** Rows that it has not processed, including those without a position. */
   readonly rowsBehind: number;
-  /** Age of the oldest of them; undefined: it has processed all. */
+  /** Age of the oldest unprocessed row; undefined: the follower has processed all. */
   readonly behindSeconds: number | undefined;
-  /** A stable code: why it stopped; undefined: it is running. */
+  /** A stable code: why the follower stopped; undefined: it is running. */
   readonly stoppedBy: string | undefined;
   readonly stoppedSince: Date | undefined;
 }
@@ -52,7 +52,7 @@ export async function moveFollower(
 }
 
 /**
- * Stores why a follower has stopped, for status and alarms.
+ * Stores the reason why a follower has stopped, for status and alarms.
  * @param code a stable code; undefined: it is running
  */
 export async function noteFollowerStopped(

@@ -1,6 +1,5 @@
--- Deletes journal rows that every follower has processed and that ended before this time, and hourly totals of hosts from
--- before it; at most this many of each. Returns the number of deleted journal rows. The other totals stay: they are some ten rows
--- an hour.
+-- Deletes journal rows that every follower has processed and that ended before this time, and earlier hourly totals of hosts; at
+-- most this many of each. Returns the number of deleted journal rows. The other totals stay: they are some ten rows an hour.
 --
 -- Reads the oldest rows by journal_position_idx, so the cost of a call does not depend on the number of rows kept. Locks:
 -- journal_head, so that no follower joins meanwhile; then the rows, which nothing else writes.

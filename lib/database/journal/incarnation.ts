@@ -27,8 +27,8 @@ export async function raiseIncarnation(sql: ISql, archived: number): Promise<num
 }
 
 /**
- * The position to which a follower at `position` may skip, because an archive up to `archived` already holds these rows: the
- * last row of `incarnation` or an earlier one, at most `archived`.
+ * The position to which a follower at `position` may skip, because the archive already holds the rows up to `archived`: the last
+ * position that is at most `archived` and belongs to `incarnation` or an earlier one.
  */
 export async function lastPositionOf(
   sql: ISql,

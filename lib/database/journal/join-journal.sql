@@ -1,5 +1,5 @@
 -- Registers a new follower at the oldest row that has a position, or at the end of the stream if there is none. Returns its
--- checkpoint; for a registered follower, the present one.
+-- checkpoint; if it was registered already, its present one.
 --
 -- Locks: journal_head, so that no row is deleted between this read and the checkpoint that protects it; then followers.
 create or replace function slabmend.join_journal(follower text) returns bigint

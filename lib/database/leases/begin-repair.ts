@@ -13,7 +13,7 @@ export interface BeginRequest {
   readonly token: LeaseToken;
   /** Identifies this one invocation: a call whose answer was lost is repeated under the same name. */
   readonly worker: string;
-  /** How long from now indexd is kept away: the function's timeout plus 2 minutes. */
+  /** How long from now indexd is kept from the slab: the function's timeout plus 2 minutes. */
   readonly holdMs: number;
   readonly leaseMs?: number;
 }
@@ -47,7 +47,7 @@ export async function beginRepair(
           leaseMs: request.leaseMs ?? DEFAULT_LEASE_MS,
           again: attempt > 1,
         });
-        // Checked at each begin: a pooler may use a session whose settings changed since the environment was checked.
+        // Checked at each begin: a pooler may use another session, whose settings differ from those checked at first.
         const [row] = await sql<{ isolation: string; result: BeginResult | null }[]>`
         select current_setting('transaction_isolation') as isolation,
           case when current_setting('transaction_isolation') = 'read committed'

@@ -10,10 +10,10 @@
 -- Idempotent by token: the token's journal row is written in the same transaction as everything else, so a caller
 -- whose answer was lost calls again. If the first call is still running, it holds the slab's lock.
 --
--- Locks: the tables against an upgrade of indexd (hold_indexd), slab, lease, then lock_for_commit. No holder of one of
--- these waits for an earlier one, except indexd's MigrateSector (old host, then new one): both sides retry after a deadlock. If
--- indexd is blocking a host while we hold its lock, the check sees the host as not yet blocked; then its contracts become bad and
--- the slab is claimed again.
+-- Locks: the tables against an upgrade of indexd (hold_indexd), slab, lease, then lock_for_commit. Nobody who holds one of these
+-- locks waits for an earlier one, except indexd's MigrateSector (old host, then new one): both sides retry after a deadlock. If
+-- indexd is blocking a host while we hold the host's lock, our check sees the host as not blocked; its contracts become bad
+-- afterwards, and the slab is claimed again.
 --
 -- Each step is a function in the file of the same name, here, in ../denials or in ../indexd/version. All run in this transaction.
 create or replace function slabmend.commit_repair(request jsonb) returns jsonb
@@ -43,7 +43,7 @@ begin
     raise exception 'commit_repair needs read committed' using errcode = 'invalid_transaction_state';
   end if;
 
-  -- Null: we may not write to this version of indexd's database. The repair then ends as superseded.
+  -- Null: this version of indexd's database must not be written to, and the repair ends as superseded.
   profile := slabmend.hold_indexd(array['slabs', 'sectors', 'hosts', 'stats_deltas'], may_be_refused => true);
   select s.digest, s.next_repair_attempt into slab from public.slabs s where s.id = the_slab for no key update;
   slab_found := found;
@@ -55,7 +55,7 @@ begin
   elsif not slab_found or slab.digest <> the_digest then
     superseded_by := 'slab-gone';
   elsif slab.next_repair_attempt <> lease.held_until then
-    -- indexd took the slab while we held it: it now belongs to indexd.
+    -- indexd claimed the slab during our lease: the slab is now indexd's.
     superseded_by := 'indexd-claimed';
   elsif reported = 'stale' then
     superseded_by := 'reported-stale';
@@ -78,8 +78,8 @@ begin
   select * into denied from slabmend.record_denials(the_slab, request->'denied');
   perform slabmend.clear_denials(the_slab, request->'served');
   select coalesce(jsonb_agg(m), '[]') into needed from slabmend.sectors_to_move(array[the_slab]) m;
-  -- Moves are judged first, because a denied sector that moves counts as lost (believed_denials). It is then recorded as lost and
-  -- afterwards as migrated, in indexd's own order, so that its counters add up.
+  -- Moves are judged first, because a denied sector that moves counts as lost (believed_denials). The sector is first recorded as
+  -- lost and then as migrated, in indexd's own order, so that indexd's counters add up.
   select coalesce(jsonb_agg(j), '[]') into decided from slabmend.judge_moves(the_slab, request->'moves', needed) j;
   select * into lost from slabmend.record_lost(the_slab, case when denied.ignored then '[]'
     else slabmend.believed_denials(the_slab, decided, request->'denied') end);
@@ -100,7 +100,8 @@ begin
   if moved.total > 0 then
     insert into slabmend.moved (slab_id, digest, moved_at) values (the_slab, the_digest, clock_timestamp());
   end if;
-  -- Recorded, or refused for good. Uploads that were never part of a commit are kept.
+  -- Uploads of this commit were recorded or finally refused. Those that were never part of a commit are kept, unless the slab is
+  -- finished.
   delete from slabmend.uploads u
   where u.slab_id = the_slab
     and (plan.finished or u.sector_id in (select (m->>'sectorId')::bigint from jsonb_array_elements(request->'moves') m));

@@ -38,7 +38,7 @@ export interface DenialReport {
   readonly code: "not-found" | "corrupt";
   /** The whole sector was requested, not a range of it. */
   readonly whole: boolean;
-  /** The host served other sectors and then denied this one again: it has not lost its whole index. */
+  /** The host served other sectors and then denied this one again, so the host has not lost its whole index. */
   readonly othersServed: boolean;
 }
 
@@ -59,7 +59,7 @@ export interface CommitRequest {
   readonly moves: readonly CommitMove[];
   readonly denied: readonly DenialReport[];
   readonly served: readonly ServedReport[];
-  /** Shards whose pinned root cannot be reproduced from any subset of the other shards. */
+  /** Shards whose pinned root no subset of the other shards reproduces. */
   readonly badShards: readonly { readonly index: number; readonly root: Root }[];
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -86,13 +86,13 @@ export type SupersededReason =
   | "slab-gone"
   | "indexd-claimed"
   | "reported-stale"
-  /** We may not write to this database of indexd's: an operator must check it first. */
+  /** indexd's database must not be written to before an operator has checked it. */
   | "indexd-changed";
 
 export type CommitResult =
   | {
       readonly kind: "committed";
-      /** Differs from the reported outcome if moves were dropped. */
+      /** The recorded outcome: differs from the reported one if moves were dropped. */
       readonly outcome: OutcomeKind;
       /** Indices of the recorded moves. */
       readonly recorded: readonly number[];
@@ -100,7 +100,7 @@ export type CommitResult =
       readonly denialsRecorded: number;
       /** So many hosts deny at this moment that the cause is on our side: no denial was recorded. */
       readonly denialsIgnored: boolean;
-      /** Denials, of this commit or earlier ones, that became losses in indexd's tables. */
+      /** Denials of this or an earlier commit that became losses in indexd's tables. */
       readonly lostRecorded: number;
       /** No sector of the slab needs to move any more. */
       readonly slabFinished: boolean;

@@ -26,7 +26,7 @@ begin
     select the_slab, n."sectorId", n."hostId", the_token, clock_timestamp()
     from jsonb_to_recordset(stored) as n ("sectorId" bigint, "hostId" integer)
     order by n."sectorId", n."hostId"
-    -- The host keeps it for another three days.
+    -- The host keeps the sector for another three days.
     on conflict (slab_id, sector_id, host_id) do update set token = excluded.token, noted_at = excluded.noted_at;
   end if;
   return true;

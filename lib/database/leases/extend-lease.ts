@@ -13,7 +13,7 @@ export interface Spent {
 const NOTHING_SPENT: Spent = { bytesRead: 0, bytesWritten: 0, hastings: 0n };
 
 /**
- * A heartbeat: the running lease now lasts another `leaseMs`. False: it expired, was reaped, or indexd took the slab;
+ * A heartbeat: the running lease now lasts another `leaseMs`. False: the lease expired or was reaped, or indexd took the slab;
  * the worker must stop immediately. Not retried, because the next heartbeat follows anyway.
  *
  * `spent` goes to the journal if the worker crashes, so that a budget misses at most the spending between two heartbeats.

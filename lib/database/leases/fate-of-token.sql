@@ -1,5 +1,5 @@
--- How a lease that no longer exists ended, according to the journal: the answer of commit_repair if the caller's lease is
--- gone or an earlier call has already committed.
+-- How a lease that no longer exists ended, according to the journal: commit_repair answers with this if the caller's lease is
+-- gone, for example committed by an earlier call.
 create or replace function slabmend.fate_of_token(the_token uuid) returns jsonb
 language sql stable
 as $function$

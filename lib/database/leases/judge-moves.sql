@@ -20,9 +20,9 @@ as $function$
       h.good as host_good,
       need.reason is not null as must_move,
       case
-        -- The slab's sector with this root, or none.
+        -- The slab has no sector with this root.
         when s.id is null then 'sector-gone'
-        -- Rule 3: the sector is lost now, or exactly where it was when planned ...
+        -- Rule 3: the sector has no host now, or is exactly where it was when the repair was planned ...
         when s.host_id is not null and (
           s.host_id is distinct from m."plannedHostId"
           or s.contract_sectors_map_id is distinct from m."plannedMapId") then 'sector-moved'

@@ -10,13 +10,13 @@
 --            dry: no other slab matches the request
 --
 -- A backlog entry may be out of date. So once entry and slab are locked, a new statement decides whether the slab may be leased.
--- If not, the entry gets a time to judge it again. Health is not judged a second time: a repair that finds its slab healthy costs
--- less than a check of every leased slab. The exception is a drain, which an operator pauses or cancels to stop all spending: a
--- slab without any other cause is then not leased, and is judged again.
+-- If not, the entry gets a time to judge the slab again. Health is not judged a second time: that would cost more than
+-- the few repairs that find their slab healthy. The exception is a drain, which an operator pauses or cancels to
+-- stop all spending: a slab without any other cause is then not leased, and is judged again.
 --
--- Locks: backlog entries, then slabs, all `skip locked`: it never waits, and concurrent callers take different slabs. It inserts
--- leases of locked slabs only, so no other caller can insert the same. maxInFlight is counted before: each concurrent caller may
--- exceed it by a batch.
+-- Locks: backlog entries, then slabs, all `skip locked`: a caller never waits, and concurrent callers take different slabs.
+-- Leases are inserted only for locked slabs, so no other caller can insert the same. Leases are counted against maxInFlight
+-- before they are made: each concurrent caller may exceed it by a batch.
 --
 -- Indexes: the first entries of backlog_urgency_idx or backlog_waiting_idx; then primary keys and those of lease_standing.
 create or replace function slabmend.lease_batch(request jsonb) returns jsonb

@@ -13,7 +13,7 @@ export interface BatchRequest {
   readonly dangerAbove: number;
   /** At most this many leases are made. */
   readonly maxLeases: number;
-  /** At most this many leases of that kind may exist afterwards; null: any number, and they are not counted. */
+  /** At most this many leases of the same kind may exist afterwards; null: any number, and they are not counted. */
   readonly maxInFlight: number | null;
   /** Which leases are made and counted: those for the queue, or those of machines that lease for themselves. */
   readonly throughQueue: boolean;
@@ -30,7 +30,7 @@ export interface RankedLease extends LeasedSlab {
 export interface LeasedBatch {
   /** In the requested order. */
   readonly leases: readonly RankedLease[];
-  /** Present leases of that kind; null: not counted. */
+  /** Present leases of the requested kind; null: not counted. */
   readonly live: number | null;
   /** No other slab matches the request. */
   readonly dry: boolean;

@@ -44,7 +44,7 @@ interface Standing {
 
 /**
  * Leases one chosen slab, regardless of its health, for a repair that begins immediately: the lease counts as sent, so no
- * message is sent for it. Our own backoffs are ignored; grace, quarantine and other leases are not.
+ * message is sent for it. Ignores our own backoffs, but respects indexd's grace, quarantine and other leases.
  *
  * Locks: the slab, without waiting; then decides in a new statement, as claim does.
  */
@@ -115,10 +115,10 @@ function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefi
 }
 
 /**
- * Ends a lease that has not begun, and makes its slab claimable immediately. False: it has begun or no longer exists; also
- * if the answer was lost although the lease was released.
+ * Ends a lease that has not begun, and makes its slab claimable immediately. False: the lease has begun or is gone; also if the
+ * answer was lost although the lease was released.
  *
- * Locks: the slab, then the lease. The written value is recorded as ours, so that indexd gets no grace.
+ * Locks: the slab, then the lease. The written value is recorded as ours, so that claim does not wait for indexd.
  */
 export async function releaseUnbegunLease(
   sql: Sql,

@@ -1,5 +1,5 @@
 -- Whether and when these slabs may be leased: the only definition of "may be leased". A slab may be leased if it is not
--- leased, dying or given up, and free_at has passed; for an endangered slab endangered_free_at must have passed.
+-- leased, dying or given up, and free_at has passed; for an endangered slab endangered_free_at counts instead.
 --
 --   dying               queued for deletion, and no account and no object refers to it
 --   given_up            indexd has marked it as unrecoverable, and we cannot rescue it either (given_up_slabs)
@@ -7,7 +7,7 @@
 --   indexd_until        its next_repair_attempt plus indexd's grace; null if we wrote that value: then indexd has no claim
 --   free_at             the latest of: end of quarantine, end of indexd's grace or our next attempt, end of the lease
 --   endangered_free_at  the same without the hold after a successful repair, and without the backoff after a repair for a drain.
---                       The hold only keeps indexd from repairing the slab again, and the danger arose after it began. A
+--                       The hold only keeps indexd from repairing the slab again, and the danger arose after the hold began. A
 --                       sector that could not be moved off a draining host is no reason to delay an endangered slab.
 --
 -- A slab that is gone has no row. Reads slabs, leases and repairs by primary key, account_slabs by account_slabs_slab_id_idx,
@@ -30,7 +30,7 @@ as $$
     greatest(case when not n.held_lightly then coalesce(n.indexd_until, s.next_repair_attempt) end,
       r.quarantined_until, l.expires_at, to_timestamp(0))
   from (
-    -- Column by column: workers may not read the others.
+    -- Columns are named, because workers may not read all of them.
     select x.id, x.digest, x.min_shards, x.next_repair_attempt from public.slabs x where x.id = any (slab_ids) offset 0
   ) s
   left join lateral (

@@ -1,9 +1,9 @@
--- The locks of a commit beyond slab and lease: the slab's sectors by ascending root, then hosts by ascending id. Each in its
--- own statement; decisions are made in later statements, which in READ COMMITTED see everything
+-- The locks of a commit beyond slab and lease: the slab's sectors by ascending root, then hosts by ascending id. Sectors and
+-- hosts are locked in separate statements; decisions are made in later ones, which in READ COMMITTED see everything
 -- that was committed before the lock was granted. `for no key update` does not block foreign-key checks.
 --
--- Hosts are locked before rule 4 is checked, because two slabs that share no sector may both share one with a third. Their
--- commits have no sector in common, but two sectors of the third could end up on one host if both moved a sector to that host.
+-- Hosts are locked before rule 4 is checked, because two slabs that share no sector may each share one with a third slab. If both
+-- commits moved their shared sector to the same host, that host would have two sectors of the third slab.
 create or replace function slabmend.lock_for_commit(the_slab bigint, moves jsonb, denied jsonb) returns void
 language plpgsql volatile
 as $function$

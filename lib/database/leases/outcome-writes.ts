@@ -8,7 +8,7 @@ export type OutcomeKind =
   | "repaired"
   | "partial-deadline"
   | "partial-refused"
-  /** The commit dropped some moves, or more sectors were lost than could be repaired: the rest continues immediately. */
+  /** The commit dropped some moves, or a host denied a source: the rest of the repair continues immediately. */
   | "partial-dropped"
   | "healthy"
   | "stale"
@@ -35,7 +35,7 @@ export interface OutcomeWrites {
 
 /** The new value of `slabs.next_repair_attempt`. */
 export type NextAttempt =
-  /** The hold stays until it expires. */
+  /** The present hold stays until it expires. */
   | { readonly kind: "keep" }
   | { readonly kind: "now" }
   /** Now plus entry n of the schedule, where n = failures or setbacks before this one; beyond the end, the last entry. */
@@ -57,8 +57,8 @@ export function doublingScheduleMs(firstMs: number, longestMs: number): readonly
 }
 
 /**
- * indexd's own backoff: min(1 h x 2^f, 24 h). The array's length caps f (docs/protocol.md#oddities-of-indexd: the overflow
- * from f = 22).
+ * indexd's own backoff: min(1 h x 2^f, 24 h). The array's length limits f, which overflows from 22 on
+ * (docs/protocol.md#oddities-of-indexd).
  */
 const FAILED_BACKOFF_MS = doublingScheduleMs(HOUR_MS, DAY_MS);
 
@@ -67,7 +67,7 @@ const FAILED_BACKOFF_MS = doublingScheduleMs(HOUR_MS, DAY_MS);
  */
 const UNDERFUNDED_BACKOFF_MS = doublingScheduleMs(2 * MINUTE_MS, HOUR_MS);
 
-/** A deadline or a bug: a quick first retry, then rarer ones if it persists. */
+/** After a deadline or a bug: first a quick retry, then rarer ones if the failure persists. */
 const FAULT_BACKOFF_MS = doublingScheduleMs(2 * MINUTE_MS, DAY_MS);
 
 const KEEP: NextAttempt = { kind: "keep" };
@@ -95,7 +95,7 @@ const WRITES: Readonly<Record<OutcomeKind, Omit<OutcomeWrites, "recordAs" | "atR
   fault: { failedCounter: "keep", setbacks: "increment", next: bySetbacks(FAULT_BACKOFF_MS) },
 };
 
-/** The slab is healthy, so indexd's counter stays; and indexd may soon provide the room or funds that a drain waits for. */
+/** The slab is healthy, so indexd's counter stays; and indexd may soon provide the room or funds that the drain needs. */
 const DRAIN_FAILED: Pick<OutcomeWrites, "failedCounter" | "setbacks" | "next"> = {
   failedCounter: "keep",
   setbacks: "increment",
@@ -115,7 +115,7 @@ export function writesOf(kind: OutcomeKind, job: JobKind): OutcomeWrites {
 export interface CommitWrites {
   /** Every sector that had to move was recorded, or no longer needs to move. */
   readonly asReported: OutcomeWrites;
-  /** Some moves were dropped although still needed: their new host was blocked, or another slab's commit took it. */
+  /** Some moves were dropped although still needed: their new host was blocked, or taken by another slab's commit. */
   readonly ifSomeDropped: OutcomeWrites;
   /** All moves were dropped. */
   readonly ifNothingRecorded: OutcomeWrites;
@@ -127,7 +127,7 @@ export interface CommitWrites {
 
 /**
  * For a repair that reported itself as complete, or wants to continue immediately. If moves were dropped or a source was denied,
- * it continues immediately if it made progress; otherwise it waits, so that it does not move the same bytes again and again.
+ * a repair that made progress continues immediately; another one waits, so that it does not move the same bytes again and again.
  */
 export function commitWrites(kind: OutcomeKind, job: JobKind): CommitWrites {
   const asReported = writesOf(kind, job);

@@ -6,8 +6,9 @@
 --
 -- Locks: slabs against an upgrade of indexd (hold-indexd.sql); slabs by id, `for no key update skip locked`; then their leases in
 -- the same way. So it never waits for a commit, a begin or indexd: a locked row means that one of them is working on it. A new
--- statement then checks that the lease is still the one decided upon and still expired. The lease of a deleted slab has no
--- slab to lock. Then repairs by ascending slab id. One last statement ends all leases; it locks their backlog entries.
+-- statement then checks that each lease is still the one decided about, and still expired. For the lease of a deleted slab only
+-- the lease is locked. Then repairs by ascending slab id. One last statement ends all leases; this locks the backlog entries of
+-- their slabs.
 create or replace function slabmend.reap_leases(request jsonb) returns jsonb
 language plpgsql volatile
 as $function$

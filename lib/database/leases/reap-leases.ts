@@ -14,15 +14,16 @@ export interface ExpiredLeaseRow {
  * Expired leases, oldest first, with the data to decide about them. No locks: reap_leases checks again.
  *
  * Reads all of leases (never more rows than the fleet has leases), repairs by primary key, and at most twice the journal's
- * success window, backwards by journal_finished_at_idx, until two slabs have succeeded: at least one of those is not the lease's
- * own. The window is read once for all leases: on a busy journal without a success, each lease would otherwise read all of it.
+ * success window, backwards by journal_finished_at_idx, until repairs of two slabs have succeeded: at least one of them is not
+ * the lease's own slab. The window is read once for all leases: on a busy journal without a success, each lease would otherwise
+ * read all of it.
  */
 export async function listExpiredLeases(
   sql: ISql,
   options: { readonly successWindowMs: number; readonly limit: number },
 ): Promise<ExpiredLeaseRow[]> {
-  // A repair that moved something shows that workers can work, even if it ended badly. The time is in a subquery: with a volatile
-  // function no index would be used.
+  // A repair that moved something shows that workers can work, even if it ended badly. The time is in a subquery: compared with a
+  // volatile function directly, the column's index would not be used.
   const succeeded = sql`
     j.finished_at > (select clock_timestamp()) - make_interval(secs => ${options.successWindowMs}::double precision / 1000)
       and (j.moves <> '[]' or j.outcome in ('repaired', 'partial-deadline', 'partial-dropped', 'partial-refused'))`;
@@ -56,7 +57,7 @@ export interface ReapDecision extends Pick<ExpiredLeaseRow, "slabId" | "token" |
 export interface ReapCounts {
   readonly freed: number;
   readonly crashed: number;
-  /** How many of the crashed ones were quarantined. */
+  /** How many of the crashed leases' slabs were quarantined. */
   readonly quarantined: number;
   /** indexd has taken or deleted the slab: only our lease was removed. */
   readonly taken: number;

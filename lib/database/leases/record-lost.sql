@@ -11,7 +11,7 @@ create or replace function slabmend.record_lost(the_slab bigint, reports jsonb,
 language plpgsql volatile
 as $function$
 begin
-  -- True for most commits; it saves the 0.08 ms that it takes to start the statement below.
+  -- True for most commits, which are spared the 0.08 ms to start the statement below.
   if jsonb_array_length(reports) = 0 then
     total := 0; pinned := 0; unpinned := 0; counted := 0; entries := '[]';
     return;

@@ -21,7 +21,7 @@ declare
 begin
   select s.next_repair_attempt, s.consecutive_failed_repairs into slab from public.slabs s where s.id = the_slab;
   select r.last_outcome, r.setbacks, r.bad_shards into history from slabmend.repairs r where r.slab_id = the_slab;
-  -- If only shards are left that no repair can reproduce, the slab rests; otherwise it would be leased again and again.
+  -- If only shards are left that no repair can reproduce, the slab waits; otherwise it would be leased again and again.
   finished := sectors_left = '{}';
   only_bad_left := not finished and sectors_left <@ array(
     select (bad->>'index')::integer from jsonb_array_elements(coalesce(history.bad_shards, '[]') || new_bad_shards) as bad);

@@ -10,8 +10,8 @@ import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
 /**
- * Takes leases whose message was never confirmed, oldest first, for the caller to send now. Leases that another
- * caller began to send less than `afterMs` ago are left to that caller.
+ * Takes leases whose message was never confirmed, oldest first, for the caller to send now. A lease that another caller began to
+ * send less than `afterMs` ago is left to that caller.
  *
  * None unless the fleet is running. Locks the rows it takes, `skip locked`: two callers share the work. Reads all
  * of leases, which never has more rows than the fleet has leases.

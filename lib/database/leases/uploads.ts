@@ -10,7 +10,7 @@ export interface Upload {
 
 /**
  * Hosts keep a sector that is in no contract for 432 blocks, about three days
- * (docs/protocol.md#what-happens-after-a-migration). One of these days is left to indexd, which pins recorded sectors.
+ * (docs/protocol.md#what-happens-after-a-migration). Of these days indexd gets the last one, to pin recorded sectors.
  */
 const USABLE_HOURS = 48;
 
@@ -28,8 +28,8 @@ export async function readUploads(sql: ISql, slabId: SlabId): Promise<readonly U
 }
 
 /**
- * Removes uploads that are too old, by their index; this also covers slabs that are gone. `skip locked`: no
- * heartbeat or commit waits for it.
+ * Removes uploads that are too old, by their index; so also those of deleted slabs. `skip locked`: no heartbeat or commit waits
+ * for it.
  */
 export async function forgetUploads(sql: ISql, limit: number): Promise<number> {
   const forget = async (): Promise<number> => {

@@ -8,7 +8,7 @@ import { storableText } from "../client/storable-text.ts";
 import { type FleetMode, fleetModeOf } from "../fleet/fleet-mode.ts";
 import { readTombstone, type Tombstone } from "../schema/tombstone.ts";
 
-/** States of an indexer whose schema exists: of a deleted one only the tombstone is left. */
+/** States of an indexer whose schema exists: a deleted indexer has only its tombstone. */
 export type StoredState = "initializing" | "running" | "stopping" | "stopped" | "repairing" | "deleting";
 
 /** Why the last step failed. */
@@ -25,7 +25,7 @@ export interface LifecycleRow {
   /** Failed steps in a row. */
   readonly failures: number;
   readonly trouble: StoredTrouble | null;
-  /** The process that drives it; undefined: none at present. */
+  /** The process that drives this indexer; undefined: no process does at present. */
   readonly holder: string | undefined;
   readonly mode: FleetMode;
 }
@@ -74,8 +74,8 @@ export async function readLifecycle(sql: ISql): Promise<SeenLifecycle> {
 }
 
 /**
- * Takes the lease, or extends it with its token. Undefined: another process has it.
- * @param lease.token the token of this process's lease; undefined: it has none
+ * Takes the lease, or extends it with its token. Undefined: another process holds the lease.
+ * @param lease.token the token of this process's lease; undefined: this process has no lease
  */
 export async function takeLifecycle(
   sql: ISql,
@@ -111,7 +111,7 @@ export async function saveLifecycle(
   return rows.length > 0;
 }
 
-/** Releases the lease, so that another process need not wait for it to expire. Does nothing if it was lost. */
+/** Releases the lease, so that another process need not wait for it to expire. Does nothing if the lease was lost. */
 export async function releaseLifecycle(sql: ISql, token: string): Promise<void> {
   const release = () => sql`
     update slabmend.lifecycle set holder = null, token = null, expires_at = null where token = ${token}::uuid`;

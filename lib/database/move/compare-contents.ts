@@ -34,7 +34,7 @@ const WITHOUT_HASH = [
 ];
 
 /**
- * Tables with their own rows, and the expression of each column in the digest: its text if its type (such as point) has no hash.
+ * Tables with their own rows, and each column as it enters the digest: as text if its type (such as point) has no hash.
  */
 export async function readTableColumns(sql: ISql): Promise<readonly TableColumns[]> {
   return await sql<{ name: string; columns: string[] }[]>`
@@ -50,7 +50,7 @@ export async function readTableColumns(sql: ISql): Promise<readonly TableColumns
 }
 
 /**
- * @param except a condition for rows of the table to leave out. The run's own row changes with each step.
+ * @param except a condition for rows of the table to leave out, such as the run's own row, which changes with each step
  */
 export async function readDigest(sql: ISql, table: TableColumns, except?: string): Promise<TableDigest> {
   const [row] = await sql.unsafe<{ rows: string; sum: string; xor: string }[]>(

@@ -1,7 +1,7 @@
 import type { ISql, Sql } from "postgres";
 import { quoteName } from "./move-names.ts";
 
-/** All or nothing: the statements of one simple query form one transaction. The session keeps the dump's settings. */
+/** All or nothing: the statements of one simple query form one transaction. The dump's settings stay in force in the session. */
 export async function loadSchema(sql: Sql, dump: string): Promise<void> {
   await sql.begin(async (tx) => {
     await tx.unsafe(dump);

@@ -3,7 +3,7 @@ import { SlabmendError } from "../../errors/slabmend-error.ts";
 export type MoveErrorCode =
   /** `plan` found a reason why a later step would fail. */
   | "not-movable"
-  /** No move is in progress, or not the requested one. */
+  /** No move is in progress, or another one than requested. */
   | "no-move"
   /** The request does not fit the move's step. */
   | "move-state"

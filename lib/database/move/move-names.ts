@@ -1,5 +1,5 @@
 /**
- * All objects that a move creates on both servers have one name, so that an operator finds it in catalogues and can add it to
+ * All objects that a move creates on both servers have one name, which an operator finds in catalogues and can add to
  * pg_hba.conf.
  */
 

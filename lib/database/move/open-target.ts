@@ -24,12 +24,12 @@ export interface Opening {
 export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
   const { run, database, owner, roles, created, access, resumes } = opening;
   await inQuietTransaction(sql, async (tx) => {
-    // Regardless of the target's own settings: the source records this step, and must not be ahead of the target after a crash.
+    // Regardless of the target's own settings: the source records this step next, and then no crash of the target may undo it.
     await tx`select set_config('synchronous_commit', 'on', true)`;
     const done = await tx`
       update slabmend.runs set state = 'done', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
       where id = ${String(run)} and finished_at is null`;
-    // It was done before.
+    // The target was opened before.
     if (done.count === 0) return;
     await raiseIncarnation(tx, 0);
     if (resumes) {

@@ -11,7 +11,7 @@ import { inQuietTransaction } from "./quiet-transaction.ts";
 export const newPassword = (): Secret<string> => new Secret(randomBytes(32).toString("base64url"));
 
 /**
- * Creates the replication role, the publication of all tables, and the slot, from which on the source keeps its log. An existing
+ * Creates the replication role, the publication of all tables, and the slot; from then on the source keeps its log. An existing
  * role gets the new password. Safe to repeat.
  */
 export async function createPublication(
@@ -64,7 +64,7 @@ export async function readSlot(sql: ISql): Promise<SlotState | undefined> {
   };
 }
 
-/** Writes a message that is never read, and returns a position of the log after everything committed. */
+/** Writes a message that is never read, and returns a log position after it and after everything committed. */
 export async function markEnd(sql: Sql): Promise<string> {
   return await sql.begin(async (tx) => {
     // This also flushes commits that the server acknowledged before writing them.

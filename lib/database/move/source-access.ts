@@ -6,15 +6,15 @@ import { scramVerifier } from "../schema/make-fleet-role.ts";
 import { MOVE, PROBE, quoteName } from "./move-names.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 
-/** Who could log in before the source was closed: stored first, so that it can be restored. */
+/** Who could log in before the source was closed: stored first, so that their access can be restored. */
 export interface SourceAccess {
   /** null: everyone. */
   readonly connect: readonly { readonly role: string | null; readonly mayGrant: boolean }[];
-  /** Superusers, whom a database cannot keep out: they lose LOGIN. */
+  /** Superusers who lose LOGIN, because a database cannot keep them out otherwise. */
   readonly logins: readonly string[];
 }
 
-/** Includes these superusers: the owner of indexd's tables and those with a session, but never the connected one. */
+/** `logins` names the superusers that own indexd's tables or have a session, but never the connected one. */
 export async function readSourceAccess(sql: ISql): Promise<SourceAccess> {
   const [row] = await sql<{ connect: { role: string | null; mayGrant: boolean }[]; logins: string[] }[]>`
     select
@@ -85,8 +85,8 @@ export async function readStillLetIn(sql: ISql, access: SourceAccess): Promise<r
 }
 
 /**
- * Creates a role for one attempt to log in. It inherits any remaining privilege to connect of indexd's role, ours and all others.
- * Roles that are superusers pass on nothing: they are kept out by LOGIN.
+ * Creates a role for one attempt to log in. It inherits any privilege to connect that indexd's role, ours or any other still has.
+ * Being a superuser is not inherited: superusers are kept out by losing LOGIN.
  */
 export async function makeProbe(sql: Sql, access: SourceAccess, password: Secret<string>): Promise<void> {
   await inQuietTransaction(sql, async (tx) => {

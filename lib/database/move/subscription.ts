@@ -45,9 +45,9 @@ export function connectionString(
 }
 
 /**
- * Follows the source's publication from its slot on, after copying each table. The slot already exists, because only then may the
- * statement run in a transaction, whose log settings keep the password out of the server's log. `disable_on_error` stays off,
- * because a restart of the source is an error too, and would end the replication permanently. Safe to repeat.
+ * Follows the source's publication from its slot on, after copying each table. The slot must exist, because only then may the
+ * statement run in a transaction; its settings keep the password out of the server's log. `disable_on_error` stays off, because a
+ * restart of the source is an error too, and would end the replication permanently. Safe to repeat.
  */
 export async function createSubscription(sql: Sql, connection: Secret<string>): Promise<void> {
   await inQuietTransaction(sql, async (tx) => {
@@ -61,8 +61,8 @@ export async function createSubscription(sql: Sql, connection: Secret<string>): 
 }
 
 /**
- * Lets the target connect to the source as the replication role with a wrong password: the answer shows whether the
- * source can be reached and would ask for a password. Changes nothing on either side.
+ * Lets the target connect to the source as the replication role with a wrong password: the error shows whether the source was
+ * reached and asked for a password. Changes nothing on either side.
  * @returns the error message of the source or the network
  */
 export async function tryToReachSource(sql: Sql, connection: Secret<string>): Promise<string> {
@@ -141,14 +141,14 @@ export async function disableSubscription(sql: Sql): Promise<void> {
   await sql.unsafe(`alter subscription ${MOVE} disable`);
 }
 
-/** Does not contact the source, which may be unavailable: dropPublication drops its slots. Safe to repeat. */
+/** Does not contact the source, which may be unavailable: its slots are dropped by dropPublication. Safe to repeat. */
 export async function dropSubscription(sql: Sql): Promise<void> {
   await sql.begin(async (tx) => {
     const [found] = await tx`
       select from pg_subscription s join pg_database d on d.oid = s.subdbid
       where s.subname = ${MOVE} and d.datname = current_database()`;
     if (found === undefined) return;
-    // The statement would wait for a worker that is applying a change; a terminated worker restarts only after some seconds.
+    // Otherwise the statement waits for a worker that is applying a change; a terminated worker restarts only after seconds.
     await tx`
       select pg_terminate_backend(w.pid) from pg_stat_subscription w where w.subname = ${MOVE} and w.pid is not null`;
     await tx.unsafe(`alter subscription ${MOVE} disable`);

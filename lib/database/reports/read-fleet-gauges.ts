@@ -23,7 +23,7 @@ interface GaugesRow {
 /** indexd funds accounts every two minutes: without a complaint for this long, the host was funded or is not in use. */
 const UNDERFUNDED_WINDOW_SECONDS = 600;
 
-/** One period of the alarms that compare this with crashes in the same time, or report each slab once. */
+/** One period of the alarms that compare repairs with crashes in the same time, or report each slab once. */
 const LATELY_SECONDS = 300;
 
 /** One period of the alarm about errors: long enough for a small fleet to finish a few repairs. */
@@ -35,8 +35,8 @@ const HOUR_SECONDS = 3_600;
 /**
  * The state of the fleet, for metrics. Three statements, no locks. Reads all of leases (no more rows than the fleet has leases)
  * and of backlog (one row per unhealthy slab), and repairs by repairs_quarantined_idx. Reads the journal's last half hour by
- * journal_finished_at_idx, up to statement_timestamp(): for clock_timestamp() the planner assumes a third of the journal.
- * Sessions and kept log come from pg_stat_activity and pg_replication_slots, where every role may see them.
+ * journal_finished_at_idx, up to statement_timestamp(): with clock_timestamp() the planner would expect to read a third of the
+ * journal. Sessions and kept log come from pg_stat_activity and pg_replication_slots, which every role may read.
  * @param options.dueChecks also read due checks, because this fleet makes them
  */
 export async function readFleetGauges(

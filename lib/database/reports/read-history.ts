@@ -4,7 +4,7 @@ import type { JournalEntry } from "./read-journal.ts";
 
 export interface HistoryFilter {
   readonly slabId: SlabId | null;
-  /** A sector moved away from it or to it, or was lost on it. */
+  /** A sector moved away from this host or to it, or was lost on it. */
   readonly host: HostKey | null;
   readonly outcome: string | null;
   readonly since: Date | null;

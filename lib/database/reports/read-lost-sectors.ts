@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 import type { HostId } from "../../slab/ids.ts";
 
-/** Needed by reports, but not by placement. Reads all of hosts, about a thousand rows. */
+/** Reports need these numbers, placement does not. Reads all of hosts, about a thousand rows. */
 export async function readLostSectors(sql: ISql): Promise<ReadonlyMap<HostId, number>> {
   const rows = await sql<
     { id: number; lost: number }[]

@@ -7,11 +7,11 @@ export interface Others {
   readonly ended: number;
   /** How many of these moved nothing although a move was needed. */
   readonly failed: number;
-  /** Those of the given slabs whose latest repair by another worker, within a day, failed too. */
+  /** The given slabs whose latest repair by another worker, if within a day, failed too. */
   readonly alsoFailed: readonly SlabId[];
 }
 
-/** The latest rows of the journal are enough; this limits the read on a busy fleet. */
+/** The latest rows of the journal are enough; the limit matters on a busy fleet. */
 const MOST_ROWS = 200;
 
 /**

@@ -1,15 +1,15 @@
 import type { ISql } from "postgres";
 import type { SlabId } from "../../slab/ids.ts";
 
-/** Findings of earlier repairs of a slab that the next one uses. */
+/** Findings of a slab's earlier repairs that the next repair uses. */
 export interface RepairHistory {
   /** Indices of wrongly pinned shards: rebuilding them is useless. */
   readonly badShards: ReadonlySet<number>;
-  /** Several of its hosts denied their sectors at once, in each repair for hours: the cause is no longer on our side. */
+  /** For hours, in each repair, several of the slab's hosts denied their sectors at once: the cause is not on our side then. */
   readonly deniedForLong: boolean;
 }
 
-/** This many faults in a row, each wait twice as long as the one before: eight and a half hours. */
+/** This many faults in a row, with a wait twice as long after each, take eight and a half hours. */
 const LONG_IN_SETBACKS = 8;
 
 /** One row by primary key, no locks. */

@@ -68,7 +68,7 @@ export interface StatusFacts {
   readonly eventsToBump: number;
   readonly mode: FleetMode;
   readonly breaker: { readonly open: boolean; readonly since: Date; readonly backoffUntil: Date | null };
-  /** As stored by claim's last comparison; null: none today, and yesterday's stop has ended. */
+  /** The result of claim's last comparison; null: there was none today, and yesterday's stop has ended. */
   readonly budget: {
     readonly limits: Readonly<Record<string, string>>;
     readonly spent: Readonly<Record<string, string>>;

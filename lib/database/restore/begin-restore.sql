@@ -1,10 +1,10 @@
--- Begins the restore of placements, in one transaction: its first write. Neither indexd nor any worker of the fleet is running.
+-- Begins the restore of placements: the first write, in one transaction. Neither indexd nor a worker of the fleet may be running.
 --
 --   archived   the last incarnation in the archive of the journal; 0: there is no archive
 --   answer     the run
 --
--- Work in progress according to the backup no longer exists: runs, leases and uploads are ended. The incarnation is raised before
--- any row gets a position in the journal, because the backup would assign the same positions again.
+-- Runs, leases and uploads that were in progress at the time of the backup are ended, as nobody continues them. The incarnation
+-- is raised before any row gets a position in the journal, because the backup would assign the same positions again.
 create or replace function slabmend.begin_restore(the_scope jsonb, the_owner text, archived integer) returns bigint
 language plpgsql volatile
 as $function$
@@ -19,7 +19,7 @@ begin
   insert into slabmend.runs (kind, scope, owner) values ('restore', the_scope, the_owner) returning id into the_run;
   insert into slabmend.prune_hold as h (held_since, applied_at) values (clock_timestamp(), clock_timestamp())
   on conflict (id) do update set applied_at = excluded.applied_at;
-  -- The hold lasts longer than the run. Workers may write this column only to keep it up.
+  -- The hold lasts longer than the run. Workers may write this column only to keep the hold up.
   for worker in select f.name from slabmend.fleet_roles() f loop
     execute format('grant select (next_prune), update (next_prune) on public.contracts to %I', worker);
   end loop;

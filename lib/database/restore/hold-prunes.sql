@@ -1,6 +1,6 @@
--- Keeps indexd from pruning contracts for another day: pruning frees every root of a contract that no row places there, including
--- sectors moved or uploaded after the backup. A renewal creates a contract whose prune is due in a day, so this is repeated well
--- before. The caller has called hold_indexd for contracts.
+-- Keeps indexd from pruning contracts for another day: pruning frees every root of a contract that no row places in it, including
+-- roots moved or uploaded after the backup. A renewal creates a contract whose prune is due in a day, so this function is called
+-- again well before. The caller has called hold_indexd for contracts.
 create or replace function slabmend.hold_prunes() returns bigint
 language sql volatile
 as $function$

@@ -1,4 +1,4 @@
--- Postpones the next prune of contracts again, unless an operator has released it or six hours have not passed: part of reap.
+-- Part of reap: postpones the next prune of contracts again once six hours have passed, unless an operator has released prunes.
 -- Answer: the number of contracts.
 create or replace function slabmend.keep_prunes_held() returns bigint
 language plpgsql volatile

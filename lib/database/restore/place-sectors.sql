@@ -1,9 +1,9 @@
--- Records where sectors of a slab are, after their hosts were asked for proofs: the moves since the backup was made. All sectors
--- of a slab together, because one sector may have moved to a host that another has left.
+-- Records where sectors of a slab are (the moves since the backup), after their hosts were asked for proofs. All sectors of a
+-- slab together, because one sector may have moved to a host that another sector has left.
 --
 --   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; planned null: it had none
 --   absent   [{"sectorId", "root", "hostId", "code"}]: the host recorded after these moves does not prove the sector
---   lost     the same: the journal had recorded it as lost there, and the host denies it again. With "onlyIfTaken" it is lost only
+--   lost     the same fields: the journal had recorded the sector as lost there, and the host denies it again. With "onlyIfTaken" it is lost only
 --            if a move that is not refused needs its host; otherwise it is absent
 --   earlier  [{"sectorId", "root", "hostId", "code"}]: a host that once had the sector could not prove it now
 --   answer   {"placed": n, "lost": n, "denied": n, "refused": [{"index", "why"}]}

@@ -1,5 +1,5 @@
 -- Records that a contract was renewed or refreshed, as indexd's AddRenewedContract does; its chain sync confirms it. The new
--- contract is pending, as after a renewal. Its price and fee are known only from the host, so both are recorded as 0.
+-- contract is pending, as after a renewal. Only the host knows price and fee, so both are recorded as 0.
 --
 --   revision  {"raw", "number", "proofHeight", "expirationHeight", "capacity", "size", "allowance", "totalCollateral",
 --             "usedCollateral"}

@@ -1,5 +1,5 @@
--- Gives sectors that were unpinned at the time of the backup three days from now. Judged by the backup's times, indexd's first
--- pass would treat them as never pinned and forget their hosts.
+-- Gives sectors that were unpinned in the backup another three days. By the backup's times indexd's first pass would treat them
+-- as never pinned and forget their hosts.
 --
 --   after        sectors up to this one are done
 --   last_sector  the last one of this page; null: there are no more

@@ -14,12 +14,12 @@ export interface RestoreState {
   readonly sectors: number;
   /** Other sessions of this database. */
   readonly sessions: readonly { readonly role: string; readonly application: string }[];
-  /** Roles that may write slabs and could log in at this moment, without the caller's own. */
+  /** Roles that may write slabs and could log in at this moment, except the caller's own. */
   readonly logins: readonly { readonly role: string; readonly isSuperuser: boolean }[];
 }
 
 /**
- * Only a superuser sees the type of others' sessions, so sessions of unknown type count too.
+ * Only a superuser sees the type of other roles' sessions, so sessions of unknown type count too.
  * @param follower name of the archive's follower: `archive PLACE`
  */
 export async function readRestoreState(sql: ISql, follower: string): Promise<RestoreState> {

@@ -58,7 +58,7 @@ export async function releasePrunes(sql: ISql): Promise<boolean> {
   return row!.released;
 }
 
-/** lib/database/restore/record-renewal.sql. False: it was already recorded. */
+/** lib/database/restore/record-renewal.sql. False: the renewal was already recorded. */
 export async function recordRenewal(
   sql: ISql,
   writer: RestoreWriter,
@@ -161,7 +161,7 @@ export interface Placements {
   readonly found: readonly FoundSector[];
   /** Not proved by the host that is recorded once `found` is written. */
   readonly absent: readonly AbsentSector[];
-  /** Denied by its host, which had been recorded as its loss before, or has another sector of the slab. */
+  /** Denied by its host: recorded as lost there before, or another sector of the slab is there now. */
   readonly lost: readonly LostSector[];
   /** Not proved by a host that once had it. */
   readonly earlier: readonly AbsentSector[];

@@ -56,7 +56,7 @@ export interface NamedSector {
   readonly recordedAt: HostId | null;
   /** According to the archive; null: it was lost, or its host is not in the database. */
   readonly archivedAt: HostId | null;
-  /** According to the archive it was lost, and not stored again. */
+  /** According to the archive, the sector was lost and not stored again. */
   readonly wasLost: boolean;
 }
 

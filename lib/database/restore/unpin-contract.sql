@@ -1,5 +1,5 @@
 -- Unpins sectors of a contract without a known successor, as indexd does when it deletes a contract: they stay on their host, and
--- indexd pins them to another contract there. While they are unpinned, indexd prunes none of them.
+-- indexd pins them to another contract with that host. While they are unpinned, indexd prunes none of them.
 --
 --   most    at most this many sectors
 --   answer  the number of sectors; fewer than most: none is left

@@ -1,6 +1,6 @@
 import type { ISql } from "postgres";
 
-/** Rows per transaction. Runs are started by hand, and checks have one row per hour. */
+/** Rows per transaction. There are few rows: runs are started by hand, and checks have one row per hour. */
 const MOST_ROWS = 1_000;
 
 /**

@@ -104,7 +104,7 @@ export async function readRuns(sql: ISql, limit: number): Promise<readonly Run[]
  * @throws {RunError} `no-run`, `run-state`
  */
 export async function requestOfRun(sql: ISql, request: RunRequest, id?: bigint): Promise<Run> {
-  // A request leads to the same state from all states.
+  // A request leads to the same state from every state where it is valid.
   const state = stateAfter(statesBefore(request)[0]!, request)!;
   const wanted = id === undefined ? null : String(id);
   const change = () => sql<Row[]>`
@@ -127,8 +127,8 @@ export async function requestOfRun(sql: ISql, request: RunRequest, id?: bigint):
 }
 
 /**
- * Ends a run of {@link ATTENDED_KINDS}: its command then undoes its work. Does nothing while another process holds the run's
- * lease, or if the run has left the step that the caller saw.
+ * Ends a run of {@link ATTENDED_KINDS}: the command that attends the run then undoes its work. Does nothing while another process
+ * holds the run's lease, or if the run is no longer at the step that the caller saw.
  * @returns whether the run is now ending
  */
 export async function cancelAttendedRun(
@@ -150,8 +150,8 @@ export interface RunLease {
 
 /**
  * Becomes the coordinator of the unfinished run, unless there is none, it is paused, or another process holds its lease.
- * Continues from its last checkpoint.
- * @param options.onlyKinds for a process that executes only these kinds; it still ends any cancelled run
+ * The run continues from its last checkpoint.
+ * @param options.onlyKinds for a process that executes only these kinds, but ends any cancelled run
  * @param options.kind one of {@link ATTENDED_KINDS}: take only a run of that kind. Default: take none of those kinds
  */
 export async function takeRun(
@@ -208,7 +208,7 @@ export async function saveRun(
   return runOf(rows[0]!);
 }
 
-/** Releases the lease, so that another process need not wait for it to expire. Does nothing if it was lost. */
+/** Releases the lease, so that another process need not wait for it to expire. Does nothing if the lease was lost. */
 export async function releaseRun(sql: ISql, { run, token }: RunLease): Promise<void> {
   await sql`
     update slabmend.runs set coordinator = null, token = null, expires_at = null

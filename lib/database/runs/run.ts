@@ -13,7 +13,7 @@ export type RunRequest = "pause" | "resume" | "cancel";
 
 /**
  * Kinds that only their own commands can continue and end: they need more than slabmend's database, such as the URL of another
- * one. No other process takes such a run.
+ * database. No other process takes such a run.
  */
 export const ATTENDED_KINDS: readonly string[] = ["move-database", "restore"];
 

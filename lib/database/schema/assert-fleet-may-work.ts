@@ -10,7 +10,7 @@ import { readPrivilegeGaps } from "./missing-privileges.ts";
 import { readTombstone } from "./tombstone.ts";
 
 const NAMED_AT_MOST = 5;
-/** Needed to determine the versions, so checked before anything else. */
+/** Without these privileges the versions cannot be determined, so they are checked first. */
 const VERSION_RIGHTS = ["(db_version) on public.global_settings", "(id) on public.global_settings"];
 const OUR_VERSION_RIGHTS = ["select on slabmend.database_migrations", "update on slabmend.indexd"];
 
@@ -25,8 +25,8 @@ export interface FleetStanding {
 /**
  * The check that every function of ours makes before it leases or begins anything; claim and reap make it in each run. indexd
  * must be of a version to which we may write, our schema must be this release's, the role must have all privileges that the fleet
- * needs, the database must accept writes, and the session must have the settings that our statements need. Otherwise a worker
- * would fail at its commit, when all work is done and paid for. Five round trips.
+ * needs, the database must accept writes, and the session must have the settings that our statements need. Without this check a
+ * worker would fail at its commit, when all work is done and paid for. Five round trips.
  *
  * @param acceptedVersion the version of indexd's database that an operator has accepted
  * @throws {IndexdError} the reason why nothing may be written
@@ -41,7 +41,7 @@ export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): P
   if (tombstone !== undefined) throw indexerDeleted(tombstone);
   const needed = hasStore ? [...VERSION_RIGHTS, ...OUR_VERSION_RIGHTS] : VERSION_RIGHTS;
   if (missing.some((right) => needed.some((one) => right.endsWith(one)))) throw lacksRights(missing);
-  // If a schema, ours or indexd's, is too old, tables are missing: report that rather than missing privileges on them.
+  // If a schema, ours or indexd's, is too old, tables are missing: report the old schema rather than missing privileges.
   if (!hasStore) {
     assertWritable(await judgeIndexd(sql, acceptedVersion));
     assertOurVersion(undefined);
@@ -60,7 +60,7 @@ export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): P
   return { verdict, missingRights: missingOfVersion };
 }
 
-/** The same error as the server's own at the first write: the deadline client then tries a new connection. */
+/** The error that the server itself would raise at the first write: on it the deadline client tries a new connection. */
 function takesNoWrites(): Error {
   const cause = Object.assign(new Error("the session is read-only"), { code: READ_ONLY });
   return readOnlyServer("the database", cause);

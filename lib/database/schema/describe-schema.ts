@@ -4,7 +4,7 @@ import { readTombstone, type Tombstone } from "./tombstone.ts";
 export interface SchemaState {
   /** Version of slabmend's schema; 0: there is none. */
   readonly version: number;
-  /** The role that would own new objects, and whether it may create them. */
+  /** The role that would own new objects, and whether that role may create them. */
   readonly role: string;
   readonly mayCreate: boolean;
   readonly owner: string | undefined;

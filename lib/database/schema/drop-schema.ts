@@ -6,8 +6,8 @@ import { leaveTombstone, type Tombstone } from "./tombstone.ts";
 const LOCK_TIMEOUT_MS = 5_000;
 
 /**
- * Returns leased slabs to indexd and removes slabmend's schema, in one transaction: all or nothing. Bump the events in
- * `moved` first: what is left there is deleted too.
+ * Returns leased slabs to indexd and removes slabmend's schema, in one transaction: all or nothing. Bump the events in `moved`
+ * first: the rest of them is deleted too.
  *
  * Locks: first our tables as a whole, so that no claim, begin or commit happens in between; then the slabs whose
  * next_repair_attempt is still the value that we wrote.

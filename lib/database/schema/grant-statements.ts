@@ -12,7 +12,7 @@ export interface GrantOptions {
 }
 
 /**
- * Connections for claim and reap, for one overlapping run of each, and for the operator.
+ * Connections for claim and reap (two runs of each may overlap) and for the operator.
  */
 const CONNECTIONS_BESIDE_REPAIRS = 5;
 
@@ -53,7 +53,7 @@ export function grantStatements(options: GrantOptions): string {
 }
 
 /**
- * The same without a transaction, for a caller that has one.
+ * The same without a transaction, for a caller that has its own.
  * @throws {OperatorError} `bad-argument`
  */
 export function grantBody({ role, concurrency }: GrantOptions): string {
@@ -97,7 +97,7 @@ export function grantBody({ role, concurrency }: GrantOptions): string {
 /** For indexd's own pool and one or two psql sessions. */
 export const LEFT_FOR_INDEXD = 20;
 
-/** Only the server knows its max_connections; psql shows the warning, and the grant is valid in any case. */
+/** Only the server knows its max_connections; psql shows the warning, and the privileges are granted in any case. */
 function warnOfConnections(limit: number, concurrency: number): string[] {
   return [
     "do $$ declare",

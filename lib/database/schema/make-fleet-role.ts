@@ -4,7 +4,7 @@ import type { Secret } from "../../secret/secret.ts";
 import { type GrantOptions, grantBody } from "./grant-statements.ts";
 
 export interface RoleFacts {
-  /** A role of this name exists; workers may already know its password. */
+  /** A role with this name exists; workers may already use its password. */
   readonly exists: boolean;
   /** This login may create roles and owns the objects to be granted. PostgreSQL may still refuse. */
   readonly mayMake: boolean;
@@ -23,8 +23,8 @@ export async function readRoleFacts(sql: ISql, role: string): Promise<RoleFacts>
 }
 
 /**
- * Creates the role with its privileges and this password, all or nothing. The server receives a verifier instead of the password,
- * as from psql's \password, because statements may be logged.
+ * Creates the role with its privileges and this password, or nothing at all. The server receives a verifier instead of the
+ * password, as from psql's \password, because statements may be logged.
  * @throws PostgreSQL's error 42501 if the login lacks the privilege
  */
 export async function makeFleetRole(

@@ -5,7 +5,7 @@ import { FLEET_PRIVILEGES, FLEET_SEQUENCES } from "./fleet-privileges.ts";
 export interface PrivilegeGaps {
   /** Privileges that the fleet needs and this role lacks, as "update (host_id) on public.sectors". */
   readonly missing: readonly string[];
-  /** The same for columns added by an upgrade of indexd: the fleet works without them, but skips some work. */
+  /** Missing privileges on columns added by an upgrade of indexd: without them the fleet works, but skips some work. */
   readonly missingOfVersion: readonly string[];
   /** Whether indexd's and slabmend's tables exist: privileges on missing tables are not reported as missing. */
   readonly hasIndexd: boolean;

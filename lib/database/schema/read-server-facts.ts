@@ -11,7 +11,7 @@ export interface ServerFacts {
   /** -1: no limit. */
   readonly roleConnectionLimit: number;
   readonly maxConnections: number;
-  /** How many of these are reserved for superusers and similar roles. */
+  /** How many connections are reserved for superusers and similar roles. */
   readonly reservedConnections: number;
   /** Present connections of other roles. */
   readonly otherConnections: number;

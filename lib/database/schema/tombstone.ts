@@ -12,7 +12,7 @@ export interface Tombstone {
   readonly deletedAt: Date;
 }
 
-/** Undefined: it was never deleted, or was recreated since. Every role may read it. */
+/** Undefined: the indexer was never deleted, or has been recreated since. Every role may read it. */
 export async function readTombstone(sql: ISql): Promise<Tombstone | undefined> {
   const [found] = await sql<{ found: boolean }[]>`
     select exists (
@@ -40,12 +40,12 @@ export async function leaveTombstone(
   await tx`
     insert into slabmend.tombstone (owner, reason)
     values (${storableText(owner, 200)}, ${reason === undefined ? null : storableText(reason, 500)})`;
-  // The workers' role lost its privileges with the schema, but its processes must report that the indexer is deleted.
+  // The workers' role lost its privileges with the schema, but the workers must still report that the indexer is deleted.
   await tx`grant usage on schema slabmend to public`;
   await tx`grant select on slabmend.tombstone to public`;
 }
 
-/** Removes it when an indexer is recreated. */
+/** Removes the tombstone when an indexer is recreated. */
 export async function removeTombstone(tx: TransactionSql): Promise<void> {
   await tx`drop schema slabmend cascade`;
 }

@@ -1,12 +1,12 @@
--- Claims sectors for a check, as indexd's own integrity check does: their next check moves to 30 minutes from now, so indexd
--- leaves them alone, and checks them itself if we never finish. Returns the sectors to request and their hosts:
+-- Claims sectors for a check, as indexd's own integrity check does: their next check moves to 30 minutes from now. Until then
+-- indexd leaves them alone; if we never finish, it checks them itself. Returns the sectors to request and their hosts:
 --
 --   [{"sectorId", "root", "hostId", "mapId", "claimedUntil", "previous"}]    times as text, exact to the microsecond
 --
 -- Sectors without a host, or no longer on only_host, are not claimed. The claims are kept in the run's checkpoint
 -- ("claimed"), so that a process that continues after a crash knows when the checks were due before.
 --
--- Unlike indexd this waits for locked rows, because the scope of a run is to be checked completely
+-- Unlike indexd this function waits for locked rows, because the scope of a run is to be checked completely
 -- (docs/decisions/0025-maintenance.md).
 --
 -- Locks: the run, the tables (against an upgrade of indexd), the sectors by root. Indexes: primary keys.

@@ -65,7 +65,7 @@ export async function claimDueChecks(
 }
 
 /**
- * The sectors of a batch that are still claimed: fewer if it was already recorded, if the claim has expired, or if indexd moved a
+ * The sectors of a batch that are still claimed: fewer if the batch was already recorded, a claim has expired, or indexd moved a
  * sector. None unless the fleet is running: unchecked sectors become due again when the claim expires.
  */
 export async function readDueBatch(

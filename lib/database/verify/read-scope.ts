@@ -101,7 +101,7 @@ export async function findObject(
   return row!;
 }
 
-/** A range of roots, by their first 8 bytes, and the index (from 0) of the host's sector drawn from it. */
+/** A range of roots, by their first 8 bytes, and the index (from 0) within it of the host's sector to draw. */
 export interface RootWindow {
   readonly from: bigint;
   /** Exclusive; null: to the end. */
@@ -109,7 +109,7 @@ export interface RootWindow {
   readonly place: number;
 }
 
-/** The sector drawn from each window: null if the window has too few sectors. */
+/** The sector drawn from each window; null: the window has too few sectors. */
 export async function readDraws(
   sql: ISql,
   hostId: HostId,
@@ -144,7 +144,7 @@ export async function findHost(sql: ISql, hostKey: HostKey): Promise<HostId | un
   return row?.id as HostId | undefined;
 }
 
-/** Number of sectors that indexd has on the host: one scan of its part of an index. */
+/** Number of sectors that indexd has on the host: one scan of the host's part of an index. */
 export async function countHostSectors(sql: ISql, hostId: HostId): Promise<number> {
   const [row] = await sql<{ count: string }[]>`
     select count(*)::text as count from public.sectors s where s.host_id = ${hostId}`;

@@ -41,7 +41,7 @@ export interface CheckedBatch {
   /** Each batch of a run has a higher number than the one before; recording it again changes nothing. */
   readonly batch: number;
   readonly checkpoint: object;
-  /** `confirmed`, `denied` and `superseded` as before this batch; the batch's own counts are added to them. */
+  /** With `confirmed`, `denied` and `superseded` as before this batch; the batch's counts are added to them here. */
   readonly statistics: { readonly confirmed: number; readonly denied: number; readonly superseded: number };
   readonly confirmed: readonly CheckClaim[];
   readonly denied: readonly (CheckClaim & { readonly code: "not-found" | "corrupt" })[];

@@ -6,7 +6,7 @@
 --   answer    {"confirmed", "denied", "superseded", "ignored"}
 --
 -- A host that answers for no sector of a batch is left alone for half an hour, then twice as long each time, at most 4 hours.
--- Any answer ends that.
+-- Any answer ends the silence.
 --
 -- Locks: those of write_checks; then the host's row of silent_hosts; the hour's row of checks last, because all workers share it.
 create or replace function slabmend.record_due_checks(request jsonb) returns jsonb
@@ -25,7 +25,7 @@ begin
     insert into slabmend.silent_hosts as h (host_id, batches, until) values (the_host, 1, moment + interval '30 minutes')
     on conflict (host_id) do update set batches = least(h.batches + 1, 100),
       until = moment + least(interval '30 minutes' * power(2, least(h.batches, 10)), interval '4 hours')
-    -- Batches that were in progress at the same time count as one.
+    -- Silent batches that were in progress at the same time count as one.
     where h.until <= moment;
   else
     delete from slabmend.silent_hosts h where h.host_id = the_host;

@@ -2,7 +2,7 @@
 --
 --   request     {"confirmed": [claim], "denied": [claim and "code"], "released": [claim]}
 --               claim: {"sectorId", "root", "hostId", "mapId", "claimedUntil"}, and "previous": when the check was due before;
---               without it a released sector keeps our claim until that expires
+--               without "previous" a released sector keeps our claim until the claim expires
 --   confirmed   number of confirmed sectors. For each, what indexd would write: the next check in 14 days, no failed checks in a
 --               row, and num_sectors_checked
 --   denied      number of recorded denials (rule 6 of docs/architecture.md); the next check in 12 hours.
@@ -10,8 +10,8 @@
 --   superseded  number of sectors that were neither, because indexd has checked or moved them meanwhile
 --   ignored     so many hosts deny that the cause is on our side (many_hosts_deny): no denial was recorded
 --
--- A released sector got no answer: its next check is when it was due before. Each write applies only while the sector is still on
--- that host and next_integrity_check is still our value, so recording a batch twice changes nothing the second time.
+-- A released sector got no answer: its next check is at the time when it was due before. Each write applies only while the sector
+-- is still on that host and next_integrity_check is still our value, so recording a batch twice changes nothing the second time.
 --
 -- Locks: the tables (against an upgrade of indexd), the sectors by root, the denials. Indexes: primary keys.
 create or replace function slabmend.write_checks(request jsonb, out confirmed bigint, out denied bigint, out superseded bigint,

@@ -1,10 +1,10 @@
 -- Does what indexd's MarkSlabRepaired does to the mark of a slab whose shards were recovered: closes the recovery window, and
--- returns a slab that was marked when the window ended to indexd's rotation. A slab that can never be completed (epoch) stays
--- marked. indexd's trigger maintains num_unrecoverable_slabs.
+-- removes the mark that indexd set when the window ended, so that indexd tries the slab again. A slab that can never be completed
+-- (epoch) stays marked. indexd's trigger maintains num_unrecoverable_slabs.
 --
--- Only from version 26 on: before that, indexd does not change the mark either. Not while fewer than min_shards sectors have a
--- host: then only copies were made and nothing was recovered. If a repair finds too few sources, opening the window is left to
--- indexd, which reads from fewer hosts than we do and so finds out first.
+-- Only from version 26 on: in earlier versions indexd does not change the mark either. Not while fewer than min_shards sectors
+-- have a host: then the repair only copied and recovered nothing. If a repair finds too few sources, opening the window is left
+-- to indexd, which reads from fewer hosts than we do and so finds out first.
 --
 -- The caller holds the slab's lock and the table (hold-indexd.sql). Until the role has the privileges on columns that an
 -- upgrade added, the window stays as it is; doctor and claim report this.

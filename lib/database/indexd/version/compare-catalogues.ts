@@ -14,8 +14,8 @@
  *   function with an unknown body, or one more              consent
  *
  * `changed`: what we write may have another meaning now. `consent`: an operator may decide to continue. The columns of
- * global_settings count as written, because new ones came with changes of meaning. So does a partial index on a table that we
- * write: it shows that indexd uses some value of a column in a new way, as happened with events without a time.
+ * global_settings count as written, because new ones came with changes of meaning. A gained partial index on a table that we
+ * write is `changed`: it shows that indexd uses some value of a column in a new way, as happened with events without a time.
  */
 import type { IndexdPrivileges } from "./indexd-privileges.ts";
 import type { FunctionCatalogue, IndexdCatalogue, TableCatalogue } from "./read-catalogue.ts";

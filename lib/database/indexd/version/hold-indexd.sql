@@ -6,8 +6,8 @@
 --
 -- An update of no row takes the same table lock as any update. An upgrade of indexd alters tables under a lock that conflicts
 -- with it, so either we wait until it has committed, or it waits for us. The version is read in a later statement, which in READ
--- COMMITTED sees everything committed before the lock was granted. If read first, it would be the version before the wait.
--- `lock table` would need a privilege on the whole table; this needs only the column privileges that the writer needs anyway.
+-- COMMITTED sees everything committed before the lock was granted. A version read earlier could be out of date after it. `lock
+-- table` would need a privilege on the whole table; this update needs only the column privileges that the writer needs anyway.
 --
 -- Locks: the tables in the order below, then global_settings as any reader does; indexd's upgrades also alter tables before
 -- global_settings. No row is locked.

@@ -1,7 +1,7 @@
 /**
  * What the fleet reads and writes in indexd's tables, column by column: all columns that our statements read, and the written
- * ones listed in docs/protocol.md#persisting-a-result. The privileges that `slabmend grant` prints, and the comparison after an
- * upgrade of indexd, are derived from it.
+ * ones listed in docs/protocol.md#persisting-a-result. From this list come the privileges that `slabmend grant` prints, and what
+ * is compared after an upgrade of indexd.
  *
  * `for no key update` needs the privilege to update some column of the table, which holds for every locked table here.
  */
@@ -130,8 +130,8 @@ export const INDEXD_PRIVILEGES: readonly IndexdPrivileges[] = [
 
 /**
  * Columns that exist only in some versions of indexd, and how the fleet uses them. A privilege on a column cannot be
- * granted before the column exists. So the fleet works without these and reports what it does not do: it leases slabs that
- * indexd has given up, and does not close a recovery window. `slabmend grant` includes them once indexd is upgraded.
+ * granted before the column exists. Until then the fleet works without these privileges and reports the consequence: it leases
+ * slabs that indexd has given up, and does not close a recovery window. `slabmend grant` includes them once indexd is upgraded.
  */
 export const VERSION_PRIVILEGES: readonly IndexdPrivileges[] = [
   {

@@ -5,7 +5,7 @@
  * - pg_catalog, never information_schema, which shows a role only what it has privileges on.
  * - Columns by name: upgraded and new databases differ in their order. Constraints and indexes by their definition.
  * - NOT NULL belongs to the column. Its constraint (type n) is left out: only PostgreSQL 18 lists one.
- * - `public.` is removed from all definitions, because whether PostgreSQL prints it depends on the search_path.
+ * - `public.` is removed from all definitions: PostgreSQL prints it or not, depending on the search_path.
  * - Functions: those of the tables' triggers, and the functions they call that are known by name. The body as a hash, with white
  *   space collapsed.
  */

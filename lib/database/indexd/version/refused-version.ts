@@ -5,7 +5,7 @@ import { OLDEST_PROFILE, RELEASES } from "./profiles.ts";
 
 const NAMED_AT_MOST = 5;
 
-/** Why a database with this verdict must not be written to; undefined: it may be. */
+/** Why a database with this verdict must not be written to; undefined: writing is allowed. */
 export function refusalOf(verdict: Verdict): IndexdError | undefined {
   const { version } = verdict;
   switch (verdict.kind) {

@@ -45,7 +45,7 @@ export async function verifyIndexd(sql: ISql, accepted: number | undefined): Pro
   const found = await readIndexdCatalogue(sql);
   const verdict = judgeFound(found, accepted);
   if (!found.searchPath.findsPublic) {
-    // Nothing may be written in such a session, nor in others of this role.
+    // Nothing may be written in such a session, nor in other sessions of the same role.
     await keep(sql, found, "search-path", undefined);
     throw wrongSessionSettings([
       `search_path is ${found.searchPath.setting || "empty"}, expected to include public: indexd's triggers name its tables without a schema`,
@@ -56,7 +56,7 @@ export async function verifyIndexd(sql: ISql, accepted: number | undefined): Pro
   return verdict;
 }
 
-/** A check that began before the stored one read an older catalogue, so it does not replace that one. */
+/** A check that began earlier than the stored one has read an older catalogue, so its result is not stored. */
 async function keep(
   sql: ISql,
   { readAt, databaseVersion }: FoundCatalogue,

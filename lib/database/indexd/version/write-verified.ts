@@ -22,8 +22,8 @@ export interface VerifyOptions {
 }
 
 /**
- * Runs a writer of indexd's tables. If indexd was upgraded since its database was verified, the writer has written
- * nothing: this verifies the database again and runs the writer once more, with the new version.
+ * Runs a writer of indexd's tables. If indexd was upgraded since its database was verified, the writer refuses to write: then the
+ * database is verified again, and the writer runs again, with the new version.
  * @param ask runs a statement
  * @throws {IndexdError} the reason why nothing may be written now
  */
@@ -47,7 +47,7 @@ export async function writeVerified<Result>(
   }
 }
 
-/** Translates the server's error of a writer that is not run again; other errors are returned unchanged. */
+/** For a writer that is not run again: translates the two errors above; others are returned unchanged. */
 export function explainMoved(error: unknown): unknown {
   const code = codeOf(error);
   if (code !== MOVED && code !== REFUSED) return error;

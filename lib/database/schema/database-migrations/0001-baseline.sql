@@ -1,5 +1,5 @@
 -- slabmend's state. No foreign key points to indexd's tables: deleting a slab in indexd must not wait for us, and rows about
--- deleted slabs are harmless. Edited in place until the first release; afterwards each change of tables is a new numbered file.
+-- deleted slabs are harmless. Edited until the first release; afterwards each change of tables is a new numbered file.
 
 -- Which slab is being repaired. One row per slab: the primary key makes the lease exclusive. Leases are looked up by slab,
 -- even if a token is given. No index on expires_at: so a heartbeat rewrites the row in place (HOT), and reap reads the whole
@@ -24,13 +24,13 @@ create table slabmend.leases (
   bytes_written bigint not null default 0 check (bytes_written >= 0),
   hastings numeric(50, 0) not null default 0 check (hastings >= 0),
   -- Leased for the queue, or by a machine that begins its leases itself. Each kind counts only its own leases; otherwise the
-  -- larger one would leave none to the other.
+  -- larger kind would leave no leases to the other.
   through_queue boolean not null default true,
   check ((began_at is null) = (worker is null))
 ) with (fillfactor = 70);
 
--- The repair history of a slab. The row of a healthy slab is kept only until next_repair_attempt, which we wrote, is so far in
--- the past that it no longer matters that we wrote it.
+-- The repair history of a slab. The row of a healthy slab is kept only until the next_repair_attempt that we wrote is so far in
+-- the past that its writer no longer matters.
 create table slabmend.repairs (
   slab_id bigint primary key,
   digest bytea not null check (octet_length(digest) = 32),
@@ -42,7 +42,7 @@ create table slabmend.repairs (
   finished_at timestamptz not null,
   -- Consecutive repairs that crashed.
   crashes smallint not null default 0 check (crashes >= 0),
-  -- How often in a row last_outcome required a wait: our own backoff; indexd's counter is not changed.
+  -- How often in a row last_outcome required our own backoff, which leaves indexd's counter unchanged.
   setbacks smallint not null default 0 check (setbacks >= 0),
   -- The value that we last wrote to slabs.next_repair_attempt.
   next_repair_attempt timestamptz not null,
@@ -57,7 +57,7 @@ create table slabmend.repairs (
 create index repairs_quarantined_idx on slabmend.repairs (quarantined_until) where quarantined_until is not null;
 create index repairs_finished_idx on slabmend.repairs (finished_at);
 
--- Finished jobs, append-only. The token shows whether a commit whose answer was lost happened.
+-- Finished jobs, append-only. If a commit's answer was lost, the token shows whether it happened.
 create table slabmend.journal (
   id bigint generated always as identity primary key,
   token uuid not null unique,
@@ -136,7 +136,7 @@ create table slabmend.totals (
   dimension text not null check (dimension in ('outcome', 'cause', 'host')),
   hour timestamptz not null,
   kind text not null,
-  -- The outcome; the stable code of an error or of the reason why a move was dropped; or the host's public key in hex.
+  -- The outcome; the stable code of an error or of the reason for dropping a move; or the host's public key in hex.
   name text not null,
   jobs bigint not null,
   -- Jobs that moved something.
@@ -160,11 +160,11 @@ create table slabmend.denials (
   sector_id bigint not null,
   host_id integer not null,
   root bytea not null check (octet_length(root) = 32),
-  -- The values in indexd's row to which the denial applies: once one of them has changed, the denial is void.
+  -- The values of indexd's row when the sector was denied: once one of them has changed, the denial is void.
   map_id integer,
   uploaded_at timestamptz not null,
   code text not null check (code in ('not-found', 'corrupt')),
-  -- Consecutive denials, at least an hour apart, without a read of the whole sector in between. Three: bad for good.
+  -- Consecutive denials, at least an hour apart, without a read of the whole sector in between. The third is final.
   denials smallint not null check (denials > 0),
   -- When a read of the whole sector was first denied; null: only ranges were.
   whole_denied_at timestamptz,
@@ -172,7 +172,7 @@ create table slabmend.denials (
   -- The last denial counted in `denials`.
   counted_at timestamptz not null,
   last_denied_at timestamptz not null,
-  -- 'lost': an earlier location. It became a loss in indexd's tables, or the sector has since been moved away.
+  -- 'lost': an earlier location, because the denial became a loss in indexd's tables, or the sector has since been moved away.
   state text not null check (state in ('open', 'lost')),
   primary key (sector_id, host_id)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
@@ -230,7 +230,7 @@ create table slabmend.fleet (
   -- When a run of claim, and one of reap, last ended without an error (last-runs.ts).
   claimed_at timestamptz,
   reaped_at timestamptz,
-  -- Counts the changes: a writer that decided on an older state writes nothing.
+  -- The number of changes: a writer whose decision is based on an older state writes nothing.
   revision bigint not null default 0,
   check ((mode = 'running') = (mode_owner is null) and (mode = 'running') = (mode_since is null)),
   check (not breaker_open or (backoff_from is not null and backoff_until is not null))
@@ -281,10 +281,10 @@ create table slabmend.backlog (
   causes jsonb not null,
   -- {"lost": 1700000000000.123}: since when each cause is known, in milliseconds since the epoch; a grace period starts then.
   since jsonb not null,
-  -- When it became due, or when its last repair ended, whichever is later.
+  -- When the slab became due, or when its last repair ended, whichever is later.
   waiting_since timestamptz not null,
-  -- It may be leased now, as far as we know. Otherwise look_at says when to judge it again: when a grace period, a lease, or the
-  -- wait for the next attempt ends. look_at is ignored while it is ready.
+  -- The slab may be leased now, as far as we know. Otherwise look_at says when to judge it again: when a grace period, a lease,
+  -- or the wait for the next attempt ends. look_at is ignored while it is ready.
   ready boolean not null,
   look_at timestamptz not null
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
@@ -292,8 +292,8 @@ create index backlog_urgency_idx on slabmend.backlog (urgency desc, waiting_sinc
 create index backlog_waiting_idx on slabmend.backlog (waiting_since, urgency desc) where ready;
 create index backlog_look_at_idx on slabmend.backlog (look_at) where not ready;
 
--- The pass in which the walk of each cause last saw a slab: the marks of mark and sweep. A table of its own: a cause can appear
--- or disappear without changing other causes' marks, and a pass rewrites no unchanged row of backlog.
+-- The pass in which the walk of each cause last saw a slab: the marks of mark and sweep. A separate table: so a cause comes and
+-- goes without changing other causes' marks, and a pass rewrites no unchanged row of backlog.
 create table slabmend.marks (
   cause text not null,
   slab_id bigint not null,
@@ -330,7 +330,7 @@ create table slabmend.host_scores (
   failures double precision not null default 0,
   out_of_funds_at timestamptz,
   full_at timestamptz,
-  -- The time to which the sums have been decayed.
+  -- The time as of which the sums have decayed.
   faded_at timestamptz not null
 ) with (fillfactor = 50);
 
@@ -352,7 +352,7 @@ create table slabmend.workers (
   command text not null check (command in ('work', 'serve')),
   host text not null check (length(host) <= 200),
   pid integer not null,
-  -- Maximum of parallel repairs, and the number in progress.
+  -- The most repairs in parallel, and the number in progress.
   concurrency integer not null check (concurrency > 0),
   running integer not null check (running >= 0),
   state text not null check (state in ('working', 'draining')),
@@ -362,7 +362,7 @@ create table slabmend.workers (
   seen_at timestamptz not null
 ) with (fillfactor = 50);
 
--- Maintenance runs: lib/database/runs. At most one is unfinished. The lease (coordinator, token, expires_at) identifies the
+-- Maintenance runs: lib/database/runs. At most one run is unfinished. The lease (coordinator, token, expires_at) identifies the
 -- process that executes it; `checkpoint` is the last stable one, from which another process continues.
 create table slabmend.runs (
   id bigint generated always as identity primary key,
@@ -425,8 +425,8 @@ create table slabmend.restored_moves (
 );
 create index restored_moves_slab_idx on slabmend.restored_moves (slab_digest);
 
--- When a lease ends, in any way, its slab is judged again immediately: scheduled in the same transaction, so that no crash can
--- prevent it. A trigger, because five places end leases. Entries are locked by ascending slab id:
+-- When a lease ends, in any way, its slab is judged again immediately: this is scheduled in the same transaction, so that no
+-- crash prevents it. A trigger, because five places end leases. Entries are locked by ascending slab id:
 -- docs/architecture.md#locks.
 create function slabmend.look_again_when_leases_end() returns trigger
 language plpgsql
