@@ -77,7 +77,7 @@ function judgeRoom(source: MoveServer, target: MoveServer): MoveFinding[] {
   return findings;
 }
 
-/** The only answer that shows that the source responded and asked for the password of our role. */
+/** The answers that show that the source responded and asked for our role's password. */
 const ASKED = new RegExp(`password authentication failed for user "${MOVE}"|role "${MOVE}" does not exist`);
 
 /** @param reach result of the target's attempt to reach the source */

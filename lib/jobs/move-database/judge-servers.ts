@@ -7,7 +7,7 @@ const OLDEST = 17;
 
 export const majorOf = (versionNumber: number): number => Math.floor(versionNumber / 10_000);
 
-/** Checks versions and privileges, and that there are two servers. */
+/** Checks versions and privileges, and that source and target are different servers. */
 export function judgeServers(source: MoveServer, target: MoveServer): MoveFinding[] {
   const findings: MoveFinding[] = [];
   const from = majorOf(source.versionNumber);
