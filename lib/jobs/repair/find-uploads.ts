@@ -1,6 +1,6 @@
 /**
  * The first phase: finds shards that an earlier repair of the slab stored but could not commit. Each host proves a leaf that we
- * choose, against the pinned root, as in indexd's own integrity check: its traffic is 1/1,024 of an upload's. The host had
+ * choose, against the pinned root, as in indexd's own integrity check: the traffic is 1/1,024 of an upload's. The host had
  * acknowledged the whole sector to the earlier worker.
  *
  * A host without a proof is not blamed: no table of indexd's says that it has the sector. It stays a candidate.

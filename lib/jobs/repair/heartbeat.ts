@@ -63,7 +63,7 @@ class RunningHeartbeat implements Heartbeat {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelTimer();
-    // Wait for a heartbeat that hangs only until the lease has expired; then its answer no longer matters.
+    // If a heartbeat hangs, wait for it only until the lease has expired: then its answer no longer matters.
     const lost = Promise.withResolvers<void>();
     const onLost = (): void => lost.resolve();
     this.signal.addEventListener("abort", onLost, { once: true });

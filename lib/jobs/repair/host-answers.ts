@@ -16,12 +16,12 @@ import type { SlabSector } from "../../slab/slab.ts";
  */
 export type Standing = "fresh" | "broken-off" | "expensive" | "underfunded" | "useless";
 
-/** This many different hosts do not disappear, or fail in the same way, at once; fewer may. */
+/** Fewer hosts than this may disappear at once, or fail at once in the same way, by coincidence. */
 const LEAST_SILENT_HOSTS = 5;
 const LEAST_SAME_REFUSALS = 3;
 /** Fewer hosts than this may really have lost their sectors of one slab at once. */
 const LEAST_DENYING_HOSTS = 3;
-/** And at least this share of the hosts asked. */
+/** To be many, denying hosts must also be at least this share of the hosts asked. */
 const MANY = 0.5;
 /** A worker that reaches no more than this share of hosts has a network problem of its own. */
 const FEW = 0.25;
@@ -176,7 +176,7 @@ export class HostAnswers {
     return counts;
   }
 
-  /** Whether there would be enough sources if those that only lacked funds had them. */
+  /** Whether there would be enough sources if our accounts lacked no funds. */
   fundsWouldSuffice(sources: readonly Source[], minShards: number): boolean {
     return this.#wouldSuffice(sources, minShards, (host) => this.#standings.get(host) === "underfunded");
   }
@@ -188,7 +188,7 @@ export class HostAnswers {
   }
 
   /**
-   * If the cause of too few sources, or of no accepting candidate, is on our side: a code for the journal. Either hosts reject
+   * A code for the journal if it is our fault that too few sources answered or no candidate accepted. Either hosts reject
    * our requests as wrong, and otherwise there would be enough hosts; or many deny what they have; or all refuse for the same
    * reason; or hardly any responds.
    */
@@ -252,9 +252,9 @@ export class HostAnswers {
 
 interface Denial {
   readonly report: DenialReport;
-  /** According to the database the sector is on this host: it is no earlier location. */
+  /** According to the database the sector is on this host now: the host is no earlier location. */
   readonly isCurrent: boolean;
-  /** The sector has no open denial yet. */
+  /** The sector had no open denial before this one. */
   readonly isFirst: boolean;
 }
 
