@@ -23,7 +23,7 @@ export const HOLDER_FAILURE: Readonly<Record<HolderState, number>> = {
   "bad-host": 0.5,
 };
 
-/** Probability that a whole group fails: its operator, provider or line. Half that of a single host. */
+/** Probability that a whole group fails: its operator, provider or line. Half of a good host's probability. */
 export const GROUP_FAILURE = 0.005;
 
 export interface Holder {

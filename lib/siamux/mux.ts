@@ -38,7 +38,7 @@ export interface MuxStream {
    * target's content is unspecified.
    */
   readInto(target: Uint8Array): Promise<void>;
-  /** Graceful: sends pending writes, then tells the peer, if it knows the stream and has not closed it. */
+  /** Graceful: sends pending writes, then tells the peer, if the peer knows the stream and has not closed it. */
   close(): void;
   /** Pending and later reads and writes reject with the cause; the peer is told as with close(). */
   destroy(cause: Error): void;

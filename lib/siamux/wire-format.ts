@@ -51,8 +51,8 @@ export const SECTOR_WITH_FRAMING_BYTES = 4_194_304 + 65_536;
 const FATAL_STRAY_FRAMES = 1_000;
 
 /**
- * The number of stray frames on one id that ends the connection. At least the protocol's number, and more than the frames of a sector
- * whose read was cancelled: small packets split it into more frames than the protocol's number.
+ * The number of stray frames on one id that ends the connection. At least the protocol's number, and more than the frames of a
+ * sector whose read was cancelled: with small packets, these are more than the protocol's number.
  */
 export const fatalStrayFrames = (packetSizeBytes: number): number =>
   Math.max(FATAL_STRAY_FRAMES, Math.ceil(SECTOR_WITH_FRAMING_BYTES / maxPayloadBytes(packetSizeBytes)) + 1);
