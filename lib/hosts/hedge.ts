@@ -16,7 +16,7 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
  */
 const STEPS_OF_INTERVAL = 4;
 
-/** Why one attempt, rather than the whole request, was cancelled: others were faster, or it can no longer help. */
+/** Why one attempt, rather than the whole request, was cancelled: others were faster, or the attempt can no longer help. */
 export class NoLongerNeededError extends SlabmendError<"no-longer-needed"> {
   constructor() {
     super({ code: "no-longer-needed", message: "no longer needed: others were faster", remedy: "Nothing." });

@@ -29,7 +29,9 @@ export interface CandidateChoice {
   readonly score: HostWeight;
   /** It refused a sector for lack of space a few minutes ago. */
   readonly isFull: (host: NetworkHost) => boolean;
-  /** It may have a sector of the slab, stored by an earlier repair but not committed: such a host comes first and needs no room. */
+  /**
+   * It may have a sector that an earlier repair of the slab stored without a commit: such a host comes first and needs no room.
+   */
   readonly hasUpload: (host: NetworkHost) => boolean;
   readonly random: () => number;
 }

@@ -41,7 +41,7 @@ export const MAX_MAX_TIMEOUT_MS = 2 * 60 * 60_000;
 
 /** A side that has written nothing for this fraction of the maximum timeout sends a keepalive. */
 export const KEEPALIVE_FRACTION = 0.75;
-/** At this many keepalives in a row the connection is closed instead. */
+/** Instead of the last of this many keepalives in a row, the connection is closed. */
 export const KEEPALIVE_ATTEMPTS_TO_CLOSE = 4;
 
 /** A sector with the longest proof and message framing that RHP4 sends with it. */

@@ -27,7 +27,9 @@ const checkpointSchema = v.object({
 });
 
 const statisticsSchema = v.object({
-  /** Sectors recorded on the hosts before the start and still there, as of the last complete pass; null: there was none yet. */
+  /**
+   * Sectors recorded on the hosts before the start and still there, as of the last complete pass; null: no pass was completed.
+   */
   left: v.optional(v.nullable(count), null),
   /** Sectors that users or indexd recorded on the hosts since the start. */
   newer: v.optional(count, 0),

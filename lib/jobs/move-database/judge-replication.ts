@@ -3,7 +3,7 @@ import { MOVE } from "../../database/move/move-names.ts";
 import type { MoveServer } from "../../database/move/read-move-server.ts";
 import { failure, type MoveFinding, ok, warning } from "./move-finding.ts";
 
-/** One permanent slot, and those for copying tables. */
+/** Slots that a move needs: a permanent one, and those for copying tables. */
 const slotsNeeded = (target: MoveServer): number =>
   1 + numberOf(target, "max_sync_workers_per_subscription", 2);
 

@@ -60,7 +60,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
   return findings;
 }
 
-/** @param pgDump its major version; a text: why there is none */
+/** @param pgDump the major version of pg_dump; a text: why there is none */
 export function judgePgDump(source: MoveServer, target: MoveServer, pgDump: number | string): MoveFinding[] {
   const needed = Math.max(majorOf(source.versionNumber), majorOf(target.versionNumber));
   const remedy = `Install the client programs of PostgreSQL ${needed} on this machine, and name it: --pg-dump /path/to/pg_dump.`;

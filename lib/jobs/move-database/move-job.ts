@@ -1,5 +1,6 @@
 /**
- * A move of the database as a maintenance run, with the steps of move-run.ts. Only its own commands continue it, with both URLs.
+ * A move of the database as a maintenance run, with the steps of move-run.ts. Only the move's own commands continue it, because
+ * they have both URLs.
  */
 
 import { emptyTarget } from "../../database/move/load-schema.ts";

@@ -5,9 +5,9 @@
  *
  *   denied (in the repair) --most others served--> --denied again--> this sector is gone, the others are not
  *
- * Anything else proves nothing: the move is then recorded without a loss (lib/database/denials/believed-denials.sql). The sector
- * is requested last, because a host that has recovered meanwhile serves the others too. A denial costs nothing, and a leaf
- * almost nothing.
+ * Any other course proves nothing: the move is then recorded without a loss (lib/database/denials/believed-denials.sql). The
+ * sector is requested last, because a host that has recovered meanwhile then serves it too. A denial costs nothing, and a
+ * leaf almost nothing.
  */
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { DenialReport } from "../../database/leases/commit-repair.ts";

@@ -6,8 +6,9 @@
  *   first round: copying, six at once ──all ended, or none for a while──▶ over: no further copy starts
  *                                                                        running copies continue until cancelled
  *
- * So one slow or silent host does not delay the others' shards: a rebuild starts in parallel, and whichever has
- * the shard first wins. Always: a host's failure throws nothing; every buffer is returned or handed over to the store.
+ * So one slow or silent host does not delay the others' shards: a rebuild starts in parallel, and the shard is taken from the
+ * copy or the rebuild, whichever ends first. Always: a host's failure throws nothing; every buffer is returned or handed over
+ * to the store.
  */
 import pLimit from "p-limit";
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";

@@ -13,7 +13,7 @@ import { LEAF_BYTES } from "../../slab/sizes.ts";
 import type { MoveState } from "./move-state.ts";
 import { proveLeaf } from "./prove-leaf.ts";
 
-/** For a connection and a few round trips; with a slower host, storing the shard again is better, there or elsewhere. */
+/** Time for a connection and a few round trips; if a host is slower, storing the shard again is better, there or elsewhere. */
 const PROOF_MS = 10_000;
 
 /**

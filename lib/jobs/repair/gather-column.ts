@@ -50,7 +50,7 @@ export async function gatherColumn(column: Column, pass: Pass): Promise<boolean>
 }
 
 /**
- * Sources to ask, best first; at the end those whose connection broke, once more, and then the expensive ones. Another column
+ * Sources to ask, best first; then, once more, those whose connection broke; then the expensive ones. Another column
  * may see a failure while this one waits, so each source is checked when its turn comes.
  */
 function* inTurn(column: Column, { state, sources, rangeBytes }: Pass): Generator<Source> {

@@ -117,7 +117,7 @@ export class HostAnswers {
     if (failure.code === "aborted") return;
     this.refused(host, failure);
     if (failure.meansLost) {
-      // For this sector only: the host may have another one of the same slab.
+      // For this sector only: the host may have another sector of the same slab.
       this.#servedWhole.delete(sector.sectorId);
       const before = this.#denials.get(keyOf(sector, host));
       this.#denials.set(keyOf(sector, host), {
@@ -169,7 +169,7 @@ export class HostAnswers {
     return this.#standings.get(host.id) ?? "fresh";
   }
 
-  /** Number of hosts by the code of their last failure. */
+  /** Number of hosts for each code of a host's last failure. */
   counts(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const code of this.#failures.values()) counts[code] = (counts[code] ?? 0) + 1;
@@ -188,9 +188,9 @@ export class HostAnswers {
   }
 
   /**
-   * A code for the journal if it is our fault that too few sources answered or no candidate accepted. Either hosts reject
-   * our requests as wrong, and otherwise there would be enough hosts; or many deny what they have; or all refuse for the same
-   * reason; or hardly any responds.
+   * A code for the journal if it is our fault that too few sources answered or no candidate accepted. It is ours if hosts
+   * reject our requests as wrong and would otherwise suffice, if many deny what they have, if all refuse for the same reason,
+   * or if hardly any host responds.
    */
   ourFault(
     missing: "candidates" | { readonly sources: readonly Source[]; readonly minShards: number },
@@ -206,7 +206,10 @@ export class HostAnswers {
     return this.#sameRefusalOfAll() ?? this.#hardlyAnyHeard();
   }
 
-  /** The code with which all hosts refused; undefined if they are few, differ, or may have a reason of their own. */
+  /**
+   * The code with which all hosts refused; undefined if there are few hosts, if codes differ, or if hosts may have a reason of
+   * their own.
+   */
   #sameRefusalOfAll(): string | undefined {
     const codes = new Set(this.#failures.values());
     const [code] = codes;

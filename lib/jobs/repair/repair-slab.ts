@@ -30,7 +30,7 @@ const COMMIT_RESERVE_MS = 15_000;
 const COMMIT_RESERVE_SHARE = 0.25;
 /**
  * A stored shard is recorded in the database after this time at the latest, so that the next repair finds it if this one crashes.
- * Shards stored meanwhile share the statement.
+ * One statement records all shards that were stored in this time.
  */
 const NOTE_WITHIN_MS = 5_000;
 
@@ -190,7 +190,7 @@ async function finish(
   if (recorded.length > 0) await bumpEvents(task, deps);
   const count = (how: "copied" | "rebuilt" | "found"): number =>
     request.moves.filter((move) => move.how === how && recorded.includes(move.index)).length;
-  // The recorded outcome: dropped moves can turn a repair that seemed complete into a partial one.
+  // The outcome that was recorded: if the commit dropped moves, a repair that seemed complete was only partial.
   return {
     kind: committed.outcome === "stale" ? reported : committed.outcome,
     copied: count("copied"),

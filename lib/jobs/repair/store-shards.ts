@@ -161,7 +161,7 @@ export class ShardStore {
   }
 }
 
-/** The host acknowledged a root other than ours: it is lying or broken. */
+/** The host acknowledged a root other than ours: the host is lying or broken. */
 class WrongRoot extends Error {
   override readonly name = "WrongRoot";
 }

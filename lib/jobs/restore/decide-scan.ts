@@ -14,7 +14,7 @@ export interface Search {
 }
 
 export interface ScanPlan extends PlacementPlan {
-  /** Sectors that no asked host has, and that the recorded host denies, if there is one. */
+  /** Sectors that no asked host has; the recorded host, if there is one, denies them. */
   readonly notFound: number;
 }
 
