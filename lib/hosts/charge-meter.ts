@@ -20,7 +20,7 @@ export function mayHaveCharged(error: unknown): boolean {
 
 /** Counts the cost of one transfer, whose calls run one after another. */
 export interface ChargeMeter {
-  /** From now on the host may charge this for the present call. */
+  /** From now on the host may charge this amount for the present call. */
   begin(hastings: bigint): void;
   /** The present call has failed. */
   failed(error: unknown): void;

@@ -7,7 +7,7 @@
 export interface DenialShare {
   /** Sectors denied within a day. */
   readonly denied: number;
-  /** Those of them that it denied again at least 6 h after the first time. */
+  /** Of these, sectors that the host denied again at least 6 h after its first denial. */
   readonly deniedAgain: number;
   /** Sectors denied within 10 minutes. */
   readonly deniedLately: number;

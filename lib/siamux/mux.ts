@@ -7,7 +7,7 @@ export interface Mux {
    * On an ended connection, the stream's reads and writes reject with the reason.
    */
   openStream(): MuxStream;
-  /** Sets the handler for streams opened by the peer. It gets the streams that are already open now. */
+  /** Sets the handler for streams opened by the peer. The handler also gets the streams that are already open. */
   onStream(handler: (stream: MuxStream) => void): void;
   /** Resolves with the reason once the transport has closed; never rejects. */
   readonly closed: Promise<MuxClosedError>;

@@ -64,7 +64,7 @@ export class PacketWriter {
     if (this.#prefix !== undefined) this.#prefixTimer = setImmediate(() => this.flush());
   }
 
-  /** The source has frames. They go out after the current microtask, so that writes of one tick share packets. */
+  /** The source has frames. The frames go out after the current microtask, so that writes of one tick share packets. */
   enqueue(source: FrameSource): void {
     if (this.#isStopped || this.#queued.has(source)) return;
     this.#queued.add(source);
