@@ -10,7 +10,7 @@ export interface StoredHead {
  * Every method throws an {@link ArchiveError} `archive-unavailable` if the place cannot be used, and obeys the signal.
  */
 export interface ArchiveStorage {
-  /** Its name in messages. */
+  /** The place's name in messages. */
   readonly place: string;
   /** Undefined: the file does not exist. */
   read(key: string, signal: AbortSignal): Promise<Uint8Array | undefined>;

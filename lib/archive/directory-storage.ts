@@ -13,7 +13,7 @@ const MANIFESTS = "manifests";
 const UNFINISHED = "unfinished";
 /** Older manifests are not needed; they are kept for a process that is reading one at this moment. */
 const MANIFESTS_KEPT = 10;
-/** No write takes this long: a leftover file's process is dead. */
+/** No write takes this long: the process that wrote an older temporary file is dead. */
 const UNFINISHED_MS = 3_600_000;
 
 export function createDirectoryStorage(directory: string): ArchiveStorage {

@@ -3,7 +3,7 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
 /** Account tokens last five minutes and prices half an hour: hosts soon refuse requests from a clock that differs by more than this. */
 const MOST_CLOCK_DIFFERENCE_MS = 2 * 60_000;
 
-/** Our clock and the database's differ so much that hosts would refuse our tokens. Never counts against a slab. */
+/** Our clock and the database's differ so much that hosts would refuse our tokens. This error never counts against a slab. */
 export class ClockError extends SlabmendError<"clock-off"> {
   override readonly name = "ClockError";
 

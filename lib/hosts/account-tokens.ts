@@ -15,7 +15,7 @@ export class AccountTokens {
     this.#validMs = validMs;
   }
 
-  /** Valid for another four fifths of the validity at least, and for the whole of it at most. */
+  /** A token with between four fifths of the validity and all of it still ahead. */
   tokenFor(hostKey: HostKey, nowMs: number): AccountToken {
     const known = this.#tokens.get(hostKey);
     // If the clock was set back, the token would be valid for longer.

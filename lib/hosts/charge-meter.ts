@@ -1,7 +1,7 @@
 /** The charge to our account for a transfer, including a failed one: docs/protocol.md#order-of-checks. */
 import { RpcError, type RpcErrorCode } from "../rhp4/rpc-error.ts";
 
-/** Errors that a host may detect only after it has charged. It detects all others before. */
+/** Errors that a host may detect only after it has charged. It detects all other errors before it charges. */
 const AFTER_THE_CHARGE: ReadonlySet<RpcErrorCode> = new Set([
   "sector-corrupt",
   "not-enough-storage",
@@ -11,8 +11,8 @@ const AFTER_THE_CHARGE: ReadonlySet<RpcErrorCode> = new Set([
 ] satisfies RpcErrorCode[]);
 
 /**
- * Whether a host may have charged for a call that failed with this error after receiving everything that it charges for. A broken
- * connection or a cancelled call tells nothing, so a possible charge counts as charged.
+ * Whether a host may have charged for a call that failed with this error after receiving everything that it charges for. After
+ * a broken connection or a cancelled call we cannot know, so a possible charge counts as charged.
  */
 export function mayHaveCharged(error: unknown): boolean {
   return !(error instanceof RpcError) || AFTER_THE_CHARGE.has(error.code);
@@ -20,7 +20,7 @@ export function mayHaveCharged(error: unknown): boolean {
 
 /** Counts the cost of one transfer, whose calls run one after another. */
 export interface ChargeMeter {
-  /** From now on the host may charge this for the present call. */
+  /** From now on the host may charge this amount for the present call. */
   begin(hastings: bigint): void;
   /** The present call has failed. */
   failed(error: unknown): void;

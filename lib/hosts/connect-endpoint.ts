@@ -5,7 +5,7 @@ import type { Endpoint } from "./endpoints.ts";
 /** Opens a byte stream to an endpoint. Rejects with Node's own error, or soon after the signal aborts. */
 export type ConnectEndpoint = (endpoint: Endpoint, signal: AbortSignal) => Promise<Socket>;
 
-/** As hosts do on their side: the kernel then notices a peer that is gone. */
+/** Hosts do the same on their side: the kernel then notices a peer that is gone. */
 const KEEPALIVE_IDLE_MS = 10_000;
 
 export const connectTcp: ConnectEndpoint = ({ ip, port }, signal) =>
@@ -65,7 +65,7 @@ const OWN_FAILURES: ReadonlySet<string> = new Set([
   "ENOMEM",
 ]);
 
-/** Whether a failure to connect is unrelated to the host. */
+/** Whether this machine, not the host, is the cause of a failure to connect. */
 export function isOwnNetworkFailure(error: unknown): boolean {
   return error instanceof Error && "code" in error && OWN_FAILURES.has(String(error.code));
 }

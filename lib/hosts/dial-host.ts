@@ -63,7 +63,7 @@ export function createHostDialer(options: DialerOptions): HostDialer {
         dialled.push(await dialEndpoint(host, endpoint, attemptSignal));
       },
     });
-    // Two handshakes can end at the same moment, or one at the moment of the abort.
+    // Two handshakes can end at the same moment, or one handshake just when the signal aborts.
     const keep = result.kind === "enough" ? dialled.shift() : undefined;
     for (const spare of dialled) spare.close();
     signal.throwIfAborted();

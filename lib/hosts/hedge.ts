@@ -16,7 +16,7 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
  */
 const STEPS_OF_INTERVAL = 4;
 
-/** Why one attempt, rather than the whole request, was cancelled: others were faster, or it can no longer help. */
+/** Why one attempt, rather than the whole request, was cancelled: others were faster, or the attempt can no longer help. */
 export class NoLongerNeededError extends SlabmendError<"no-longer-needed"> {
   constructor() {
     super({ code: "no-longer-needed", message: "no longer needed: others were faster", remedy: "Nothing." });
@@ -34,7 +34,7 @@ export interface HedgeOptions<Source, Value> {
   readonly intervalMs: () => number;
   /** If too few can succeed: how long running attempts may take to end by themselves before they are cancelled. Default 0. */
   readonly patienceMs?: number;
-  /** Most attempts at the same time. */
+  /** Maximum number of attempts at the same time. */
   readonly maxConcurrent?: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -96,7 +96,7 @@ class HedgedRequest<Source, Value> {
 
   readonly #onAbort = (): void => this.#decide("aborted");
 
-  /** After every success and failure: decides whether there are enough, there is no hope, or to continue with a new interval. */
+  /** After every success and failure: decides whether there are enough, too few are possible, or a new interval begins. */
   #proceed(): void {
     const { needed } = this.#options;
     const isShort = (): boolean => this.#running.size + this.#successes.length < needed;

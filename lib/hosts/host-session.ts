@@ -22,9 +22,9 @@ import { Singleflight } from "./singleflight.ts";
 
 interface Link {
   readonly connection: HostConnection;
-  /** Time of the last progress on it. */
+  /** Time of the last progress on the connection. */
   movedAtMs: number;
-  /** Unused since a pause during which it may have died. */
+  /** Not used since a pause during which the connection may have died. */
   suspect: boolean;
 }
 

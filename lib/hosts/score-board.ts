@@ -51,7 +51,7 @@ const NO_SAMPLE: Omit<HostSample, "hostKey"> = {
   stored: false,
 };
 
-/** Assumed for a host whose account was recently empty, so that it is asked last although it is not at fault. */
+/** Assumed for a host on which our account was recently empty: the host is asked last, although it is not at fault. */
 const OUT_OF_FUNDS_FAILURE_RATE = 0.9;
 /**
  * What this process has learnt about hosts from its own requests, starting from the fleet's scores (startFrom), and the

@@ -44,8 +44,8 @@ export interface RootStream {
 }
 
 /**
- * The compute kernels over one wasm memory. All calls are synchronous, so they never overlap. Data may be anywhere, but
- * inside the arena it is hashed in place, and outside it is copied first; `combine` accepts only data in the arena.
+ * The compute kernels over one wasm memory. All calls are synchronous, so they never overlap. Data may be anywhere: in the
+ * arena it is hashed in place, elsewhere it is copied first; `combine` accepts only data in the arena.
  */
 export interface Kernel {
   readonly arena: Arena;

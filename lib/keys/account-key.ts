@@ -2,7 +2,7 @@ import { createPrivateKey, sign } from "node:crypto";
 import { SlabmendError } from "../errors/slabmend-error.ts";
 import { publicKeyBytes } from "../rhp4/signing.ts";
 
-/** The account that pays for repairs. Its seed is private: neither a property nor a log shows it. */
+/** The account that pays for repairs. The account's seed is private: neither a property nor a log shows it. */
 export interface AccountKey {
   /** 32 bytes: the account's id is its Ed25519 public key. */
   readonly account: Uint8Array;

@@ -14,9 +14,9 @@ const GLOBAL_UNICAST_V6: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse("2000::"), 3
 const MISREAD_V6 = /^(?!::ffff:[\d.]+$).*:.*\./i;
 
 /**
- * Whether an IP address belongs to the public internet. Hosts choose their announced names, and a name's owner its addresses, which
- * could be those of a metadata service, the loopback interface or a private network.
- * An IPv6 address that embeds an IPv4 address is public if that one is; unclear addresses are not public.
+ * Whether an IP address belongs to the public internet. Hosts choose the names that they announce, and a name's owner chooses
+ * its addresses: these could be those of a metadata service, the loopback interface or a private network. An IPv6 address that
+ * embeds an IPv4 address is public if the embedded address is; unclear addresses are not public.
  */
 export function isPublicAddress(text: string): boolean {
   // Only addresses in the system's own notation: the library also accepts historical notations and zones.

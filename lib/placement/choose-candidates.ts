@@ -6,7 +6,8 @@ import { weightedOrder } from "./weighted-order.ts";
 
 /**
  * A host with more unpinned sectors than this takes no sectors that only a drain moves: they are safe where they are. indexd pins
- * all of a host's sectors every two minutes, so more are left only if it falls behind, and then no more than these are at risk.
+ * all of a host's sectors every two minutes, so it leaves more only if it falls behind, and then a drain puts no more than this
+ * number at risk.
  */
 const MOST_UNPINNED_FOR_DRAIN = 1_000;
 
@@ -28,7 +29,9 @@ export interface CandidateChoice {
   readonly score: HostWeight;
   /** It refused a sector for lack of space a few minutes ago. */
   readonly isFull: (host: NetworkHost) => boolean;
-  /** It may have a sector of the slab that an earlier repair stored but did not commit: it comes first, and needs no room. */
+  /**
+   * It may have a sector that an earlier repair of the slab stored without a commit: such a host comes first and needs no room.
+   */
   readonly hasUpload: (host: NetworkHost) => boolean;
   readonly random: () => number;
 }

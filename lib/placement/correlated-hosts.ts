@@ -65,7 +65,8 @@ export function correlatedHosts(
 }
 
 /**
- * From `host:port`; equal for addresses that are likely to fail together, undefined for a text that is no address or not public.
+ * A key made from `host:port`: equal for addresses that are likely to fail together, undefined for a text that is no address or
+ * not public.
  */
 export function neighbourhoodOf(address: string): string | undefined {
   const colon = address.lastIndexOf(":");

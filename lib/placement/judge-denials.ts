@@ -7,7 +7,7 @@
 export interface DenialShare {
   /** Sectors denied within a day. */
   readonly denied: number;
-  /** Those of them that it denied again at least 6 h after the first time. */
+  /** Of these, sectors that the host denied again at least 6 h after its first denial. */
   readonly deniedAgain: number;
   /** Sectors denied within 10 minutes. */
   readonly deniedLately: number;
@@ -15,12 +15,12 @@ export interface DenialShare {
   readonly served: number;
 }
 
-/** Low, so that hosts with few of our sectors are covered too. */
+/** Fewer denied sectors prove nothing. Low, so that hosts with few of our sectors are covered too. */
 const LEAST_DENIED = 3;
-/** The limit is one denial per this many served requests, a tenth of all; a larger share is unusual. */
+/** The limit is one denial per this many served requests, a tenth of all requests; a larger share is unusual. */
 const SERVED_FOR_ONE_DENIED = 9;
 const LEAST_DENYING_HOSTS = 5;
-/** More than one denying host in this many within the same minutes cannot be a coincidence. */
+/** If more than one host in this many denies within the same minutes, that cannot be a coincidence. */
 const HOSTS_FOR_ONE_DENYING = 3;
 
 /**

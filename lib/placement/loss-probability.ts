@@ -15,7 +15,7 @@ export type HolderState = "good" | "bad-contract" | "bad-host";
  *
  *   good           a host that leaves permanently: a median stay of 69 weeks
  *   bad-contract   the host keeps the sector until the contract ends, but has no obligation afterwards
- *   bad-host       blocked or unusable, as often because of its price as because it is dead; the database does not tell
+ *   bad-host       blocked or unusable, as often because of its price as because it is dead; the database does not tell which
  */
 export const HOLDER_FAILURE: Readonly<Record<HolderState, number>> = {
   good: 0.01,
@@ -23,7 +23,7 @@ export const HOLDER_FAILURE: Readonly<Record<HolderState, number>> = {
   "bad-host": 0.5,
 };
 
-/** Probability that a whole group fails: its operator, provider or line. Half that of a single host. */
+/** Probability that a whole group fails: its operator, provider or line. Half of a good host's probability. */
 export const GROUP_FAILURE = 0.005;
 
 export interface Holder {

@@ -9,7 +9,7 @@ export interface PlannedMove {
   readonly reason: MoveReason;
   /** The host that has the sector now and may still respond, even if it is blocked, unusable or without a contract. */
   readonly copyFrom: NetworkHost | null;
-  /** It moves only because `copyFrom` denied it: if that host now serves all of it, it stays, and nothing is stored. */
+  /** The sector moves only because `copyFrom` denied it: if that host now serves all of it, the sector stays where it is. */
   readonly staysIfServed: boolean;
 }
 
@@ -81,7 +81,7 @@ export function marginOf(slab: Pick<Slab, "sectors" | "minShards">, network: Net
 /**
  * Decides which sectors of a slab move, where they may go and which sources they can be made from. Pure: the same request with
  * the same random numbers gives the same plan. Accepts any slab, even one without sectors or with more `min_shards` than sectors;
- * whether the sources suffice shows when they are read.
+ * whether the sources suffice is known only when they are read.
  */
 export function planRepair(request: PlanRequest): RepairPlan {
   const { slab, network, random, score, isFull = () => false, hasUpload = () => false, limits } = request;
@@ -108,8 +108,8 @@ export function planRepair(request: PlanRequest): RepairPlan {
 const RESERVED_CANDIDATES = 2;
 
 /**
- * Moves of a drain must not use candidates that other moves need: they come last, and only if there are candidates to spare.
- * Otherwise they wait for the next repair.
+ * A drain's moves must not use candidates that other moves need: the drain's come last, and only if there are candidates to
+ * spare. Otherwise they wait for the next repair.
  */
 function withoutCrowding(moves: readonly PlannedMove[], candidates: number): readonly PlannedMove[] {
   const others = moves.filter(({ reason }) => reason !== "draining");

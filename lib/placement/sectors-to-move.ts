@@ -4,7 +4,7 @@ import type { Slab, SlabSector } from "../slab/slab.ts";
 
 /**
  * Why a sector moves. `lost`: it has no host. `denied`: its host said that it does not have it (an open denial). `bad-host`: the
- * host is blocked, unusable or without an active contract. `duplicate-host`: an earlier sector of the slab is on that host.
+ * host is blocked, unusable or without an active contract. `duplicate-host`: an earlier sector of the slab is on the same host.
  * `bad-contract`: pinned to a contract that is not healthy, or to the same one as an earlier sector that stays. `draining`:
  * nothing is wrong, but an operator is draining its host.
  */

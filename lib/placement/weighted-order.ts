@@ -1,4 +1,4 @@
-/** An item with a lower weight, or none, still appears: last, after all items with a weight. */
+/** An item with less weight than this, or with none, still appears: last, after all other items. */
 const LEAST_WEIGHT = 1e-9;
 const GREATEST_WEIGHT = 1e9;
 

@@ -26,7 +26,7 @@ const checkMessage = v.strictObject({
   ),
 });
 
-/** Whether it requests checks, even if malformed. */
+/** Whether the message requests checks, even if it is malformed. */
 export function isCheckMessage(text: string): boolean {
   try {
     return (JSON.parse(text) as { kind?: unknown } | null)?.kind === "verify";

@@ -7,8 +7,8 @@ export const COMMAND_ANSWER_MS = 20_000;
 
 /**
  * Caps the wait for an unresponsive SQS; the SDK's default is to wait forever, and its `requestTimeout` alone
- * only prints a warning. Requests are retried once: sending and deleting twice are harmless, and messages lost in a receive
- * return.
+ * only prints a warning. Requests are retried once: sending and deleting twice are harmless, and messages of a lost answer
+ * become visible again.
  */
 export function boundedClient(answerMs: number): Pick<SQSClientConfig, "maxAttempts" | "requestHandler"> {
   return {

@@ -22,11 +22,11 @@ export interface DeadLetterQueue {
    * At most {@link QUEUE_BATCH}; empty if there is none. The messages stay in the queue and become visible again after a minute.
    */
   receive(): Promise<readonly DeadLetter[]>;
-  /** For messages that are stored elsewhere. A message that SQS does not delete is received and stored again. */
+  /** Deletes messages that are stored elsewhere now. A message that SQS does not delete is received and stored again. */
   delete(letters: readonly DeadLetter[]): Promise<void>;
 }
 
-/** Longer than storing a batch takes; short enough that the next run of reap sees the messages that this one left. */
+/** Longer than storing a batch takes; short enough that the next run of reap sees the messages that this run left. */
 const VISIBILITY_SECONDS = 60;
 /** With a wait SQS queries all of its servers; otherwise a receive may be empty although there are messages. */
 const WAIT_SECONDS = 1;

@@ -8,7 +8,7 @@ const JITTER = 0.25;
 
 /**
  * Seconds until the message becomes visible again: half a minute at first, then increasing. Four waits between five
- * receives outlast a database outage of about a quarter of an hour; after that it becomes a dead letter.
+ * receives outlast a database outage of about a quarter of an hour; after that the message becomes a dead letter.
  *
  * @param receiveCount as counted by SQS, including this receive; an invalid count (hand-made event) counts as 1
  * @param random 0..1

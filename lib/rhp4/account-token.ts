@@ -73,7 +73,7 @@ export function decodeAccountToken(bytes: Uint8Array): AccountToken {
 
 export type TokenVerdict = "valid" | "host key mismatch" | "account token expired" | "invalid signature";
 
-/** Host side: checks in the host's order; the verdicts are the texts that real hosts send. */
+/** Host side: checks in the same order as real hosts; the verdicts are the texts that they send. */
 export function checkAccountToken(token: AccountToken, hostKey: HostKey, nowMs: number): TokenVerdict {
   if (token.hostKey !== hostKey) return "host key mismatch";
   // The host compares with more precision than a second: the token expires at the start of its last second.

@@ -25,7 +25,9 @@ export function writeSectorCost(
   return storage + prices.ingressPrice * wholePages(lengthBytes);
 }
 
-/** The cost of a VerifySector, in hastings. It equals that of reading the sector, so sectors are not checked with it. */
+/**
+ * The cost of a VerifySector, in hastings. It equals the cost of reading the sector, so this RPC is not used to check sectors.
+ */
 export function verifySectorCost(prices: Pick<HostPrices, "egressPrice">): bigint {
   return prices.egressPrice * BigInt(SECTOR_BYTES);
 }

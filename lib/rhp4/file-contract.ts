@@ -1,7 +1,7 @@
 import { type Decoder, decodeWhole, Encoder } from "./encoding.ts";
 import { hash256, SIGNATURE_BYTES, verifyHash } from "./signing.ts";
 
-/** A contract's revision on the host; amounts in hastings. */
+/** The revision of a contract that its host has; amounts in hastings. */
 export interface FileContract {
   readonly capacityBytes: bigint;
   readonly filesizeBytes: bigint;

@@ -79,8 +79,8 @@ export interface RangeRequest {
 }
 
 /**
- * Reads a range of a sector directly into `into`. The data is NOT verified here: do not trust it before the proof has been checked
- * against all of it, or the shard rebuilt from it has the right root.
+ * Reads a range of a sector directly into `into`. The data is NOT verified here: trust it only once the proof has been checked
+ * against all of it, or once the shard rebuilt from it has the right root.
  * @param mayCharge called just before the host gets the request, because it may charge for a read from then on
  */
 export async function readSector(

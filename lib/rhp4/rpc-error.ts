@@ -70,8 +70,8 @@ const REMEDIES: Readonly<Record<RpcErrorCode, string>> = {
 };
 
 /**
- * Codes 2 and 5 carry a short text of the host. It is compared as a whole, exactly as indexd does: two of the texts mean that the
- * sector is lost, which must not be concluded from a text that merely contains the words.
+ * Codes 2 and 5 carry a short text of the host. The text is compared as a whole, as indexd compares it: two of the texts mean
+ * that the sector is lost, which must not be concluded from a text that merely contains the words.
  */
 const EXACT: Readonly<Record<number, Readonly<Record<string, RpcErrorCode>>>> = {
   [WIRE_ERROR.host]: {

@@ -59,8 +59,8 @@ export async function withHandshakeTransport<Result>(
 }
 
 /**
- * Reads by the same event as the later connection, because a socket that reads into packet memory has no other. The duplex is paused
- * while no bytes are needed, and surplus bytes are put back.
+ * Uses the same event as the later connection, because a socket that reads into packet memory emits no other. The duplex is
+ * paused while no bytes are needed, and surplus bytes are put back.
  */
 function exactReader(duplex: Duplex) {
   let held = Buffer.alloc(0);

@@ -7,7 +7,7 @@ export interface Mux {
    * On an ended connection, the stream's reads and writes reject with the reason.
    */
   openStream(): MuxStream;
-  /** Sets the handler for streams opened by the peer. It gets the streams that are already open now. */
+  /** Sets the handler for streams opened by the peer. The handler also gets the streams that are already open. */
   onStream(handler: (stream: MuxStream) => void): void;
   /** Resolves with the reason once the transport has closed; never rejects. */
   readonly closed: Promise<MuxClosedError>;
@@ -38,7 +38,7 @@ export interface MuxStream {
    * target's content is unspecified.
    */
   readInto(target: Uint8Array): Promise<void>;
-  /** Graceful: sends pending writes, then tells the peer, if it knows the stream and has not closed it. */
+  /** Graceful: sends pending writes, then tells the peer, if the peer knows the stream and has not closed it. */
   close(): void;
   /** Pending and later reads and writes reject with the cause; the peer is told as with close(). */
   destroy(cause: Error): void;

@@ -11,7 +11,7 @@ import {
   TAG_BYTES,
 } from "./wire-format.ts";
 
-/** Approximate size of one write to the transport: a socket's high-water mark, so that it neither starves nor builds a backlog. */
+/** Approximate size of one write to the transport: a socket's high-water mark, which keeps it busy without a backlog. */
 const BATCH_BYTES = 65_536;
 
 export interface OutgoingFrame {
@@ -29,8 +29,8 @@ export interface FrameSource {
 
 /**
  * Takes frames from the streams round-robin, so that a large upload does not delay a small request; pads them to whole packets,
- * encrypts these and writes them to the transport in batches. While the transport is full it takes none: frames wait in their streams,
- * where the peer's LAST can still stop them.
+ * encrypts these and writes them to the transport in batches. While the transport is full, no frames are taken: they wait in
+ * their streams, where the peer's LAST can still stop them.
  */
 export class PacketWriter {
   readonly #duplex: Duplex;
@@ -64,7 +64,7 @@ export class PacketWriter {
     if (this.#prefix !== undefined) this.#prefixTimer = setImmediate(() => this.flush());
   }
 
-  /** The source has frames. They go out after the current microtask, so that writes of one tick share packets. */
+  /** The source has frames. The frames go out after the current microtask, so that writes of one tick share packets. */
   enqueue(source: FrameSource): void {
     if (this.#isStopped || this.#queued.has(source)) return;
     this.#queued.add(source);

@@ -41,7 +41,7 @@ export const MAX_MAX_TIMEOUT_MS = 2 * 60 * 60_000;
 
 /** A side that has written nothing for this fraction of the maximum timeout sends a keepalive. */
 export const KEEPALIVE_FRACTION = 0.75;
-/** At this many keepalives in a row the connection is closed instead. */
+/** Instead of the last of this many keepalives in a row, the connection is closed. */
 export const KEEPALIVE_ATTEMPTS_TO_CLOSE = 4;
 
 /** A sector with the longest proof and message framing that RHP4 sends with it. */
@@ -51,8 +51,8 @@ export const SECTOR_WITH_FRAMING_BYTES = 4_194_304 + 65_536;
 const FATAL_STRAY_FRAMES = 1_000;
 
 /**
- * The number of stray frames on one id that ends the connection. At least the protocol's number, and more than the frames of a sector
- * whose read was cancelled: small packets split it into more frames than the protocol's number.
+ * The number of stray frames on one id that ends the connection. At least the protocol's number, and more than the frames of a
+ * sector whose read was cancelled: with small packets, these are more than the protocol's number.
  */
 export const fatalStrayFrames = (packetSizeBytes: number): number =>
   Math.max(FATAL_STRAY_FRAMES, Math.ceil(SECTOR_WITH_FRAMING_BYTES / maxPayloadBytes(packetSizeBytes)) + 1);

@@ -14,9 +14,9 @@ export interface SlabSector {
   readonly contractId: ContractId | null;
   /** Number of consecutive counted denials by its host while the last one is open; 0: none. After three the sector stays bad. */
   readonly denials: number;
-  /** Earlier hosts known from denials, latest first. Any of them may still have it. */
+  /** Earlier hosts known from denials, latest first. Any of these hosts may still have the sector. */
   readonly earlierHostIds: readonly HostId[];
-  /** Hosts of the other sectors of *other* slabs that share this sector; if there are many such slabs, only of some. */
+  /** Hosts of the other sectors of *other* slabs that share this sector; of only some of these slabs if there are many. */
   readonly neighbourHostIds: readonly HostId[];
 }
 

@@ -9,7 +9,7 @@ export interface CipherStream {
 
 /** Bytes per block; the counter counts blocks. */
 const BLOCK_BYTES = 64;
-/** Large enough to pay for the call, small enough that malloc returns the same warm memory each time. */
+/** Large enough that the call costs little in comparison, small enough that malloc returns the same warm memory each time. */
 const UPDATE_BYTES = 65_536;
 /** Bytes before the 32-bit block counter would wrap: 256 GiB less a block. */
 export const STREAM_BYTES = (2 ** 32 - 1) * BLOCK_BYTES;

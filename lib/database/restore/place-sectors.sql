@@ -3,8 +3,8 @@
 --
 --   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; planned null: it had none
 --   absent   [{"sectorId", "root", "hostId", "code"}]: the host recorded after these moves does not prove the sector
---   lost     the same fields: the journal had recorded the sector as lost there, and the host denies it again. With "onlyIfTaken" it is lost only
---            if a move that is not refused needs its host; otherwise it is absent
+--   lost     the same fields: the journal had recorded the sector as lost there, and the host denies it again. With
+--            "onlyIfTaken" it is lost only if a move that is not refused needs its host; otherwise it is absent
 --   earlier  [{"sectorId", "root", "hostId", "code"}]: a host that once had the sector could not prove it now
 --   answer   {"placed": n, "lost": n, "denied": n, "refused": [{"index", "why"}]}
 --

@@ -1,6 +1,6 @@
 /**
- * Why a sector has to move, as counted in the backlog. Each cause has its own walk (lib/database/backlog/walk-page.sql), so
- * a new cause is added here and there without repeating the walks of the others.
+ * Why a sector has to move, as counted in the backlog. Each cause has its own walk (lib/database/backlog/walk-page.sql), so a
+ * new cause is added in both files, and the walks of the others are not repeated.
  */
 export const CAUSES = ["lost", "denied", "bad-contract", "bad-host", "draining"] as const;
 

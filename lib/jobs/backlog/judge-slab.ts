@@ -1,4 +1,4 @@
-/** Derives a slab's backlog entry from its health. Pure; times are the database's. */
+/** Derives a slab's backlog entry from its health. Pure; all times are by the database's clock. */
 
 import type { BacklogChanges, BacklogEntry } from "../../database/backlog/record-backlog.ts";
 import type { SlabHealth } from "../../database/backlog/slab-health.ts";
@@ -22,7 +22,7 @@ export interface JudgeContext {
 /** A slab that moves only because of a drain comes after all endangered slabs, and before those beyond rescue. */
 export const DRAIN_URGENCY = 1e-300;
 
-/** A lease that has expired but was not reaped yet is checked again, but not in a tight loop. */
+/** A slab whose lease has expired but was not reaped yet is judged again, but not in a tight loop. */
 const LEAST_WAIT_MS = 1_000;
 
 /** The largest smallint. */
@@ -36,7 +36,7 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
   const loss = lossProbability(health.minShards, holders);
   const counts = new Map<Cause, number>();
   for (const { cause } of health.bad) if (isCause(cause)) counts.set(cause, (counts.get(cause) ?? 0) + 1);
-  // Nothing is wrong with the slab, even if its code tolerates few losses: it gets no priority over the budget or other slabs.
+  // Nothing is wrong with the slab, even if its code tolerates few losses: it gets no priority, and the budget applies to it.
   const isOnlyDrained = counts.has("draining") && counts.size === 1;
   const isEndangered = loss > thresholds.dangerAbove && !isOnlyDrained;
   const since = sinceOf(counts.keys(), health, nowMs);
@@ -71,7 +71,7 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
       sinceMs: Object.fromEntries(since),
       waitingSinceMs,
       ready: isDue && isFree,
-      // Unused while ready; constant, so that judging it again changes nothing.
+      // Unused for a ready entry; constant, so that judging the slab again changes nothing.
       lookAtMs: isDue && isFree ? waitingSinceMs : Math.max(dueAtMs, freeAtMs, nowMs + LEAST_WAIT_MS),
     },
   };
@@ -112,7 +112,7 @@ function failureOf(cause: string): number {
   return cause === "bad-contract" ? HOLDER_FAILURE["bad-contract"] : HOLDER_FAILURE["bad-host"];
 }
 
-/** A denial by a suspected host waits as long as a bad host does, because the host may recover. */
+/** A denial by a suspected host gets the grace period of `bad-host`, because the host may recover. */
 function graceOf(cause: Cause, { bad }: SlabHealth, { graceMs }: Thresholds): number {
   const isForgiven =
     cause === "denied" && bad.every((sector) => sector.cause !== cause || sector.isSuspected);

@@ -17,7 +17,7 @@ interface PacedReadDependencies {
 /** Pause before a single slab is tried again after a cancelled read. */
 const PAUSE_MS = 200;
 
-/** Reads in snapshots that are cancelled if they last too long; each kind of read has its own pace: walk-pace.ts. */
+/** Makes reads in snapshots and cancels those that last too long; each kind of read has its own pace: walk-pace.ts. */
 export class PacedReads {
   readonly #deps: PacedReadDependencies;
   readonly #settings: Pick<WalkSettings, "longestReadMs" | "pageSectors">;
@@ -39,12 +39,12 @@ export class PacedReads {
     return isToBePassedBy(this.#pace(what));
   }
 
-  /** The item was skipped: the following ones are at first read one by one. */
+  /** The item was skipped: at first, the items after it are read one by one. */
   passedBy(what: string): void {
     this.#paces.set(what, { size: 1, givenUp: 0 });
   }
 
-  /** `given-up`: it took too long; the next read of this kind is smaller. */
+  /** `given-up`: the read took too long; the next one of this kind is smaller. */
   async read<Result>(what: string, read: (sql: ISql) => Promise<Result>): Promise<Result | "given-up"> {
     const { ask, clock, signal } = this.#deps;
     const startedAtMs = clock.now();

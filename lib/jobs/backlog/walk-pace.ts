@@ -1,5 +1,5 @@
 /**
- * How much the walk reads at a time. Pure.
+ * How much the walk reads at a time, by how long its last read took. Pure.
  *
  *   quick    twice as much, up to the configured size
  *   slow     half as much
@@ -12,7 +12,7 @@ export interface Pace {
   readonly givenUp: number;
 }
 
-/** `given-up`: it took longer than a snapshot may last. */
+/** `given-up`: the read took longer than a snapshot may last. */
 export type ReadTime = { readonly tookMs: number } | "given-up";
 
 const SLOW_MS = 300;

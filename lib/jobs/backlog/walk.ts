@@ -1,13 +1,13 @@
 /**
  * The walk keeps the backlog up to date, within a time budget. It is a mark and sweep:
  *
- *   look    judges the entries again whose time has come, for example because a grace period or a lease has ended
- *   mark    cause by cause, judges the slabs of bad sectors, by sector id, and marks them with the number of this pass
- *   sweep   then judges the slabs again that this cause marked in an earlier pass but not in this one: healthy slabs are removed
+ *   look    judges again the entries whose time has come, for example because a grace period or a lease has ended
+ *   mark    cause by cause, in order of sector id, judges the slabs of bad sectors and marks them with this pass's number
+ *   sweep   then judges again the slabs that this cause marked in an earlier pass but not in this one: healthy ones are removed
  *
  * A pass of a cause is `mark` to the end, then `sweep` to the end; the next pass begins `everyMs` after the start of this one.
  * Each step reads in one short snapshot without row locks, decides here, and writes the result and the new position in one
- * statement. So a crash costs one step, and two concurrent walkers write the same results twice.
+ * statement. So a crash loses at most one step, and two concurrent walkers only write the same results twice.
  *
  * A page can end within a sector that belongs to very many slabs. A slab whose health cannot be read within the time limit of a
  * snapshot is skipped, counted as unjudged, and tried again by the next pass: walk-pace.ts.
@@ -67,7 +67,7 @@ export interface WalkReport {
 
 /** How long until a skipped entry is judged again. */
 const POSTPONED_MS = 600_000;
-/** The pace of judging due entries; each cause has its own pace for the rest. */
+/** The name of the pace for judging due entries; every cause has a pace for its own pages. */
 const LOOK = "look";
 
 /** @param budgetMs a step that has begun is finished, and at least one is tried even if no time is left */
@@ -132,7 +132,7 @@ class WalkRun {
     return false;
   }
 
-  /** `rested`: all causes are at rest. */
+  /** `rested`: every cause waits for its next pass. */
   async walk(causes: readonly Cause[]): Promise<WalkReport["stopped"]> {
     const stuck = new Set<string>();
     for (;;) {
@@ -212,7 +212,7 @@ class WalkRun {
     };
     let advanced: boolean;
     if (this.#reads.isToBePassedBy(cause)) {
-      // Its mark stays unchanged, so the next pass tries again.
+      // The slab's mark stays unchanged, so the next pass tries again.
       advanced = await this.#record({ entries: [], removed: [], versions: {}, step: { ...step, swept: [] } });
       this.#passedBy(cause, slabIds.length);
     } else {

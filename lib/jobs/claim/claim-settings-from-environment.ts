@@ -14,12 +14,12 @@ type ClaimVariables = Pick<
   | "SLABMEND_DAILY_REPAIRS"
 >;
 
-/** Two, so that no worker is idle until the next top-up. */
+/** Two leases, so that a worker is never idle until the next top-up. */
 const LEASES_PER_WORKER = 2;
 
 /**
  * The settings of a claim, for the function and for a worker that claims for itself.
- * @param base values not set by any variable; the demo and tests shorten its times
+ * @param base values that no variable sets; the demo and tests pass shorter times
  */
 export function claimSettingsFrom(
   environment: ClaimVariables,
@@ -28,7 +28,7 @@ export function claimSettingsFrom(
   const indexdGraceMs = environment.SLABMEND_INDEXD_GRACE_SECONDS * 1_000;
   return {
     ...base,
-    // For the queue; a worker that claims for itself replaces it by the number that it can take (work-from-database.ts).
+    // For the queue; a worker that claims for itself uses the number of leases that it can take (work-from-database.ts).
     maxInFlight: LEASES_PER_WORKER * environment.SLABMEND_REPAIR_CONCURRENCY,
     indexdGraceMs,
     walk: {
@@ -53,7 +53,7 @@ export function claimSettingsFrom(
   };
 }
 
-/** Omits a value without a limit. */
+/** Empty if the value sets no limit. */
 function limit(name: BudgetLimit, value: bigint | undefined): BudgetLimits {
   return value === undefined ? {} : { [name]: value };
 }

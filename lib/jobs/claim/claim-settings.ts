@@ -8,13 +8,13 @@ export interface ClaimSettings {
   /** How long a round may spend on the walk before it leases. */
   readonly walkBudgetMs: number;
   readonly budget: BudgetLimits;
-  /** Aging: `agingShare` of the batches go to the slabs that have waited longest, if for longer than this. */
+  /** Aging: `agingShare` of the batches go to the slabs that have waited longest, if they have waited longer than this. */
   readonly agingAfterMs: number;
   /** 0..1 */
   readonly agingShare: number;
   /**
-   * Through the queue, or by a machine that begins its leases itself. Each kind counts only its own leases: on a shared
-   * backlog the larger one would otherwise leave nothing to the other.
+   * True: leases are sent through the queue; false: a machine begins its leases itself. Each kind counts only its own leases:
+   * on a shared backlog the larger kind would otherwise leave no room for the other.
    */
   readonly throughQueue: boolean;
   /** Target number of live leases of that kind while there is a backlog. */
@@ -22,7 +22,7 @@ export interface ClaimSettings {
   /** Leases per transaction. */
   readonly batchLeases: number;
   readonly holdMs: number;
-  /** How long after its next attempt a slab is left to indexd; 0 if indexd's own migrations are off. */
+  /** How long a slab is left to indexd after its next attempt is due; 0 if indexd's own migrations are off. */
   readonly indexdGraceMs: number;
   readonly topUpMs: number;
   /** A lease whose message was not confirmed for this long is sent again by the next run of claim or reap. */
@@ -34,22 +34,22 @@ export interface ClaimSettings {
 
 export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
   walk: DEFAULT_WALK_SETTINGS,
-  // A run of one minute has twelve rounds: most of its time may go to the walk if there is much to do, but never so much at a
-  // time that workers wait for work.
+  // A run of one minute has twelve rounds: if there is much to do, the walk may take most of each round, but never so long that
+  // workers wait for work.
   walkBudgetMs: 4_000,
   budget: {},
   agingAfterMs: 86_400_000,
   agingShare: 0.1,
   throughQueue: true,
   maxInFlight: 200,
-  // 5 ms of transaction with ten million sectors (docs/benchmarks.md): too short for indexd to notice.
+  // A transaction of 5 ms with ten million sectors (docs/benchmarks.md): too short for indexd to notice.
   batchLeases: 100,
   holdMs: 3_600_000,
   indexdGraceMs: 3_600_000,
   topUpMs: 5_000,
-  // Sending a batch takes milliseconds; a run that has not confirmed it after this time was killed.
+  // Sending a batch takes milliseconds; a run that has not confirmed the batch after this time was killed.
   resendAfterMs: 10_000,
-  // claim runs once a minute; a little less, so that jitter in its schedule does not skip every second probe.
+  // A little less than a minute, the time between claim's runs, so that jitter does not skip every second probe.
   probeEveryMs: 55_000,
   fleet: DEFAULT_BREAKER_LIMITS,
 };

@@ -4,8 +4,8 @@
  *   round: read the circuit breaker and the fleet's mode -> send unsent leases -> walk, to update the backlog
  *          -> lease and send, batch by batch, until there is no room or no slab is left that may be leased
  *
- * With a backlog it does a round every few seconds until its deadline, because one batch a minute would limit the fleet.
- * Without one it returns immediately. While the circuit breaker is open it leases one probe, or a few slabs, and returns.
+ * With a backlog it does a round every few seconds until its deadline, because one batch a minute would limit the fleet. With
+ * an empty backlog it returns immediately. While the circuit breaker is open it leases one probe, or a few slabs, and returns.
  * Unless the fleet is running it leases and sends nothing.
  *
  * Each batch is one transaction; no connection is held between batches. A crash at any point leaves leases that are unsent
@@ -65,7 +65,7 @@ export async function claim(
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
-    // In every run, even one that may lease nothing: status shows the last stored budget, and when claim last ran.
+    // Stored by every run, even one that may lease nothing: status shows the last stored budget and when claim last ran.
     const checkLimits = async (): Promise<BudgetState> => {
       const budget = await ask((sql) => checkBudget(sql, settings.budget));
       stoppedBy = budget.stoppedBy;
@@ -102,7 +102,7 @@ export async function claim(
     const filled = await fillInFlight(deps, settings, fill, budget, count);
     if (allowance.kind !== "all") return end("breaker-open");
     if (filled === "no-backlog" && walked === "rested") return end("no-backlog");
-    // If workers are idle and the walk has not finished, continue it immediately.
+    // If workers are idle and the walk has not finished, continue the walk immediately.
     if (filled === "no-backlog" && walked === "time" && clock.now() < endsAtMs) continue;
     if (clock.now() + settings.topUpMs >= endsAtMs) return end("deadline");
     await sleep(clock, settings.topUpMs, deps.signal);

@@ -4,7 +4,7 @@
  *
  *   read which sectors left the hosts (the journal) -> count those that are left, a page at a time -> none: done
  *
- * It contacts no host, and no sector depends on it to move. So a crash costs only a count.
+ * It contacts no host, and no sector needs it in order to move. So after a crash only some counting is repeated.
  */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import { countPage, readDeparted, readDrainStanding } from "../../database/drain/read-drain.ts";
@@ -26,10 +26,10 @@ export interface DrainDependencies {
   readonly step?: (name: DrainStep) => void | Promise<void>;
 }
 
-/** Some milliseconds of index reads. */
+/** Counting these takes some milliseconds of index reads. */
 const PAGE_SECTORS = 5_000;
 const PAGE_ROWS = 2_000;
-/** Pause between two checks; as long as reap coordinates a run, so that reap checks once. */
+/** Pause between two checks. It equals the time for which reap advances a run, so that reap checks only once. */
 const PAUSE_MS = 10_000;
 /** Milliseconds of pause per millisecond of counting, so that counting takes a small share of the database's time. */
 const PAUSE_FOR_MS_COUNTED = 4;
@@ -39,7 +39,7 @@ export function createDrainJob(deps: DrainDependencies = {}): MaintenanceJob {
   return {
     kind: "drain",
     advance: (context) => advance(context, deps),
-    // After the cancel its hosts are no longer drained: commits drop moves in progress.
+    // A cancelled run's hosts are no longer drained: commits drop moves in progress.
     settle: () => Promise.resolve(true),
   };
 }

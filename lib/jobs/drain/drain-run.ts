@@ -10,7 +10,7 @@ const hostKey = v.pipe(v.string(), v.transform(parseHostKey));
 const scopeSchema = v.object({
   /** Read by draining-hosts.sql. */
   hosts: v.pipe(v.array(hostKey), v.minLength(1)),
-  /** Number of sectors on them when the run started. */
+  /** Number of sectors on these hosts when the run started. */
   sectors: count,
 });
 
@@ -18,7 +18,7 @@ const scopeSchema = v.object({
 const counted = v.object({ before: count, since: count });
 
 const checkpointSchema = v.object({
-  /** The journal position up to which it was read; null: nothing was read yet. */
+  /** The position up to which the journal was read; null: nothing was read yet. */
   position: v.optional(v.nullable(count), null),
   /** The host that is being counted, and the root after which counting continues. */
   host: v.optional(count, 0),
@@ -27,9 +27,11 @@ const checkpointSchema = v.object({
 });
 
 const statisticsSchema = v.object({
-  /** Sectors recorded on the hosts before the start and still there, as of the last complete pass; null: there was none yet. */
+  /**
+   * Sectors recorded on the hosts before the start and still there, as of the last complete pass; null: no pass was completed.
+   */
   left: v.optional(v.nullable(count), null),
-  /** Sectors recorded there since the start, by users or indexd. */
+  /** Sectors that users or indexd recorded on the hosts since the start. */
   newer: v.optional(count, 0),
   copied: v.optional(count, 0),
   rebuilt: v.optional(count, 0),

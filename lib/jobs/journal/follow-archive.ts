@@ -50,7 +50,7 @@ export interface ArchiveReport {
 
 /** About 10 MB as text. */
 const SEGMENT_LIMITS = { mostRows: 2_000, mostBytes: 8 * 2 ** 20 } as const;
-/** After this many, another process is archiving at the same time and does the work. */
+/** After losing this many races, leave the work to the other process that is archiving. */
 const MOST_LOST_RACES = 3;
 
 /** The archive's name as a follower of the journal. */
@@ -66,7 +66,7 @@ export async function followArchive(deps: ArchiveDependencies, limitMs: number):
   const progress = { segments: 0, rows: 0 };
   let stopped: SlabmendError | undefined;
   try {
-    // A write that hangs on a disk ignores the signal; the next run finds whatever it completes.
+    // A write that hangs on a disk ignores the signal; the next run finds what the write has completed.
     await Promise.race([archiveAll(deps, progress, ending.signal), rejectionOf(ending.signal)]);
   } catch (error) {
     if (!ending.signal.aborted) stopped = asTyped(error);
@@ -110,7 +110,7 @@ type Step =
 /** Reads everything again for each segment, because another process may have archived meanwhile. */
 async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Promise<Step> {
   const { ask, storage } = deps;
-  // First, because only a follower can be noted as stopped: status and alarms then see it too.
+  // Joins first, because only a follower can be recorded as stopped, which status and alarms then show.
   const checkpoint = await ask((sql) => joinJournal(sql, archiveFollower(storage)));
   const identity = await ask(readJournalIdentity);
   const walletHash = known(identity);
@@ -157,7 +157,7 @@ async function append(
   let segment: Segment = encoded;
   if (await storage.create(encoded.ref.key, encoded.file, signal)) await deps.step?.("segment-created");
   else {
-    // A process that crashed after this step may have had fewer rows to write; a copy of this database had others.
+    // The segment exists: a process that crashed after this step may have written fewer rows; a copy of this database, others.
     segment = await readSegment(storage, { key: encoded.ref.key }, signal);
     if (segment.header.previous?.sha256 !== manifest?.segment.sha256) {
       throw rewound(manifestOf(segment), checkpoint);
@@ -179,7 +179,7 @@ async function move(deps: ArchiveDependencies, from: Checkpoint, to: Checkpoint)
 
 const endOf = ({ header, ref }: Segment): Checkpoint => ({ position: header.to, segment: ref.sha256 });
 
-/** Compares by token, which is random: a rewound database assigns the same positions to other rows. */
+/** Compares the rows' random tokens, because a rewound database assigns the same positions to other rows. */
 async function assertSameRows(
   { ask }: ArchiveDependencies,
   segment: Segment,

@@ -16,7 +16,7 @@ export interface Advance {
   /** Identifies this process. */
   readonly coordinator: string;
   readonly signal: AbortSignal;
-  /** Only runs of these kinds, because this process cannot read hosts; it still ends any cancelled run. Default: all kinds. */
+  /** Advances only these kinds, because this process cannot read hosts; ends cancelled runs of any kind. Default: all kinds. */
   readonly onlyKinds?: readonly string[];
   /** See `takeRun`. */
   readonly kind?: string;
@@ -33,9 +33,9 @@ const STEP_MS = 30_000;
 const SETTLE_PAUSE_MS = 2_000;
 
 /**
- * Executes the unfinished run for at most the given time, unless there is none or another process does. Returns the run as it is
- * then; undefined: there was nothing to do here. A failure of the job ends the run as failed; a failure of the database or a lost
- * lease does not.
+ * Executes the unfinished run for at most the given time, unless there is none or another process executes it. Returns the run
+ * as it is then; undefined: there was nothing to do here. A failure of the job ends the run as failed; a failure of the
+ * database or a lost lease does not.
  */
 export async function advanceRun(advance: Advance, budgetMs: number): Promise<Run | undefined> {
   const { ask, clock, coordinator, logger, onlyKinds, kind } = advance;

@@ -5,7 +5,7 @@ import type { Run, RunProgress } from "../../database/runs/run.ts";
 /** The environment of a job during one call. */
 export interface RunContext {
   readonly run: Run;
-  /** Identifies the lease in every statement that writes for the run: `slabmend.hold_run`. */
+  /** Identifies the run's lease: every statement that writes for the run checks it with `slabmend.hold_run`. */
   readonly token: string;
   readonly ask: Ask;
   readonly clock: Clock;
@@ -21,9 +21,9 @@ export interface Step extends RunProgress {
 }
 
 export interface Estimate {
-  /** One line of readable text each. */
+  /** Readable text, line by line. */
   readonly lines: readonly string[];
-  /** The same for programs. */
+  /** The same values for programs. */
   readonly values: Readonly<Record<string, number | string | null>>;
 }
 
@@ -38,7 +38,7 @@ export interface RunKind {
   progress(run: Run): { readonly done: number; readonly total: number; readonly unit: string } | null;
   /** The results, one line each. */
   describe(run: Run): readonly string[];
-  /** Something requires an operator's attention. */
+  /** Whether the run found something that requires an operator's attention. */
   hasFindings(run: Run): boolean;
 }
 

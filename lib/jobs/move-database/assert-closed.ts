@@ -18,7 +18,7 @@ const POLL_MS = 200;
 const REFUSED = "42501";
 
 /**
- * Ends all sessions of the source, and verifies by the catalogue and by an attempt that no other can begin.
+ * Ends all sessions of the source, and verifies that no other can begin, by the catalogue and by trying to log in.
  * @throws {MoveError} `not-closed`
  */
 export async function assertClosed(

@@ -48,7 +48,7 @@ export async function compareDatabases(deps: MoveDependencies, run: bigint): Pro
   return { comparedRows, comparedTables: tables.length, sequences: sequences.length };
 }
 
-/** The row changes with each step, on the source only. */
+/** The move's own row, which is not compared: it changes with each step, on the source only. */
 const ownRow = ({ name }: TableColumns, run: bigint): string | undefined =>
   name === "slabmend.runs" ? `id = ${run}` : undefined;
 

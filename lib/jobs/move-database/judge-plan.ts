@@ -17,7 +17,7 @@ export interface MoveFacts {
   readonly source: MoveServer & MoveSource;
   readonly target: MoveServer & MoveTarget;
   readonly roles: MoveRoles;
-  /** From `pg_dump --version`, 180001 as 18; a text: why there is none. */
+  /** The major version from `pg_dump --version`; a text: why there is none. */
   readonly pgDump: number | string;
   /** Result of the target's attempt to reach the source: subscription.ts; null: no attempt was possible. */
   readonly reach: string | null;

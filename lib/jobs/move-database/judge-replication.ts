@@ -3,7 +3,7 @@ import { MOVE } from "../../database/move/move-names.ts";
 import type { MoveServer } from "../../database/move/read-move-server.ts";
 import { failure, type MoveFinding, ok, warning } from "./move-finding.ts";
 
-/** One permanent slot, and those for copying tables. */
+/** Slots that a move needs: a permanent one, and those for copying tables. */
 const slotsNeeded = (target: MoveServer): number =>
   1 + numberOf(target, "max_sync_workers_per_subscription", 2);
 
@@ -77,7 +77,7 @@ function judgeRoom(source: MoveServer, target: MoveServer): MoveFinding[] {
   return findings;
 }
 
-/** The only answer that shows that the source responded and asked for the password of our role. */
+/** The answers that show that the source responded and asked for our role's password. */
 const ASKED = new RegExp(`password authentication failed for user "${MOVE}"|role "${MOVE}" does not exist`);
 
 /** @param reach result of the target's attempt to reach the source */

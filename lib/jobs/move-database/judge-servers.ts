@@ -7,7 +7,7 @@ const OLDEST = 17;
 
 export const majorOf = (versionNumber: number): number => Math.floor(versionNumber / 10_000);
 
-/** Checks versions and privileges, and that there are two servers. */
+/** Checks versions and privileges, and that source and target are different servers. */
 export function judgeServers(source: MoveServer, target: MoveServer): MoveFinding[] {
   const findings: MoveFinding[] = [];
   const from = majorOf(source.versionNumber);
@@ -60,7 +60,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
   return findings;
 }
 
-/** @param pgDump its major version; a text: why there is none */
+/** @param pgDump the major version of pg_dump; a text: why there is none */
 export function judgePgDump(source: MoveServer, target: MoveServer, pgDump: number | string): MoveFinding[] {
   const needed = Math.max(majorOf(source.versionNumber), majorOf(target.versionNumber));
   const remedy = `Install the client programs of PostgreSQL ${needed} on this machine, and name it: --pg-dump /path/to/pg_dump.`;

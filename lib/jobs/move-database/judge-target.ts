@@ -71,7 +71,7 @@ export function judgeTarget(source: MoveServer & MoveSource, target: MoveServer 
 
 /** Which roles will be created, and which exist already. */
 export function judgeRoles(roles: MoveRoles, target: MoveServer & MoveTarget): MoveFinding[] {
-  // The connected role, such as postgres, belongs to the target.
+  // The role that we log in as, such as postgres, is the target's own.
   const there = roles.roles
     .map(({ name }) => name)
     .filter((name) => target.roles.includes(name) && name !== target.role);

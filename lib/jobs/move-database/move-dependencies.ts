@@ -2,11 +2,11 @@ import type { Sql } from "postgres";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import type { Secret } from "../../secret/secret.ts";
 
-/** The environment of a move. Both sides are connected as superusers. */
+/** The environment of a move. We are logged in to both servers as a superuser. */
 export interface MoveDependencies {
   readonly source: Ask;
   readonly target: Ask;
-  /** According to an operator the target is permanently lost: an abort does not contact it. */
+  /** An operator says that the target is permanently lost: an abort does not contact it. */
   readonly isTargetLost?: boolean;
   /** For pg_dump. */
   readonly sourceUrl: Secret<string>;

@@ -1,5 +1,6 @@
 /**
- * A move of the database as a maintenance run, with the steps of move-run.ts. Only its own commands continue it, with both URLs.
+ * A move of the database as a maintenance run, with the steps of move-run.ts. Only the move's own commands continue it, because
+ * they have both URLs.
  */
 
 import { emptyTarget } from "../../database/move/load-schema.ts";
@@ -27,7 +28,7 @@ import { advanceSwitch, alreadyOpened, hasOpened, takeBack } from "./switch-move
 export type MoveGoal = "ready" | "opened" | "finished";
 
 export interface MoveJob extends MaintenanceJob {
-  /** Why it stopped without an error being thrown: its work was taken back or removed, and the run records the reason too. */
+  /** Why the move stopped without throwing: its work was taken back or removed, and the run records the reason too. */
   readonly failure: () => MoveError | undefined;
 }
 
@@ -96,7 +97,7 @@ async function interruptible(deps: MoveDependencies, context: RunContext): Promi
   return await advanceSwitch(deps, context);
 }
 
-/** Ends the run as failed, leaving nothing on either server except its row. */
+/** Ends the run as failed, leaving nothing on either server except the run's row. */
 async function end(deps: MoveDependencies, context: RunContext, error: MoveError): Promise<Step> {
   await removeEverything(deps, context);
   const { code, message, remedy } = error;

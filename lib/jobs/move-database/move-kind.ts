@@ -20,7 +20,7 @@ export interface MoveEstimate {
   readonly sectors: number;
   readonly bytes: number;
   readonly copySeconds: number;
-  /** Upper limit, from when the leases have ended. */
+  /** Upper limit, counted from the end of the last lease. */
   readonly secondsWithoutClaims: number;
 }
 

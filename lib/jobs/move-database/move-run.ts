@@ -56,7 +56,7 @@ const scopeSchema = v.object({
 
 const checkpointSchema = v.object({
   step: v.optional(v.picklist(STEPS), "begun"),
-  /** Of the source, read after the run was stored: read-objects.ts. */
+  /** The source's objects, read after the run was stored: read-objects.ts. */
   objects: v.optional(v.record(v.string(), v.string())),
   /** Set while the source is closed or being closed. */
   access: v.optional(
@@ -67,7 +67,7 @@ const checkpointSchema = v.object({
   ),
   /** The switch has put the fleet into maintenance. */
   stoppedFleet: v.optional(v.boolean(), false),
-  /** A position of the source's log after everything written before it was closed. */
+  /** A position in the source's log, after everything that was written before the source was closed. */
   end: v.optional(v.string()),
 });
 
@@ -75,13 +75,13 @@ const statisticsSchema = v.object({
   tables: v.optional(v.number()),
   readyTables: v.optional(v.number()),
   copySeconds: v.optional(v.number()),
-  /** Number of compared rows and of their tables. */
+  /** Number of rows compared, and of the tables that contain them. */
   comparedRows: v.optional(v.number()),
   comparedTables: v.optional(v.number()),
   sequences: v.optional(v.number()),
   /** When the fleet was stopped, in milliseconds since the epoch. */
   stoppedAtMs: v.optional(v.number()),
-  /** Seconds from then until the target was opened. */
+  /** Seconds from the fleet's stop until the target was opened. */
   secondsWithoutClaims: v.optional(v.number()),
   /** Why the last switch was taken back. */
   switchFailure: v.optional(v.object({ code: v.string(), message: v.string() })),
@@ -99,7 +99,7 @@ export const moveStatisticsOf = (run: Pick<Run, "statistics">): MoveStatistics =
 
 const ordinal = (step: MoveStep): number => STEPS.indexOf(step);
 
-/** The step, or a later one, is reached. */
+/** Whether the move is at this step or at a later one. */
 const hasReached = (at: MoveStep, step: MoveStep): boolean => ordinal(at) >= ordinal(step);
 
 /** A switch is in progress and can be taken back; for `opening` the target must be checked first. */

@@ -10,10 +10,10 @@ import type { Secret } from "../../secret/secret.ts";
 const run = promisify(execFile);
 const VERSION_MS = 10_000;
 const DUMP_MS = 300_000;
-/** indexd's tables and ours need 200 KiB. */
+/** The schema of indexd's tables and ours takes 200 KiB. */
 const MOST_BYTES = 64 * 1_048_576;
 
-/** @returns its major version; a text explains why there is none */
+/** @returns pg_dump's major version; a text explains why there is none */
 export async function readPgDumpVersion(path: string): Promise<number | string> {
   try {
     const { stdout } = await run(path, ["--version"], { timeout: VERSION_MS });
@@ -26,8 +26,8 @@ export async function readPgDumpVersion(path: string): Promise<number | string> 
 }
 
 /**
- * Tables, keys, indexes, sequences, functions, triggers, owners and privileges, as statements for one multi-statement query. The
- * password is passed in the environment of the child process, which only this user can read.
+ * Tables, keys, indexes, sequences, functions, triggers, owners and privileges, as statements for one multi-statement query.
+ * The password is passed in the child process's environment, which only this user can read.
  * @throws {MoveError} `dump-failed`
  */
 export async function dumpSchema(options: {

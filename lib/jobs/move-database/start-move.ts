@@ -73,7 +73,7 @@ async function copySchema(
 
 /**
  * The password exists only in this function, as a verifier on the source, and in the target's subscription. So one step creates
- * all of them, and a process that continues without a subscription creates another password.
+ * the role and the subscription, and a process that finds no subscription creates another password.
  */
 async function subscribe(
   deps: MoveDependencies,

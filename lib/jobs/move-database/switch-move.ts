@@ -64,7 +64,7 @@ async function prepare(
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
   await assertUnchanged(deps, checkpoint);
-  // It is off if the target was unavailable when an earlier switch was taken back.
+  // The subscription is off if the target was unavailable when an earlier switch was taken back.
   await deps.target(enableSubscription, IDEMPOTENT);
   const { slot } = await assertReplicating(deps);
   if (slot.lagBytes > MOST_LAG_BYTES) {
@@ -77,7 +77,7 @@ async function prepare(
     });
   }
   const { switchFailure: _earlier, ...statistics } = moveStatisticsOf(run);
-  // Stored before the fleet is stopped, so that later steps know that it may have been.
+  // Stored before the fleet is stopped, so that later steps know that it may have been stopped.
   return {
     checkpoint: { ...checkpoint, step: "stopping" },
     statistics: { ...statistics, stoppedAtMs: clock.now() },
@@ -148,7 +148,7 @@ async function compare(
 ): Promise<Step> {
   await assertUnchanged(deps, checkpoint);
   const compared = await compareDatabases(deps, context.run.id);
-  // Writes of a superuser meanwhile would be missing: there must be no session before and after.
+  // A superuser's writes during the comparison would be missing from the target: check again that there is no session.
   await assertClosed(deps, context, checkpoint.access!);
   await deps.step?.("compared");
   const statistics = { ...moveStatisticsOf(context.run), ...compared };
@@ -189,7 +189,7 @@ async function open(
     run: run.id,
     database: target.name,
     owner,
-    // Roles that were kept out of the source can log in to the target.
+    // Roles that can no longer log in to the closed source can log in to the target.
     roles: {
       ...roles,
       roles: roles.roles.map((role) => (logins.has(role.name) ? { ...role, logsIn: true } : role)),
@@ -215,7 +215,7 @@ async function open(
  */
 export async function takeBack(deps: MoveDependencies, { run }: RunContext): Promise<Step> {
   const { access, stoppedFleet, end: _end, ...checkpoint } = moveCheckpointOf(run);
-  // Only then can it have been opened, so check.
+  // Only at this step can the target have been opened, so check.
   if (checkpoint.step === "opening" && (await hasOpened(deps, run))) throw alreadyOpened();
   const { name } = moveScopeOf(run).source;
   if (access !== undefined) await deps.source((sql) => reopenSource(sql, name, access), IDEMPOTENT);

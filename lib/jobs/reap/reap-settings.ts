@@ -8,16 +8,16 @@ export interface ReapSettings {
   readonly successWindowMs: number;
   /** A lease whose message was not confirmed for this long is sent again. */
   readonly resendAfterMs: number;
-  /** The history of a healthy slab is kept this long after its next attempt; at least claim's grace. */
+  /** The history of a healthy slab is kept this long after its next attempt is due; at least as long as claim's grace period. */
   readonly forgetAfterMs: number;
-  /** Journal rows are kept this long, and longer until all followers have processed them. */
+  /** Journal rows are kept this long, or until all followers have processed them, if that is later. */
   readonly keepJournalMs: number;
   readonly fleet: BreakerLimits;
 }
 
 export const DEFAULT_REAP_SETTINGS: ReapSettings = {
   quarantineMs: 86_400_000,
-  // Three crashes take about ten minutes: two minutes of lease, one of reap's schedule, the queue.
+  // Three crashes take about ten minutes: each has two minutes of lease, up to one until reap runs, and a wait in the queue.
   successWindowMs: 3_600_000,
   resendAfterMs: 10_000,
   // The longest grace period that can be configured.

@@ -6,10 +6,10 @@
  *   events         the outbox `moved` is flushed
  *   unsent         leases without a confirmed message are sent
  *   dead letters   are stored in a table
- *   history        of healthy or deleted slabs is removed; so are denials of deleted sectors, and uploads
- *                  that hosts no longer keep; so are finished maintenance runs and sums of due checks, once they are as old as
- *                  the oldest rows of the journal
- *   prunes         after a restore, indexd is kept from pruning until an operator releases it
+ *   history        of healthy or deleted slabs is removed, with denials of deleted sectors and uploads that hosts no
+ *                  longer keep; finished maintenance runs and sums of due checks are removed once they are as old as the
+ *                  oldest rows of the journal
+ *   prunes         after a restore, indexd is kept from pruning until an operator allows it
  *   journal        rows get their position in the stream, are added to the sums, and are deleted when old (docs/journal.md)
  *
  * A failed task does not stop the others; all failures are reported together at the end. After a crash at any
@@ -99,7 +99,7 @@ export async function reap(
 
   await phase("fleet", checkFleet);
   await phase("leases", async () => {
-    // Unknown counts as open, because quarantine can wait for a minute.
+    // An unknown state counts as open, because quarantine can wait for a minute.
     const breakerIsOpen = report.breaker !== "closed";
     Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();
@@ -144,7 +144,7 @@ export async function reap(
 }
 
 /**
- * Flushes the outbox, in at most half of the time: stuck slabs could otherwise take all the time of the later tasks in every run.
+ * Flushes the outbox, in at most half of the time: otherwise stuck slabs could leave the later tasks no time in any run.
  */
 async function bumpLeftEvents(
   { ask, clock, step }: ReapDependencies,

@@ -14,11 +14,11 @@ export interface ColumnPlan {
 
 /** indexd reads ranges of the same size: small enough to spread over hosts, large enough for few round trips. */
 const USUAL_RANGE_BYTES = 1_048_576;
-/** For codes whose sources do not all fit into memory: each range costs the host as much work as a large one. */
+/** For codes whose sources do not all fit into memory: a small range costs its host as much work as a large one. */
 const SMALL_RANGE_BYTES = 262_144;
 /** All columns of a sector except the first, which is read alone. */
 const MOST_COLUMNS_AT_ONCE = SECTOR_BYTES / USUAL_RANGE_BYTES - 1;
-/** With fewer targets at a time, too many passes would read the sources: use small ranges instead. */
+/** With fewer targets per pass, too many passes would read the sources: use small ranges instead. */
 const LEAST_TARGETS_AT_ONCE = 3;
 
 /** Number of sector-sized blocks for this many columns, one of them for hedges. */
@@ -62,7 +62,7 @@ export function planColumns(options: {
 }
 
 /**
- * The number of blocks that a rebuild should have: for all targets in one pass, and as many columns as `mostRangeBlocks` allow.
+ * How many blocks a rebuild should have: enough for all targets in one pass, and for as many columns as `mostRangeBlocks` allow.
  */
 export function blocksForRebuild(options: {
   readonly minShards: number;

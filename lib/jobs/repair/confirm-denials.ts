@@ -1,12 +1,13 @@
 /**
- * Before the commit: decides which of the denied sectors that were stored elsewhere count as lost. A host that has lost its whole
- * index for some minutes denies in the same way as one that has lost only this sector. So it is asked for others that it should
- * have, and then for this one again:
+ * Before the commit: decides which denied sectors, now stored elsewhere, count as lost. A host that has lost its whole
+ * index for some minutes denies in the same way as one that has lost only this sector. So the host is asked for other sectors
+ * that it should have, and then for the denied one again:
  *
  *   denied (in the repair) --most others served--> --denied again--> this sector is gone, the others are not
  *
- * Anything else proves nothing: the move is then recorded without a loss (lib/database/denials/believed-denials.sql). The sector
- * is requested last, because a host that has recovered meanwhile serves the others too. A denial is free, and a leaf nearly so.
+ * Any other course proves nothing: the move is then recorded without a loss (lib/database/denials/believed-denials.sql). The
+ * sector is requested last, because a host that has recovered meanwhile then serves it too. A denial costs nothing, and a
+ * leaf almost nothing.
  */
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { DenialReport } from "../../database/leases/commit-repair.ts";
@@ -15,7 +16,7 @@ import { LEAF_BYTES } from "../../slab/sizes.ts";
 import type { MoveState } from "./move-state.ts";
 import { type LeafAnswer, proveLeaf } from "./prove-leaf.ts";
 
-/** For each of the two requests: the connection is open, because the host has just answered. */
+/** Limit for each of the two requests: the connection is open already, because the host has just answered. */
 const PROOF_MS = 5_000;
 
 /** Records the proven losses in `answers`. Never throws: without an answer nothing is proven. */

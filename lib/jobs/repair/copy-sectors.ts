@@ -1,13 +1,14 @@
 /**
- * Phase one: reads the sectors to be moved directly, if their host may still answer: 4 MiB instead of `min_shards` times as much,
- * and no decryption key needed. Delivers shards and keeps some as sources. A sector that its host denied before is requested like
- * any other: if it is served, it stays.
+ * Phase one: reads each sector that moves from its own host, if the host may still answer: 4 MiB instead of `min_shards` times
+ * as much, without a decryption key. Delivers shards and keeps some as sources. A sector that its host denied before is
+ * requested like any other: if it is served, it stays.
  *
  *   first round: copying, six at once ──all ended, or none for a while──▶ over: no further copy starts
  *                                                                        running copies continue until cancelled
  *
- * So one slow or silent host does not delay the others' shards: a rebuild starts in parallel, and whichever has
- * the shard first wins. Always: a host's failure throws nothing; a buffer is returned, or belongs to the store.
+ * So one slow or silent host does not delay the others' shards: a rebuild starts in parallel, and the shard is taken from the
+ * copy or the rebuild, whichever ends first. Always: a host's failure throws nothing; every buffer is returned or handed over
+ * to the store.
  */
 import pLimit from "p-limit";
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
@@ -21,14 +22,14 @@ import { COPIES_AT_ONCE, deliver, keepCopy, type MoveState } from "./move-state.
 const LEAST_PATIENCE_MS = 2_000;
 
 interface CopyOptions {
-  /** Also asks hosts whose connection broke once, and at any price. */
+  /** Asks at any price, and also hosts whose connection broke once. */
   readonly isLastAttempt: boolean;
   /** The first round ends only when every copy has ended: no rebuild races with it. */
   readonly hasTime: boolean;
 }
 
 export class CopyRun {
-  /** Resolves when every copy has ended, or none has ended for a while. */
+  /** Resolves when every copy has ended, or when no copy has ended for a while. */
   readonly firstRound: Promise<void>;
   readonly #state: MoveState;
   readonly #options: CopyOptions;

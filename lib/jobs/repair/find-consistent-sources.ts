@@ -1,8 +1,8 @@
 /**
  * For the case that every source is proven to be the pinned data and still no target's root is right: some shard was pinned
  * wrongly from the start, either a source or the target itself. Reads whole sectors, first one more than needed, then two, and
- * decodes the first target from subsets of them. A subset is consistent if it yields the pinned root, or if two subsets yield the
- * same root: no coefficient of a rebuild is zero, so each subset with a wrong source yields a different result.
+ * decodes the first target from subsets of them. A subset is consistent if it yields the pinned root, or the same root as
+ * another subset: no coefficient of a rebuild is zero, so each subset with a wrong source yields a different result.
  */
 import { hedge } from "../../hosts/hedge.ts";
 import type { PlannedMove, Source } from "../../placement/plan-repair.ts";
@@ -12,7 +12,7 @@ import { decodeColumn, type ShardRange, setEnciphered } from "./decode-column.ts
 import { holdSector } from "./held-sector.ts";
 import { deliver, dropCopies, type MoveState, notePinnedWrongly, type Target } from "./move-state.ts";
 
-/** With more, the slab was pinned as noise: 66 subsets of 12 sources are tried with two extra, 286 with three. */
+/** If two are not enough, the slab was pinned as noise: two extra make 66 subsets of 12 sources to try, three make 286. */
 const MOST_EXTRA_SOURCES = 2;
 
 /** The whole sectors under examination, keystream removed, and the targets decoded from them. */
@@ -36,7 +36,7 @@ export async function findConsistentSources(
   const copied = new Set(state.copies.keys());
   const { memory } = state.deps;
   const { signal } = state.limits;
-  // Whole sectors need more memory than ranges. Memory that we hold must become free without our help while we wait:
+  // Whole sectors need more memory than ranges. While we wait, the memory that we still hold must become free without our help:
   // sector-memory.ts.
   dropCopies(state);
   state.arena.close();
@@ -110,8 +110,8 @@ async function consistentSubset(search: Search): Promise<Subset | undefined> {
 }
 
 /**
- * Puts every proven source in the place of one of the consistent ones: if the result changes, that source is wrong. Then decodes
- * all targets, and records which shards were pinned wrongly. @returns the targets that are right
+ * Puts each proven source in turn in the place of a consistent one: if the result changes, the source put there is wrong. Then
+ * decodes all targets, and records which shards were pinned wrongly. @returns the targets that are right
  */
 async function judge(
   subset: readonly ShardRange[],
@@ -168,7 +168,7 @@ async function readSources(count: number, search: Search): Promise<boolean> {
       let isKept = false;
       try {
         if (!(await reader.readSector(sector, host, { into, signal }))) throw new WrongSector();
-        // A hedged read can arrive when there are already enough.
+        // A hedged read can arrive when there are already enough sectors.
         isKept = proven.length < count;
         if (!isKept) return;
         const range: ShardRange = { sector, data: into, enciphered: true };

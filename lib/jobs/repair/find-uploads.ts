@@ -1,6 +1,6 @@
 /**
  * The first phase: finds shards that an earlier repair of the slab stored but could not commit. Each host proves a leaf that we
- * choose, against the pinned root, as in indexd's own integrity check: its traffic is 1/1,024 of an upload's. The host had
+ * choose, against the pinned root, as in indexd's own integrity check: the traffic is 1/1,024 of an upload's. The host had
  * acknowledged the whole sector to the earlier worker.
  *
  * A host without a proof is not blamed: no table of indexd's says that it has the sector. It stays a candidate.
@@ -13,7 +13,7 @@ import { LEAF_BYTES } from "../../slab/sizes.ts";
 import type { MoveState } from "./move-state.ts";
 import { proveLeaf } from "./prove-leaf.ts";
 
-/** For a connection and a few round trips; with a slower host, storing the shard again is better, there or elsewhere. */
+/** Time for a connection and a few round trips; if a host is slower, storing the shard again is better, there or elsewhere. */
 const PROOF_MS = 10_000;
 
 /**

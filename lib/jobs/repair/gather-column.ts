@@ -17,7 +17,7 @@ export interface Pass {
   /** Ranges of `rangeBytes`, at least `min_shards` for each column gathered in parallel. */
   readonly ranges: BufferPool;
   readonly rangeBytes: number;
-  /** Verifies each range's proof on arrival, to find the host that sent wrong data. Costs as much as the whole rebuild. */
+  /** Verifies each range's proof on arrival, to find the host that sent wrong data. This costs as much as the whole rebuild. */
   readonly proveEach: boolean;
 }
 
@@ -50,7 +50,7 @@ export async function gatherColumn(column: Column, pass: Pass): Promise<boolean>
 }
 
 /**
- * Sources to ask, best first; at the end those whose connection broke, once more, and then the expensive ones. Another column
+ * Sources to ask, best first; then, once more, those whose connection broke; then the expensive ones. Another column
  * may see a failure while this one waits, so each source is checked when its turn comes.
  */
 function* inTurn(column: Column, { state, sources, rangeBytes }: Pass): Generator<Source> {

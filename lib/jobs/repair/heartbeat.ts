@@ -1,7 +1,7 @@
 import type { Clock } from "../../clock/clock.ts";
 
 export interface Heartbeat {
-  /** Aborts with {@link LeaseLost} if the lease could not be extended in time. */
+  /** Aborts with {@link LeaseLost} as reason if the lease could not be extended in time. */
   readonly signal: AbortSignal;
   /** Sends the next heartbeat within this time, because there is something to record. */
   beatWithin(ms: number): void;
@@ -23,9 +23,9 @@ export interface HeartbeatOptions {
 }
 
 /**
- * Extends a lease every `everyMs`. If the answer is `false` (expired, reaped or taken), the repair ends immediately. A heartbeat
- * that fails (the database is briefly unavailable) is repeated by the next one, until the lease has expired
- * by our own clock: after `leaseMs` without an answer the repair ends.
+ * Extends a lease every `everyMs`. If the answer is `false` (expired, reaped or taken), the repair ends immediately. If a
+ * heartbeat fails (the database is briefly unavailable), the next one tries again, until the lease has expired by our own
+ * clock: after `leaseMs` without an answer the repair ends.
  */
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   return new RunningHeartbeat(options);
@@ -63,7 +63,7 @@ class RunningHeartbeat implements Heartbeat {
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelTimer();
-    // Wait for a heartbeat that hangs only until the lease has expired; then its answer no longer matters.
+    // If a heartbeat hangs, wait for it only until the lease has expired: then its answer no longer matters.
     const lost = Promise.withResolvers<void>();
     const onLost = (): void => lost.resolve();
     this.signal.addEventListener("abort", onLost, { once: true });

@@ -16,12 +16,12 @@ import type { SlabSector } from "../../slab/slab.ts";
  */
 export type Standing = "fresh" | "broken-off" | "expensive" | "underfunded" | "useless";
 
-/** This many different hosts do not disappear, or fail in the same way, at once; fewer may. */
+/** Fewer hosts than this may disappear at once, or fail at once in the same way, by coincidence. */
 const LEAST_SILENT_HOSTS = 5;
 const LEAST_SAME_REFUSALS = 3;
 /** Fewer hosts than this may really have lost their sectors of one slab at once. */
 const LEAST_DENYING_HOSTS = 3;
-/** And at least this share of the hosts asked. */
+/** To be many, denying hosts must also be at least this share of the hosts asked. */
 const MANY = 0.5;
 /** A worker that reaches no more than this share of hosts has a network problem of its own. */
 const FEW = 0.25;
@@ -117,7 +117,7 @@ export class HostAnswers {
     if (failure.code === "aborted") return;
     this.refused(host, failure);
     if (failure.meansLost) {
-      // For this sector only: the host may have another one of the same slab.
+      // For this sector only: the host may have another sector of the same slab.
       this.#servedWhole.delete(sector.sectorId);
       const before = this.#denials.get(keyOf(sector, host));
       this.#denials.set(keyOf(sector, host), {
@@ -169,14 +169,14 @@ export class HostAnswers {
     return this.#standings.get(host.id) ?? "fresh";
   }
 
-  /** Number of hosts by the code of their last failure. */
+  /** Number of hosts for each code of a host's last failure. */
   counts(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const code of this.#failures.values()) counts[code] = (counts[code] ?? 0) + 1;
     return counts;
   }
 
-  /** Whether there would be enough sources if those that only lacked funds had them. */
+  /** Whether there would be enough sources if our accounts lacked no funds. */
   fundsWouldSuffice(sources: readonly Source[], minShards: number): boolean {
     return this.#wouldSuffice(sources, minShards, (host) => this.#standings.get(host) === "underfunded");
   }
@@ -188,9 +188,9 @@ export class HostAnswers {
   }
 
   /**
-   * If the cause of too few sources, or of no accepting candidate, is on our side: a code for the journal. Either hosts reject
-   * our requests as wrong, and otherwise there would be enough hosts; or many deny what they have; or all refuse for the same
-   * reason; or hardly any responds.
+   * A code for the journal if it is our fault that too few sources answered or no candidate accepted. It is ours if hosts
+   * reject our requests as wrong and would otherwise suffice, if many deny what they have, if all refuse for the same reason,
+   * or if hardly any host responds.
    */
   ourFault(
     missing: "candidates" | { readonly sources: readonly Source[]; readonly minShards: number },
@@ -206,7 +206,10 @@ export class HostAnswers {
     return this.#sameRefusalOfAll() ?? this.#hardlyAnyHeard();
   }
 
-  /** The code with which all hosts refused; undefined if they are few, differ, or may have a reason of their own. */
+  /**
+   * The code with which all hosts refused; undefined if there are few hosts, if codes differ, or if hosts may have a reason of
+   * their own.
+   */
   #sameRefusalOfAll(): string | undefined {
     const codes = new Set(this.#failures.values());
     const [code] = codes;
@@ -252,9 +255,9 @@ export class HostAnswers {
 
 interface Denial {
   readonly report: DenialReport;
-  /** According to the database the sector is on this host: it is no earlier location. */
+  /** According to the database the sector is on this host now: the host is no earlier location. */
   readonly isCurrent: boolean;
-  /** The sector has no open denial yet. */
+  /** The sector had no open denial before this one. */
   readonly isFirst: boolean;
 }
 

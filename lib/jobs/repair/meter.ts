@@ -16,7 +16,7 @@ export function createMeter(): Meter {
 
 /**
  * Cancelled requests count as charged, because a host may have charged for them. But if accounts were empty and no byte was
- * transferred, these requests met empty accounts too: nothing was charged, and it must not count against the budget.
+ * transferred, these requests met empty accounts too: nothing was charged, so nothing may count against the budget.
  */
 export function dropPhantomCharges(meter: Meter, outcome: OutcomeKind): void {
   if (outcome === "underfunded" && meter.bytesRead === 0 && meter.bytesWritten === 0) meter.hastings = 0n;

@@ -46,7 +46,7 @@ export interface MoveRun {
   readonly uploads: readonly Upload[];
   /** Called for every shard that a host acknowledged. */
   readonly noteUpload: (upload: Upload) => void;
-  /** Hosts denied their sectors of this slab in all repairs of the last hours: then the sectors are gone. */
+  /** In all repairs of the last hours hosts denied their sectors of this slab: then the sectors are gone. */
   readonly deniedForLong: boolean;
 }
 
@@ -90,7 +90,7 @@ export async function moveShards(
 
 /** Obtains the wanted shards, then those of sectors denied during the repair. */
 async function obtainAll(state: MoveState): Promise<void> {
-  // No read is paid for before there is memory for it.
+  // A read is paid for only once there is memory for it.
   await timed(state.meter, state.deps.clock.now, "wait", () => openArena(state));
   for (let round = 1; ; round += 1) {
     await obtainShards(state);
@@ -157,9 +157,9 @@ function createState(
 }
 
 /**
- * First copies; then one rebuild of the shards that were not copied quickly enough, with the copies as sources; shards that
- * cannot be rebuilt are copied at any price and speed. A drain has time, and a rebuild reads `min_shards` times as much, so it
- * rebuilds only if a host fails to serve; if only funds are missing, it waits.
+ * Copies first; then rebuilds the shards that were not copied quickly enough, with the copies as sources; shards that cannot be
+ * rebuilt are copied at any price and speed. A drain has time, and a rebuild reads `min_shards` times as much, so a drain
+ * rebuilds only if a host fails to serve; if only funds are missing, the drain waits.
  */
 async function obtainShards(state: MoveState): Promise<void> {
   const { meter, deps, limits, wanted } = state;
@@ -218,7 +218,7 @@ function isStuck({ wanted, store }: MoveState): boolean {
 function resultOf(state: MoveState, error: unknown): MoveResult {
   const { slab, plan, moves, wanted, store, answers, pinnedWrongly, limits, cost } = state;
   const isTooFew = state.tooFewSources && wanted.size > 0;
-  // A wrongly pinned shard that was copied is where it should be.
+  // Only those still wanted: a wrongly pinned shard that was copied can be moved.
   const unmovable = pinnedWrongly.filter(({ index }) =>
     [...wanted].some(({ sector }) => sector.index === index),
   );

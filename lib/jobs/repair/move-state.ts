@@ -41,7 +41,7 @@ export interface MoveState {
   readonly pinnedWrongly: SlabSector[];
   /** Copied sectors kept as sources, by index. */
   readonly copies: Map<number, HeldSector>;
-  /** Replaced if a rebuild becomes necessary that was not planned. */
+  /** Replaced if an unplanned rebuild becomes necessary. */
   arena: SectorArena;
   /** Number of the arena's blocks reserved for {@link copies}; 0 if no rebuild was planned. */
   mostCopies: number;
@@ -61,12 +61,12 @@ export interface Target {
 
 /** Each holds a block of the arena. */
 export const COPIES_AT_ONCE = 6;
-/** At most this many are kept as sources: a larger code reads so many that a few do not matter. */
+/** At most this many are kept as sources: a larger code reads so many sources that a few copies do not matter. */
 const MOST_KEPT_COPIES = 16;
 
 /**
- * Gives a shard to the store, which takes over `held`, unless the shard was already obtained, or stays where it was read.
- * @returns whether it was the first
+ * Gives a shard to the store, which takes over `held`; but not a shard that was obtained before or stays where it was read.
+ * @returns whether the shard is obtained for the first time
  */
 export function deliver(
   state: MoveState,
@@ -117,7 +117,7 @@ export async function openArena(state: MoveState): Promise<void> {
   state.arena = await memory.open(blocks, limits.signal);
 }
 
-/** Sources that have not failed: those whose reads were cancelled, or that were never asked. */
+/** Sources that have not failed; their reads may have been cancelled, or never made. */
 export function freshSources({ plan, answers }: Pick<MoveState, "plan" | "answers">): NetworkHost[] {
   return plan.sources
     .filter(({ sector, host }) => answers.standing(sector, host) === "fresh")

@@ -18,14 +18,14 @@ export interface Offers {
 }
 
 /**
- * How long to wait for a host that was offered a shard before offering it to another host too. A host is slow in comparison with
- * the others of the same repair: if all are slow, the cause is most likely ours (this machine, its line), and more offers make it
- * worse.
+ * How long to wait for a host that was offered a shard before offering it to another host too. A host counts as slow only
+ * compared with the others of the same repair: if all are slow, the cause is most likely ours (this machine, its line), and
+ * more offers make it worse.
  *
  *   at least half have acknowledged   twice the median of all
  *   fewer                             as if those in progress shared one line: the usual time multiplied by their number
  *
- * Never less than the usual time, and more than that only up to 3 s, or 1.5 s per host in progress if that is more.
+ * Never less than the usual time, and otherwise at most 3 s, or 1.5 s per host in progress if that is more.
  */
 export function offerPatienceMs({ usualMs, tookMs, underWay }: Offers): number {
   const sorted = tookMs.toSorted((a, b) => a - b);

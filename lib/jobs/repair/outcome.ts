@@ -1,6 +1,6 @@
 import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 
-/** Counts of how one repair's attempts went; the input of {@link decideOutcome}. */
+/** What one repair attempted, and with what results; the input of {@link decideOutcome}. */
 export interface RepairTally {
   /** Sectors that must and can be moved: those of the plan except shards known to be pinned wrongly, and those denied since. */
   readonly moves: number;
@@ -19,15 +19,15 @@ export interface RepairTally {
   readonly tooFewSources: boolean;
   /** The hosts' answers show that the cause is on our side: host-answers.ts. */
   readonly ourFault: string | undefined;
-  /** If the hosts that only lacked funds had them, there would have been enough sources or a candidate. */
+  /** If our accounts had lacked no funds, there would have been enough sources, or a candidate. */
   readonly underfunded: boolean;
 }
 
 /**
- * The outcome of a repair whose plan had something to move. A slab counts as short of sources only if neither time nor
- * money nor a fault of ours explains it; this holds even if other shards of it were stored, because its data is at risk
- * anyway. If hosts reject a worker, or it cannot reach them, the worker is at fault, which the circuit breaker counts: otherwise
- * a wrong clock or a broken network would cause a false alarm and hours of backoff for every slab.
+ * The outcome of a repair whose plan had something to move. A slab counts as short of sources only if neither time nor money
+ * nor a fault of ours explains the shortage. It counts so even if other shards of it were stored, because its data is at risk
+ * anyway. If hosts reject a worker, or the worker cannot reach them, the worker is at fault, which the circuit breaker counts:
+ * otherwise a wrong clock or a broken network would cause a false alarm and hours of backoff for every slab.
  */
 export function decideOutcome(tally: RepairTally): Exclude<OutcomeKind, "stale"> {
   const movable = tally.moves - tally.pinnedWrongly - tally.confirmed;

@@ -1,7 +1,7 @@
 import type { MetricValues } from "../../telemetry/metric-names.ts";
 import type { RepairResult } from "./repair-dependencies.ts";
 
-/** Metrics of one repair, in addition to the count by outcome. A stale one did nothing. */
+/** Metrics of one repair, in addition to the count by outcome. A stale repair has none: it did nothing. */
 export function repairMetrics(result: RepairResult): MetricValues {
   if (result.kind === "stale") return {};
   const { meter } = result;

@@ -1,5 +1,5 @@
 /**
- * Repairs one slab: begin, plan, find, copy, rebuild, store (move-shards.ts: the middle four), commit, bump events.
+ * Repairs one slab: begin, plan, move (move-shards.ts: find, copy, rebuild, store), commit, bump events.
  *
  * What always holds, even after a failure: we began the lease once; indexd's tables are written only by the
  * one fenced commit at the end; a shard is uploaded only if its root is the pinned one; when this function returns,
@@ -30,7 +30,7 @@ const COMMIT_RESERVE_MS = 15_000;
 const COMMIT_RESERVE_SHARE = 0.25;
 /**
  * A stored shard is recorded in the database after this time at the latest, so that the next repair finds it if this one crashes.
- * Shards stored meanwhile share the statement.
+ * One statement records all shards that were stored in this time.
  */
 const NOTE_WITHIN_MS = 5_000;
 
@@ -133,7 +133,7 @@ async function readAndPlan(task: LeasedSlab, deps: RepairDependencies) {
   let network = await store.readNetwork();
   let planned = plannedWith(network);
   if (planned.kind === "healthy") {
-    // claim saw a reason that a cached snapshot may not contain yet, such as a host blocked a moment ago.
+    // claim saw a reason for the repair that a cached snapshot may not show yet, such as a host blocked a moment ago.
     network = await store.readNetwork({ fresh: true });
     planned = plannedWith(network);
   }
@@ -165,7 +165,7 @@ async function finish(
   const request = commitRequest(task, deps.worker, work, { kind: reported, error }, meter);
   let committed: CommitResult;
   try {
-    // Measured after the journal row was written, so only the metrics contain its duration.
+    // The commit writes the journal row, so only the metrics contain the commit's duration.
     committed = await timed(meter, deps.clock.now, "commit", () => commit(request, deps, work.notes));
   } catch (cause) {
     logger.error({ error: cause, slab: String(task.slabId) }, "a repair could not be committed");
@@ -190,7 +190,7 @@ async function finish(
   if (recorded.length > 0) await bumpEvents(task, deps);
   const count = (how: "copied" | "rebuilt" | "found"): number =>
     request.moves.filter((move) => move.how === how && recorded.includes(move.index)).length;
-  // The recorded outcome: dropped moves can turn a repair that seemed complete into a partial one.
+  // The outcome that was recorded: if the commit dropped moves, a repair that seemed complete was only partial.
   return {
     kind: committed.outcome === "stale" ? reported : committed.outcome,
     copied: count("copied"),
@@ -251,14 +251,14 @@ async function bumpEvents(
     await store.bumpEvents(slabId);
     await step?.("events-bumped");
   } catch (error) {
-    // The outbox keeps them; reap bumps the rest.
+    // Events not bumped here stay in the outbox; reap bumps them.
     logger.warn({ error, slab: String(slabId) }, "object events are left to reap");
   }
 }
 
 /**
- * Commits. If that fails for good, releases the lease as a fault, so that the slab need not wait for reap. If the
- * first attempt did happen and only its answer was lost, the second one reports that.
+ * Commits. If the commit fails for good, releases the lease as a fault, so that the slab need not wait for reap. If the first
+ * attempt did commit and only its answer was lost, the second attempt reports that.
  * @throws if the release fails too: the lease is left to reap
  */
 async function commit(
@@ -267,7 +267,7 @@ async function commit(
   notes: UploadNotes,
 ): Promise<CommitResult> {
   const committing = deps.store.commit(request);
-  // Its failure is handled below, after a step that may take time.
+  // A failed commit is handled below, after a step that may take time.
   committing.catch(() => {});
   await deps.step?.("commit-sent");
   try {

@@ -12,7 +12,7 @@ export interface SectorArena {
 
 /** Enough for one repair with any code: 85 of 255 needs 22 blocks for a column and some targets. */
 const BASE_BLOCKS = 24;
-/** For each further parallel repair: one lost sector of a 10-of-30 slab with two parallel columns, which keep the CPU busy. */
+/** For each further parallel repair: one lost sector of a 10-of-30 slab and two parallel columns, to keep the CPU busy. */
 const BLOCKS_PER_REPAIR = 8;
 /** 512 MiB: repairs that need more wait. */
 const MOST_BLOCKS = 128;
@@ -30,9 +30,8 @@ export const NO_ARENA: SectorArena = { buffers: new BufferPool([]), close: () =>
 
 /**
  * The memory that all repairs of a process share, in blocks of one sector. Before a repair pays for anything, it opens an arena
- * of as many blocks as its code needs, waiting its turn if necessary. It holds one at a time: an arena that it
- * still holds while it waits for another must become free without its help (when uploads end), or two repairs could wait for each
- * other.
+ * of as many blocks as its code needs, waiting its turn if necessary. A repair has one arena at a time: one that it still holds
+ * while it waits for the next must become free without its help (when uploads end), or two repairs could wait for each other.
  *
  * Blocks at low addresses are used first: untouched memory is not resident.
  */

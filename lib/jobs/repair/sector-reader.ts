@@ -14,7 +14,7 @@ interface ReadRequest {
   /** Not written to after the promise has settled. */
   readonly into: Uint8Array;
   readonly signal: AbortSignal;
-  /** For the whole read. Default: the host pool's. */
+  /** Time limit for the whole read. Default: the host pool's. */
   readonly deadlineMs?: number;
   readonly atAnyPrice?: boolean;
 }
@@ -32,7 +32,7 @@ export interface SectorReaderDependencies {
   readonly priceLimit: PriceLimit;
 }
 
-/** Reads sectors from hosts for one repair, and records their answers. */
+/** Reads sectors from hosts for one repair, and records the hosts' answers. */
 export class SectorReader {
   readonly #deps: SectorReaderDependencies;
 

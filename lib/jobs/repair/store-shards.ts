@@ -24,7 +24,7 @@ import type { TimeLimits } from "./time-limits.ts";
 
 /** indexd stores the same number of shards of a slab in parallel. */
 const UPLOADS_AT_ONCE = 10;
-/** Per shard: to the slow host and to another. */
+/** Most hosts that are offered one shard in parallel: a slow one and another. */
 const OFFERS_AT_ONCE = 2;
 
 export interface StoredShard {
@@ -42,7 +42,7 @@ export interface ShardStoreOptions {
   readonly meter: Meter;
   readonly cost: CostLimit;
   readonly answers: HostAnswers;
-  /** A candidate with a higher price is not used: indexd would not keep it either. */
+  /** A candidate with higher prices than these is not used: indexd would not keep it either. */
   readonly priceLimit: PriceLimit;
   readonly limits: TimeLimits;
   /** A host acknowledged a shard with the pinned root. */
@@ -67,7 +67,7 @@ export class ShardStore {
     this.#candidates = [...options.candidates];
   }
 
-  /** Whether one more shard may find a host: otherwise nothing should be read. */
+  /** Whether there may be a host for one more shard: otherwise nothing should be read. */
   get hasCandidates(): boolean {
     return this.#candidates.length > 0;
   }
@@ -161,7 +161,7 @@ export class ShardStore {
   }
 }
 
-/** The host acknowledged a root other than ours: it is lying or broken. */
+/** The host acknowledged a root other than ours: the host is lying or broken. */
 class WrongRoot extends Error {
   override readonly name = "WrongRoot";
 }

@@ -16,7 +16,7 @@ class DeadlineNear extends Error {
 
 /** The time limits of a repair and of each of its transfers. */
 export interface TimeLimits {
-  /** Aborts when transfers must end for the commit to fit in, or with the given signal. */
+  /** Aborts when transfers must end to leave time for the commit, or with the given signal. */
   readonly signal: AbortSignal;
   /** Whether the deadline stopped something or kept it from starting. */
   readonly deadlineReached: boolean;

@@ -10,7 +10,7 @@ import { counted, type RestoreStatistics, restoreCheckpointOf, restoreStatistics
 
 const CONTRACTS_AT_ONCE = 64;
 const SECTORS_A_PAGE = 10_000;
-/** Among this many contracts at least one host answers, unless this process cannot reach any at the moment. */
+/** At least one of this many contracts' hosts answers, unless this process cannot reach any host at the moment. */
 const SILENT_CONTRACTS = 5;
 
 /** @throws {OperatorError} `hosts-silent` */

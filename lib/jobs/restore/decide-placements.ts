@@ -29,18 +29,19 @@ export interface PlacementPlan extends Placements {
 }
 
 /**
- * The archive's host wins even if the recorded host still serves: indexd would prune the sector there. If the archive's host
- * cannot prove it:
+ * The archive's host wins even if the recorded host still serves: indexd would prune the recorded host's copy. If the archive's
+ * host cannot prove the sector:
  *
  *   the recorded host has it        it stays, and the archive's host is kept as an earlier location
  *   the recorded host denies it     it is recorded on the archive's host, as before the loss of the database, with an open
  *                                   denial: the next repair asks there for all of it, and rebuilds it if that fails
  *   the recorded host is silent     it stays
  *
- * A sector that is lost according to the archive is lost again if its host still denies it: another sector of the slab may have
- * moved there since.
+ * A sector that is lost according to the archive is recorded as lost again if its host still denies it: another sector of the
+ * slab may have moved there since.
  *
- * @param proofOf a host's answer for a sector; called for the archive's host first, and for the recorded one only if that failed
+ * @param proofOf a host's answer for a sector; called for the archive's host first, and for the recorded one only if the first
+ * proves nothing
  */
 export function decidePlacements(
   sectors: readonly NamedSector[],

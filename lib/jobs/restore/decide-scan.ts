@@ -14,7 +14,7 @@ export interface Search {
 }
 
 export interface ScanPlan extends PlacementPlan {
-  /** Sectors that no asked host has, and that the recorded host denies, if there is one. */
+  /** Sectors that no asked host has; the recorded host, if there is one, denies them. */
   readonly notFound: number;
 }
 
@@ -24,9 +24,9 @@ export interface ScanPlan extends PlacementPlan {
  *   denies it, or     proves it        is recorded there, as a migration
  *   says nothing,
  *   or there is none                   and the recorded host is kept as an earlier location
- *   denies it         none             stays, with an open denial: the next repair asks there for all of it, and rebuilds it
- *                                      if that fails. If its host has just proved another sector of the slab, this one is
- *                                      lost, because no host may have two
+ *   denies it         none             stays, with an open denial: the next repair asks there for all of it, and
+ *                                      rebuilds it if that fails. If its host has just proved another sector of
+ *                                      the slab, the denied one is recorded as lost: no host may have two
  *   says nothing      none             stays; a verification asks again
  */
 export function decideScan(searches: readonly Search[]): ScanPlan {

@@ -10,7 +10,7 @@ import type { ContractId } from "../../slab/ids.ts";
 export type ContractFate =
   /** Renewals in order; none: the contract is the current one. */
   | { readonly kind: "known"; readonly renewals: readonly Renewal[] }
-  /** The host's answer ends early: the renewals known so far, and the reason. */
+  /** The host's answers end before the current contract: the renewals known so far, and the reason. */
   | {
       readonly kind: "unknown";
       readonly renewals: readonly Renewal[];
@@ -31,13 +31,13 @@ export const isSilent = (fate: ContractFate): boolean =>
 /** Codes that show that the host answered. */
 const ANSWERS: readonly string[] = ["contract-not-found", "forged-renewal", "too-many-renewals"];
 
-/** indexd renews a contract every few weeks and refreshes it when it runs out of funds; a host with more is misleading us. */
+/** indexd renews a contract every few weeks and refreshes it when it runs out of funds; a host that reports more misleads us. */
 const MOST_RENEWALS = 1_000;
 const ATTEMPTS = 3;
 
 /**
- * Follows a contract: while the host says that it was renewed, the successor's id is derived from it (lib/rhp4/renewal-id.ts).
- * Free, and without a signature.
+ * Follows a contract: while the host says that it was renewed, the successor's id is derived from its id
+ * (lib/rhp4/renewal-id.ts). The requests are free and need no signature.
  */
 export async function followContract(
   hosts: Pick<HostPool, "latestRevision">,

@@ -9,7 +9,7 @@ import { decidePlacements, type Proof, proofFrom } from "./decide-placements.ts"
 import { type Page, type RestoreDependencies, recordPlan } from "./restore-page.ts";
 import { restoreCheckpointOf, restoreStatisticsOf, withProbes } from "./restore-run.ts";
 
-/** Most slabs have one moved sector, so this is about the number of parallel requests. */
+/** Most slabs have one moved sector, so a page makes about this many parallel requests. */
 const SLABS_A_PAGE = 64;
 
 export async function placeSlabs(

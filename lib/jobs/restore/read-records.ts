@@ -15,8 +15,8 @@ import { restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
 const ROWS_A_PAGE = 2_000;
 
 /**
- * Reads the whole archive after the backup in one call, because only a complete pass from its beginning is known to be in order.
- * Repeating it is harmless, because the last row wins.
+ * Reads the whole archive after the backup in one call, because only the rows of one complete pass from its beginning are known
+ * to be in order. Repeating it is harmless, because the last row wins.
  */
 export async function readRecords(
   { archive }: RestoreDependencies,

@@ -18,7 +18,7 @@ import {
 
 /**
  * Measured with `npm run bench:restore`, hosts 50 ms away in each direction, two cores under a load of 12: per second 86 contracts,
- * 102 moved sectors proved and placed, one per slab, and 135 sectors scanned.
+ * 102 moved sectors (one per slab) proved and placed, and 135 sectors scanned.
  */
 const CONTRACTS_PER_SECOND = 80;
 const PLACED_PER_SECOND = 100;

@@ -33,7 +33,7 @@ export const writerOf = ({ verify }: RestoreDependencies, { run, token }: RunCon
   verify,
 });
 
-/** Records a slab's plan in one transaction. @returns the statistics including it */
+/** Records a slab's plan in one transaction. @returns the statistics with the plan's results added */
 export async function recordPlan(
   deps: RestoreDependencies,
   context: RunContext,

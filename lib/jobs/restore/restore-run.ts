@@ -32,7 +32,7 @@ const scopeSchema = v.object({
   contracts: count,
 });
 
-/** In this order. After a crash each continues from its own cursor. */
+/** The steps, in order. After a crash a step continues from its own cursor. */
 export const RESTORE_STEPS = ["contracts", "unpinned", "records", "placements", "scan", "events"] as const;
 
 const checkpointSchema = v.object({
@@ -47,7 +47,7 @@ const statisticsSchema = v.object({
   contractsAsked: v.optional(count, 0),
   /** Renewals and refreshes recorded. */
   contractsChained: v.optional(count, 0),
-  /** By the code of the failure: the sectors of these contracts were unpinned. */
+  /** Contracts whose sectors were unpinned, by the code of the failure to ask about them. */
   contractsUnknown: v.optional(v.record(v.string(), count), {}),
   sectorsUnpinned: v.optional(count, 0),
   /** Sectors that were unpinned at the time of the backup. */
@@ -59,20 +59,20 @@ const statisticsSchema = v.object({
   alreadyRight: v.optional(count, 0),
   /** Lost according to the archive, and denied again. */
   lost: v.optional(count, 0),
-  /** Open denials: the next repairs rebuild them. */
+  /** Sectors with an open denial: the next repairs rebuild them. */
   denied: v.optional(count, 0),
-  /** The host neither proved nor denied it, by the code. */
+  /** Sectors that the host neither proved nor denied, by the code of its failure. */
   unanswered: v.optional(v.record(v.string(), count), {}),
-  /** By the reason: place-sectors.sql. */
+  /** Placements that the database refused, by the reason: place-sectors.sql. */
   refused: v.optional(v.record(v.string(), count), {}),
   /** In the archive but not in the database: newer than the backup, or deleted by their users since. */
   slabsUnknown: v.optional(count, 0),
   sectorsUnknown: v.optional(count, 0),
   /** Sectors requested by the scan; a shared sector counts once for each slab. */
   sectorsScanned: v.optional(count, 0),
-  /** On no host that the scan asked. */
+  /** Sectors that no host asked by the scan has. */
   notFound: v.optional(count, 0),
-  /** There were too few probes to ask for all sectors, or to ask all hosts for one. */
+  /** There were too few probes to ask for all sectors, or to ask all hosts for one of them. */
   probesSpent: v.optional(v.boolean(), false),
   /** Requests to hosts for a leaf of a sector. */
   probes: v.optional(count, 0),

@@ -1,5 +1,5 @@
 /**
- * The step `scan`: asks every sector's recorded host for a leaf. If it does not prove it, other hosts are asked, the likeliest
+ * The step `scan`: asks every sector's recorded host for a leaf. If the host does not prove it, others are asked, the likeliest
  * first, until one does. A denial is free.
  */
 import type { NetworkHost, NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
@@ -14,7 +14,7 @@ import { restoreCheckpointOf, restoreScopeOf, restoreStatisticsOf, withProbes } 
 
 /** With 30 sectors each, this gives as many parallel requests as a verification makes. */
 const SLABS_A_PAGE = 4;
-/** A sector's search takes one round trip per this many hosts. */
+/** Searching for a sector takes one round trip per this many hosts. */
 const HOSTS_AT_ONCE = 32;
 
 export async function scanSlabs(
@@ -126,7 +126,7 @@ function searchSlab(
   slab: readonly ScannedSector[],
   said: ReadonlyMap<ScannedSector, Proof>,
 ): Promise<readonly Search[]> {
-  // A host that has lost its sector of the slab may have another one of it.
+  // A host that has lost its sector of the slab may have another sector of that slab.
   const taken = new Set(
     slab.flatMap((sector) => (said.get(sector)?.kind === "denied" ? [] : (sector.recordedAt ?? []))),
   );

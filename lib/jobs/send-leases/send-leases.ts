@@ -22,7 +22,7 @@ interface SendDependencies {
 
 /**
  * Sends leases whose message was not confirmed for `afterMs`, at most `limit` of them.
- * @returns also how many were found: if `limit`, there may be more
+ * @returns also the number of leases found: if it equals `limit`, there may be more
  * @throws as {@link sendLeases} does
  */
 export async function resendUnsent(

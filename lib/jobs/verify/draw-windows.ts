@@ -1,9 +1,9 @@
 /**
- * Draws sectors of a host with equal probability, without reading all of them. Ids have gaps and most belong to other hosts, but
- * roots are hashes, and an index has each host's in order. So a draw is a random window of roots, wide enough for one sector on
- * average, and a place in it from 0 to 15: it hits if the window has a sector at that place. Every sector is in equally many
- * windows, at one place of each, so all have the same probability. Taking the next root after a random point would favour sectors
- * after wide gaps, and a host knows the gaps. One in 16 windows hits. Pure.
+ * Draws sectors of a host with equal probability, without reading all of them. Ids have gaps and most belong to other hosts,
+ * but roots are hashes, and an index has each host's roots in order. So a draw is a random window of roots, wide enough for one
+ * sector on average, and a place in it from 0 to 15: it hits if the window has a sector at that place. Every sector is in
+ * equally many windows, at one place of each, so all have the same probability. Taking the next root after a random point would
+ * favour sectors after wide gaps, and a host knows the gaps. One in 16 windows hits. Pure.
  */
 import { createHash } from "node:crypto";
 import type { RootWindow } from "../../database/verify/read-scope.ts";

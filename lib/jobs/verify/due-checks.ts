@@ -173,7 +173,7 @@ export async function makeDueChecks(
     while (!signal.aborted) {
       const batch = claimed.shift();
       if (batch !== undefined) {
-        // Not `checked += await …`, which would add to the value before the await.
+        // Not `checked += await …`, which would add to the value read before the await.
         const sectors = await checker.check(batch);
         checked += sectors;
       } else if (isEmpty || timeIsUp()) {

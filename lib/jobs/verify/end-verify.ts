@@ -12,7 +12,7 @@ export function createVerifyEnd(verify: VerifyOptions): MaintenanceJob {
   };
 }
 
-/** For a batch left behind by a crash or a lost lease: restores the previous due times of its sectors. */
+/** Restores the previous due times of the sectors of a batch that a crash or a lost lease left behind. */
 async function giveBackClaims({ ask, run, token }: RunContext, verify: VerifyOptions): Promise<boolean> {
   const at = checkpointOf(run);
   if (at.claimed.length === 0) return true;

@@ -32,7 +32,7 @@ export async function readNextBatch(
   if (scope.of === "host" && scope.sample !== null && hostId !== null) {
     const { seed, draws } = scope.sample;
     const left = Math.min(BATCH_SECTORS, draws - passed);
-    // The windows hardly ever hit: the host's sectors were removed meanwhile.
+    // Hardly any window hits: the host's sectors were removed since the run started.
     if (left <= 0 || at.windows > MOST_WINDOWS_SHARE * windowsFor(draws)) return undefined;
     const windows = drawWindows({ seed, first: at.windows, count: windowsFor(left), sectors: scope.sectors });
     const { ids, used } = firstHits(await readDraws(sql, hostId, windows), left);

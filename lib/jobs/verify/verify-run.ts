@@ -13,7 +13,7 @@ const scopeSchema = v.variant("of", [
   v.object({
     of: v.literal("host"),
     host: v.pipe(v.string(), v.transform(parseHostKey)),
-    /** As of the start of the run. */
+    /** Number of sectors on the host when the run started. */
     sectors: count,
     sample: v.nullable(
       v.object({
@@ -55,9 +55,9 @@ const statisticsSchema = v.object({
   denied: v.optional(count, 0),
   superseded: v.optional(count, 0),
   wrongData: v.optional(count, 0),
-  /** On no host, or moved away before the request. */
+  /** Sectors that are on no host, or moved away before the request. */
   notThere: v.optional(count, 0),
-  /** By the code of the failure. */
+  /** Sectors about which the host gave no answer, by the code of its failure. */
   unanswered: v.optional(v.record(v.string(), count), {}),
   hastings: v.optional(v.pipe(v.string(), v.regex(/^\d+$/)), "0"),
 });
