@@ -16,7 +16,7 @@ interface Piece<Owner> {
 }
 
 export class PieceIndex<Owner> {
-  // One bit per existing head, which decides most positions of a text.
+  // One bit per existing head; most positions of a text are ruled out by it.
   readonly #filter = new Uint8Array(2 ** (FILTER_BITS - 3));
   readonly #byHead = new Map<number, Piece<Owner>[]>();
 

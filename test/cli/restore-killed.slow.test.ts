@@ -64,7 +64,7 @@ test("after SIGKILL during a scan the placed sectors stay, and restore continue 
   expect(journal).toEqual([{ moves: SLABS }]);
 });
 
-/** By a connection that has ended when this returns. */
+/** Asks over a connection that has ended when this returns. */
 async function isUnderWay(url: string): Promise<boolean> {
   const look = postgres(url, { max: 1, connection: { application_name: "slabmend-cli" } });
   try {

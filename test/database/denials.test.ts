@@ -114,7 +114,7 @@ describe("how denials count", () => {
 
 describe("a denial becomes a loss without a move", () => {
   test.each([
-    // [the first, hours until the second, the second, losses]
+    // [first denial, hours between, second denial, losses]
     ["whole", 6, "whole", 1],
     ["whole", 5, "whole", 0],
     ["range", 7, "whole", 0],
@@ -149,7 +149,7 @@ describe("a denial becomes a loss without a move", () => {
 
 describe("a denied sector that moves", () => {
   test.each([
-    // [earlier denials, whether one of this commit comes with it, whether its host serves others, losses]
+    // [earlier denials, denied again in this commit, host serves other sectors, losses]
     { before: 0, now: true, othersServed: true, lost: 1 },
     { before: 0, now: true, othersServed: false, lost: 0 },
     { before: 1, now: false, othersServed: false, lost: 0 },
@@ -253,7 +253,7 @@ describe("denials by so many hosts that the cause must be ours", () => {
     values (${Buffer.from(host.hostKey, "hex")}, ${successes}, clock_timestamp())`;
 
   test.each([
-    // [hosts that deny, what each has served, believed]
+    // [denying hosts, requests served by each, believed]
     [5, 10, true],
     [6, 4, false],
     [4, 4, true],

@@ -99,7 +99,7 @@ const isOpen = (sql: ISql, { sectorId, hostId }: Location): Promise<boolean> =>
       and (s.contract_sectors_map_id = d.map_id or s.contract_sectors_map_id is null and d.map_id is null)
       and s.uploaded_at = d.uploaded_at`);
 
-/** It was denied three times, or its host serves others. */
+/** The sector was denied three times, or its host serves others. */
 const isProven = async (sql: ISql, { sectorId, hostId }: Location, denied: readonly DenialReport[]) =>
   denied.some((report) => report.sectorId === sectorId && report.hostId === hostId && report.othersServed) ||
   (await some(sql`

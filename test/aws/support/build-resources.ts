@@ -54,7 +54,7 @@ export interface Tools {
 
 export type Builder = (inputs: Readonly<Record<string, unknown>>, tools: Tools) => Promise<Created>;
 
-/** Reads inputs; one that is not in the schema is an error. */
+/** Reads inputs; an input that is not in the schema is an error. */
 function builder<Schema extends v.ObjectEntries>(
   entries: Schema,
   create: (inputs: v.InferOutput<v.StrictObjectSchema<Schema, undefined>>, tools: Tools) => Promise<Created>,
@@ -76,7 +76,7 @@ const queue = builder(
     sqsManagedSseEnabled: v.boolean(),
     receiveWaitTimeSeconds: v.optional(number),
     redrivePolicy: v.optional(string),
-    // A standard queue has neither.
+    // Only FIFO queues have these.
     contentBasedDeduplication: v.literal(false),
     fifoQueue: v.literal(false),
   },

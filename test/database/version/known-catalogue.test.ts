@@ -1,4 +1,4 @@
-/** The known catalogue against the fixtures, new and upgraded. That it equals a real indexd's: docs/indexd-upgrades.md. */
+/** The known catalogue against the fixtures, new and upgraded. For a comparison with a real indexd's: docs/indexd-upgrades.md. */
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FixtureVersion, indexdSchema, upgradeIndexd } from "../../../dev/indexd/indexd-schema.ts";

@@ -236,7 +236,7 @@ async function evaluateConfig(): Promise<Evaluation> {
 
 async function finish(evaluation: Evaluation): Promise<never> {
   await rm(outfile, { force: true });
-  // At once: an unhandled rejection of Pulumi's may end this process while it waits.
+  // Synchronous: during a wait an unhandled rejection in Pulumi might end this process.
   writeFileSync(join(folder, "evaluation.json"), JSON.stringify(evaluation, null, 1));
   // Pulumi keeps the process alive after an error.
   process.exit(0);

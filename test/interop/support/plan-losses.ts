@@ -41,14 +41,14 @@ function losses(
   const fateOf = (index: number): HostFate => fates[hosts[index]!]!;
   const indices = shuffled([...hosts.keys()], random);
   const leaving = indices.filter((index) => isMoved(fateOf(index)));
-  // indexd knows these.
+  // indexd knows these losses.
   const noticed = indices
     .filter((index) => fateOf(index) === "fine")
     .slice(0, Math.max(1, LEAST_MOVED - leaving.length));
   const readable = indices.filter(
     (index) => fateOf(index) !== "dead" && fateOf(index) !== "liar" && !noticed.includes(index),
   );
-  // One more that only the host's answer shows, on a host from which a repair copies.
+  // One more loss, known only from the host's answer, on a host from which a repair copies.
   const asked = leaving.filter((index) => fateOf(index) !== "dead");
   const unnoticed = readable.length > CODE.dataShards ? asked.slice(0, 1) : [];
   const lose = (isNoticed: boolean) => (index: number) => ({
