@@ -12,13 +12,13 @@ type Line =
   | { readonly secret: string; readonly bytes: string }
   | { readonly trace: string; readonly where: string; readonly bytes: string };
 
-/** Output written in parts, such as a process's: a secret may span two parts. */
+/** Output that arrives in parts, such as a process's: a secret may span two parts. */
 export interface OpenTrace {
   add(part: string | Uint8Array): void;
 }
 
 interface GrowingTrace {
-  /** With its test, if known. */
+  /** With the name of its test, if known. */
   readonly where: string;
   readonly parts: Buffer[];
 }

@@ -73,7 +73,7 @@ describe.runIf(canUnshare)("slabmend as the first process of a container", () =>
     expect(work.out()).toContain('"done":true');
   });
 
-  test("a second SIGTERM ends the first process with 130, although a first process gets no signal without a handler", async () => {
+  test("a second SIGTERM ends the first process with 130, although it gets only signals that it handles", async () => {
     const proxy = await startSilentDatabase(database.url);
     const asked = proxy.fallSilentAt("quarantine", "statement");
     const work = await startFirst(proxy.url);

@@ -55,7 +55,7 @@ describe("--watch", () => {
     return {
       ended,
       end: () => ending.abort(new Error("SIGINT")),
-      /** The next document. */
+      /** The next document that status prints. */
       next: () => new Promise<void>((resolve) => printed.push(resolve)),
     };
   }

@@ -117,7 +117,7 @@ test("several flushes of the same objects do not deadlock, and commits do not wa
   await moved(slabs[0]!);
   await sql.begin(async (tx) => {
     await flushMoved(tx);
-    // The flush has not committed; the outbox takes new rows all the same.
+    // The flush has not committed, but the outbox still takes new rows.
     await moved(slabs[0]!);
   });
   expect(await left()).toBe(1);

@@ -378,7 +378,7 @@ const step = fc.record({
     { weight: 3, arbitrary: fc.constantFrom(...Object.keys(ACTIONS)) },
   ),
   dice: fc.tuple(die, die, die),
-  /** Another action at the same time. */
+  /** Another action that runs at the same time. */
   beside: fc.option(
     fc.record({ name: fc.constantFrom(...Object.keys(ACTIONS)), dice: fc.tuple(die, die, die) }),
     {

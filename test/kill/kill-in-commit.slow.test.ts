@@ -37,7 +37,7 @@ describe.each(FATES)("%s:", (fate) => {
     const leased = await leases();
     expect(leased).toMatchObject(isCommitted ? slabs.map(() => ({ sent: false })) : []);
 
-    // The next one sends the leased slabs, or leases them again, and is killed too.
+    // The next claim sends the leased slabs, or leases them again, and is killed too.
     await sendingIsOverdue();
     await killIn("claim", "update of sent_at on slabmend.leases");
     const sent = await leases();

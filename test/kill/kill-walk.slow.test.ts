@@ -129,7 +129,7 @@ async function nothingIsHalfRecorded(): Promise<void> {
   );
 }
 
-/** A pass ends with its last page in one statement; only the note about it may be lost. */
+/** A pass ends in the same statement as its last page; only the note of its end may be lost. */
 const pages = (steps: readonly string[]) => steps.filter((step) => step.endsWith("-page")).sort();
 
 /** The next run does only the remaining work; then the backlog equals that of a walk from the beginning. */

@@ -41,7 +41,7 @@ export interface World {
 
 export interface Process {
   loop: ControlLoop;
-  /** Continues the process; undefined if it is between two steps. */
+  /** Lets the process continue; undefined if it is between two steps. */
   proceed: (() => void) | undefined;
   stepping: Promise<unknown> | undefined;
   life: number;

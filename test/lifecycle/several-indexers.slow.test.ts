@@ -140,7 +140,7 @@ test("an indexer can be suspended, resumed and removed while the others keep wor
 
   configured = configured.filter(({ name }) => name !== second);
   await until(() => supervisor.views().length === COUNT - 1);
-  // Its state stays for other machines; the lease is given back.
+  // The indexer's state stays for other machines; its lease is given back.
   await until(async () => {
     const [row] = await db(second)<
       { state: string; holder: string | null }[]

@@ -108,7 +108,7 @@ export interface MoveWorld {
   switchUntil(signal: AbortSignal): Promise<CliResult>;
   /** Continues the move in a process that is killed at the step, and lets its lease end. */
   killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
-  /** Continues the move in a process that crashes the server at the step and continues itself. @returns that process's final output */
+  /** Continues the move in a process that crashes the server at the step but itself goes on. @returns its final output */
   crashAt(goal: "ready" | "opened" | "finished", step: string, side: Side): Promise<string>;
   /** An immediate shutdown, as after SIGKILL or a power failure: sessions are not closed, and the next start recovers from the WAL. */
   crash(side: Side): Promise<void>;
@@ -315,7 +315,7 @@ export const UNTOUCHED = {
   traces: [[], []],
 };
 
-/** Everything that a move makes, in the catalogues of either server: with role and subscription their passwords are gone too. */
+/** Everything that a move makes in the servers' catalogues; a password is gone with its role or subscription. */
 export async function tracesOf(sql: Sql): Promise<readonly string[]> {
   const rows = await sql<{ name: string }[]>`
     select 'role ' || rolname as name from pg_roles where rolname like 'slabmend\\_move%'

@@ -18,7 +18,7 @@ export interface SilentProxy {
   readonly dead: readonly DeadConnection[];
   /** Drops all traffic on existing and later connections. Resolves when a client has sent something. */
   fallSilent(): Promise<void>;
-  /** The same, as soon as a client sends this text; either that or only the server's answer is lost. */
+  /** The same, as soon as a client sends this text; either the text or only the server's answer is lost. */
   fallSilentAt(text: string, lost: "statement" | "answer"): Promise<void>;
   /** Forwards later connections again. Dead ones stay dead. */
   recover(): void;

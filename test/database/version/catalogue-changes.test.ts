@@ -14,7 +14,7 @@ import { createVersionDatabase } from "./version-database.ts";
 
 type Expected = "same" | "consent" | "changed";
 
-/** The tables that we write: columns that we name, and columns that we do not. */
+/** Tables that we write, then tables that we only read: of each the columns that we name, and some that we do not. */
 const WRITTEN = {
   slabs: { named: ["digest", "min_shards", "next_repair_attempt"], other: ["pinned_at"] },
   sectors: { named: ["host_id", "uploaded_at", "num_migrated"], other: [] },

@@ -126,7 +126,7 @@ describe("a paced line", () => {
   });
 });
 
-describe("the capacity of a line before its source waits", () => {
+describe("how much a line buffers before its source waits", () => {
   const BUFFER = 256 * 1024;
   it.each<[string, Partial<Pace>, number]>([
     ["near: a socket's buffer", { bytesPerSecond: 1_000_000 }, BUFFER],

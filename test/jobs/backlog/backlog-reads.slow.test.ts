@@ -43,7 +43,7 @@ test.each([
   expect((await lease(sql, { order, urgencyAbove, maxLeases: BATCH })).leases).toHaveLength(BATCH);
   const after = await reads();
   const read = Object.fromEntries(Object.entries(after).map(([name, n]) => [name, n - before[name]!]));
-  // Its own entries, and dead ones of earlier batches.
+  // The batch's own entries, and dead ones left by earlier batches.
   expect(read[index]).toBeLessThanOrEqual(4 * BATCH);
   expect(read["backlog_pkey"]).toBeLessThanOrEqual(3 * BATCH);
   const others = Object.entries(read).filter(

@@ -41,7 +41,7 @@ function entryOf(slab: SlabHealth) {
 
 describe("thresholds", () => {
   test.each([
-    // [cause, good sectors, hours known, ready, hours until looked at again]
+    // [cause, good sectors, hours since noticed, ready, hours until the next look]
     ["lost", 29, 0, true, 0],
     ["denied", 29, 0, true, 0],
     ["bad-contract", 29, 0, false, 6],
@@ -89,7 +89,7 @@ describe("thresholds", () => {
   });
 
   test.each([
-    // [hours due, hours since the last attempt, hours it counts as waiting]
+    // [hours since due, hours since the last attempt, hours counted as waiting]
     [8, undefined, 8],
     [8, 3, 3],
     [3, 8, 3],

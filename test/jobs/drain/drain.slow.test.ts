@@ -21,7 +21,7 @@ const sql = () => suite.world.database.sql;
 const ask: Ask = (statements) => statements(sql());
 const logger = createLogger("fatal", { indexer: "default" });
 
-/** The first two hosts have a sector of every slab; by default these take the moved sectors. */
+/** The hosts that by default take the moved sectors; the first two hosts of the world have a sector of every slab. */
 const targets = () => suite.world.hosts.slice(2, 5);
 /** Each test drains hosts of its own. */
 let used = 5;

@@ -181,7 +181,7 @@ describe("expired leases", () => {
     const token = await leaseByHand(sql, slab);
     const decision = { slabId: String(slab.id), token, kind: "crash", delayMs: 0 } as const;
     const none = { freed: 0, crashed: 0, quarantined: 0, taken: 0 };
-    // Not expired; begun since; leased again.
+    // Leases that have not expired, have begun since, or were replaced.
     expect(await reapLeases(sql, [{ ...decision, running: true }])).toEqual(none);
     await sql`update slabmend.leases set expires_at = clock_timestamp()`;
     expect(await reapLeases(sql, [{ ...decision, running: false }])).toEqual(none);
@@ -228,7 +228,7 @@ describe("quarantine", () => {
       crashes: 3,
       quarantined: true,
       quarantine_reason: "3 repairs in a row crashed while other slabs were repaired",
-      // indexd may try it meanwhile.
+      // indexd may try the slab meanwhile.
       minutes: 0,
     });
   });

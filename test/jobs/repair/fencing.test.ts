@@ -118,7 +118,7 @@ describe("during a repair", () => {
       },
     });
     expect(result).toEqual({ kind: "stale", why: "the lease was lost in mid-repair" });
-    // The sources would have needed forty seconds.
+    // Without the stop the sources would have needed forty seconds.
     expect(Date.now() - startedAt).toBeLessThan(20_000);
     expect((await suite.traffic()).bytesWritten).toBe(0);
     expect(await suite.journal(slab)).toEqual([]);
@@ -288,7 +288,7 @@ describe("a message", () => {
 });
 
 describe("invalid rows", () => {
-  test("a key of the wrong length ends in a fault that backs off", async () => {
+  test("a key of the wrong length is a fault, and the slab waits", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     await suite.world.database
