@@ -112,7 +112,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(await world.wrongSectors(slab)).toEqual([]);
     expect(await checkRules(world.database.sql, { settled: false })).toEqual([]);
   };
-  /** A claim may run too soon after the last pass, or before unsent leases are old enough to be sent again. */
+  /** Invokes claim repeatedly: one claim may run too soon after the last pass, or before unsent leases may be sent again. */
   const claimUntilRepaired = async (slab: StoredSlab): Promise<void> => {
     await until(
       async () => {

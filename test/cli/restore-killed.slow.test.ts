@@ -52,7 +52,7 @@ test("after SIGKILL during a scan the placed sectors stay, and restore continue 
   expect(placedThen).toBeLessThan(SLABS);
   const [run] = await sql`select state, finished_at, token is not null as leased from slabmend.runs`;
   expect(run).toEqual({ state: "running", finished_at: null, leased: true });
-  // Instead of waiting for five minutes.
+  // Ends the killed process's lease, which would last five minutes.
   await sql`update slabmend.runs set expires_at = now()`;
   const continued = await runCli(["--json", "restore", "continue"], { environment: world.variables });
   // Hosts of this test know no contracts, which the report says.

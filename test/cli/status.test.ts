@@ -19,7 +19,7 @@ test("status prints today's charges of hosts and the workers' time", async () =>
 });
 
 describe("--watch", () => {
-  /** Blocks the status until released. */
+  /** Locks a table, so that the status waits until the lock is released. */
   async function holdUp() {
     const locked = Promise.withResolvers<void>();
     const free = Promise.withResolvers<void>();

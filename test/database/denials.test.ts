@@ -247,7 +247,7 @@ test("denials and earlier locations of deleted sectors are removed, others stay"
   expect(await sql`select 1 from slabmend.denials`).toHaveLength(5);
 });
 
-describe("denials by so many hosts that the cause must be ours", () => {
+describe("denials by so many hosts that the fault must be ours", () => {
   const serve = (host: SeededHost, successes: number) => sql`
     insert into slabmend.host_scores (host_key, successes, faded_at)
     values (${Buffer.from(host.hostKey, "hex")}, ${successes}, clock_timestamp())`;

@@ -35,7 +35,7 @@ export class MemoryEnd extends Duplex {
     return Buffer.concat(this.written);
   }
 
-  /** While stalled nothing arrives here, and the other end's writes fill up. */
+  /** While stalled nothing arrives here, and the other end's buffer fills up. */
   stall(isStalled: boolean): void {
     this.#isStalled = isStalled;
     this.#schedule();

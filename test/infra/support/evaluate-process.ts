@@ -135,7 +135,7 @@ function builtOnce(name: FunctionName): Promise<object> {
 
 async function bundle(name: FunctionName): Promise<object> {
   const { directory, handler } = await bundleFunction(name, join(folder, "bundles", name));
-  // SST copies files into the zip by itself.
+  // SST itself copies these files into the zip.
   for (const { to } of FUNCTIONS[name].copyFiles) await rm(join(directory, to));
   return { handler, out: directory, errors: [], sourcemaps: [] };
 }

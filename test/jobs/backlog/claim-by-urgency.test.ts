@@ -189,7 +189,7 @@ describe("budget", () => {
       budgetStops: ["repairs"],
     });
     expect(await stops()).toEqual(["repairs"]);
-    // Without any claim since midnight there is no value.
+    // If no claim has run since midnight, there is no value.
     await sql`update slabmend.budget set checked_at = date_trunc('day', now(), 'UTC') - interval '1 second'`;
     expect(await stops()).toEqual([]);
   });
