@@ -10,7 +10,7 @@ import { readStatus } from "../../lib/database/reports/read-status.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
 import { useDatabase } from "../support/database.ts";
 
-/** Spread over two hundred days, except for these few. */
+/** Rows are spread over two hundred days, except for the few below. */
 const ROWS = 6_000;
 const LATELY = 40;
 const EXPIRED = 50;

@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
 
-/** Slab, token and whether it was sent, of every lease. */
+/** The slab and token of every lease, and whether it was sent. */
 const leases = () =>
   kill.world.database.sql<{ slab: string; token: string; sent: boolean }[]>`
     select slab_id::text as slab, token::text, sent_at is not null as sent from slabmend.leases order by slab_id`.then(

@@ -38,7 +38,7 @@ beforeAll(async () => {
     const database = await createTestDatabase({ max: 1 });
     databases.set(name, database);
     const hosts = await seedNetwork(database.sql, { hosts: 6 });
-    // The first letter makes the substitute worker finish at once.
+    // The digest's first letter makes the substitute worker finish at once.
     const digest = parseSlabDigest("a".repeat(64));
     await seedSlab(database.sql, { minShards: 1, digest, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
   }

@@ -107,7 +107,7 @@ export async function startSilentProxy(target: { host: string; port: number }): 
   };
 }
 
-/** The same for a database; `url` goes through it. */
+/** A silent proxy in front of a database; `url` goes through it. */
 export async function startSilentDatabase(url: string): Promise<SilentProxy & { readonly url: string }> {
   const through = new URL(url);
   const proxy = await startSilentProxy({ host: through.hostname, port: Number(through.port) });

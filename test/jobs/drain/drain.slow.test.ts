@@ -225,7 +225,7 @@ test("a sector that the draining host loses is denied and rebuilt", async () => 
   expect(await failedCounters()).toEqual([0, 0, 0]);
 });
 
-test("a drain without a possible destination waits with a reason; it causes no failure, open circuit breaker or delay", async () => {
+test("a drain with no possible destination waits with a reason, causing no failure, delay or open circuit breaker", async () => {
   const run = await start();
   await suite.onlyCandidates([]);
   expect(await claimAndRepair()).toEqual(["no-candidates", "no-candidates", "no-candidates"]);

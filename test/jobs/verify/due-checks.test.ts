@@ -26,7 +26,7 @@ import { seedHost } from "../../support/seed-indexd.ts";
 
 let world: RepairWorld;
 let slab: StoredSlab;
-/** Has three sectors, the other hosts one each. */
+/** This host has three sectors, the others one each. */
 let host: WorldHost;
 
 beforeAll(async () => {

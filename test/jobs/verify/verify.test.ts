@@ -22,7 +22,7 @@ import { seedAccount, seedHost, seedObject } from "../../support/seed-indexd.ts"
 
 let world: RepairWorld;
 let slab: StoredSlab;
-/** Has a sector of each of these. */
+/** `host` has a sector of each of these. */
 let others: StoredSlab[];
 let host: WorldHost;
 
