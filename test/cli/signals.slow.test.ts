@@ -33,7 +33,7 @@ test("SIGTERM during the start of slabmend ends it with 0, with no repair begun"
     const cli = startCli(WORK, environment);
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     cli.child.kill("SIGTERM");
-    // Before the launcher runs, the system's default action ends it.
+    // Before the launcher runs, the signal's default action ends the process.
     expect([0, null]).toContain(await cli.ended);
   }
   expect(await database.sql`select from slabmend.leases`).toHaveLength(0);

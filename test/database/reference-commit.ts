@@ -20,7 +20,7 @@ export type ReferenceResult =
 
 const some = async (query: PromiseLike<readonly unknown[]>): Promise<boolean> => (await query).length > 0;
 
-/** Decides, and writes indexd's tables as indexd's own steps do; times and the slab's row aside. */
+/** Decides the moves and writes indexd's tables as indexd's own steps do, except for times and the slab's row. */
 export async function referenceCommit(sql: ISql, request: CommitRequest): Promise<ReferenceResult> {
   const slabId = String(request.slabId);
   const { token } = request;

@@ -49,7 +49,7 @@ async function secondPassIsDue(): Promise<void> {
   await sql`update slabmend.backlog set look_at = now() where slab_id = ${String(lost![5]!.id)}`;
 }
 
-/** Repaired by others. */
+/** Makes slabs healthy, as if others had repaired them. */
 async function heal(slabs: readonly SeededSlab[]): Promise<void> {
   const [, , , , fifth] = kill.world.hosts;
   await kill.world.database.sql`

@@ -69,7 +69,7 @@ export function createLoopWorld(
   const gate = (process: Process): Promise<void> => {
     const { life } = process;
     return new Promise((resolve) => {
-      // A dead process never passes.
+      // A dead process never passes the gate.
       if (life === process.life) process.proceed = resolve;
     });
   };

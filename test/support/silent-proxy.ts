@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /** A connection whose traffic is dropped. */
 export interface DeadConnection {
-  /** The client's later data. */
+  /** Bytes that the client has sent since. */
   readonly bytes: number;
   readonly isLeft: boolean;
 }

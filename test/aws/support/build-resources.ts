@@ -39,7 +39,7 @@ export interface Clients {
 }
 
 export interface Created {
-  /** Its identifier in AWS's operations: a queue's URL, a function's name, a mapping's UUID. */
+  /** The resource's identifier in AWS's operations: a queue's URL, a function's name, a mapping's UUID. */
   readonly id: string;
   readonly arn: string;
   remove(): Promise<void>;
@@ -47,7 +47,7 @@ export interface Created {
 
 export interface Tools {
   readonly clients: Clients;
-  /** By SST's name of the function. */
+  /** The functions' zip files, by SST's name of the function. */
   readonly zipFiles: ReadonlyMap<string, Buffer>;
   readonly hasBatchRights: boolean;
 }

@@ -74,7 +74,7 @@ test("the catalogue is the same for any search_path and with minimal privileges"
   }
 });
 
-/** Unpacked by scripts/install-postgres17.sh; CI sets it. */
+/** The folder made by scripts/install-postgres17.sh; CI sets the variable. */
 const postgres17 = process.env["SLABMEND_POSTGRES17"];
 
 test.skipIf(postgres17 === undefined)("PostgreSQL 17 gives the same catalogue as 18", async () => {

@@ -15,7 +15,7 @@ const FATES: readonly HostFate[] = [
 export const HOST_COUNT = 24;
 export const CODE = { dataShards: 3, parityShards: 9 } as const;
 
-/** Enough that three moved sectors are on honest hosts even if every liar takes one, so that the slab can be read from them alone. */
+/** Enough that three moved sectors are on honest hosts even if every liar takes one: these three suffice to read the slab. */
 const LEAST_MOVED = CODE.dataShards + FATES.filter((fate) => fate === "liar").length;
 
 export type SlabDamage = Pick<DamagePlan, "placement" | "fates" | "lost">;

@@ -185,7 +185,7 @@ test("a score board reports its measurements once, and starts from those of othe
     known(4, { readRate: MIB, full: true }),
     known(5, { readRate: MIB }),
   ]);
-  // Its own measurements stay.
+  // The board's own measurements stay.
   expect(cold.score(hostKey(1))).toMatchObject({ failureRate: 0, bytesPerSecond: MIB });
   const weights = [5, 2, 3].map((n) => cold.weight(hostKey(n)));
   expect(weights).toEqual(weights.toSorted((a, b) => b - a));

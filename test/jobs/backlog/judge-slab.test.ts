@@ -230,7 +230,7 @@ test("for any health an entry has valid values and a time, and is ready only if 
         expect(entry.waitingSinceMs).toBeLessThanOrEqual(NOW_MS);
       } else {
         expect(entry.lookAtMs).toBeGreaterThan(NOW_MS);
-        // Never later than the grace or the slab's own time.
+        // The next look comes no later than the end of the grace or the slab's own next attempt.
         expect(entry.lookAtMs).toBeLessThanOrEqual(Math.max(freeAtMs, NOW_MS + 6 * HOUR_MS));
       }
     }),

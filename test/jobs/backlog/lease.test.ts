@@ -205,7 +205,7 @@ describe("an entry that is out of date", () => {
 });
 
 describe("the hold after a success", () => {
-  /** A repair of the leased slab ends: its hold stays. */
+  /** Ends the leased slab's repair; the slab's hold stays. */
   const succeed = async (outcome: string, setbacks = 0) => {
     await sql`
       insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, setbacks, next_repair_attempt)

@@ -324,7 +324,7 @@ describe("sending", () => {
       claim({ ask: askOf(sql), queue: dead, clock: systemClock }, settings(), 1_000),
     ).rejects.toThrow("no queue");
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(1);
-    // Another claim may be about to send it.
+    // Another claim may be about to send this lease.
     expect((await run()).report).toMatchObject({ leased: 0, resent: 0 });
     const second = await damaged();
     const { report, claimed } = await run({ resendAfterMs: 0 });

@@ -46,7 +46,7 @@ const start = (hosts: readonly WorldHost[] = [host], sectors = 3) =>
     owner: "test",
   });
 
-/** Leases like claim and repairs. @returns the outcomes */
+/** Leases slabs as claim does, and repairs them. @returns the outcomes */
 async function claimAndRepair(options: RepairOptions = {}): Promise<string[]> {
   await walk(sql());
   const { leases } = await lease(sql());

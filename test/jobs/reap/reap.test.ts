@@ -108,7 +108,7 @@ describe("expired leases", () => {
       expect(await extendLease(sql, { slabId: slab.id, token }, 120_000, spent)).toBe(true);
       await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '1 second'`;
       if (outcome === "superseded") {
-        // indexd claimed it meanwhile.
+        // indexd claimed the slab meanwhile.
         await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
       }
       await run();

@@ -222,7 +222,7 @@ describe("during a repair", () => {
     }
     const [entry] = await suite.journal(slab);
     expect(entry).toMatchObject({ outcome: "fault", moves: [], error: "23514" });
-    // Its uploads are found and not repeated.
+    // The failed repair's uploads are found and not repeated.
     expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 0, found: 1 });
   });
 });
