@@ -168,7 +168,7 @@ test("an archive that ends before the requested position, or begins after it, is
   expect(await archivedTokens(late, { incarnation: 1, position: 5 })).toHaveLength(4);
 });
 
-test("a directory accepts each file once, and a new manifest only over the version that was read", async () => {
+test("a directory accepts each file once, and a new manifest only in place of the version that was read", async () => {
   expect(await storage.create("segments/x", Buffer.from("1"), never)).toBe(true);
   expect(await storage.create("segments/x", Buffer.from("2"), never)).toBe(false);
   expect(Buffer.from((await storage.read("segments/x", never))!).toString()).toBe("1");
@@ -177,7 +177,7 @@ test("a directory accepts each file once, and a new manifest only over the versi
     [1, 2, 3].map((by) => storage.replaceHead(Buffer.from(String(by)), version, never)),
   );
   expect(won.filter(Boolean)).toHaveLength(1);
-  // A very late reader: the manifest after the one that it read was removed long ago.
+  // A very late writer: the successor of the manifest that it read was removed long ago.
   for (let round = 0; round < 15; round += 1) {
     const { version: newest } = (await storage.readHead(never))!;
     expect(await storage.replaceHead(Buffer.from(`round ${round}`), newest, never)).toBe(true);

@@ -49,7 +49,7 @@ test("a failed write condition of S3 is not an error", async () => {
   expect(await storage.replaceHead(Buffer.from("x"), '"etag"', signal)).toBe(false);
 });
 
-test("a silent S3 is waited for only until the signal aborts", async () => {
+test("waiting for a silent S3 ends when the signal aborts", async () => {
   const storage = await storageOf("silence");
   const ending = new AbortController();
   const reading = storage.read("segments/x", ending.signal);

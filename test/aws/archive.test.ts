@@ -84,7 +84,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await expect(archivedTokens(storage)).rejects.toMatchObject({ code: "archive-missing" });
   });
 
-  test("a missing bucket stops only the archive", async () => {
+  test("without its bucket only the archive stops", async () => {
     await seedJournal(sql, some(1));
     const nowhere = createS3Storage({ client: bucket.client, bucket: `${bucket.name}-gone`, prefix: "" });
     expect((await archive(sql, nowhere)).stopped).toMatchObject({

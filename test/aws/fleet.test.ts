@@ -57,8 +57,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
     if (missing.length > 0) return;
     world = await createRepairWorld({ hosts: HOSTS });
     fleet = await buildFleet(endpoint, world);
-    // In a container a function has a different loopback. A pinned emulator starts functions on this machine, so there the same
-    // answer is a failure.
+    // In a container a function has a different loopback. A pinned emulator starts functions on this machine, so an unreachable
+    // world is a failure there.
     if (endpoint.name in KNOWN_MISSING) return;
     unreachable = await invoke("Claim").then(
       () => undefined,
@@ -112,7 +112,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(await world.wrongSectors(slab)).toEqual([]);
     expect(await checkRules(world.database.sql, { settled: false })).toEqual([]);
   };
-  /** A claim may run too soon after the last pass, or before unsent leases are old enough to be sent again. */
+  /** Invokes claim repeatedly: one claim may run too soon after the last pass, or before unsent leases may be sent again. */
   const claimUntilRepaired = async (slab: StoredSlab): Promise<void> => {
     await until(
       async () => {
@@ -308,7 +308,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect((await attributesOf("DefaultDeadLettersQueue")).ApproximateNumberOfMessages).toBe("0");
   });
 
-  test("without permission to send, claim reports it, and sends the leased slabs once it may send again", async (context) => {
+  test("claim reports a missing permission to send, and sends the leased slabs once the permission is back", async (context) => {
     if (!endpoint.checksPermissions) context.skip(`${endpoint.name} is not known to check permissions`);
     const RoleName = idOf("DefaultClaimRole");
     const put = (effect: "Allow" | "Deny") =>
@@ -399,7 +399,7 @@ function messageOf(error: unknown): string {
 
 const KNOWN = "the emulator lacks exactly the features that are listed as missing";
 
-/** Alarms and budgets, which an emulator would only store. Zip files go directly to their functions. */
+/** Alarms and budgets, which an emulator would only store; zip files, which go directly to their functions. */
 const NOT_BUILT: readonly string[] = [
   "aws:budgets/budget:Budget",
   "aws:cloudwatch/dashboard:Dashboard",

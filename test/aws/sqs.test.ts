@@ -25,7 +25,7 @@ import type { AwsEndpoint } from "./support/endpoint.ts";
 import { createQueuePair, type Queue, type QueuePair } from "./support/queue-pair.ts";
 import { findSqsGaps, KNOWN_SQS_GAPS, type SqsGap } from "./support/sqs-gaps.ts";
 
-/** The minimum of SQS; a failed message is redelivered after it. */
+/** SQS's shortest visibility timeout, after which a failed message is redelivered. */
 const VISIBILITY_SECONDS = 1;
 const MAX_RECEIVES = 2;
 
@@ -169,7 +169,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
 
   test("a long poll waits for a message and returns as soon as it arrives", async () => {
     const startedAt = Date.now();
-    // By the queue's own attribute, as Lambda's poller does.
+    // Waits as long as the queue's own attribute says, as Lambda's poller does.
     const polling = queues.receive(queues.repairs, { WaitTimeSeconds: undefined });
     await send(queues.repairs, "late");
     expect(await polling).toMatchObject([{ Body: "late" }]);

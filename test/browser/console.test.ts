@@ -24,7 +24,7 @@ afterAll(async () => {
   await proxy?.stop();
 });
 
-/** As a coordinator does; its lease is held. */
+/** Begins a run as a coordinator does, and keeps its lease. */
 async function beginRun() {
   await startRun(sql, { kind: "verify", scope: { of: "slab", slab: worst, sectors: 30 }, owner: "ann@host" });
   return (await takeRun(sql, { coordinator: "host/1", leaseMs: 300_000 }))!;

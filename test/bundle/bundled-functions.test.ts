@@ -53,7 +53,7 @@ async function start(
       SLABMEND_QUEUE_URL: queues.repairs.url,
       SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
       SLABMEND_METRICS_NAMESPACE: NAMESPACE,
-      // Reap measures what is due; claim would need a queue for it.
+      // Reap only measures the due checks; claim would need a queue for them.
       SLABMEND_VERIFY: name === "reap" ? "due" : "none",
       ...more,
     },
@@ -147,7 +147,7 @@ test("the bundled claim leases nothing from an indexd that is too old, and sets 
   expect(metricsOf(again)).toMatchObject({ RunsCompleted: 1, UnknownIndexdVersion: 0 });
 });
 
-test("the bundled claim sends a message per batch of due checks, and the bundled repair makes them", async () => {
+test("the bundled claim sends a message per batch of due checks, and the bundled repair makes the checks", async () => {
   const { sql } = world.database;
   await sql`update sectors set next_integrity_check = now() + interval '14 days'`;
   const { hosts } = await world.storeSlab({ minShards: 2, totalShards: 3 });

@@ -1,6 +1,6 @@
 import { type Finding, type Secret, searchSecrets } from "./search-secrets.ts";
 
-/** Added to a place by recorder.ts. */
+/** The test's name, which recorder.ts adds to a place. */
 const TEST = /, in ".*"$/s;
 
 /** Lists which secrets were found where, one per line. Never prints a secret, even if a place is named after one. */

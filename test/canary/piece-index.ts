@@ -2,7 +2,7 @@
 
 /** Long enough that a random one is not found by chance: 2^64 values, in texts of some 2^25 bytes. */
 export const PIECE_BYTES = 8;
-/** A piece with fewer different bytes, such as zeros, also occurs in harmless places. */
+/** A piece with fewer distinct bytes, such as zeros, also occurs in harmless places. */
 const LEAST_DISTINCT_BYTES = 5;
 /** Length of a piece's head, which is the lookup key. */
 const HEAD_BYTES = 4;
@@ -16,7 +16,7 @@ interface Piece<Owner> {
 }
 
 export class PieceIndex<Owner> {
-  // One bit per existing head, which decides most positions of a text.
+  // One bit per existing head; most positions of a text are ruled out by it.
   readonly #filter = new Uint8Array(2 ** (FILTER_BITS - 3));
   readonly #byHead = new Map<number, Piece<Owner>[]>();
 

@@ -1,6 +1,6 @@
 /**
- * Preloaded by every Node.js child of a test's process, and by their children, because the test cannot see what they start and serve. It
- * writes to the folder in its own URL. The test's process reads the child's output itself.
+ * Preloaded by all Node.js descendants of a test's process, because the test cannot see what they start and serve. It writes to
+ * the folder in its own URL. The test's process reads the child's output itself.
  */
 import { isMainThread } from "node:worker_threads";
 import { recordInto } from "./recorder.ts";

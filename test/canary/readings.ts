@@ -13,7 +13,7 @@ const MOST_LAYERS = 2;
 /** Shorter runs hold less than a piece: eight bytes are 16 hex digits or 11 of base64. Longer ones are taken in parts. */
 const HEX = /[0-9a-fA-F]{16,65536}/g;
 const BASE64 = /[A-Za-z0-9+/_-]{11,65536}/g;
-/** Each with its alignments, because digits may precede the encoded bytes. */
+/** Each with the number of its alignments: other digits may precede the encoded bytes. */
 const ENCODINGS = [
   ["hex", HEX, "hex", 2],
   ["base64", BASE64, "base64", 4],
@@ -81,7 +81,7 @@ export function survivorsOf(text: Buffer): Buffer {
   return Buffer.from(text.toString("utf8").replaceAll("\ufffd", ""), "utf8");
 }
 
-/** Joined with a separating byte, so that two parts together are not a match. */
+/** Joins runs with a byte between them, so that no match spans two of them. */
 function joined(runs: readonly Buffer[]): Buffer {
   return Buffer.concat(runs.flatMap((bytes) => [bytes, GAP]));
 }
@@ -93,7 +93,7 @@ function* numberLists(dense: string): Generator<Buffer> {
   for (const list of lists) yield Buffer.from(list.split(",").map(Number));
 }
 
-/** Whether decoded bytes are text again; of random ones 37 % are printable. */
+/** Whether decoded bytes are text again; 37 % of random bytes are printable. */
 function isText(bytes: Buffer): boolean {
   let printable = 0;
   for (const byte of bytes) if (byte >= 0x20 && byte < 0x7f) printable += 1;

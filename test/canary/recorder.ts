@@ -1,7 +1,7 @@
 /**
- * Records the running test file's secrets and the output of the code under test. The watch-*.ts files record both where they occur, so
- * that tests need no own code for it; setup.ts searches the record at the end of the file. A child process (preload.ts) writes it to a
- * folder that the test process reads.
+ * Records the running test file's secrets and the output of the code under test. The watch-*.ts files record both where they
+ * occur, so that tests need no code for it; setup.ts searches the record at the end of the test file. A child process
+ * (preload.ts) writes its record to a folder that the test process reads.
  */
 import { appendFileSync, chmodSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,13 +12,13 @@ type Line =
   | { readonly secret: string; readonly bytes: string }
   | { readonly trace: string; readonly where: string; readonly bytes: string };
 
-/** Output written in parts, such as a process's: a secret may span two parts. */
+/** Output that arrives in parts, such as a process's: a secret may span two parts. */
 export interface OpenTrace {
   add(part: string | Uint8Array): void;
 }
 
 interface GrowingTrace {
-  /** With its test, if known. */
+  /** With the name of its test, if known. */
   readonly where: string;
   readonly parts: Buffer[];
 }

@@ -10,7 +10,7 @@ export function rememberVariables(variables: Iterable<readonly [string, string |
   }
 }
 
-/** As bytes, and as the given text in case it is malformed. */
+/** Records the seed as bytes, and as the given text in case that is malformed. */
 function rememberSeed(text: string): void {
   recordSecret("migration seed", Buffer.from(text, "hex"));
   recordSecret("migration seed", text);
@@ -24,6 +24,6 @@ function rememberPassword(url: string): void {
   try {
     recordSecret("database password", decodeURIComponent(encoded));
   } catch {
-    // Not a secret in any other form.
+    // It cannot be decoded, so only the encoded form is secret.
   }
 }

@@ -15,7 +15,7 @@ export interface Secret {
   readonly name: string;
   /** Text as its UTF-8 bytes. */
   readonly bytes: Uint8Array;
-  /** Searched for instead of every piece of eight bytes, such as two consecutive words of a phrase. */
+  /** Searched for instead of every eight bytes of the secret; for example two consecutive words of a phrase. */
   readonly pieces?: readonly Uint8Array[];
 }
 
@@ -66,7 +66,7 @@ function* piecesOf({ bytes, pieces }: Secret): Generator<Uint8Array> {
   yield bytes.subarray(last);
 }
 
-/** Half of random bytes are not valid UTF-8, so every piece of the rest counts. */
+/** Half of random bytes are not valid UTF-8 and are lost, so every piece of the others is indexed. */
 function survivorIndexOf(secrets: readonly Secret[]): PieceIndex<Secret> {
   const index = new PieceIndex<Secret>();
   for (const secret of secrets) {

@@ -25,7 +25,7 @@ import { watchOutput } from "./watch-output.ts";
 import { watchProcesses } from "./watch-processes.ts";
 import { watchSynchronousProcesses } from "./watch-synchronous-processes.ts";
 
-// Named after this process, so that a later run can clean up if it is killed.
+// Named after this process, so that a later run can clean up if this process is killed.
 const folder = await createRunFolder();
 recordChildrenIn(folder);
 const preload = new URL("./preload.ts", import.meta.url);

@@ -19,7 +19,7 @@ export async function rememberDatabase(url: string): Promise<void> {
   hadDatabase = true;
 }
 
-/** Reads it a last time; call it before the database is dropped. */
+/** Reads the database a last time; call this before it is dropped. */
 export async function forgetDatabase(url: string): Promise<void> {
   const sql = databases.get(url);
   if (sql === undefined) return;

@@ -45,7 +45,7 @@ function recordError(error: Error): void {
   recordOnce(`error ${error.name}`, describeError(error));
 }
 
-/** Matchers through which a test sees an error caught elsewhere. */
+/** Matchers that show a test an error which it did not catch itself. */
 const MATCHERS = ["toMatchObject", "toBeInstanceOf", "toEqual", "toStrictEqual", "toHaveProperty"];
 
 const watchExpectations: Parameters<typeof chai.use>[0] = (

@@ -11,7 +11,7 @@ import { rememberVariables } from "./remember-variables.ts";
 export interface ProcessWatch {
   /** Preloaded by each Node.js child: preload.ts with a folder. */
   readonly preload: string;
-  /** Output that would bypass us to our own streams is read first and then passed on. */
+  /** Output that a child would write directly to our own streams is read first and then passed on. */
   readonly readsInherited: boolean;
 }
 
@@ -31,7 +31,7 @@ type Spawn = (this: ChildProcess, options: SpawnOptions) => unknown;
  */
 const LEAKS_ON_PURPOSE = /test\/canary\/fixtures\/vitest\.config\.ts$/;
 
-/** A function's process starts no others and serves nothing, so all its output is seen here; there are hundreds of them. */
+/** A function's process (there are hundreds) starts no others and serves nothing, so all its output is seen here. */
 const NEEDS_NO_PRELOAD = /dev\/aws\/function-process\.ts$/;
 
 /** Call it once. */

@@ -6,7 +6,7 @@ import { recordTrace } from "./recorder.ts";
 import { rememberVariables } from "./remember-variables.ts";
 
 type Run = (...args: unknown[]) => unknown;
-/** The result of spawnSync, and the errors of the others. */
+/** The result of spawnSync, and the error that the other functions throw. */
 interface Ended {
   readonly stdout?: unknown;
   readonly stderr?: unknown;

@@ -44,7 +44,7 @@ async function expectRefusal(url: string, code: string, remedy: RegExp): Promise
   expect([status.code, status.error?.code]).toEqual([4, code]);
   expect(status.error?.message).toMatch(/expected .* got/);
   expect(status.error?.remedy).toMatch(remedy);
-  // doctor says the same on one line, and all its other lines.
+  // doctor says the same on one line, and still prints all its other lines.
   const doctor = await runCli(["doctor", "--json"], { environment });
   const { checks } = doctor.json as { checks: { code: string; level: string; remedy?: string }[] };
   expect(doctor.code).toBe(6);

@@ -26,13 +26,13 @@ describe("connections that may do without TLS", () => {
     [`postgres://u:${SECRET}@[::1]:5433/indexd`, "allowed"],
     [`postgres://u:${SECRET}@10.0.0.5/indexd?sslmode=disable`, "allowed"],
     [`postgres://u:${SECRET}@db.internal/indexd`, "allowed"],
-    // It may resolve to any address when the connection is made.
+    // The name may resolve to any address when the connection is made.
     [`postgres://u:${SECRET}@nowhere.example/indexd`, "ENOTFOUND"],
     [`postgres://u:${SECRET}@nowhere.example/indexd?sslmode=require`, "allowed"],
     [`postgres://u:${SECRET}@8.8.8.8/indexd`, "database-url-without-tls"],
     [`postgres://u:${SECRET}@[2606:4700::1111]/indexd`, "database-url-without-tls"],
     [`postgres://u:${SECRET}@db.example.com/indexd`, "database-url-without-tls"],
-    // It would fall back to plain text.
+    // sslmode=prefer would fall back to plain text.
     [`postgres://u:${SECRET}@db.example.com/indexd?sslmode=prefer`, "database-url-without-tls"],
     [`postgres://u:${SECRET}@db.example.com/indexd?sslmode=require`, "allowed"],
     [`postgres://u:${SECRET}@db.example.com/indexd?sslmode=verify-full`, "allowed"],

@@ -69,7 +69,7 @@ describe("with a database", () => {
     await sql`update global_settings set wallet_hash = ${Buffer.from(WALLET_HASH, "hex")}`;
     expect((await derive()).json).toMatchObject({ migrationSeed: SEED, wallet: "matches" });
 
-    // The workers' role may not read it, and the grant does not change that.
+    // The workers' role may not read the wallet's hash, even after the grant.
     await migrateDatabase(sql);
     const role = await createFleetRole(database);
     const asWorker = await runCli(["derive-seed", "--json"], {

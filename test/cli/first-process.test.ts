@@ -73,7 +73,7 @@ describe.runIf(canUnshare)("slabmend as the first process of a container", () =>
     expect(work.out()).toContain('"done":true');
   });
 
-  test("a second SIGTERM ends the first process with 130, although the system ignores signals that it does not handle", async () => {
+  test("a second SIGTERM ends the first process with 130, although it gets only signals that it handles", async () => {
     const proxy = await startSilentDatabase(database.url);
     const asked = proxy.fallSilentAt("quarantine", "statement");
     const work = await startFirst(proxy.url);
@@ -117,7 +117,7 @@ describe("SIGTERM to every process of a service", () => {
           return false;
         }
       });
-  /** A Node that cannot run TypeScript directly; npm puts its own before it. */
+  /** A Node that cannot run TypeScript directly; npm puts its own Node before it in PATH. */
   const oldNode = (process.env["PATH"] ?? "")
     .split(":")
     .map((folder) => `${folder}/node`)

@@ -13,7 +13,7 @@ const main = useDatabase();
 const old = useDatabase();
 const folder = mkdtempSync(join(tmpdir(), "slabmend-indexers-"));
 const environment = { SLABMEND_INDEXERS: folder };
-/** The same indexers with the owners' URLs. */
+/** The same indexers, with the URLs of the databases' owners. */
 const owners = join(folder, "owners");
 let role: FleetRole;
 const indexers = (...args: string[]) => runCli(["indexers", ...args], { environment });

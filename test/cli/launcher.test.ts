@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** A clone with the launchers only, and these packages installed. */
+/** A clone that contains only the launchers, with these packages installed. */
 function cloneWith(name: string, packages: readonly string[]): string {
   const clone = join(folder, name);
   for (const file of ["slabmend.js", "demo.js", "require-installed.js"]) {

@@ -36,7 +36,7 @@ async function deny(
     from sectors where id = ${String(slab.sectors[index]!.id)}`;
 }
 
-test("a lost location and a denied one are listed, and restored once their hosts serve the sectors", async () => {
+test("a lost and a denied location are listed, and restored once their hosts serve the sectors", async () => {
   const { sql } = world.database;
   const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   await deny(slab, 0, { denials: 3, state: "open" });

@@ -31,7 +31,7 @@ const maintenance = (...args: string[]) => runCli(["--json", "maintenance", ...a
 const read = (out: string) => JSON.parse(out);
 const startDetached = () => maintenance("start", "verify", "--slab", String(slab.id), "--detach");
 
-test("maintenance start verifies a slab itself, and exits with 6 if a host denies", async () => {
+test("maintenance start verifies a slab itself, and exits with 6 if a host denies a sector", async () => {
   const fine = await maintenance("start", "verify", "--slab", String(slab.id));
   expect([fine.code, fine.err]).toEqual([0, ""]);
   expect(read(fine.out)).toMatchObject({

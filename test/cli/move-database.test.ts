@@ -74,7 +74,7 @@ test("move-database reports a target port without PostgreSQL and a missing URL",
   expect([missing.code, missing.error?.code]).toEqual([3, "database-url-missing"]);
   const { json } = await runCli(["--json", "move-database", "status"], { environment: world.environment });
   expect(json).toMatchObject({ run: null, alarms: [] });
-  // Named the wrong way round: a database without any of our tables.
+  // Source and target interchanged: the source has none of our tables.
   const { SLABMEND_TARGET_DATABASE_URL } = world.environment;
   const swapped = {
     SLABMEND_DATABASE_URL: SLABMEND_TARGET_DATABASE_URL,

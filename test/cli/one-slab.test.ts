@@ -62,7 +62,7 @@ test("plan lists the moves, writes nothing and dials no host", async () => {
         { index: 1, reason: "lost", how: "rebuilt" },
         { index: 4, reason: "bad-host", how: "copied", from: { blocked: true } },
       ],
-      // The copy, and two more sources.
+      // The copied sector and two more sources of the rebuild.
       bytesRead: 3 * SECTOR_BYTES,
       bytesWritten: 2 * SECTOR_BYTES,
       state: { lease: "none" },
@@ -107,7 +107,7 @@ test("repair repairs the slab as planned, and status shows it", async () => {
   expect(text.out).toContain("1 repaired");
 });
 
-test("repair refuses a slab that is in use, with the end of that use, unless forced", async () => {
+test("repair refuses a slab in use and says when that use ends, unless forced", async () => {
   const { sql } = world.database;
   const slab = await world.storeSlab({ minShards: 3, totalShards: 6 });
   const id = String(slab.id);

@@ -6,7 +6,7 @@ import { runCli } from "./run-cli.ts";
 
 const NAME = "SLABMEND_REPAIR_CONCURRENCY";
 
-/** Of the role that `grant` makes. */
+/** The connection limit of the role that `grant` makes. */
 async function limitOf(text: string | undefined, ...options: string[]): Promise<number> {
   const { out } = await runCli(["grant", ...options], { environment: { [NAME]: text } });
   return Number(/CONNECTION LIMIT (\d+)/i.exec(out)?.[1]);

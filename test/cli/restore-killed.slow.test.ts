@@ -52,7 +52,7 @@ test("after SIGKILL during a scan the placed sectors stay, and restore continue 
   expect(placedThen).toBeLessThan(SLABS);
   const [run] = await sql`select state, finished_at, token is not null as leased from slabmend.runs`;
   expect(run).toEqual({ state: "running", finished_at: null, leased: true });
-  // Instead of waiting for five minutes.
+  // Ends the killed process's lease, which would last five minutes.
   await sql`update slabmend.runs set expires_at = now()`;
   const continued = await runCli(["--json", "restore", "continue"], { environment: world.variables });
   // Hosts of this test know no contracts, which the report says.
@@ -64,7 +64,7 @@ test("after SIGKILL during a scan the placed sectors stay, and restore continue 
   expect(journal).toEqual([{ moves: SLABS }]);
 });
 
-/** By a connection that has ended when this returns. */
+/** Asks over a connection that has ended when this returns. */
 async function isUnderWay(url: string): Promise<boolean> {
   const look = postgres(url, { max: 1, connection: { application_name: "slabmend-cli" } });
   try {

@@ -27,7 +27,7 @@ beforeEach(async () => {
   environment = { ...world.variables };
 });
 afterEach(async () => {
-  // The test has ended the world's client.
+  // The test has ended the world's client, so this needs another one.
   await asOwner((sql) => sql.unsafe(`drop owned by ${role}; drop role ${role}`));
   await world?.stop();
   await rm(folder, { recursive: true, force: true });
@@ -75,7 +75,7 @@ test("restore refuses an archive of another indexer, and one that ends before th
   expect([behind.code, behind.error?.code]).toEqual([5, "archive-behind"]);
 });
 
-test("restore begins and ends, holds prunes until their release, and grants the fleet that privilege only meanwhile", async () => {
+test("restore begins and ends, holds prunes until their release, and lets the fleet hold them only meanwhile", async () => {
   await refuseLogin();
   const dry = await restore("start", "--dry-run");
   expect([dry.code, dry.err]).toEqual([0, ""]);

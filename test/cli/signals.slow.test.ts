@@ -33,7 +33,7 @@ test("SIGTERM during the start of slabmend ends it with 0, with no repair begun"
     const cli = startCli(WORK, environment);
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     cli.child.kill("SIGTERM");
-    // Before the launcher runs, the system's default action ends it.
+    // Before the launcher runs, the signal's default action ends the process.
     expect([0, null]).toContain(await cli.ended);
   }
   expect(await database.sql`select from slabmend.leases`).toHaveLength(0);
@@ -41,7 +41,7 @@ test("SIGTERM during the start of slabmend ends it with 0, with no repair begun"
 
 test("a second SIGTERM ends slabmend at once with the documented exit code", async () => {
   const proxy = await startSilentDatabase(database.url);
-  // Silent when reap queries it: draining waits for that answer.
+  // The database falls silent at a query of reap, and draining waits for the answer.
   const asked = proxy.fallSilentAt("quarantine", "statement");
   const cli: CliProcess = startCli(WORK, { ...environment, SLABMEND_DATABASE_URL: proxy.url });
   await cli.meanwhile(asked);
@@ -94,7 +94,7 @@ test.runIf(existsSync("/proc/self/stat"))(
 test("slabmend keeps running when its shell ends, as with nohup or setsid", async () => {
   const { parents, work, out } = await startByNpm("");
   for (const pid of parents) process.kill(pid, "SIGKILL");
-  // Longer than two checks of the parents.
+  // Longer than two checks of whether the parents live.
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   expect(out()).not.toContain("draining");
   process.kill(work, "SIGTERM");

@@ -23,7 +23,7 @@ const testDatabase = useDatabase();
 test("after an outage, a lease whose answer was lost goes to a worker, and no call hangs on the silent connection", async () => {
   const { sql } = testDatabase;
   const hosts = await seedNetwork(sql, { hosts: 6 });
-  // The first letter makes the substitute worker finish at once.
+  // The digest's first letter makes the substitute worker finish at once.
   const digest = parseSlabDigest("a".repeat(64));
   await seedSlab(sql, { minShards: 1, digest, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
   const proxy = await startSilentDatabase(testDatabase.url);

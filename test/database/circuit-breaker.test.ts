@@ -11,7 +11,7 @@ const MINUTE = 60_000;
 const NOW = 1_000 * MINUTE;
 const CLOSED: CircuitBreaker = { kind: "closed", sinceMs: 0, lastBackoffMs: 0 };
 
-/** Outcomes of different slabs, the last one now, a second apart. */
+/** Outcomes of different slabs, one per second, the last of them now. */
 function outcomes(...list: RecentOutcome["outcome"][]): RecentOutcome[] {
   return list.map((outcome, n) => ({
     slabId: String(n),
@@ -120,7 +120,7 @@ describe("an open circuit breaker", () => {
     expect(nextBreaker(health, outcomes(...times(20, "fault" as const)), NOW + MINUTE)).toBe(health);
   });
 
-  test("an early relapse continues the backoff, a later one starts again", () => {
+  test("an early relapse continues the backoff, a late one starts it again", () => {
     const closed: CircuitBreaker = { kind: "closed", sinceMs: NOW, lastBackoffMs: 4 * MINUTE };
     const bad = later(MINUTE, ...times(5, "crashed" as const));
     expect(nextBreaker(closed, bad, NOW + MINUTE)).toMatchObject({ kind: "open", backoffMs: 8 * MINUTE });

@@ -11,7 +11,7 @@ import { runCli } from "../cli/run-cli.ts";
 import { startClosingServer, WAYS_TO_CLOSE } from "../support/closing-server.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 
-/** Six attempts of one read, and a few more calls, instead of hundreds a second from a client that always reconnects. */
+/** Six attempts of one read and a few more calls; a client that always reconnects would make hundreds a second. */
 const MOST_CONNECTIONS = 20;
 
 const message = encodeRepairMessage(

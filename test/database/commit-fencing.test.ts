@@ -305,7 +305,7 @@ describe("two simultaneous commits", () => {
       const { one, two } = await share();
       const target = hosts[7]!;
       const requests = await Promise.all(
-        // The first commit moves the shared sector there, the second one an own sector.
+        // The first commit moves the shared sector there, the second a sector of its slab alone.
         [[one, 0] as const, [two, 1] as const].map(async ([which, index]) =>
           requestOf(which, await leaseByHand(sql, which), {
             moves: await movesFromHere(sql, which, [[index, target]]),

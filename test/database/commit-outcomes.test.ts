@@ -50,7 +50,7 @@ test.each<[OutcomeKind, number, number, number]>([
   ["partial-refused", 3, 4, 8 * 60],
   ["partial-refused", 19, 20, 24 * 60],
   ["partial-refused", 20, 20, 24 * 60],
-  // indexd's own counter can be beyond.
+  // indexd's own counter can be above our maximum.
   ["partial-refused", 60, 20, 24 * 60],
   ["too-few-sources", 1, 2, 2 * 60],
   ["no-candidates", 3, 3, 60],

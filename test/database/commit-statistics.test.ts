@@ -100,12 +100,12 @@ test("commit_repair writes the same rows as indexd's own steps", async () => {
           ? [{ sectorId, root, hostId, code: "corrupt", whole: true, othersServed: true }]
           : [];
       });
-      // Three sectors of one host are too many to be believed.
+      // Three denials by one host are too many to be believed.
       const lost = denied.filter(
         ({ hostId }) => denied.filter((report) => report.hostId === hostId).length < 3,
       );
       const token = await leaseByHand(sql, slab);
-      // What has to move once the denials are recorded.
+      // The sectors that have to move once the denials are recorded.
       const toMove = await rolledBack(async (tx) => {
         for (const { sectorId, hostId } of denied) {
           await tx`

@@ -149,7 +149,7 @@ describe("a denial becomes a loss without a move", () => {
 
 describe("a denied sector that moves", () => {
   test.each([
-    // [earlier denials, whether one of this commit comes with it, whether its host serves others, losses]
+    // [earlier denials, denied again in this commit, host serves other sectors, losses]
     { before: 0, now: true, othersServed: true, lost: 1 },
     { before: 0, now: true, othersServed: false, lost: 0 },
     { before: 1, now: false, othersServed: false, lost: 0 },
@@ -247,13 +247,13 @@ test("denials and earlier locations of deleted sectors are removed, others stay"
   expect(await sql`select 1 from slabmend.denials`).toHaveLength(5);
 });
 
-describe("denials by so many hosts that the cause must be ours", () => {
+describe("denials by so many hosts that the fault must be ours", () => {
   const serve = (host: SeededHost, successes: number) => sql`
     insert into slabmend.host_scores (host_key, successes, faded_at)
     values (${Buffer.from(host.hostKey, "hex")}, ${successes}, clock_timestamp())`;
 
   test.each([
-    // [hosts that deny, what each has served, believed]
+    // [denying hosts, requests served by each, believed]
     [5, 10, true],
     [6, 4, false],
     [4, 4, true],

@@ -25,7 +25,7 @@ const waiting = async () =>
   (await sql<{ slab_id: string }[]>`select slab_id::text from slabmend.moved order by id`).map(
     (row) => row.slab_id,
   );
-/** Keys whose event is left to indexd; if it does not publish, those stamped within the last minute or the next seconds. */
+/** Keys whose event is left to indexd; if indexd does not publish, those stamped within the last minute or the next seconds. */
 const bumped = async (): Promise<string[]> => {
   const rows = await sql<{ key: string }[]>`
     select distinct encode(object_key, 'hex') as key from object_events
@@ -117,7 +117,7 @@ test("several flushes of the same objects do not deadlock, and commits do not wa
   await moved(slabs[0]!);
   await sql.begin(async (tx) => {
     await flushMoved(tx);
-    // The flush has not committed; the outbox takes new rows all the same.
+    // The flush has not committed, but the outbox still takes new rows.
     await moved(slabs[0]!);
   });
   expect(await left()).toBe(1);
@@ -147,11 +147,11 @@ describe("an object whose event stays locked", () => {
       });
       const retry = { maxAttempts: 2 };
       try {
-        // Twice the same slab, which is one visit.
+        // A slab that moved twice is visited once.
         for (const each of [slabs[0]!, slabs[1]!, slabs[1]!, slabs[2]!, slabs[3]!]) await moved(each);
         await blocker.begin(async (tx) => {
           await tx`select from object_events where object_key = ${objects[1]!.objectKey} for update`;
-          // The slabs before and after it are done; it is now last, with its own time.
+          // The slabs before and after the stuck one are done; it is now last in the queue.
           await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck(3));
           expect(await waiting()).toEqual([1, 1].map((n) => String(slabs[n]!.id)));
           expect((await bumped()).filter((key) => objects.map(hex).includes(key))).toEqual(

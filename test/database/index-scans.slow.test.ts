@@ -10,7 +10,7 @@ import { readStatus } from "../../lib/database/reports/read-status.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
 import { useDatabase } from "../support/database.ts";
 
-/** Spread over two hundred days, except for these few. */
+/** Rows are spread over two hundred days, except for the few below. */
 const ROWS = 6_000;
 const LATELY = 40;
 const EXPIRED = 50;
@@ -19,7 +19,7 @@ const HOUR_MS = 3_600_000;
 // One connection, so that its counters are flushed when they are read.
 const { sql } = useDatabase({ max: 1 });
 beforeAll(async () => {
-  // There is no success in the latest minutes, so a search for one reads all of them.
+  // The latest minutes contain no success, so a search for one reads all their rows.
   await sql`
     insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
     select gen_random_uuid(), 1 + n % 700, sha256('slab'), o.outcome, o.outcome, 'w', e.at, e.at, e.at

@@ -94,7 +94,7 @@ describe("statements in plpgsql bodies, as PostgreSQL sees them", () => {
   async function analyseAll(version: number, source: string): Promise<readonly string[]> {
     const reserved = await databases.get(version)!.sql.reserve();
     try {
-      // The transition table of the trigger on leases.
+      // Stands for the transition table of the trigger on leases.
       await reserved`create temporary table if not exists ended as select * from slabmend.leases with no data`;
       const findings: Finding[] = [];
       for (const fn of readFunctions(source)) findings.push(...(await analyseStatements(reserved, fn)));

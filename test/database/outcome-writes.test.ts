@@ -10,7 +10,7 @@ import {
 const HOURS = 3_600_000;
 const MINUTES = 60_000;
 
-/** docs/architecture.md#outcomes, written once more. Backoffs as [counted by, first, second, ..., last]. */
+/** A second, independent version of docs/architecture.md#outcomes. Backoffs as [counted by, first, second, ..., last]. */
 const TABLE: ReadonlyArray<readonly [OutcomeKind, string, string, ...number[]]> = [
   ["repaired", "zero", "keep"],
   ["partial-deadline", "keep", "now"],
@@ -84,7 +84,7 @@ test.each(OUTCOMES.filter((kind) => kind !== "stale"))(
       expect(writes.failedCounter).not.toBe("increment");
     const isFailure = ["no-candidates", "partial-refused", "too-few-sources"].includes(kind);
     if (!isFailure) return expect(asReported).toEqual(writesOf(kind, "repair"));
-    // The time that indexd needs to fund or pin instead of hours, because nothing is wrong with the slab.
+    // Not hours but the time that indexd needs to fund or pin, because nothing is wrong with the slab.
     const scheduleMs = [2, 4, 8, 16, 32, 60].map((minutes) => minutes * MINUTES);
     expect(asReported).toMatchObject({
       recordAs: kind,

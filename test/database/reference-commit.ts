@@ -20,7 +20,7 @@ export type ReferenceResult =
 
 const some = async (query: PromiseLike<readonly unknown[]>): Promise<boolean> => (await query).length > 0;
 
-/** Decides, and writes indexd's tables as indexd's own steps do; times and the slab's row aside. */
+/** Decides the moves and writes indexd's tables as indexd's own steps do, except for times and the slab's row. */
 export async function referenceCommit(sql: ISql, request: CommitRequest): Promise<ReferenceResult> {
   const slabId = String(request.slabId);
   const { token } = request;
@@ -99,7 +99,7 @@ const isOpen = (sql: ISql, { sectorId, hostId }: Location): Promise<boolean> =>
       and (s.contract_sectors_map_id = d.map_id or s.contract_sectors_map_id is null and d.map_id is null)
       and s.uploaded_at = d.uploaded_at`);
 
-/** It was denied three times, or its host serves others. */
+/** The sector was denied three times, or its host serves others. */
 const isProven = async (sql: ISql, { sectorId, hostId }: Location, denied: readonly DenialReport[]) =>
   denied.some((report) => report.sectorId === sectorId && report.hostId === hostId && report.othersServed) ||
   (await some(sql`

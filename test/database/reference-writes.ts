@@ -56,7 +56,7 @@ export async function migrateSector(sql: ISql, move: CommitMove): Promise<void> 
   await addUnpinned(sql, move.newHostId, 1);
 }
 
-/** Failure: the attempt after min(1 h x 2^f, 24 h), the counter one more. */
+/** After f failures another one makes the next attempt due in min(1 h x 2^f, 24 h). */
 export async function markSlabRepaired(sql: ISql, slabId: bigint, success: boolean): Promise<void> {
   if (success) {
     await sql`update slabs set consecutive_failed_repairs = 0 where id = ${String(slabId)}`;

@@ -21,9 +21,9 @@ test.each([
   ["ENOTFOUND", "connection-lost"],
   ["CONNECTION_CLOSED", "connection-lost"],
   ["ECONNRESET", "connection-lost"],
-  // Queued in a driver that was put away with its lost connection.
+  // Queued in a driver that was discarded with its lost connection.
   ["CONNECTION_DESTROYED", "connection-lost"],
-  // We put the client away ourselves.
+  // We ended the client ourselves.
   ["CONNECTION_ENDED", "permanent"],
   ["57014", "permanent"],
   ["57P04", "permanent"],

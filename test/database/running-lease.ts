@@ -5,7 +5,7 @@ import type { CommitMove, CommitRequest } from "../../lib/database/leases/commit
 import type { ContractId, LeaseToken } from "../../lib/slab/ids.ts";
 import type { SeededHost, SeededSlab } from "../support/seed-indexd.ts";
 
-/** A lease as claim leaves it, and unless told otherwise as begin does. */
+/** A lease as claim makes it; by default also begun, as by begin. */
 export async function leaseByHand(
   sql: Sql,
   slab: SeededSlab,

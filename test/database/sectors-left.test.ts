@@ -14,7 +14,7 @@ import { leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
 const { sql } = useDatabase();
 const HOSTS = 8;
-/** Not usable, but with a healthy contract: a move to it is recorded, and the sector has to move on. */
+/** An unusable host with a healthy contract: a move to it is recorded, and the sector has to move on. */
 const WEAK = 7;
 let hosts: SeededHost[];
 let badMapId: SectorSeed["mapId"];

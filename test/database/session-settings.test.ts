@@ -57,7 +57,7 @@ test.each(WRONG)(
       });
     });
     expect(await suite.traffic()).toEqual(before);
-    // The slab is unchanged, and is repaired after the setting is corrected.
+    // The slab is unchanged, and is repaired once the setting is corrected.
     expect(await suite.repairTask(task)).toMatchObject({ kind: "repaired" });
   },
 );

@@ -4,7 +4,7 @@ import type { DeadlineClient } from "../../lib/database/client/deadline-client.t
 import { createSharedClients } from "../../lib/database/client/shared-clients.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 
-/** Clients that only count; a call lasts until the test ends it. */
+/** Clients that only count their calls; a call lasts until the test ends it. */
 function counted(most: number) {
   const clock = createFakeClock();
   let opened = 0;
@@ -58,7 +58,7 @@ test("simultaneous calls are limited by the connections; others wait in order", 
   expect(clock.pending).toBe(0);
 });
 
-test("a call without a connection in time fails like an unanswered one and is never made", async () => {
+test("a call that gets no connection in time is never made, and fails like an unanswered one", async () => {
   const { clock, clients } = counted(1);
   let end = (): void => {};
   const first = clients.run(60_000, () => new Promise<void>((resolve) => (end = resolve)));

@@ -51,9 +51,9 @@ interface World {
   readonly slabs: SeededSlab[];
   /** Every message ever sent; the queue may deliver each again at any time. */
   readonly messages: LeasedSlab[];
-  /** What each begun worker planned to do, by token. */
+  /** What each worker that began planned to do, by token. */
   readonly plans: Map<LeaseToken, CommitRequest>;
-  /** Tokens of plans that were committed, or tried to. */
+  /** Tokens of plans whose commit was at least tried. */
   readonly committed: Set<LeaseToken>;
   renewing: boolean;
 }
@@ -288,8 +288,8 @@ const act = (world: World, name: string, dice: Dice): Promise<void> =>
   retryTransaction(name, () => ACTIONS[name]!(world, dice));
 
 /**
- * indexd chooses a host independently and dates the sector to before its wait: without the hold, both could simultaneously put sectors
- * of one slab on one host, and ours would seem to be the later one.
+ * indexd chooses a host independently and dates the sector to before its wait: without the hold, indexd and a commit could
+ * simultaneously put two sectors of a slab on one host, and the commit's would seem to be the later one.
  */
 const mayCollide = (...names: readonly string[]): boolean =>
   names.includes("indexdMigrates") && names.includes("commit");
@@ -378,7 +378,7 @@ const step = fc.record({
     { weight: 3, arbitrary: fc.constantFrom(...Object.keys(ACTIONS)) },
   ),
   dice: fc.tuple(die, die, die),
-  /** Another action at the same time. */
+  /** Another action that runs at the same time. */
   beside: fc.option(
     fc.record({ name: fc.constantFrom(...Object.keys(ACTIONS)), dice: fc.tuple(die, die, die) }),
     {

@@ -18,7 +18,7 @@ import { processState } from "../support/processes.ts";
 import { untilEqual } from "../support/until.ts";
 import { probe } from "./fixtures/functions.ts";
 
-/** SQS's minimum; a failed message is redelivered after it. */
+/** SQS's shortest visibility timeout, after which a failed message is redelivered. */
 const VISIBILITY_SECONDS = 1;
 const MAX_RECEIVES = 2;
 
@@ -171,7 +171,7 @@ test("stop lets a worker finish within the grace period, then kills it", async (
   const again = start();
   await once(again, "workerStarted");
   const ended = once(again, "workerEnded");
-  // If killed before its function begins, it would have received nothing.
+  // A worker killed before its function begins would have received nothing.
   await untilEqual(received, [`${first} 1`, `${second} 1`]);
   await again.stop();
   expect((await ended)[1]).toMatchObject({ outcome: { how: "crashed" }, failed: [second] });

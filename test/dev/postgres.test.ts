@@ -84,7 +84,7 @@ test.runIf(isRoot)("PostgreSQL started by root runs as nobody, or with a copy of
     expect((await settingsOf(server))["server_version"]).toMatch(/^18\./);
     await server.stop();
   }
-  // A clone below a folder of mode 0700 has only the later ways.
+  // The first way is not possible for a clone below a folder of mode 0700.
   expect(kinds[1]).toBe("nobody-with-copy");
   expect(["nobody", "user-namespace", "nobody-with-copy"]).toContain(kinds[0]);
 });

@@ -29,7 +29,7 @@ const options: LocalRuntimeOptions<RecordingSwarm> = {
       stops: 0,
       async stop() {
         swarm.stops += 1;
-        // Still there: the hosts remove their files themselves, the rest goes after them.
+        // The folder still exists: hosts remove their files themselves, and the folder is removed later.
         await access(folder);
       },
     };

@@ -20,7 +20,7 @@ test.each(documents)("%s: every script named in it exists", (path) => {
   expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
 });
 
-/** `npm run demo -- ...` shows a row too. */
+/** A row's evidence may also be `npm run demo -- ...`. */
 const DEMO = /`npm run demo -- ([^`]*)`/g;
 
 test("each row of docs/failure-modes.md names its evidence, and every demo option in it exists", () => {

@@ -57,7 +57,7 @@ describe("combine", () => {
       targetCount: fc.integer({ min: 0, max: 22 }),
       // Around the kernel's own steps of 32, 64 and 4096 bytes.
       lengthBytes: fc.constantFrom(0, 64, 128, 192, 4032, 4096, 4160, 8192, 8256),
-      // Regions of a repair are windows at any multiple of 64 in a larger one; others need not be aligned at all.
+      // A repair's regions are windows at any multiple of 64 in a larger region; other regions need not be aligned at all.
       shift: fc.constantFrom(0, 1, 13, 64),
     });
     fc.assert(

@@ -55,7 +55,7 @@ export function vandermondeMatrix(k: number, n: number): Uint8Array {
   return Uint8Array.from(encodingRows(k, n).flat());
 }
 
-/** Rows of the targets times the inverse of the rows at hand. */
+/** Rows of the targets times the inverse of the available shards' rows. */
 export function matrixCoefficients(request: {
   k: number;
   n: number;

@@ -146,6 +146,6 @@ test.each<[WireError, boolean]>([
   expect(mayHaveCharged(rpcErrorFromWire(wire))).toBe(expected);
 });
 
-test("a connection that broke may come after the charge", () => {
+test("a broken connection may mean that the host has charged", () => {
   expect(mayHaveCharged(new Error("connection reset"))).toBe(true);
 });

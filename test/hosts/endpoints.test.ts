@@ -66,7 +66,7 @@ test("with an unresolvable name the other addresses are used, or else the host i
   await expect(find(["gone.example:1"]).endpoints).rejects.toMatchObject({ code: "unreachable" });
 });
 
-test("the work for many addresses, or a name with a thousand, is limited", async () => {
+test("the work for many addresses, or for a name with a thousand addresses, is limited", async () => {
   const { endpoints, asked } = find(Array.from({ length: 50 }, () => "many.example:9984"));
   expect((await endpoints).length).toBe(8);
   expect(asked.length).toBe(8);

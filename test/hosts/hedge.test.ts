@@ -66,7 +66,7 @@ test("hedge starts as many attempts as successes are needed, and uses the first 
   expect(race.clock.pending).toBe(0);
 });
 
-test("with patience, running attempts may still finish when too few candidates are left", async () => {
+test("with patience, running attempts may still finish although too few candidates are left to succeed", async () => {
   const race = controlled(["a", "b", "c"], { needed: 3, patienceMs: 1_000 });
   await race.fail("a");
   expect(race.cancelled).toEqual([]);

@@ -191,7 +191,7 @@ describe("prices", () => {
 
   test("prices that the host calls expired are fetched again, and the call is repeated once", async () => {
     await pool.prices(target, caller.signal);
-    // The host restarted with a clock that is an hour ahead of what it said.
+    // The host has restarted, and its clock is now an hour ahead.
     host.nowMs = () => clock.now() + 3_600_000;
     host.prices = { ...host.prices, validUntilSeconds: host.prices.validUntilSeconds + 3600n };
     // By its clock our token has expired too, but that shows only after the prices.

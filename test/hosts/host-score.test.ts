@@ -81,7 +81,7 @@ describe("the board", () => {
     expect(board.hedgeAfterMs("read", MIB)).toBe(1500);
   });
 
-  test("the score board hedges after 1.5 times a transfer's expected time, within 200 ms and 2 min", () => {
+  test("the score board hedges after 1.5 times a transfer's expected time, but not before 200 ms or after 2 min", () => {
     const board = new ScoreBoard(createFakeClock());
     board.addSuccess(a, "read", MIB, 100);
     expect(board.hedgeAfterMs("read", 4 * MIB)).toBeCloseTo(600);

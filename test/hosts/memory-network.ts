@@ -80,7 +80,7 @@ function closedError(
   return new MuxClosedError({ code, message: `memory connection ${code}`, remedy: "", cause });
 }
 
-/** Hosts that can be dialled, and what was dialled so far. */
+/** Hosts that can be dialled, and the connections made so far. */
 export interface MemoryNetwork {
   readonly dialer: HostDialer;
   readonly connections: MemoryConnection[];

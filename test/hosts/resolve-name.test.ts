@@ -55,7 +55,7 @@ test("both families are asked and both answers kept", async () => {
   expect(asked.sort()).toEqual(["host.example 1", "host.example 28"]);
 });
 
-test("one family is enough", async () => {
+test("an answer for one family is enough", async () => {
   answer = (_name, type) => (type === TYPES.A ? [Buffer.from([8, 8, 8, 8])] : []);
   expect(await lookUp("v4.example", signal)).toEqual(["8.8.8.8"]);
 });

@@ -149,7 +149,7 @@ describe("functions", () => {
   });
 });
 
-describe("what starts functions", () => {
+describe("the triggers of functions", () => {
   test("the queue's mapping has a batch size of one, partial responses and limited concurrency", () => {
     const [mapping, ...others] = ofType(graph, "lambda/eventSourceMapping:EventSourceMapping");
     expect(others).toEqual([]);

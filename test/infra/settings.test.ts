@@ -185,7 +185,7 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
   const roots = Array.from({ length: 3 }, (_, index) =>
     makeCertificate({ name: `root ${index}`, isAuthority: true }),
   );
-  /** As long as the bundle of an RDS region's three roots. */
+  /** Certificates as long as the three roots of an RDS region together. */
   const bundle = Array.from(
     { length: Math.ceil(4_500 / roots[0]!.cert.length) },
     (_, index) => roots[index % 3]!.cert,

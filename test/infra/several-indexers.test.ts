@@ -62,7 +62,7 @@ const owned = (graph: Graph, name: string) => {
   return graph.resources.filter((resource) => resource.name.startsWith(prefix));
 };
 
-/** Names of the resources that only one of the graphs has, or that they have with other inputs. */
+/** Names of the resources that only one of the graphs has, or whose inputs differ. */
 function differing(left: Graph, right: Graph): string[] {
   const lines = (graph: Graph) =>
     new Map(

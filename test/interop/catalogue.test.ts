@@ -7,8 +7,9 @@ import { type Catalogue, catalogueDigest, readCatalogue } from "./read-catalogue
 import { findRealIndexd } from "./real-indexd.ts";
 
 /**
- * Digest of indexd v0.4.4's own catalogue of our tables on PostgreSQL 18.4, read on 2026-11-20 (docs/decisions/0033-real-peers.md). Used
- * without a real indexd; it changes with the fixture, with indexd's schema and with PostgreSQL's output of its catalogue.
+ * Digest of indexd v0.4.4's own catalogue of our tables on PostgreSQL 18.4, read on 2026-11-20
+ * (docs/decisions/0033-real-peers.md). Used without a real indexd; it changes with the fixture, with indexd's schema and with
+ * PostgreSQL's way of printing a catalogue.
  */
 const REAL_CATALOGUE_DIGEST = "ab0d98cae0c0bf415f829bda918e2fed0e7d88d72046bbc2c6e51a6f443d4f3e";
 

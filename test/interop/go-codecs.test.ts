@@ -51,7 +51,7 @@ const account = accountKeyFromSeed(seed);
 const goAccountKey = hexOf(Buffer.concat([seed, account.account]));
 
 const currency = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n });
-/** JavaScript's numbers carry heights and lengths into Go. */
+/** Heights and lengths are passed to Go as JavaScript's numbers. */
 const height = fc.bigInt({ min: 0n, max: 2n ** 53n - 1n });
 /** RFC 3339 ends with the year 9999. */
 const seconds = fc.bigInt({ min: 0n, max: 253_402_300_799n });

@@ -35,7 +35,7 @@ test.for([1220, 4320, 32_768])("packets of %i bytes", async (packetBytes, contex
   const options = { hostKey, address, accountSeed: Buffer.from(accountSeed).toString("hex"), packetBytes };
   const { checks, code } = await runClient(installedPeer(context, "rust-host"), options);
   expect(checks.filter(({ ok }) => !ok)).toEqual([]);
-  // All checks ran: the last one, and the client's full number.
+  // All checks ran: the last one did, and their number is the client's.
   expect(checks.at(-1)?.check).toBe("many reads at once over one connection");
   expect(checks).toHaveLength(CHECKS);
   expect(code).toBe(0);

@@ -115,7 +115,7 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
           const losing = new AbortController();
           const read = rangeRead({ root, offset: 0, into: new Uint8Array(SECTOR_BYTES) });
           const givenUp = pool.call(target, read, { signal: losing.signal });
-          // It is running once another call on the connection has been answered.
+          // The read is running once another call on the connection has been answered.
           await pool.balance(target, noSignal);
           losing.abort(new Error("lost the race"));
           expect(await givenUp.catch((error: { code: string }) => error.code)).toBe("aborted");
@@ -131,7 +131,8 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
           refusesWritesEarly: { afterBytes: 0, code: 5, description: "not enough funds" },
         });
         const refused = await failureOf(pool.call(target, sectorWrite(sector), { signal: noSignal }));
-        // The data in transit after the refusal is more than such a host tolerates: with small packets it may end the connection first.
+        // After its refusal more data is in transit than such a host tolerates: with small packets it may end the connection
+        // first.
         const isFlood = packetBytes < 4223;
         expect(isFlood ? ["not-enough-funds", "connection-lost"] : ["not-enough-funds"]).toContain(
           (refused as { code: string }).code,

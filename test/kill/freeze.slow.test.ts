@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
 
-/** Far less than a sector: a request for the settings takes one or two packets. */
+/** Room for a request for the settings, which takes one or two packets; a sector is far larger. */
 const MOST_OF_A_QUESTION = 16_384;
 
 const CODE = { minShards: 2, totalShards: 4 } as const;
@@ -64,8 +64,8 @@ describe("frozen between two repairs until its connections are older than it tru
   afterAll(() => Promise.all(proxies.map((proxy) => proxy.stop())));
 
   /**
-   * Repairs a slab so that only two of its sectors are lost afterwards; both hosts that the next repair must read from are connected since
-   * the first one.
+   * Repairs a slab, after which only two of its sectors are lost; this repair has connected to both hosts that the next one must
+   * read from.
    */
   async function frozenWorker(): Promise<{
     slab: StoredSlab;

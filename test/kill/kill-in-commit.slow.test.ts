@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
 
-/** Slab, token and whether it was sent, of every lease. */
+/** The slab and token of every lease, and whether it was sent. */
 const leases = () =>
   kill.world.database.sql<{ slab: string; token: string; sent: boolean }[]>`
     select slab_id::text as slab, token::text, sent_at is not null as sent from slabmend.leases order by slab_id`.then(
@@ -37,7 +37,7 @@ describe.each(FATES)("%s:", (fate) => {
     const leased = await leases();
     expect(leased).toMatchObject(isCommitted ? slabs.map(() => ({ sent: false })) : []);
 
-    // The next one sends the leased slabs, or leases them again, and is killed too.
+    // The next claim sends the leased slabs, or leases them again, and is killed too.
     await sendingIsOverdue();
     await killIn("claim", "update of sent_at on slabmend.leases");
     const sent = await leases();

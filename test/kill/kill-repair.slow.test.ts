@@ -50,7 +50,7 @@ test("after a kill following uploads the next worker finds them, and uploads not
   const slab = await damagedSlab();
   const victim = await kill.startVictim("repair");
   // One host stores a shard; the other takes so long that there is no commit.
-  // The host of the lost sector may take another one.
+  // The host of the lost sector may take another sector of the slab.
   const holders = new Set(slab.hosts.slice(1).map(({ row }) => row.id));
   const [, slow, ...others] = kill.world.hosts.filter(({ row }) => !holders.has(row.id));
   await slow!.swarm.setSwitches({ bytesPerSecond: 50_000 });

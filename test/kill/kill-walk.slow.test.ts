@@ -49,7 +49,7 @@ async function secondPassIsDue(): Promise<void> {
   await sql`update slabmend.backlog set look_at = now() where slab_id = ${String(lost![5]!.id)}`;
 }
 
-/** Repaired by others. */
+/** Makes slabs healthy, as if others had repaired them. */
 async function heal(slabs: readonly SeededSlab[]): Promise<void> {
   const [, , , , fifth] = kill.world.hosts;
   await kill.world.database.sql`
@@ -129,7 +129,7 @@ async function nothingIsHalfRecorded(): Promise<void> {
   );
 }
 
-/** A pass ends with its last page in one statement; only the note about it may be lost. */
+/** A pass ends in the same statement as its last page; only the note of its end may be lost. */
 const pages = (steps: readonly string[]) => steps.filter((step) => step.endsWith("-page")).sort();
 
 /** The next run does only the remaining work; then the backlog equals that of a walk from the beginning. */

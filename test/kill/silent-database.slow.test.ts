@@ -44,7 +44,7 @@ test("with a silent database claim and reap end in time, and their next runs fin
   await untilEqual(async () => (await leases()).length, 3);
   const leased = await leases();
 
-  // One of them has begun, and its worker is killed.
+  // One of the leases has begun, and its worker is killed.
   const [dying] = slabs;
   await sql`update slabmend.leases set began_at = leased_at, worker = 'gone', expires_at = clock_timestamp()
     where slab_id = ${String(dying!.id)}`;

@@ -48,7 +48,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
 ) as fc.Arbitrary<Event>;
 
-/** The world asserts the invariants at every write; here: the wanted state is reached once failures stop. */
+/** The world asserts the invariants at every write; this asserts that the wanted state is reached once failures stop. */
 async function drive(backing: Backing, events: readonly Event[]): Promise<readonly LifecycleState[]> {
   const world = createLoopWorld(backing, PROCESSES);
   for (const event of events) {

@@ -9,7 +9,7 @@ import { useDatabase } from "../support/database.ts";
 const { sql, url } = useDatabase();
 const FIXTURE = fileURLToPath(new URL("./fixtures/drive-indexer.ts", import.meta.url));
 
-/** The signal that ended it, or the number of passed points. */
+/** Returns the signal that ended the process, or the number of points that it passed. */
 async function drive(to: string, killAt: number): Promise<string | number> {
   const child = spawn(process.execPath, [FIXTURE, url, to, String(killAt)], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -55,7 +55,7 @@ test.each(TRANSITIONS)("kills at each point of the transition from %s to %s", as
     await setState(from);
     expect([killAt, await drive(to, killAt)]).toEqual([killAt, "SIGKILL"]);
     const [row] = await sql<{ state: string }[]>`select state from slabmend.lifecycle`;
-    // It is in the old state, in transition, or in the new state.
+    // The indexer is in the old state, in transition, or in the new state.
     expect([from, to, "stopping"]).toContain(row!.state);
     await drive(to, 0);
     expect(await sql`select state, holder from slabmend.lifecycle`).toEqual([{ state: to, holder: null }]);

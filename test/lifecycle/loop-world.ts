@@ -41,7 +41,7 @@ export interface World {
 
 export interface Process {
   loop: ControlLoop;
-  /** Continues the process; undefined if it is between two steps. */
+  /** Lets the process continue; undefined if it is between two steps. */
   proceed: (() => void) | undefined;
   stepping: Promise<unknown> | undefined;
   life: number;
@@ -69,7 +69,7 @@ export function createLoopWorld(
   const gate = (process: Process): Promise<void> => {
     const { life } = process;
     return new Promise((resolve) => {
-      // A dead process never passes.
+      // A dead process never passes the gate.
       if (life === process.life) process.proceed = resolve;
     });
   };

@@ -38,7 +38,7 @@ beforeAll(async () => {
     const database = await createTestDatabase({ max: 1 });
     databases.set(name, database);
     const hosts = await seedNetwork(database.sql, { hosts: 6 });
-    // The first letter makes the substitute worker finish at once.
+    // The digest's first letter makes the substitute worker finish at once.
     const digest = parseSlabDigest("a".repeat(64));
     await seedSlab(database.sql, { minShards: 1, digest, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
   }
@@ -140,7 +140,7 @@ test("an indexer can be suspended, resumed and removed while the others keep wor
 
   configured = configured.filter(({ name }) => name !== second);
   await until(() => supervisor.views().length === COUNT - 1);
-  // Its state stays for other machines; the lease is given back.
+  // The indexer's state stays for other machines; its lease is given back.
   await until(async () => {
     const [row] = await db(second)<
       { state: string; holder: string | null }[]

@@ -60,7 +60,7 @@ export const UNUSABLE: Partial<NetworkHost> = {
   usabilityFailures: ["QUIC"],
 };
 
-/** Hosts 1 to `count`, with changes by number; contracts of good hosts are healthy unless changed. */
+/** Hosts 1 to `count`, with changes by host number; contracts of good hosts are healthy unless changed. */
 export function networkOf(
   count: number,
   changes: Readonly<Record<number, Partial<NetworkHost>>> = {},

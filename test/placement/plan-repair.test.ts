@@ -205,7 +205,7 @@ describe("candidates", () => {
       return refused;
     });
     expect(refusals).toEqual([...Array.from({ length: 5 }, () => 0), ...Array.from({ length: 35 }, () => 1)]);
-    // Its sectors wait to be pinned, so it is no longer a candidate.
+    // The full host's sectors wait to be pinned, so it is no longer a candidate.
     const behind = networkOf(12, { 7: { unpinnedSectors: 101 } });
     const planned = repair(slabOn(1, [1, null, 2]), behind, {
       score: (host) => (host.id === favourite ? 1e9 : 1),

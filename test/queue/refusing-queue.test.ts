@@ -95,7 +95,7 @@ test.each([
     }
     expect(lines).toHaveLength(2);
     expect(JSON.parse(lines[1]!)).toMatchObject({ unsaid: expect.any(Number) });
-    // Pauses are 5 s and grow: within each half minute a poller has asked a few times.
+    // Pauses begin at 5 s and grow, so in each half minute a poller has asked a few times.
     expect(queue.requests()).toBeLessThanOrEqual(POLLERS * (1 + 4 * pauses));
     ending.abort(new Error("told to end"));
     await working;

@@ -153,7 +153,7 @@ test("the hosts report lists candidates first, and the reasons of the others", a
     isCandidate: false,
     why: ["blocked", "no-append-contract"],
   });
-  // It fails most often, and comes after all other candidates.
+  // This host fails most often, and comes after all other candidates.
   expect(report.hosts[11]).toMatchObject({
     hostKey: hosts[3]!.hostKey,
     score: { failureRate: expect.closeTo(40 / 44, 2) },

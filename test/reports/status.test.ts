@@ -51,7 +51,7 @@ describe("a fleet at work", () => {
       ],
       claim: { hasStopped: false },
       walk: { passSeconds: 2.5 },
-      // Nothing was finished, so there is no rate for an estimate.
+      // No repair has finished, so there is no rate for an estimate.
       throughput: { secondsLeft: null },
     });
     expect(report.walk.ageSeconds).toBeGreaterThanOrEqual(14);

@@ -36,7 +36,7 @@ async function codeOf(run: () => unknown): Promise<unknown> {
   }
 }
 
-/** Messages of fixed size: all bytes are there, then decoded. */
+/** Messages of fixed size, which are decoded once all bytes are there. */
 const FIXED: readonly (readonly [name: string, bytes: Uint8Array, decode: (bytes: Uint8Array) => unknown])[] =
   [
     ["prices", encodeHostPrices(prices), decodeHostPrices],
@@ -70,7 +70,7 @@ const FIXED: readonly (readonly [name: string, bytes: Uint8Array, decode: (bytes
     ["specifier", encodeSpecifier("LatestRevision"), decodeSpecifier],
   ];
 
-/** Responses: read from a stream of unknown length. */
+/** Responses, which are read from a stream of unknown length. */
 const STREAMED: readonly (readonly [
   name: string,
   bytes: Uint8Array,

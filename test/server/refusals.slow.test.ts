@@ -78,7 +78,7 @@ test.each([
 
 test("a body of 10 MB is refused before it is read", async () => {
   const body = Buffer.alloc(10_000_000, 0x20);
-  // It may close the connection while the client still sends.
+  // The server may close the connection while the client still sends.
   const answer = await rawRequest(open.url, {
     path: "/api/v1/mode",
     method: "PUT",
@@ -141,7 +141,7 @@ describe("with a password", () => {
     expect(counts.get(429)).toBeGreaterThanOrEqual(991);
     expect([...counts.keys()].sort()).toEqual(counts.size === 1 ? [429] : [401, 429]);
     const { user, system } = process.cpuUsage(cpuBefore);
-    // Hashing all of them would take minutes.
+    // Hashing all these passwords would take minutes.
     expect((user + system) / 1_000_000).toBeLessThan(60);
     expect((await ask(basic(PASSWORD))).status).toBe(200);
     const limited = await ask(basic("one more"));

@@ -26,7 +26,7 @@ afterAll(() => stack.disposeAsync());
 beforeEach(async () => {
   await world.heal();
   await world.database.sql`truncate slabmend.leases, slabmend.workers, slabmend.journal, slabmend.repairs`;
-  // Leases of earlier tests.
+  // Slabs of earlier tests must not be leased.
   await world.database.sql`update slabs set next_repair_attempt = clock_timestamp() + interval '1 day'`;
   proxy = await startSilentDatabase(role.url);
   serves = createServeWorld(() => proxy.url, {

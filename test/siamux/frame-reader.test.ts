@@ -32,7 +32,7 @@ class Collector implements FrameSink {
   }
 }
 
-/** Packets as in memory: with others before and after them, and a tag at the end of each. */
+/** A packet as it lies in memory: with other bytes before it, and a tag and others after it. */
 function read(reader: FrameReader, packet: Uint8Array): void {
   const memory = Buffer.alloc(7 + PACKET_BYTES + 9, 0xff);
   memory.set(packet, 7);

@@ -21,7 +21,7 @@ export interface Joined {
   readonly hostEnd: MemoryEnd;
 }
 
-/** Both sides are ours. */
+/** Joins two muxes of ours. */
 export async function joinMuxes(
   options: { client?: MuxOptions; host?: MuxOptions; chunkSizes?: readonly number[] } = {},
 ): Promise<Joined> {
@@ -33,7 +33,7 @@ export async function joinMuxes(
   return { client, host, clientEnd, hostEnd };
 }
 
-/** Our dialer and a raw host. */
+/** Joins our dialer and a raw host. */
 export async function dialRawHost(options: MuxOptions = {}, chunkSizes?: readonly number[]) {
   const [clientEnd, hostEnd] = memoryPair(chunkSizes);
   const host = new RawPeer(hostEnd, "acceptor");
@@ -41,7 +41,7 @@ export async function dialRawHost(options: MuxOptions = {}, chunkSizes?: readonl
   return { client, host, clientEnd, hostEnd };
 }
 
-/** Our acceptor and a raw dialer. */
+/** Joins our acceptor and a raw dialer. */
 export async function acceptRawDialer(options: MuxOptions = {}, chunkSizes?: readonly number[]) {
   const [dialerEnd, hostEnd] = memoryPair(chunkSizes);
   const dialer = new RawPeer(dialerEnd, "dialer");

@@ -117,7 +117,7 @@ describe("violations that end the connection", () => {
       given.destroy(new Error("another host was faster"));
       await beside.write(Uint8Array.of(2));
       expect(await beside.readExactly(1)).toEqual(Uint8Array.of(7));
-      // Data sent by the host before it learned of the end has arrived before this answer.
+      // This answer arrives after all data that the host sent before it learned of the stream's end.
       const after = client.openStream();
       await after.write(Uint8Array.of(2));
       expect(await after.readExactly(1)).toEqual(Uint8Array.of(7));

@@ -35,7 +35,7 @@ export class MemoryEnd extends Duplex {
     return Buffer.concat(this.written);
   }
 
-  /** While stalled nothing arrives here, and the other end's writes fill up. */
+  /** While stalled nothing arrives here, and the other end's buffer fills up. */
   stall(isStalled: boolean): void {
     this.#isStalled = isStalled;
     this.#schedule();
@@ -100,7 +100,7 @@ export class MemoryEnd extends Duplex {
   }
 }
 
-/** Two connected ends; data written to one arrives at the other in chunks of the given sizes, in turn. */
+/** Two connected ends; data written to one arrives at the other in chunks, whose sizes are the given ones in turn. */
 export function memoryPair(chunkSizes: readonly number[] = [65_536]): [MemoryEnd, MemoryEnd] {
   let turn = 0;
   const next = () => Math.max(1, chunkSizes[turn++ % chunkSizes.length] ?? 1);

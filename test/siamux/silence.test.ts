@@ -80,7 +80,7 @@ test("silence without a waiting stream is ignored, and no timer runs", async () 
   const stream = client.openStream();
   await stream.write(Uint8Array.of(1));
   clock.advance(TICK_MS);
-  // Only the keepalive's.
+  // Only the keepalive's timer is left.
   expect(clock.pendingTimers).toBe(1);
   clock.advance(60_000);
   const reading = stream.readExactly(1);

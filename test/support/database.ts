@@ -16,7 +16,7 @@ export interface TestDatabaseServer {
   readonly adminUrl: string;
   /** The server's log, line by line. */
   readonly logFile: string;
-  /** Why a template could not be built, by its name. */
+  /** Why a template could not be built, by the template's name. */
   readonly templateErrors: Readonly<Record<string, string>>;
 }
 
@@ -102,7 +102,7 @@ const ROWS_THAT_STAY = [
   "lifecycle",
 ];
 
-/** Client and name can be created before the database. */
+/** Makes the client and the name; `create()` makes the database later. */
 function nameDatabase(options: TestDatabaseOptions): TestDatabase & { create(): Promise<void> } {
   const server = inject("database");
   const name = `test_${randomBytes(6).toString("hex")}`;

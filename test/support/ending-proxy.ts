@@ -61,7 +61,7 @@ export async function startEndingProxy(url: string, terminate: () => Promise<voi
       hasEnded = true;
       if (how === "terminate") {
         await terminate();
-        // A backend without a known name is not ended.
+        // A backend whose name is not known is not ended.
         return void to.write(bytes);
       }
       isOver = true;

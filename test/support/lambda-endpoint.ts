@@ -179,7 +179,7 @@ async function readBody(request: IncomingMessage, limitBytes: number): Promise<s
   let sizeBytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     sizeBytes += chunk.length;
-    // Reads on without keeping the data: otherwise a client that still sends would see a reset instead of the answer.
+    // Keeps reading but drops the data: otherwise a client that still sends would see a reset instead of the answer.
     if (sizeBytes <= limitBytes) chunks.push(chunk);
     else chunks.length = 0;
   }

@@ -18,10 +18,10 @@ import { type CliResult, runCli } from "../cli/run-cli.ts";
 import { seedAccount, seedHost, seedSlab } from "./seed-indexd.ts";
 
 const installed = fileURLToPath(new URL("../../.slabmend/pg-dump/pg_dump", import.meta.url));
-/** scripts/install-pg-dump.sh; undefined: not installed. */
+/** The pg_dump of scripts/install-pg-dump.sh; undefined if it is not installed. */
 export const PG_DUMP: string | undefined =
   process.env["SLABMEND_PG_DUMP"] ?? (existsSync(installed) ? installed : undefined);
-/** scripts/install-postgres17.sh; undefined: not installed. */
+/** The folder of scripts/install-postgres17.sh; undefined if it is not installed. */
 const installed17 = fileURLToPath(new URL("../../.slabmend/postgres17", import.meta.url));
 export const POSTGRES_17: string | undefined =
   process.env["SLABMEND_POSTGRES17"] ??
@@ -29,7 +29,7 @@ export const POSTGRES_17: string | undefined =
 
 const KILLED = fileURLToPath(new URL("../kill/fixtures/move-until.ts", import.meta.url));
 const DATABASE = "indexd";
-/** Of both servers. A crash must not lose what was committed. */
+/** The settings of both servers. A crash must not lose what was committed. */
 const SETTINGS = { log_statement: "ddl", synchronous_commit: "on" };
 const SOURCE_SETTINGS = { ...SETTINGS, wal_level: "logical", max_slot_wal_keep_size: "256MB" };
 type Side = "source" | "target";
@@ -108,7 +108,7 @@ export interface MoveWorld {
   switchUntil(signal: AbortSignal): Promise<CliResult>;
   /** Continues the move in a process that is killed at the step, and lets its lease end. */
   killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
-  /** Continues the move in a process that crashes the server at the step, but itself goes on. @returns that process's final output */
+  /** Continues the move in a process that crashes the server at the step but itself goes on. @returns its final output */
   crashAt(goal: "ready" | "opened" | "finished", step: string, side: Side): Promise<string>;
   /** An immediate shutdown, as after SIGKILL or a power failure: sessions are not closed, and the next start recovers from the WAL. */
   crash(side: Side): Promise<void>;
@@ -315,7 +315,7 @@ export const UNTOUCHED = {
   traces: [[], []],
 };
 
-/** Everything that a move makes, in the catalogues of either server: with role and subscription their passwords are gone too. */
+/** Everything that a move makes in the servers' catalogues; a password is gone with its role or subscription. */
 export async function tracesOf(sql: Sql): Promise<readonly string[]> {
   const rows = await sql<{ name: string }[]>`
     select 'role ' || rolname as name from pg_roles where rolname like 'slabmend\\_move%'

@@ -220,7 +220,7 @@ export async function createRepairWorld(options: {
       for (const { swarm: host, row } of hosts) {
         await host.setSwitches(HEALTHY_SWITCHES);
         await host.setPrices(DEFAULT_PRICES);
-        // Price tables issued with other prices or a different validity.
+        // Expires price tables that were issued with other prices or another validity.
         await host.expirePrices();
         await host.fund(account, FUNDS);
         await host.resetCounters();

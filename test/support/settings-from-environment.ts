@@ -21,5 +21,5 @@ export function claimSettingsFromEnvironment(environment: NodeJS.ProcessEnv = pr
   };
 }
 
-/** A short lease, so that a killed worker's ends soon. */
+/** A short lease, so that a killed worker's lease ends soon. */
 export const KILL_SETTINGS: WorkerSettings = { ...WORLD_SETTINGS, leaseMs: 3_000, heartbeatMs: 1_000 };

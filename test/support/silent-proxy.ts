@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /** A connection whose traffic is dropped. */
 export interface DeadConnection {
-  /** The client's later data. */
+  /** Bytes that the client has sent since. */
   readonly bytes: number;
   readonly isLeft: boolean;
 }
@@ -18,7 +18,7 @@ export interface SilentProxy {
   readonly dead: readonly DeadConnection[];
   /** Drops all traffic on existing and later connections. Resolves when a client has sent something. */
   fallSilent(): Promise<void>;
-  /** The same, as soon as a client sends this text; either that or only the server's answer is lost. */
+  /** The same, as soon as a client sends this text; either the text or only the server's answer is lost. */
   fallSilentAt(text: string, lost: "statement" | "answer"): Promise<void>;
   /** Forwards later connections again. Dead ones stay dead. */
   recover(): void;
@@ -107,7 +107,7 @@ export async function startSilentProxy(target: { host: string; port: number }): 
   };
 }
 
-/** The same for a database; `url` goes through it. */
+/** A silent proxy in front of a database; `url` goes through it. */
 export async function startSilentDatabase(url: string): Promise<SilentProxy & { readonly url: string }> {
   const through = new URL(url);
   const proxy = await startSilentProxy({ host: through.hostname, port: Number(through.port) });

@@ -10,7 +10,7 @@ export interface Waiting {
   readonly limitMs?: number;
   /** Time between two checks, default 10 ms; 0: a turn of the event loop. */
   readonly everyMs?: number;
-  /** Added to the error. */
+  /** Text that is added to the error. */
   readonly explain?: () => string;
 }
 

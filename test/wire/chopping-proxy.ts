@@ -10,8 +10,8 @@ export interface ChoppingProxy {
 }
 
 /**
- * Mostly sizes around those of headers, packets and batches, each exact one now and then; large enough on average that a
- * sector takes hundreds of pieces, not hundreds of thousands.
+ * Mostly sizes around those of headers, packets and batches, now and then exactly these; on average large enough that a sector
+ * takes hundreds of pieces, not hundreds of thousands.
  */
 function pieceBytes(random: () => number): number {
   const kind = random();

@@ -184,7 +184,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       const givenUp = readSector(stream, payment, { root, offset: 0, into });
       const cause = new Error("no longer needed");
       const kept = read(client, payment, root, MEBIBYTE, MEBIBYTE);
-      // At once, or after the first bytes of the other read's answer.
+      // The read is given up at once, or after the first bytes of the other read's answer.
       if (round % 2 === 1) await accountBalance(client.mux.openStream(), all.account.account);
       stream.destroy(cause);
       await expect(givenUp).rejects.toBe(cause);

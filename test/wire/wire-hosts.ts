@@ -25,7 +25,7 @@ const HOST_LIST_VARIABLE = "SLABMEND_INTEROP_HOSTS";
 /** Names the program of hosts made of the official crates, test/interop/rust-host: set by `npm run test:interop`. */
 export const RUST_HOST_VARIABLE = "SLABMEND_INTEROP_RUST_HOST";
 
-/** The special behaviour of a host. Every list needs an ordinary host; tests of missing ones are skipped. */
+/** The special behaviour of a host. Every list needs an ordinary host; tests of missing traits are skipped. */
 const TRAITS = ["ordinary", "full", "shutting-down"] as const;
 export type Trait = (typeof TRAITS)[number];
 

@@ -41,7 +41,7 @@ function createLoop(options: Partial<IndexerLoopOptions> = {}, lines: string[] =
 
 test("two indexer loops share the leases, and draining leaves no row or lease", async () => {
   const hosts = await seedNetwork(sql, { hosts: 6 });
-  // The first letter makes the substitute worker finish at once.
+  // The digest's first letter makes the substitute worker finish at once.
   const digest = parseSlabDigest("a".repeat(64));
   await seedSlab(sql, { minShards: 1, digest, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
   const lines: string[] = [];

@@ -3,7 +3,7 @@ import { decideRestart } from "../../lib/worker/restart-policy.ts";
 
 describe("a process that ended unexpectedly is restarted", () => {
   test.each([
-    // failures before, lived, failures, delay, crash loop
+    // failures before, lifetime, failures after, delay, crash loop
     [0, 10, 1, 0, false],
     [1, 10, 2, 1_000, false],
     [2, 10, 3, 2_000, false],

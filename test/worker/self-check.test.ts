@@ -83,7 +83,7 @@ test("the successes of others are read for the run's time, by slab, without this
   await sql`delete from slabmend.journal`;
   for (const n of [101, 102, 103]) await ended(n, "worker-2-b/x", "repaired", 1);
   await ended(104, "aws-request/message", "too-few-sources", 1);
-  // Failed, then repaired by another worker.
+  // A slab whose repair failed, and which another worker then repaired.
   await ended(105, "worker-3-c/x", "fault", 2);
   await ended(105, "worker-2-b/y", "repaired", 1);
   await ended(106, "worker-2-b/z", "healthy", 1);

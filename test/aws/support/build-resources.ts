@@ -39,7 +39,7 @@ export interface Clients {
 }
 
 export interface Created {
-  /** Its identifier in AWS's operations: a queue's URL, a function's name, a mapping's UUID. */
+  /** The resource's identifier in AWS's operations: a queue's URL, a function's name, a mapping's UUID. */
   readonly id: string;
   readonly arn: string;
   remove(): Promise<void>;
@@ -47,14 +47,14 @@ export interface Created {
 
 export interface Tools {
   readonly clients: Clients;
-  /** By SST's name of the function. */
+  /** The functions' zip files, by SST's name of the function. */
   readonly zipFiles: ReadonlyMap<string, Buffer>;
   readonly hasBatchRights: boolean;
 }
 
 export type Builder = (inputs: Readonly<Record<string, unknown>>, tools: Tools) => Promise<Created>;
 
-/** Reads inputs; one that is not in the schema is an error. */
+/** Reads inputs; an input that is not in the schema is an error. */
 function builder<Schema extends v.ObjectEntries>(
   entries: Schema,
   create: (inputs: v.InferOutput<v.StrictObjectSchema<Schema, undefined>>, tools: Tools) => Promise<Created>,
@@ -76,7 +76,7 @@ const queue = builder(
     sqsManagedSseEnabled: v.boolean(),
     receiveWaitTimeSeconds: v.optional(number),
     redrivePolicy: v.optional(string),
-    // A standard queue has neither.
+    // Only FIFO queues have these.
     contentBasedDeduplication: v.literal(false),
     fifoQueue: v.literal(false),
   },

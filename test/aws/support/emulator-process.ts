@@ -1,6 +1,6 @@
 /**
- * An emulator in its own process. It gets a folder for its files and an environment without our variables; process and folder are
- * removed even if this process is killed.
+ * An emulator in its own process. It gets a folder for its files and an environment without our variables; emulator and folder
+ * are removed even if the test's process is killed.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -16,9 +16,9 @@ export interface EmulatorCommand {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** `folder` is the process's own. */
+  /** `folder` is for this emulator's files only. */
   readonly environment: (port: number, folder: string) => Readonly<Record<string, string>>;
-  /** Answers with 2xx once everything is there. */
+  /** Answers with 2xx once the emulator is ready. */
   readonly healthPath: string;
 }
 

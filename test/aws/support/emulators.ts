@@ -52,7 +52,7 @@ export const MINISTACK: Emulator = installed({
     MINISTACK_ACCOUNT_ID: EMULATOR_CREDENTIALS.accessKeyId,
     // Signatures are checked, and a function has only the permissions of its role's policies.
     AUTH: "true",
-    // Additional servers on other ports.
+    // No additional servers on other ports.
     SFTP_ENABLED: "0",
     IOT_MTLS_ENABLED: "0",
   }),
@@ -68,14 +68,14 @@ export const LOCALSTACK: Emulator = installed({
   environment: (port, folder) => ({
     GATEWAY_LISTEN: `127.0.0.1:${port}`,
     LOCALSTACK_HOST: `127.0.0.1:${port}`,
-    // Queue names in paths; by default they are in host names, which do not resolve.
+    // URLs with queue names in paths; by default the names are in host names, which do not resolve.
     SQS_ENDPOINT_STRATEGY: "path",
     SERVICES: "sqs,s3",
     STRICT_SERVICE_LOADING: "1",
     DNS_ADDRESS: "0",
     DISABLE_EVENTS: "1",
     SKIP_SSL_CERT_DOWNLOAD: "1",
-    // In a container it assumes its own image and writes to /var/lib.
+    // If it detects a container, it assumes its own image and writes to /var/lib.
     OVERRIDE_IN_DOCKER: "0",
     FILESYSTEM_ROOT: join(folder, "files"),
   }),

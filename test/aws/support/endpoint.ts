@@ -12,18 +12,18 @@ export interface AwsEndpoint {
   };
   /** Whether signatures and policies are enforced, as on AWS. */
   readonly checksPermissions: boolean;
-  /** Whether it requires "sqs:SendMessageBatch", which AWS does not have: there "sqs:SendMessage" covers both. */
+  /** Whether it requires "sqs:SendMessageBatch", which AWS does not have: on AWS "sqs:SendMessage" covers both. */
   readonly hasBatchRights: boolean;
   /** Its output, latest last; empty if this run did not start it. */
   readonly log: readonly string[];
   stop(): Promise<void>;
 }
 
-/** What every client of an endpoint is made with. */
+/** The options of every client of an endpoint. */
 export function clientOptions({ url, region, credentials }: AwsEndpoint) {
   return { endpoint: url, region, credentials };
 }
 
-/** Emulators use the first as the account id. */
+/** Emulators use the access key's id as the account id. */
 export const EMULATOR_REGION = "eu-central-1";
 export const EMULATOR_CREDENTIALS = { accessKeyId: "123456789012", secretAccessKey: "test" } as const;

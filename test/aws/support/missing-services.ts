@@ -9,7 +9,7 @@ export type Service = (typeof SERVICES)[number];
 
 export interface MissingService {
   readonly service: Service;
-  /** Its answer instead of a list. */
+  /** What it answered instead of a list. */
   readonly answer: string;
 }
 

@@ -55,7 +55,7 @@ const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 
 /** Fails for problems that axe rates serious or critical. */
 export async function expectAccessible(page: Page): Promise<void> {
-  // Through the debugger, because the page's policy allows no foreign script.
+  // Loads axe through the debugger, because the page's policy allows no foreign script.
   await page.evaluate(await readFile(AXE, "utf8"));
   const violations = (await page.evaluate(
     `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations

@@ -23,9 +23,9 @@ describe("editing a variables file", () => {
 
   test.each([
     ["a value with every quote", "", { A: "a'b\"c`d e" }],
-    // Double quotes, the only remaining ones, read \\n as a line break.
+    // Only double quotes are left, and within them \\n is a line break.
     ["a backslash that would be read as another character", "", { A: "a\\n'b`" }],
-    // The following text would be a part of B's value.
+    // What follows the open quote would be a part of B's value.
     ["a quote that is never closed", 'B="\nA=0\n', { A: '"' }],
   ])("setup refuses %s without printing its content", (_what, before, changes: Record<string, string>) => {
     expect(() => editVariables(before, changes, "the file")).toThrow(

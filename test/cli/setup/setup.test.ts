@@ -188,7 +188,7 @@ describe("setup", () => {
     expect(nothing.questions.said()).toContain("it needs the schema");
   });
 
-  test("setup does not change an existing file if another one is chosen", async () => {
+  test("setup does not change an existing file if the user chooses another path", async () => {
     const before = "SLABMEND_DATABASE_URL=postgres://u@127.0.0.1:1/x\n";
     await writeFile(file, before);
     const other = `${file}.other`;
@@ -263,7 +263,7 @@ describe("setup reports wrong values at once and asks again", () => {
       ["3 of 5, role", "make"],
       ["Name of the role", role],
       ["The role's URL", "enter"],
-      // Not applied yet.
+      // The SQL has not been applied yet.
       ["URL with the role's name", as(role, "hunter2role")],
       [
         "The role's URL",

@@ -7,7 +7,7 @@ test("a host exactly on every boundary is usable", () => {
   expect(failedUsabilityChecks(hostRow(), SETTINGS)).toEqual([]);
 });
 
-describe("one step beyond its boundary, each check fails alone and by indexd's name", () => {
+describe("one step beyond its boundary, each check fails alone and under indexd's name", () => {
   const beyond: readonly [string, Partial<HostRow>, Partial<SettingsRow>?][] = [
     ["Uptime", { recentUptime: 0.8999999999999999 }],
     ["Uptime", { recentUptime: Number.NaN }],

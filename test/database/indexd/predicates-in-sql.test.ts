@@ -222,7 +222,7 @@ test("no database object of ours depends on indexd's, so that indexd can migrate
   await rolledBack(database.sql, async (sql) => {
     const tables = await sql<{ name: string }[]>`
       select quote_ident(tablename) as name from pg_tables where schemaname = 'public'`;
-    // Without cascade: it fails if anything outside the list depends on one of them.
+    // Without cascade the drop fails if anything outside the list depends on a listed table.
     await sql.unsafe(`drop table ${tables.map(({ name }) => `public.${name}`).join(", ")}`);
   });
 });

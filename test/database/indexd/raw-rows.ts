@@ -15,7 +15,7 @@ export const SETTINGS: SettingsRow = {
 
 const SCAN_US = 1_700_000_000_000_000n;
 
-/** Every check that has a boundary sits exactly on it. */
+/** Every value that has a boundary is exactly on it. */
 export function hostRow(changes: Partial<HostRow> = {}): HostRow {
   return {
     id: 1 as HostId,

@@ -92,7 +92,7 @@ test("a network snapshot has every host with its state, addresses, prices and co
   expect(facts(spent.id)).toEqual([true, false, true, true, false]);
   expect(facts(expired.id)).toEqual([true, false, true, false, false]);
   expect(facts(stuck.id)).toEqual([true, false, false, true, true]);
-  // In the renew window a contract takes no more, but what it has may stay.
+  // In the renew window a contract takes no more sectors, but those it has may stay.
   expect(fleet.healthyContractIds).toEqual(
     new Set([good, stuck].map((host) => host.contract!.contractId).concat(renewing.contractId)),
   );

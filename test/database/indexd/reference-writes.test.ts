@@ -83,7 +83,7 @@ test.each([
   });
 });
 
-test("migrating a sector or to a host that is gone writes nothing", async () => {
+test("migrating a deleted sector, or to a deleted host, writes nothing", async () => {
   await rolledBack(database.sql, async (sql) => {
     const before = await readWrittenRows(sql, startedAt);
     expect(await migrateSector(sql, root(0), "00".repeat(32) as HostKey)).toBe(false);
@@ -110,7 +110,7 @@ test.each([
     });
     expect(after.sectors).toEqual(
       before.sectors.map((sector, position) =>
-        // The failed checks stay; sectors that were not on this host stay altogether.
+        // The count of failed checks stays; sectors on other hosts do not change at all.
         position === index ? { ...sector, host_id: null, contract_sectors_map_id: null } : sector,
       ),
     );

@@ -49,7 +49,7 @@ async function movesInTypeScript(sql: ISql, slabId: SlabId): Promise<Move[]> {
 const hostNumber = fc.integer({ min: 0, max: HOSTS - 1 });
 const place = fc.record({
   host: fc.oneof({ weight: 9, arbitrary: hostNumber }, fc.constant(null)),
-  /** Whose contract it is pinned to: mostly the host's own. */
+  /** The host of the contract that it is pinned to: mostly its own host. */
   pinnedTo: fc.oneof({ weight: 6, arbitrary: fc.constant("own" as const) }, fc.constant(null), hostNumber),
   /** A denial by its host; `before`: it was uploaded there again later, so the denial is void. */
   denied: fc.oneof({ weight: 6, arbitrary: fc.constant("no") }, fc.constantFrom("open", "before", "lost")),

@@ -85,7 +85,7 @@ test("budget and status count each journal row once, at any position of the tota
   await followTotals(sql);
   await seedJournal(sql, ROWS.slice(1, 2));
   await sequenceJournal(sql);
-  // One row is in the totals, one has a position, one has none.
+  // One row is in the totals, one has only a position, one not even that.
   await seedJournal(sql, ROWS.slice(2));
   expect(await look()).toMatchObject(seen);
   await sequenceJournal(sql);

@@ -121,7 +121,7 @@ describe.each(CHANGES)("a database that %s", (_what, change, code) => {
           ]),
         () => flushMoved(fleet),
       ];
-      // Each waits for the end of an upgrade; a privilege missing for one writer does not stop others.
+      // Each writer waits for an upgrade to end; a privilege that one writer lacks does not stop the others.
       if (code === "lacks-right" || code === "indexd-upgrading") writers.length = 1;
       for (const write of writers) {
         const result = await write().catch((error: unknown) => error);

@@ -72,7 +72,7 @@ describe("the mark of an unrecoverable slab on version 26", () => {
     const slab = await damaged(columns);
     expect(await commitRepair(sql, await requestFor(slab, kind))).toMatchObject({ kind: "committed" });
     expect(await mark()).toEqual(expected);
-    // The triggers have counted.
+    // indexd's triggers have counted the change.
     expect(await statisticsThatDisagree(sql)).toEqual([]);
     expect(await checkRules(sql, { settled: false })).toEqual([]);
   });

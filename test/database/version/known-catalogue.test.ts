@@ -1,4 +1,4 @@
-/** The known catalogue against the fixtures, new and upgraded. That it equals a real indexd's: docs/indexd-upgrades.md. */
+/** The known catalogue against the fixtures, new and upgraded. For a comparison with a real indexd's: docs/indexd-upgrades.md. */
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FixtureVersion, indexdSchema, upgradeIndexd } from "../../../dev/indexd/indexd-schema.ts";
@@ -74,7 +74,7 @@ test("the catalogue is the same for any search_path and with minimal privileges"
   }
 });
 
-/** Unpacked by scripts/install-postgres17.sh; CI sets it. */
+/** The folder made by scripts/install-postgres17.sh; CI sets the variable. */
 const postgres17 = process.env["SLABMEND_POSTGRES17"];
 
 test.skipIf(postgres17 === undefined)("PostgreSQL 17 gives the same catalogue as 18", async () => {

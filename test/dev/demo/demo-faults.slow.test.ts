@@ -85,7 +85,7 @@ test("slabs close to loss are leased before all others", { timeout: SLOW_MS }, a
   const { code: exit, out, err } = await startDemo(...`${code} ${damage} --json`.split(" ")).ended;
   expect(exit, err).toBe(0);
   const summary = JSON.parse(out) as Record<string, unknown>;
-  // The endangered one was uploaded last.
+  // The endangered slab was uploaded last.
   expect(summary).toMatchObject({ slabsWithin2: 1, othersLeasedFirst: 0, violations: 0 });
   expect(summary["damagedSlabs"]).toBeGreaterThanOrEqual(6);
 });

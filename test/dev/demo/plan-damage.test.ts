@@ -77,7 +77,7 @@ describe("planDamage", () => {
     );
   });
 
-  it("a plan endangers the last slabs: 1 and 2 sectors from loss by indexd's tables", () => {
+  it("a plan endangers the last slabs: by indexd's tables they are 1 or 2 sectors from loss", () => {
     const options = { ...parseDemoOptions([])!, endangered: 3, seed: "endangered" };
     const { placement, fates, lost } = planDamage(options);
     const margins = placement.map((hosts, slab) => {

@@ -56,7 +56,7 @@ test("sessions, table locks and waiting sessions are sampled", async () => {
     await fleet
       .begin(async (tx) => {
         await tx`update hosts set lost_sectors = lost_sectors`;
-        // Writing rows is what it may do.
+        // The fleet's role may write rows.
         expect(await sampleSessions(sql, ROLE)).toMatchObject({
           sessions: [{ application: "slabmend-repair", state: "idle in transaction" }],
           strangers: [],

@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 let running: DrivenPlayground | undefined;
 afterEach(async () => {
-  // Of a test that failed: its guard removes what it had started.
+  // Left by a failed test; the playground's guard removes what it had started.
   running?.child.kill("SIGKILL");
   await rm(folder, { recursive: true, force: true });
 });

@@ -18,7 +18,7 @@ function activeResources(): Map<string, number> {
   return new Map(wanted.map((kind) => [kind, active.filter((name) => name === kind).length]));
 }
 
-/** Waits until their number has returned to the earlier one. */
+/** Waits until their number is the same as before. */
 function nothingMoreThan(before: Map<string, number>): Promise<void> {
   return untilEqual(
     () =>

@@ -86,7 +86,7 @@ describe("a paced line", () => {
         const idealMs = (length / rate) * 1000;
         clock.advanceTo(Math.ceil(idealMs) + 100);
         expect(received().length).toBe(length);
-        // The first chunk passes at once, and one more may be made up for.
+        // The first chunk passes at once, and a late line may make up for one more.
         const lastLumpAtMs = arrived.at(-1)?.atMs ?? 0;
         expect(lastLumpAtMs).toBeGreaterThanOrEqual(idealMs - 101);
       }),
@@ -126,7 +126,7 @@ describe("a paced line", () => {
   });
 });
 
-describe("the capacity of a line before its source waits", () => {
+describe("how much a line buffers before its source waits", () => {
   const BUFFER = 256 * 1024;
   it.each<[string, Partial<Pace>, number]>([
     ["near: a socket's buffer", { bytesPerSecond: 1_000_000 }, BUFFER],

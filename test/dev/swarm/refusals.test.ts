@@ -17,7 +17,7 @@ import { accountKey, Cleanups, client, refusalOf, sectorOf, testSwarm } from "./
 const stored = sectorOf("refusals");
 const SOON_MS = 60_000;
 
-/** Sends a request that our client would never send, and reads what it must not get: a success. */
+/** Sends a request that our client would never send; a success is read too, so that the test notices one. */
 function callRaw(mux: Mux, name: RpcName, request: Uint8Array): Promise<unknown> {
   return callRpc(mux.openStream(), name, request, expectSuccess);
 }

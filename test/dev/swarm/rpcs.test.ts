@@ -147,7 +147,7 @@ describe("a host of the swarm", () => {
     expect(await local.host.pinSector(pinned.root)).toBe(true);
     await local.setTipHeight(441n);
     expect(await local.host.sectorRoots()).toEqual([passing.root, pinned.root]);
-    // Written again at 441, it has a new life.
+    // Written again at height 441, the sector has a new lifetime.
     await write(passing.bytes);
     await local.setTipHeight(442n);
     expect(await local.host.sectorExpiration(passing.root)).toBe(873n);

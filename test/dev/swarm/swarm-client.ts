@@ -94,7 +94,7 @@ export async function client(cleanups: Cleanups, host: SwarmHost) {
   };
 }
 
-/** The host's answer as it stood on the wire, for calls that it must refuse. */
+/** The host's refusal as sent on the wire, for calls that it must refuse. */
 export async function refusalOf(call: Promise<unknown>): Promise<{ code: number; description: string }> {
   try {
     await call;

@@ -111,7 +111,7 @@ describe("a switch of a host", () => {
     await untilEqual(async () => (await host.counters()).rpcs["ReadSector"], 1);
     stream.destroy(new Error("too slow"));
     await expect(reading).rejects.toThrow("too slow");
-    // A restart waits for all that is under way.
+    // A restart waits for all running calls.
     await host.restart();
     expect((await host.counters()).bytesRead).toBe(0);
   });
@@ -170,7 +170,7 @@ describe("a switch of a host", () => {
     expect((await refusalOf(read(other.root))).description).toBe("sector not found");
     await host.setSwitches({ losesSectors: "none" });
     expect((await read(stored.root)).isProven).toBe(true);
-    // Dropping loses it for good.
+    // A dropped sector stays lost.
     expect(await host.dropSector(stored.root)).toBe(true);
     expect(await host.dropSector(stored.root)).toBe(false);
     expect((await refusalOf(read(stored.root))).description).toBe("sector not found");
@@ -234,7 +234,7 @@ describe("a switch of a host", () => {
     expect(await refusalOf(write(other.bytes))).toEqual(refusal);
     expect((await host.counters()).bytesWritten).toBe(70_000);
     expect(await host.balance(accountKey.account)).toBe(RICH);
-    // The connection survives running requests.
+    // The connection still works after the refusal.
     expect((await settings(mux.openStream())).acceptingContracts).toBe(true);
   });
 

@@ -135,7 +135,7 @@ function builtOnce(name: FunctionName): Promise<object> {
 
 async function bundle(name: FunctionName): Promise<object> {
   const { directory, handler } = await bundleFunction(name, join(folder, "bundles", name));
-  // SST copies files into the zip by itself.
+  // SST itself copies these files into the zip.
   for (const { to } of FUNCTIONS[name].copyFiles) await rm(join(directory, to));
   return { handler, out: directory, errors: [], sourcemaps: [] };
 }
@@ -236,7 +236,7 @@ async function evaluateConfig(): Promise<Evaluation> {
 
 async function finish(evaluation: Evaluation): Promise<never> {
   await rm(outfile, { force: true });
-  // At once: an unhandled rejection of Pulumi's may end this process while it waits.
+  // Synchronous: during a wait an unhandled rejection in Pulumi might end this process.
   writeFileSync(join(folder, "evaluation.json"), JSON.stringify(evaluation, null, 1));
   // Pulumi keeps the process alive after an error.
   process.exit(0);

@@ -31,6 +31,6 @@ export type Evaluation =
   | {
       readonly kind: "refused";
       readonly message: string;
-      /** The requests to Pulumi until then. */
+      /** The requests to Pulumi before the refusal. */
       readonly registered: readonly Resource[];
     };

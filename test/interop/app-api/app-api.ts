@@ -20,7 +20,7 @@ export interface AppApi {
   stop(): Promise<void>;
 }
 
-/** Far above the tests' number. */
+/** Far more than any request of the tests. */
 const MAX_BODY_BYTES = 1_048_576;
 const NO_CONTENT = Symbol("no content");
 

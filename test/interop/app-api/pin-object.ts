@@ -17,7 +17,7 @@ export const ObjectPin = v.object({
 });
 type ObjectPin = v.InferOutput<typeof ObjectPin>;
 
-/** The object's account, and its key, which signed the request and must have signed the object. */
+/** The object's account, and the account's key, which signed the request and must have signed the object. */
 interface Owner {
   readonly accountId: number;
   readonly signer: Uint8Array;

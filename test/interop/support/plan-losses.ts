@@ -15,7 +15,7 @@ const FATES: readonly HostFate[] = [
 export const HOST_COUNT = 24;
 export const CODE = { dataShards: 3, parityShards: 9 } as const;
 
-/** Enough that three moved sectors are on honest hosts even if every liar takes one, so that the slab can be read from them alone. */
+/** Enough that three moved sectors are on honest hosts even if every liar takes one: these three suffice to read the slab. */
 const LEAST_MOVED = CODE.dataShards + FATES.filter((fate) => fate === "liar").length;
 
 export type SlabDamage = Pick<DamagePlan, "placement" | "fates" | "lost">;
@@ -41,14 +41,14 @@ function losses(
   const fateOf = (index: number): HostFate => fates[hosts[index]!]!;
   const indices = shuffled([...hosts.keys()], random);
   const leaving = indices.filter((index) => isMoved(fateOf(index)));
-  // indexd knows these.
+  // indexd knows these losses.
   const noticed = indices
     .filter((index) => fateOf(index) === "fine")
     .slice(0, Math.max(1, LEAST_MOVED - leaving.length));
   const readable = indices.filter(
     (index) => fateOf(index) !== "dead" && fateOf(index) !== "liar" && !noticed.includes(index),
   );
-  // One more that only the host's answer shows, on a host from which a repair copies.
+  // One more loss, known only from the host's answer, on a host from which a repair copies.
   const asked = leaving.filter((index) => fateOf(index) !== "dead");
   const unnoticed = readable.length > CODE.dataShards ? asked.slice(0, 1) : [];
   const lose = (isNoticed: boolean) => (index: number) => ({

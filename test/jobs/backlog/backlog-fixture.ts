@@ -6,7 +6,7 @@ import type { Cause } from "../../../lib/jobs/backlog/causes.ts";
 import { type WalkReport, walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
 
-/** For an indexd with disabled migrations; a new pass may begin at once. */
+/** Settings for an indexd with disabled migrations; a new pass may begin at once. */
 export function walkSettings(
   rest: Partial<WalkSettings> & { graceMs?: number; dangerAbove?: number } = {},
 ): WalkSettings {
@@ -42,7 +42,7 @@ export async function walk(
   );
 }
 
-/** Only judges the due entries. */
+/** Judges the due entries and walks nothing. */
 export const look = (sql: Sql, settings: WalkSettings = walkSettings()): Promise<WalkReport> =>
   walkBacklog({ ask: askOf(sql), clock: systemClock }, settings, 10_000, []);
 

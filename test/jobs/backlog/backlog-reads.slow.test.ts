@@ -36,14 +36,14 @@ test.each([
   ["urgency", -1, "backlog_urgency_idx"],
   ["urgency", 1e-9, "backlog_urgency_idx"],
   ["waiting", -1, "backlog_waiting_idx"],
-  // Skips those beyond rescue within the index.
+  // Skips entries beyond rescue within the index.
   ["waiting", 0, "backlog_waiting_idx"],
 ] as const)("in the order of %s, above %f: from the front of %s", async (order, urgencyAbove, index) => {
   const before = await reads();
   expect((await lease(sql, { order, urgencyAbove, maxLeases: BATCH })).leases).toHaveLength(BATCH);
   const after = await reads();
   const read = Object.fromEntries(Object.entries(after).map(([name, n]) => [name, n - before[name]!]));
-  // Its own entries, and dead ones of earlier batches.
+  // The batch's own entries, and dead ones left by earlier batches.
   expect(read[index]).toBeLessThanOrEqual(4 * BATCH);
   expect(read["backlog_pkey"]).toBeLessThanOrEqual(3 * BATCH);
   const others = Object.entries(read).filter(

@@ -111,7 +111,7 @@ describe("budget", () => {
     await slabs([5, 6]);
     await run();
     await endLeases("repaired", 3_600, { hastings: "500000000000000000000000000", bytes: 41_943_040 });
-    // Yesterday's does not count.
+    // Yesterday's repair does not count.
     await sql`
       insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, hastings, bytes_read, worker, leased_at, began_at, finished_at)
       values (${randomUUID()}, 1, ${Buffer.alloc(32)}, 'repaired', 'repaired', 9e40, 9e15, 'w', now(), now(), date_trunc('day', now(), 'UTC') - interval '1 second')`;
@@ -189,7 +189,7 @@ describe("budget", () => {
       budgetStops: ["repairs"],
     });
     expect(await stops()).toEqual(["repairs"]);
-    // Without any claim since midnight there is no value.
+    // If no claim has run since midnight, there is no value.
     await sql`update slabmend.budget set checked_at = date_trunc('day', now(), 'UTC') - interval '1 second'`;
     expect(await stops()).toEqual([]);
   });
@@ -236,7 +236,7 @@ describe("no slab starves", () => {
     expect(waited.has(old!.id)).toBe(true);
   });
 
-  test("with one worker endangered slabs come first except for the share of aging, and probes always use them", async () => {
+  test("with one worker endangered slabs come first except for the share of aging, and always for a probe", async () => {
     const seeded = await slabs([4, 12, 4, 12, 4]);
     const waiting = [seeded[1]!.id, seeded[3]!.id].map(String);
     await run({ walkBudgetMs: 10_000, maxInFlight: 0, topUpMs: 60_000 });

@@ -78,7 +78,7 @@ async function longestWaits(
 }
 
 test("many slabs beyond rescue that always fail do not delay other slabs", async () => {
-  // Two aged leases a day, one of them never for slabs beyond rescue.
+  // Two leases a day are for aging, one of these never for slabs beyond rescue.
   const kinds = await populate({ beyondRescue: 8, danger: 30, ordinary: 3 });
   const waits = await longestWaits(kinds, 12, { room: 20, agingShare: 0.1 });
   // Urgent slabs that have waited equally long are done after two days.
@@ -86,7 +86,7 @@ test("many slabs beyond rescue that always fail do not delay other slabs", async
   expect(waits.beyondRescue).toBeLessThanOrEqual(8 + 3 + 1);
 });
 
-test("property: for any mix of slabs, each gets its turn in as many days as there are slabs per lease", async () => {
+test("property: for any mix of slabs, each gets its turn in as many days as there are slabs per lease for aging", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({
@@ -98,7 +98,7 @@ test("property: for any mix of slabs, each gets its turn in as many days as ther
       async (population, pairs) => {
         await clearDatabase(sql);
         const kinds = await populate(population);
-        // This many aged leases for slabs that can be saved, as many for any slab, and two for the most urgent.
+        // A day has this many leases for aging of slabs that can be saved, as many for aging of any, and two for the most urgent.
         const places = { room: 2 * pairs + 2, agingShare: (2 * pairs) / (2 * pairs + 2) };
         const saveable = population.danger + population.ordinary;
         const bounds = {

@@ -185,7 +185,7 @@ test("a score board reports its measurements once, and starts from those of othe
     known(4, { readRate: MIB, full: true }),
     known(5, { readRate: MIB }),
   ]);
-  // Its own measurements stay.
+  // The board's own measurements stay.
   expect(cold.score(hostKey(1))).toMatchObject({ failureRate: 0, bytesPerSecond: MIB });
   const weights = [5, 2, 3].map((n) => cold.weight(hostKey(n)));
   expect(weights).toEqual(weights.toSorted((a, b) => b - a));
@@ -230,7 +230,7 @@ test("the flags full and out of funds end with time, with a success, or by the f
   board.startFrom([known(1, {})]);
   expect([isFull(), isDry()]).toEqual([false, false]);
 
-  // A clock that is set back does not make it last longer.
+  // A clock that is set back does not make the flag last longer.
   board.addFull(host);
   clock.advance(-24 * 3_600_000);
   expect(isFull()).toBe(false);
@@ -252,7 +252,7 @@ test("the usual rate does not depend on the order of the hosts", () => {
     const board = new ScoreBoard(createFakeClock());
     board.startFrom(order);
     expect(board.expectedMs("read", 10 * MIB)).toBe(1_000);
-    // Its own first measurement moves it by a fifth.
+    // The board's own first measurement moves the rate by a fifth.
     board.addSuccess(hostKey(1), "read", 5 * MIB, 1_000);
     expect(board.expectedMs("read", 9 * MIB)).toBe(1_000);
   }

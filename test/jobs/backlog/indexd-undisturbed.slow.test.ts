@@ -113,7 +113,7 @@ test("walk and leases read indexd's large tables only by index, and only unhealt
 test("a batch reads only its own slabs' leases and history", async () => {
   await walk(sql, walkSettings({ pageSectors: 25 }));
   const read = await sql.begin(async (tx) => {
-    // Planned for this connection while there are hardly any leases; then a fleet of a thousand workers.
+    // The statement is planned while there are hardly any leases; then a fleet of a thousand workers has its leases.
     await lease(tx, { maxLeases: 1 });
     await tx`
       insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin)

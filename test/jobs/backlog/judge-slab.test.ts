@@ -41,7 +41,7 @@ function entryOf(slab: SlabHealth) {
 
 describe("thresholds", () => {
   test.each([
-    // [cause, good sectors, hours known, ready, hours until looked at again]
+    // [cause, good sectors, hours since noticed, ready, hours until the next look]
     ["lost", 29, 0, true, 0],
     ["denied", 29, 0, true, 0],
     ["bad-contract", 29, 0, false, 6],
@@ -89,7 +89,7 @@ describe("thresholds", () => {
   });
 
   test.each([
-    // [hours due, hours since the last attempt, hours it counts as waiting]
+    // [hours since due, hours since the last attempt, hours counted as waiting]
     [8, undefined, 8],
     [8, 3, 3],
     [3, 8, 3],
@@ -230,7 +230,7 @@ test("for any health an entry has valid values and a time, and is ready only if 
         expect(entry.waitingSinceMs).toBeLessThanOrEqual(NOW_MS);
       } else {
         expect(entry.lookAtMs).toBeGreaterThan(NOW_MS);
-        // Never later than the grace or the slab's own time.
+        // The next look comes no later than the end of the grace or the slab's own next attempt.
         expect(entry.lookAtMs).toBeLessThanOrEqual(Math.max(freeAtMs, NOW_MS + 6 * HOUR_MS));
       }
     }),

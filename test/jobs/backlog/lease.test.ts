@@ -78,7 +78,7 @@ describe("order", () => {
       [4, 1].map((n) => slabs[n]!.id),
     );
     expect(leasedIds(await lease(sql, waiting))).toEqual([3, 0].map((n) => slabs[n]!.id));
-    // The last has not waited for a day.
+    // The last slab has not waited for a day.
     expect(await lease(sql, waiting)).toMatchObject({ leases: [], dry: true });
     expect(leasedIds(await lease(sql))).toEqual([slabs[2]!.id]);
   });
@@ -177,7 +177,7 @@ describe("an entry that is out of date", () => {
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
   });
 
-  test("a judgement from before a lease does not overwrite what the lease wrote", async () => {
+  test("a judgement that began before a lease does not overwrite what the lease wrote", async () => {
     const slab = await seedSlab(sql, slabOf(3, 5));
     await walk(sql);
     await sql`update slabmend.backlog set look_at = now(), ready = false`;
@@ -186,7 +186,7 @@ describe("an entry that is out of date", () => {
     await walkBacklog(
       {
         ask: async (statement) => {
-          // Host addresses, what is due, its health; before the record it is leased.
+          // The queries: host addresses, due entries, their health, the record. The slab is leased before the last one.
           if (++asked === 4) {
             await sql`update slabmend.backlog set ready = true`;
             expect(leasedIds(await lease(sql))).toEqual([slab.id]);
@@ -205,7 +205,7 @@ describe("an entry that is out of date", () => {
 });
 
 describe("the hold after a success", () => {
-  /** A repair of the leased slab ends: its hold stays. */
+  /** Ends the leased slab's repair; the slab's hold stays. */
   const succeed = async (outcome: string, setbacks = 0) => {
     await sql`
       insert into slabmend.repairs (slab_id, digest, last_outcome, finished_at, setbacks, next_repair_attempt)
@@ -314,7 +314,7 @@ describe("causes and thresholds", () => {
     await sql`update contracts set good = true`;
     await walk(sql, settings);
     expect(await backlogRows(sql)).toEqual([]);
-    // If it went bad again, the grace would start again.
+    // If the host went bad again, the grace would start again.
     await blockHost(sql, hosts[0]!.hostKey);
     await walk(sql, settings);
     expect(minutesUntil((await backlogRows(sql))[0]!.look_at)).toBe(360);
@@ -332,7 +332,7 @@ describe("causes and thresholds", () => {
     });
     await walk(sql, walkSettings({ graceMs: 6 * 3_600_000 }));
     expect(leasedIds(await lease(sql))).toEqual([slabs[0]!.id, slabs[1]!.id]);
-    // It gets worse while it waits, and the next pass records this.
+    // The slab gets worse while it waits, and the next pass records this.
     await sql`update sectors set host_id = null, contract_sectors_map_id = null
       where id = any (${slabs[2]!.sectors.slice(4).map(({ id }) => String(id))}::bigint[])`;
     await walk(sql, walkSettings({ graceMs: 6 * 3_600_000 }));

@@ -26,7 +26,7 @@ beforeAll(async () => {
       sectors: lost.sectors.map(({ root }) => ({ ...LOST, root })),
     })),
   });
-  // Of two hosts one is blocked; unpinned sectors of both in turn, and of some slabs none on it.
+  // One of two hosts is blocked; each slab has two unpinned sectors on it, but the first hundred slabs only one.
   await seedSlabs(sql, {
     minShards: 1,
     slabs: Array.from({ length: UNPINNED / 2 }, (_, n) => ({

@@ -41,7 +41,7 @@ test("the walk reads shared sectors' slabs in pages, each slab once, without mis
   const slabs = await seedSharing(2);
   const report = await walk(sql, walkSettings({ pageSectors: 500 }), ["lost"]);
   expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual(idsOf(slabs));
-  // One transaction wrote each step's records.
+  // The records of each step were written in one transaction.
   const steps = await sql<{ slabs: number }[]>`
     select count(*)::integer as slabs from slabmend.backlog group by xmin::text`;
   expect(Math.max(...steps.map((step) => step.slabs))).toBeLessThanOrEqual(500);

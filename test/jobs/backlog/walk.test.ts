@@ -39,7 +39,7 @@ describe("what is recorded", () => {
         { sectors: [LOST, LOST, ...rest] },
         { sectors: [{ hostId: hosts[0]!.id, mapId: bad.mapId }, ...rest] },
         { sectors: [{ hostId: hosts[1]!.id, mapId: ended.mapId }, ...rest] },
-        // Unpinned on a blocked host, and pinned to its contract.
+        // Unpinned on a blocked host; the next slab's is pinned to that host's contract.
         { sectors: [{ hostId: hosts[2]!.id, mapId: null }, ...rest] },
         { sectors: [...placeOn([hosts[2]!]), LOST, ...rest] },
         { sectors: placeOn(hosts.slice(4, 9)) },
@@ -150,7 +150,7 @@ describe("a pass", () => {
     const slabs = await damage(10);
     await walk(sql, walkSettings({ pageSectors: 3 }));
     expect(await backlogRows(sql)).toHaveLength(10);
-    // Six are repaired by others, one is deleted.
+    // Six slabs are repaired by others, one is deleted.
     const repaired = slabs.slice(0, 6).map(({ sectors }) => String(sectors[0]!.id));
     await sql`update sectors set host_id = ${hosts[8]!.id}, contract_sectors_map_id = ${hosts[8]!.contract!.mapId} where id = any (${repaired}::bigint[])`;
     await sql`delete from slabs where id = ${String(slabs[6]!.id)}`;

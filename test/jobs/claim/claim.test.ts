@@ -89,8 +89,8 @@ describe("unhealthy slabs that claim leases", () => {
       [LOST, ...placeOn(hosts.slice(0, 6))], // 6 live
       [LOST, ...placeOn(hosts.slice(0, 3))], // 3 live
       [LOST, ...placeOn(hosts.slice(0, 3)), ...placeOn(blocked)], // 3 that count
-      [LOST, ...placeOn(hosts.slice(0, 5))], // 5, of which one is pinned wrongly
-      [LOST, ...placeOn(hosts.slice(0, 1))], // fewer than it needs
+      [LOST, ...placeOn(hosts.slice(0, 5))], // 5 live, one of them pinned wrongly
+      [LOST, ...placeOn(hosts.slice(0, 1))], // fewer live than the slab needs
     ];
     const slabs = await seedSlabs(sql, { minShards: 2, slabs: seeds.map((sectors) => ({ sectors })) });
     await sql`
@@ -210,7 +210,7 @@ describe("the lease", () => {
       return { live, ...row };
     };
     expect(await lease(false, 5)).toEqual({ live: 5, queue: 0, machines: 5 });
-    // The full number, although a machine has that many leases; and vice versa.
+    // The queue gets its full number although a machine has that many leases, and vice versa.
     expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 5 });
     expect(await lease(false, 7)).toEqual({ live: 7, queue: 4, machines: 7 });
     expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 7 });
@@ -299,7 +299,7 @@ describe("the slabs found by one run of claim", () => {
     await countUnpinned();
     const unhealthy = slabs.filter(({ sectors }) => sectors.length > rest.length).map(({ id }) => id);
     expect(unhealthy.length).toBeLessThan(slabs.length);
-    // At 60 and 80 a page reads only a part of the first contract's sectors, which come first.
+    // With 60 and 80 rows a page reads only a part of the first contract's sectors, which come first.
     for (const pageSectors of [5, 25, 60, 80, 1_000]) {
       await forgetLeases();
       await sql`update slabs set next_repair_attempt = now() - interval '1 day'`;
@@ -324,7 +324,7 @@ describe("sending", () => {
       claim({ ask: askOf(sql), queue: dead, clock: systemClock }, settings(), 1_000),
     ).rejects.toThrow("no queue");
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(1);
-    // Another claim may be about to send it.
+    // Another claim may be about to send this lease.
     expect((await run()).report).toMatchObject({ leased: 0, resent: 0 });
     const second = await damaged();
     const { report, claimed } = await run({ resendAfterMs: 0 });

@@ -21,7 +21,7 @@ const sql = () => suite.world.database.sql;
 const ask: Ask = (statements) => statements(sql());
 const logger = createLogger("fatal", { indexer: "default" });
 
-/** The first two hosts have a sector of every slab; by default these take the moved sectors. */
+/** The hosts that by default take the moved sectors; the first two hosts of the world have a sector of every slab. */
 const targets = () => suite.world.hosts.slice(2, 5);
 /** Each test drains hosts of its own. */
 let used = 5;
@@ -46,7 +46,7 @@ const start = (hosts: readonly WorldHost[] = [host], sectors = 3) =>
     owner: "test",
   });
 
-/** Leases like claim and repairs. @returns the outcomes */
+/** Leases slabs as claim does, and repairs them. @returns the outcomes */
 async function claimAndRepair(options: RepairOptions = {}): Promise<string[]> {
   await walk(sql());
   const { leases } = await lease(sql());
@@ -225,7 +225,7 @@ test("a sector that the draining host loses is denied and rebuilt", async () => 
   expect(await failedCounters()).toEqual([0, 0, 0]);
 });
 
-test("a drain without a possible destination waits with a reason, without failures, an open circuit breaker or delays", async () => {
+test("a drain with no possible destination waits with a reason, causing no failure, delay or open circuit breaker", async () => {
   const run = await start();
   await suite.onlyCandidates([]);
   expect(await claimAndRepair()).toEqual(["no-candidates", "no-candidates", "no-candidates"]);

@@ -127,7 +127,7 @@ describe("a rewound or copied database", () => {
     expect((await archive(original, storage)).stopped).toBeUndefined();
   });
 
-  test("is detected even if it is only one segment behind with other rows at the same positions", async () => {
+  test("is detected even if only one segment behind, with other rows at the same positions", async () => {
     const source = await createTestDatabase();
     await setWallet(source.sql);
     const tokens = await seedJournal(source.sql, some(3));

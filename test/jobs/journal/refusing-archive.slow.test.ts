@@ -26,7 +26,7 @@ test("an archive that refuses for an hour delays no other follower, and later mi
   expect(await archive(sql, storage)).toMatchObject({ rows: 2, stopped: undefined });
   const s3 = await refusingS3();
   try {
-    // A run of reap per minute; the refusing bucket replaces the folder as the same archive.
+    // A run of reap per minute; the archive in the folder is now in the refusing bucket.
     const refusing: ArchiveStorage = { ...s3.storage, place: storage.place };
     let summed = 0;
     for (let minute = 0; minute < 60; minute += 1) {

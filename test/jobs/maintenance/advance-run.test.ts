@@ -39,7 +39,7 @@ function countingJob(crashAfter = Number.POSITIVE_INFINITY): MaintenanceJob {
         },
       );
       steps += 1;
-      // Before the checkpoint is written.
+      // A kill before the checkpoint is written.
       if (steps > crashAfter) throw new Error("killed");
       return { checkpoint: { at: at + 1 }, statistics: { counted: at + 1 } };
     },

@@ -9,7 +9,7 @@ import { createFastClock } from "../../support/fast-clock.ts";
 import { type MoveWorld, PG_DUMP, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
 import { until, untilEqual } from "../../support/until.ts";
 
-// Small, so that a stopped target soon is too far behind.
+// Small, so that a stopped target is soon too far behind.
 const context = useMoveWorld({
   settings: { max_slot_wal_keep_size: "32MB", max_wal_size: "32MB", min_wal_size: "32MB" },
 });

@@ -23,7 +23,7 @@ async function holdHosts({ environment }: MoveWorld): Promise<() => Promise<void
   const holder = postgres(environment["SLABMEND_TARGET_DATABASE_URL"]!, { max: 1, onnotice: () => {} });
   const session = await holder.reserve();
   await session`begin`;
-  // CREATE SUBSCRIPTION must get past it.
+  // A lock that does not block CREATE SUBSCRIPTION.
   await session`lock table public.hosts in share mode`;
   return () => holder.end({ timeout: 0 });
 }

@@ -65,7 +65,7 @@ test.skipIf(PG_DUMP === undefined)("after a kill with an open target abort is re
 test.skipIf(PG_DUMP === undefined)(
   "a switch to a target that is far behind is refused before anything is stopped",
   async () => {
-    // A lock blocks the worker.
+    // A lock blocks the replication worker.
     const holder = await world.target.reserve();
     try {
       await holder`begin`;

@@ -108,7 +108,7 @@ describe("expired leases", () => {
       expect(await extendLease(sql, { slabId: slab.id, token }, 120_000, spent)).toBe(true);
       await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '1 second'`;
       if (outcome === "superseded") {
-        // indexd claimed it meanwhile.
+        // indexd claimed the slab meanwhile.
         await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
       }
       await run();
@@ -181,7 +181,7 @@ describe("expired leases", () => {
     const token = await leaseByHand(sql, slab);
     const decision = { slabId: String(slab.id), token, kind: "crash", delayMs: 0 } as const;
     const none = { freed: 0, crashed: 0, quarantined: 0, taken: 0 };
-    // Not expired; begun since; leased again.
+    // Leases that have not expired, have begun since, or were replaced.
     expect(await reapLeases(sql, [{ ...decision, running: true }])).toEqual(none);
     await sql`update slabmend.leases set expires_at = clock_timestamp()`;
     expect(await reapLeases(sql, [{ ...decision, running: false }])).toEqual(none);
@@ -228,7 +228,7 @@ describe("quarantine", () => {
       crashes: 3,
       quarantined: true,
       quarantine_reason: "3 repairs in a row crashed while other slabs were repaired",
-      // indexd may try it meanwhile.
+      // indexd may try the slab meanwhile.
       minutes: 0,
     });
   });

@@ -53,7 +53,7 @@ test("a host that denies its sectors for a while and then serves them costs no l
   }
   await remember(only);
   for (const slab of slabs) {
-    // It is asked for the whole sector, which stays; the other one is rebuilt from it.
+    // The host is asked for the whole sector, which stays; the lost sector is rebuilt from it.
     expect(await suite.repair(slab)).toMatchObject({
       kind: "repaired",
       copied: 0,
@@ -131,7 +131,7 @@ test("a lost sector is read at its earlier location if there are no other source
   const slab = await storeAtRisk([other, only]);
   await forget(only);
   await suite.repair(slab);
-  // The second time it is asked for the whole sector, because its denial is open; and again six hours later.
+  // The second repair asks the host for the whole sector, because its denial is open; the third does so six hours later.
   await suite.repair(slab);
   await age(6);
   expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", lost: 1 });
@@ -182,7 +182,7 @@ test("sectors of a host that lost its disk are repaired at once; from the third 
   await slabs[0]!.hosts[2]!.swarm.setSwitches({ failsInternally: true });
   expect(await suite.repair(whole)).toMatchObject({ denied: 1 });
   await slabs[0]!.hosts[2]!.swarm.setSwitches({ failsInternally: false });
-  // Moved in one repair; nothing is counted, because the host has none of its others either.
+  // Moved in one repair; nothing is counted as lost, because the host lacks its other sectors too.
   expect(await suite.repair(whole)).toMatchObject({ kind: "repaired", rebuilt: 2, lost: 0 });
   expect(await lost()).toBe(0);
   for (const slab of slabs.slice(1)) await suite.repair(slab);

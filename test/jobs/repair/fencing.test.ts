@@ -118,7 +118,7 @@ describe("during a repair", () => {
       },
     });
     expect(result).toEqual({ kind: "stale", why: "the lease was lost in mid-repair" });
-    // The sources would have needed forty seconds.
+    // Without the stop the sources would have needed forty seconds.
     expect(Date.now() - startedAt).toBeLessThan(20_000);
     expect((await suite.traffic()).bytesWritten).toBe(0);
     expect(await suite.journal(slab)).toEqual([]);
@@ -222,7 +222,7 @@ describe("during a repair", () => {
     }
     const [entry] = await suite.journal(slab);
     expect(entry).toMatchObject({ outcome: "fault", moves: [], error: "23514" });
-    // Its uploads are found and not repeated.
+    // The failed repair's uploads are found and not repeated.
     expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 0, found: 1 });
   });
 });

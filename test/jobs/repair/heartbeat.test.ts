@@ -83,7 +83,7 @@ test("a requested early heartbeat is sent once, and later ones keep their interv
   await clock.advance(10_000);
   heartbeat.beatWithin(5_000);
   await clock.advance(2_000);
-  // Does not delay the due heartbeat.
+  // The requested heartbeat does not delay the due one.
   heartbeat.beatWithin(5_000);
   await clock.advance(3_000);
   expect(beats).toBe(1);

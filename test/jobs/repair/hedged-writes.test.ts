@@ -1,4 +1,4 @@
-/** Two hosts acknowledge one shard: one location is recorded, the other write only costs money. */
+/** Two hosts acknowledge one shard: one location is recorded, and the other host's write only costs money. */
 import { expect, test } from "vitest";
 import type { NetworkHost } from "../../../lib/database/indexd/network-snapshot.ts";
 import { HostError } from "../../../lib/hosts/host-error.ts";
@@ -89,7 +89,7 @@ test("a shard acknowledged by two hosts is recorded once, and both writes are pa
   expect(clock.pending).toBe(0);
 });
 
-test("equally slow hosts do not count as slow, but the last remaining one does", async () => {
+test("hosts that are all equally slow do not count as slow, but the last one that is still writing does", async () => {
   const hosts = [1, 2, 3, 4, 5, 6].map(host);
   const { clock, writes, store, limits, put } = createStore(hosts);
   for (const index of [0, 1, 2, 3]) put(index);

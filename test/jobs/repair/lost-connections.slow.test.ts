@@ -5,7 +5,7 @@ import { repairSuite } from "../../support/repair-suite.ts";
 
 const suite = repairSuite({ hosts: 8 });
 
-/** A text from each statement of a repair, in order. */
+/** The statements of a repair in order, each with a text by which it is recognised. */
 const STATEMENTS = [
   ["the rights", "has_column_privilege"],
   ["the versions", "database_migrations"],

@@ -8,7 +8,7 @@ import type { StoredSlab } from "../../support/repair-world.ts";
 
 const suite = repairSuite({ hosts: 12 });
 
-/** Repairs on a machine whose clock is wrong. */
+/** Repairs the slab on a machine whose clock is wrong by `offByMs`. */
 async function repairWithClock(slab: StoredSlab, offByMs: number) {
   const lines: string[] = [];
   const environment = openRepairEnvironment({

@@ -84,9 +84,9 @@ test("five simultaneous repairs share two database connections, and hold none du
 test("sources found to be lost are rebuilt by the same repair", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);
-  // Unknown losses; four of six sources are needed, so at least one of them is asked.
+  // Losses that no table knows; four of six sources are needed, so at least one lost sector is requested.
   for (const index of [2, 3]) await slab.hosts[index]!.swarm.dropSector(slab.sectors[index]!.root);
-  // Asked first: sources of equal weight in the order of their sectors.
+  // These are asked first: sources of equal weight are asked in the order of their sectors.
   const result = await suite.repair(slab, { random: () => 0.5 });
   expect(result).toMatchObject({ kind: "repaired", rebuilt: 4, lost: 2 });
   expect(await suite.world.wrongSectors(slab)).toEqual([]);

@@ -72,7 +72,7 @@ test("if all candidates are full, the first repair detects it, and no later repa
   expect(await suite.history(slabs[0]!)).toMatchObject({ failed: 1 });
   expect((await suite.journal(slabs[0]!))[0]!.error).toMatch(/^\d+ not-enough-storage$/);
   const before = await suite.traffic();
-  // Another worker, which uses the first one's report.
+  // Another worker, which uses the scores that the first one reported.
   expect(await suite.repair(slabs[1]!)).toMatchObject({ kind: "no-candidates" });
   expect(await suite.traffic()).toEqual(before);
   expect(await suite.history(slabs[1]!)).toMatchObject({ failed: 0 });

@@ -63,7 +63,7 @@ const advance = () => advanceRestore(world, storageIn(folder));
 
 type RestorePlace = NonNullable<RestoreScope["archive"]>["after"];
 
-/** Runs it to its end, and checks the invariants of every restore. */
+/** Runs a restore to its end, and checks the invariants of every restore. */
 async function restore(rows: readonly JournalRow[], after: RestorePlace = null) {
   await begin(rows, after);
   const run = await advance();

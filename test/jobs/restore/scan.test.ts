@@ -30,7 +30,7 @@ async function moveByIndexd(index: number, to: WorldHost): Promise<void> {
   await from.swarm.dropSector(root);
 }
 
-/** @param sectors number of sectors in each host's contract, by its index in the world */
+/** @param sectors number of sectors in each host's contract, by the host's index in the world */
 async function begin(probes: number, sectors: readonly number[] = []): Promise<void> {
   for (const [n, host] of world.hosts.entries()) {
     await knowContract(world, host, { sizeBytes: BigInt(sectors[n] ?? 0) * BigInt(SECTOR_BYTES) });

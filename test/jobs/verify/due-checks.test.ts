@@ -26,7 +26,7 @@ import { seedHost } from "../../support/seed-indexd.ts";
 
 let world: RepairWorld;
 let slab: StoredSlab;
-/** Has three sectors, the other hosts one each. */
+/** This host has three sectors, the others one each. */
 let host: WorldHost;
 
 beforeAll(async () => {
@@ -170,7 +170,7 @@ test("a duplicate batch is recorded once, a late one not at all, a lost one by t
     expect(confirmedBy().reduce((sum, [confirmed]) => sum + confirmed!, 0)).toBe(3);
     expect(Math.max(...both)).toBe(3);
 
-    // Its half hour is over, and indexd has claimed the sectors now.
+    // The late batch's half hour is over, and indexd has claimed its sectors.
     await claimEnds();
     const late = await claim();
     await sql`update sectors set next_integrity_check = now() + interval '20 minutes' where host_id = ${host.row.id}`;

@@ -22,7 +22,7 @@ import { seedAccount, seedHost, seedObject } from "../../support/seed-indexd.ts"
 
 let world: RepairWorld;
 let slab: StoredSlab;
-/** Has a sector of each of these. */
+/** `host` has a sector of each of these. */
 let others: StoredSlab[];
 let host: WorldHost;
 
@@ -176,7 +176,7 @@ test("a cancel after a crash restores the due times of claimed sectors, without 
   const crash = (name: VerifyStep) => {
     if (name === "claimed") throw new Error("killed");
   };
-  // Claimed twice: the first crash's claim must not count as the original due time.
+  // Claimed twice: the time set by the first claim must not count as the original due time.
   await expect(advance({ step: crash })).rejects.toThrow("killed");
   await leaseEnds();
   await expect(advance({ step: crash })).rejects.toThrow("killed");
@@ -282,7 +282,7 @@ test("a verification waits for a silent host without recording anything about it
 
 test("after kills between batches of a large host each sector is counted once", async () => {
   const { sql } = world.database;
-  // Not stored anywhere, so the host denies them.
+  // These sectors are not stored anywhere, so the host denies them.
   const count = 230;
   await sql`insert into sectors (sector_root, host_id, next_integrity_check)
     select sha256(n::text::bytea), ${host.row.id}, ${DUE} from generate_series(1, ${count}) n`;
