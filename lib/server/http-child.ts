@@ -25,14 +25,14 @@ export interface HttpChildOptions {
   readonly logger: Logger;
   /** The metrics in Prometheus's text format. */
   readonly scrape: () => Promise<string>;
-  /** Sent to the process at its start, and again when it is a different array. */
+  /** Sent to the process at its start, and again when a new array replaces this one. */
   readonly indexers: () => readonly HttpIndexer[];
   /** Sent to the process each second. */
   readonly describe: (http: { readonly httpPid: number; readonly httpRestarts: number }) => SupervisorHealth;
 }
 
 const TELL_EVERY_MS = 1_000;
-/** An idle server closes at once; one that hangs is killed after this time. */
+/** An idle server closes at once; a hung server is killed after this time. */
 const CLOSE_MS = 5_000;
 /** TypeScript or compiled, like this file. */
 const ENTRY = join(import.meta.dirname, `http-process${extname(import.meta.filename)}`);

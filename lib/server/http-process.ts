@@ -15,7 +15,7 @@ import { type OpenIndexer, openIndexer } from "./open-indexer.ts";
 import { ServedIndexers } from "./served-indexers.ts";
 import type { SupervisorHealth } from "./workers-report.ts";
 
-/** The parent sends its state each second; after this silence it counts as hanging. */
+/** The parent sends its state each second; after this silence the parent counts as hanging. */
 const SILENT_AFTER_MS = 15_000;
 /** Prometheus waits 10 s by default. */
 const SCRAPE_LIMIT_MS = 5_000;
@@ -23,7 +23,7 @@ const SCRAPE_LIMIT_MS = 5_000;
 const clock = systemClock;
 const environment = parseEnvironment(["SLABMEND_LOG_LEVEL"], process.env);
 const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
-  // The only indexer; with several, its log lines name none.
+  // Set if there is only one indexer; with several, this process's log lines name none.
   indexer: process.env["SLABMEND_INDEXER"],
   destination: inheritedLogDestination(),
 });

@@ -193,7 +193,7 @@ async function checkDatabase(context: CommandContext, logger: Logger): Promise<v
 
 /** @throws {OperatorError} `password-missing` */
 async function readPassword(options: ServeOptions, fallback: string): Promise<Secret<string> | null> {
-  // Also on loopback if --password-file is given: behind a proxy all requests come from loopback.
+  // Required on loopback too if --password-file is given: behind a proxy all requests come from loopback.
   if (options.listen.isLoopback && options.passwordFile === undefined) return null;
   const path = options.passwordFile ?? fallback;
   const hash = await readSecretFile(path);

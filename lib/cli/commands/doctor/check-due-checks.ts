@@ -4,7 +4,10 @@ import { readChecks } from "../../../database/reports/read-checks.ts";
 import { duration } from "../../../reports/duration.ts";
 import { type Check, ok, warning } from "./check.ts";
 
-/** An indexd that makes integrity checks visits its hosts every few minutes; after an hour without one it makes none. */
+/**
+ * An indexd that makes integrity checks visits its hosts every few minutes; after an hour without a visit it counts as making
+ * none.
+ */
 const INDEXD_CHECKS_SECONDS = 3_600;
 /** The same limit as that of the alarm checks-behind. */
 const BEHIND_SECONDS = 86_400;

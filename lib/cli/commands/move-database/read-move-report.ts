@@ -100,7 +100,7 @@ async function readReplication(
   };
 }
 
-/** An upgrade during the move, for which `start` and `switch` end the move. */
+/** An alarm about an upgrade during the move: `start` and `switch` would end the move. */
 async function schemaAlarms(
   { source }: Pick<MoveDependencies, "source">,
   run: Run,

@@ -42,7 +42,7 @@ export async function repairNow(
       remainingMs: options.timeoutMs,
     });
   } catch (error) {
-    // Thrown only before it began.
+    // Thrown only before the repair began.
     await ask((sql) => releaseUnbegunLease(sql, task)).catch(() => {});
     throw error;
   }

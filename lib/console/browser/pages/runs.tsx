@@ -56,7 +56,7 @@ function OneRun({
   const live = status?.maintenance;
   const isNewer = report.value !== undefined && status !== undefined && status.at > report.value.at;
   const run = isNewer && live?.id === read.id ? live : read;
-  // Another run, or none: the loaded data is outdated.
+  // Another run is unfinished now, or none: the loaded data is outdated.
   const isOld = status !== undefined && (live?.id ?? null) !== (read.finishedAt === null ? read.id : null);
   const { again } = report;
   useEffect(() => {
