@@ -20,7 +20,7 @@ const SUPPLIED = {
 
 export type Supplied<Name extends FunctionName> = (typeof SUPPLIED)[Name][number];
 
-/** The function's path of the file of authorities: Lambda's working directory holds the bundle. */
+/** Where a function finds the file of authorities: Lambda's working directory holds the bundle. */
 const CA_FILE = "database-ca.pem";
 
 /** Lambda's limit for the names and values of a function's variables together. */
@@ -87,7 +87,7 @@ export function environmentSizeProblem(
 /** Files for every bundle: a function's variables have at most 4 KB together, too little for RDS's certificates. */
 export function chosenFiles(root: string, environment: Variables): { from: string; to: string }[] {
   const path = environment["SLABMEND_DATABASE_CA"];
-  // SST appends it to the root.
+  // A relative path, because SST appends it to the root.
   return path !== undefined && isPath(path)
     ? [{ from: relative(root, resolve(root, path)), to: CA_FILE }]
     : [];

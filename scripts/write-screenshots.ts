@@ -54,7 +54,7 @@ interface Scene {
   readonly playground: DrivenPlayground;
   read<Report>(path: string): Promise<Report>;
   shoot(name: string, shot: Shot): Promise<void>;
-  /** Waits until the sentence of the console is this. */
+  /** Waits until the console shows this sentence. */
   until(sentence: RegExp): Promise<void>;
 }
 

@@ -69,7 +69,7 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
     return [...this.#busy.values()];
   }
 
-  /** Sends a signal to a busy worker's process: SIGKILL, SIGSTOP, SIGCONT. Returns false if it is not busy any more. */
+  /** Sends a signal to a busy worker's process: SIGKILL, SIGSTOP, SIGCONT. Returns false if the worker is not busy any more. */
   killWorker(pid: number, signal: NodeJS.Signals = "SIGKILL"): boolean {
     const worker = this.busyWorkers.find((busy) => busy.pid === pid);
     if (worker === undefined || !this.#options.pool.signal(pid, signal)) return false;
@@ -98,7 +98,7 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
       waitTimeSeconds: WAIT_SECONDS,
       authenticationErrorTimeout: PAUSE_AFTER_ERROR_MS,
       messageSystemAttributeNames: ["All"],
-      // The handler below throws only before it has tried, so the message may become visible again at once.
+      // The handler below throws only before an invocation, so the message may become visible again at once.
       terminateVisibilityTimeout: true,
       preReceiveMessageCallback: async () => {
         resting = new Promise((resolve) => {

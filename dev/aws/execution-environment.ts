@@ -128,7 +128,7 @@ export class ExecutionEnvironment {
 
   /** Sends a signal, if the process is still there. */
   signal(signal: NodeJS.Signals): boolean {
-    // Not child.kill(): after its first signal it reports `killed`, even for SIGCONT.
+    // Not child.kill(): after the first signal, even SIGCONT, the child counts as `killed`.
     if (this.#state === "dead" || this.pid === 0) return false;
     if (DEADLY.includes(signal)) this.#doomed = true;
     try {
@@ -144,7 +144,7 @@ export class ExecutionEnvironment {
     await this.ended;
   }
 
-  /** Settles with the result, the crash, or, after the process was killed, the timeout. */
+  /** Settles with the result, with the crash, or with the timeout once the process was killed. */
   async #await(limitMs: number, requestId: string): Promise<InvocationOutcome> {
     let timedOut = false;
     const timer = setTimeout(() => {

@@ -146,7 +146,7 @@ async function seedDamagedSlabs(
   return await seedSlabs(sql, { slabs: planned, minShards: MIN_SHARDS });
 }
 
-/** Of `count` sectors, spread over the slab, most are lost; some are on bad hosts, some in ended contracts. */
+/** Damages `count` sectors all over the slab: most are lost, some are on bad hosts, some in ended contracts. */
 function damage(
   sectors: readonly SectorSeed[],
   count: number,

@@ -53,7 +53,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       if (isSilent) dead.add(from);
       from.on("error", () => {});
       from.on("data", (bytes) => dead.has(from) || to.write(bytes));
-      // The server does not notice that a client leaves a dead connection, but its backend must end in time.
+      // The server does not notice that a client leaves a dead connection, but the connection's backend must end in time.
       from.on("close", () => {
         sockets.delete(from);
         to.destroy();

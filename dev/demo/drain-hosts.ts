@@ -9,10 +9,10 @@ export interface DrainDone {
   readonly sectorsBefore: number;
   /** Sectors on these hosts that are not newer than the drain. */
   readonly sectorsAfter: number;
-  /** Sectors that left them. */
+  /** Sectors that left these hosts. */
   readonly copied: number;
   readonly rebuilt: number;
-  /** From its start until the coordinator saw that no sector was left; null: it has not ended. */
+  /** From the drain's start until its coordinator saw no sector left; null: the drain has not ended. */
   readonly seconds: number | null;
   readonly finished: boolean;
 }

@@ -37,7 +37,7 @@ export function followEvents(sql: Sql): EventFollower {
   const start = (): Promise<void> => {
     underWay ??= poll()
       .catch((error: unknown) => {
-        // Cursors do not move, so the next poll gets the events that this one did not.
+        // Cursors do not move, so the next poll gets the events that this poll did not.
         if (isDatabaseAway(error)) return;
         failure ??= error instanceof Error ? error : new Error(String(error));
       })
@@ -63,7 +63,7 @@ async function accounts(sql: ISql): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
-/** indexd's listing. Before version 24 it hides events of the current and later seconds. */
+/** indexd's listing. Before version 24 the listing hides events of the current and later seconds. */
 async function listBehind(sql: ISql, account: string, cursor: Listed | undefined): Promise<Listed[]> {
   return await sql<Listed[]>`
     select e.account_id::text as account, encode(e.object_key, 'hex') as key,

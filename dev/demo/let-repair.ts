@@ -50,7 +50,7 @@ export interface RepairsDone {
   readonly killedWorkers: number;
   /** Damaged sectors that are not healthy although a host could take them. */
   readonly openWithDestination: number;
-  /** Why the demo did not wait for them. */
+  /** Why the demo did not wait for these sectors. */
   readonly gaveUp: string | undefined;
   /** Bodies of the messages that workers received. */
   readonly messages: readonly string[];
@@ -171,7 +171,7 @@ async function watch(
   let crashesSeen = 0;
   for (;;) {
     const state = await read((sql) => readRepairState(sql, damage));
-    // Read after the state, so that slabs repaired in the state are safe in this reading.
+    // Read after the state: slabs that are repaired by the state are then safe by this reading.
     danger.see(await read(readDanger));
     const traffic = await readTraffic(hosts);
     progress.status(options.draw(state, traffic, (Date.now() - startedAtMs) / 1_000));
@@ -183,7 +183,7 @@ async function watch(
     const reachable = await read((sql) => slabsWithDestination(sql, openIds, MIN_HOST_DISTANCE_KM));
     const openWithDestination = countOf(openIds, reachable);
     const isSettled = await read((sql) => forgetful.isSettled(sql));
-    // Sectors that no host can take are tried once too; before that, a lease may come at any time.
+    // Sectors that no host can take are tried once too; until then a new lease may come at any time.
     const isTried = state.endedRepairs >= new Set(openIds).size;
     // Sectors that no host can take prevent a drain from ending.
     const isOver = openIds.length > 0 || (await read(isDrained));

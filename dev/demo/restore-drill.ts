@@ -264,7 +264,7 @@ async function slabmend({ migrationSeed, archive }: Drill, url: string, ...args:
     err += chunk.toString();
   });
   const [code] = (await once(child, "close")) as [number | null];
-  // 6: it has findings, which are in the report.
+  // Exit code 6: there are findings, which are in the report.
   if (code !== 0 && code !== 6)
     throw new Error(`slabmend ${args.join(" ")} ended with ${code}: ${err.slice(0, 500)}`);
   const { run } = JSON.parse(out) as {

@@ -88,7 +88,7 @@ async function storeSlab(
         underWay.delete(put);
         onStored(1);
       });
-      // A failure is kept and thrown where the others are awaited.
+      // A failure is kept and thrown where the other stores are awaited.
       put.catch(() => {});
       underWay.add(put);
     }

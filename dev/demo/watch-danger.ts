@@ -9,7 +9,7 @@ export const NEAR_MARGIN = 2;
 export interface SlabMargin {
   readonly slabId: SlabId;
   readonly margin: number;
-  /** When a commit last moved sectors of it; undefined: none yet. */
+  /** When a commit last moved sectors of the slab; undefined: none has yet. */
   readonly movedAtMs: number | undefined;
 }
 
@@ -101,7 +101,8 @@ export async function readFirstLeases(sql: ISql): Promise<FirstLease[]> {
 }
 
 /**
- * Slabs that were not close to loss but were leased before the last one that was. 0 if the endangered slabs came first; leases of one
+ * Slabs not close to loss that were leased before the last slab that was close to loss. 0 if the endangered slabs came first;
+ * leases of one
  * batch count as simultaneous.
  */
 export function countLeasedBefore(near: ReadonlySet<SlabId>, leases: readonly FirstLease[]): number {

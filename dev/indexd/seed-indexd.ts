@@ -204,7 +204,7 @@ export interface SectorSeed {
   readonly mapId: ContractMapId | null;
   /** Default: random. An existing root is shared and keeps its host and map id. */
   readonly root?: Root;
-  /** Columns of `sectors` that differ from the defaults. Not for a shared one. */
+  /** Columns of `sectors` that differ from the defaults. Not for a shared sector. */
   readonly columns?: Columns;
 }
 

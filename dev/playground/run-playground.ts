@@ -42,7 +42,7 @@ export async function runPlayground(
     const failed = fleet.ended.then(async () => {
       throw new Error(`slabmend ended unexpectedly:\n${await readFile(fleet.logFile, "utf8")}`);
     });
-    // Also when it ends as requested.
+    // `failed` rejects also when slabmend ends as requested.
     failed.catch(() => {});
     progress.status("starting slabmend");
     const consoleUrl = await Promise.race([fleet.consoleUrl, failed]);

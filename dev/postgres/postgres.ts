@@ -34,7 +34,7 @@ export interface PostgresOptions {
   readonly binaries?: string;
   /** More settings, as for `-c name=value`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Starts from this backup, which is moved, instead of an empty cluster. */
+  /** Starts from this backup (moved, not copied) instead of an empty cluster. */
   readonly backup?: BaseBackup;
   /** Receives the server's log. */
   readonly onLogLine?: (line: string) => void;

@@ -1,6 +1,6 @@
 /**
  * Folders of one run below the system's temporary folder. The name contains the owning process, so that a later run can find and remove
- * the folders of a killed run (and guard).
+ * the folders of a run that was killed together with its guard.
  */
 import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";

@@ -119,7 +119,7 @@ export class PacedLine {
       }
       const lump = this.#takeLump(head, bytesPerSecond);
       if (bytesPerSecond !== null) {
-        // Delays of timers are made up for, or the rate would be too low; unused time is not.
+        // The delay of a late timer is made up for, or the rate would be too low; idle time is not.
         const fromMs = Math.max(nowMs - MAX_CATCH_UP_MS, this.#bandwidth.freeAtMs);
         this.#bandwidth.freeAtMs = fromMs + (lump.length / bytesPerSecond) * 1000;
       }

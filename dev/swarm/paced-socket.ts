@@ -52,7 +52,7 @@ export class PacedSocket extends Duplex {
     socket.on("end", () => this.#inward.whenAtMost(0, () => this.push(null)));
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => {
-      // A peer that closes normally has sent its end before; its data is still in the line.
+      // A peer that closes normally has sent its end before; data that it sent may still be in the line.
       if (!this.readableEnded && socket.readableEnded) return;
       this.destroy();
     });

@@ -92,7 +92,7 @@ function addStart(group: Command, host: CommandHost): void {
       ),
   ).action(
     action<MoveOptions>(host, async (context, options) =>
-      // A running move checks its source itself, and ends if that was upgraded since the start.
+      // A running move checks its source itself, and ends if the source was upgraded since the start.
       withMove(context, { needs: "any" }, options, async (move) => {
         const last = await readLastMove(move);
         if (last === undefined || last.finishedAt !== null) {
