@@ -12,7 +12,10 @@ export const CASE_NAMES = Object.keys(CASES) as CaseName[];
 export const MIN_SHARDS = 10;
 export const TOTAL_SHARDS = 30;
 
-/** Repairs of one case by several processes; each takes the next slab when it is free, or makes its share simultaneously. */
+/**
+ * Repairs of one case by several processes; each process takes the next slab when it is free, or repairs its share
+ * simultaneously.
+ */
 export interface Race {
   readonly name: CaseName;
   readonly repairs: number;

@@ -85,7 +85,7 @@ export async function seedFleet(
   return { slabs };
 }
 
-/** Most take sectors; a few are blocked, fail indexd's checks, are full, or are slow. */
+/** Most hosts take sectors; a few are blocked, fail indexd's checks, are full, or are slow. */
 async function seedHosts(sql: Sql, count: number, next: () => number): Promise<SeededHost[]> {
   const hosts = await seedNetwork(sql, {
     hosts: count,

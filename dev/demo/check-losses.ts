@@ -15,7 +15,7 @@ export interface PlantedLoss {
 
 /** The losses recorded by the fleet and the database. */
 export interface RecordedLosses {
-  /** Recorded by a repair, after an answer of this host. */
+  /** Losses that a repair recorded after an answer of this host. */
   readonly journalled: readonly { readonly root: Root; readonly hostId: HostId }[];
   /** Recorded denials, open or not. */
   readonly denied: readonly { readonly root: Root; readonly hostId: HostId }[];

@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 export interface DatabaseProxy {
   /** The URL of the database through the proxy. Secret, like the original URL. */
   readonly url: string;
-  /** Drops all traffic, without FIN or RST: on existing connections forever, on new ones until `recover`. */
+  /** Drops all traffic, without FIN or RST: on existing connections forever, on new connections until `recover`. */
   fallSilent(): void;
   /** Acts like a stopped server: connections end, and new ones are refused until `recover`. */
   refuse(): void;

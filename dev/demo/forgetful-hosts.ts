@@ -40,7 +40,7 @@ export interface ForgetfulHosts {
 /** @param hosts hosts that already forget */
 export function startForgetfulHosts(parts: {
   readonly hosts: readonly DemoHost[];
-  /** A repair is running. */
+  /** Whether a repair is running. */
   readonly isRepairing: () => Promise<boolean>;
   /** Receives messages for the terminal. */
   readonly onLine: (line: string) => void;

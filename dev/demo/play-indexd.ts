@@ -27,7 +27,7 @@ const LAST_SECOND_MS = 3_100;
 export interface PlayedIndexd {
   /** Makes one more pass, then stops. @returns the first error of a pass, if any: then an assumption of indexd was violated */
   stop(): Promise<Error | undefined>;
-  /** Events that it has published to the stream. */
+  /** Events that indexd has published to the stream. */
   readonly published: readonly PublishedEvent[];
 }
 

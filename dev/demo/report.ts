@@ -63,7 +63,7 @@ export interface DemoSummary {
   readonly slabsWithin2: number;
   /** Other slabs that were leased before the last of these. */
   readonly othersLeasedFirst: number;
-  /** From the damage until no slab was within 2 sectors of loss; null if none ever was, or some still are. */
+  /** From the damage until no slab was within 2 sectors of loss; null if no slab ever was, or some still are. */
   readonly secondsUntilNoneWithin2: number | null;
   /** Null: no host was drained. */
   readonly drain: DrainDone | null;

@@ -211,7 +211,7 @@ const summaryOf = ({ sectors, objects }: Stake) => ({
   objectsAtStake: objects,
 });
 
-/** Runs indexd's part again, then its pruning, and reads every object of the backup. */
+/** Runs indexd's part again, then indexd's pruning, and reads every object of the backup. */
 async function finish(parts: Drill, sql: Sql, url: string) {
   const { hosts, account, objects, kernel, options, progress, signal, moved } = parts;
   const indexd = playIndexd({ sql, hosts, account, loops: INDEXD_LOOPS });

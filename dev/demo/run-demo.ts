@@ -3,7 +3,7 @@
  *
  *   plan -> start -> store -> damage -> deploy -> (indexd's part, kills, repairs) -> check -> read back -> stop
  *
- * Everything it starts belongs to the runtime or to the stack below and always ends with it.
+ * Everything that the demo starts belongs to the runtime or to the stack below, and ends with its owner.
  */
 import { tmpdir } from "node:os";
 import type { Sql } from "postgres";

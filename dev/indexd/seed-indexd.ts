@@ -254,7 +254,7 @@ export async function seedSlabs(
   const sectors = planned.flatMap(({ slab, roots }) =>
     slab.sectors.map((sector, index) => ({ sector, root: Buffer.from(idBytes(roots[index]!)) })),
   );
-  // The first entry of a root decides; later ones share its row.
+  // The first entry of a root decides; later entries share its row.
   const distinct = [...Map.groupBy(sectors, (entry) => entry.root.toString("hex")).values()].map(
     ([first]) => first!,
   );

@@ -14,7 +14,7 @@ export interface DrivenPlayground {
   /** Its whole output. */
   text(): string;
   type(line: string): void;
-  /** Waits until it has printed this. Rejects if it ends first. */
+  /** Waits until the playground has printed this. Rejects if the playground ends first. */
   sees(pattern: RegExp): Promise<RegExpExecArray>;
   /** Types a line and waits for this output after it. */
   command(line: string, answer: RegExp): Promise<RegExpExecArray>;

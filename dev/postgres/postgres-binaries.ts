@@ -27,7 +27,8 @@ export async function findPostgresBinaries(): Promise<string> {
 }
 
 /**
- * npm packages contain no symbolic links; the package's install script creates those of the libraries. If install scripts are disabled,
+ * npm packages contain no symbolic links; the package's install script creates the links of the libraries. If install scripts are
+ * disabled,
  * this function creates them.
  */
 async function restoreLinks(packageFolder: string): Promise<void> {

@@ -55,7 +55,8 @@ export async function readVerifySectorResponse(source: ByteSource): Promise<Veri
 }
 
 /**
- * Costs as much as reading the whole sector; a read of 64 bytes proves the same for a thousandth of the price. NOT verified here.
+ * Costs as much as reading the whole sector; a read of 64 bytes proves the same for a thousandth of the price. The proof is NOT
+ * verified here.
  */
 export async function verifySector(
   stream: RpcStream,

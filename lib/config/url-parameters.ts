@@ -1,5 +1,6 @@
 /**
- * Which parameters a database URL may have. The driver sends each unknown one to the server as a session setting: the server refuses
+ * Which parameters a database URL may have. The driver sends each unknown parameter to the server as a session setting: the
+ * server refuses
  * most of them (42704), and others would override the role's settings.
  */
 

@@ -18,7 +18,7 @@ import { startFleetExporter } from "./fleet-exporter.ts";
 export interface ServedIndexer {
   readonly name: string;
   readonly environment: Pick<Environment, WorkVariable | "SLABMEND_DATABASE_URL">;
-  /** Its whole environment as text, including the seed, for its workers. */
+  /** The indexer's whole environment as text, including the seed, for its workers. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;

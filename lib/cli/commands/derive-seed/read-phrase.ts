@@ -7,7 +7,7 @@ import type { OperatorIo } from "../../command/operator-io.ts";
 /** Twelve words of at most eight letters are 107 bytes; far longer input is not a phrase. */
 const MAX_PHRASE_BYTES = 1_024;
 
-/** Reads the recovery phrase from standard input; at a terminal it asks for it and does not echo. */
+/** Reads the recovery phrase from standard input; at a terminal it asks for the phrase and does not echo. */
 export async function readPhrase({ stdin, stderr, signal }: OperatorIo): Promise<Secret<string>> {
   if (stdin.isTTY === true) {
     // readline handles line editing; its output is discarded so that nothing is echoed.

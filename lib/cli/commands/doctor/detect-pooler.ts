@@ -3,8 +3,8 @@ import type { ISql, ReservedSql, Sql } from "postgres";
 const LOOKS = 3;
 
 /**
- * Whether one server process served two open connections: only a pooler in transaction mode does that. A pooler with many server
- * connections may not show it, so false means "none seen".
+ * Whether one server process served two open connections: only a pooler in transaction mode does that. With many server
+ * connections it may not happen here, so false means "none seen".
  */
 export async function isTransactionPooled(first: Sql, second: Sql): Promise<boolean> {
   const held: ReservedSql[] = [];

@@ -22,7 +22,7 @@ interface PlanMove {
   readonly reason: PlannedMove["reason"];
   readonly how: "copied" | "rebuilt" | "not-possible";
   readonly from: PlanHost | undefined;
-  /** A host that may take the sector; a repair may draw another one. Undefined if none is left. */
+  /** A host that may take the sector; a repair may draw another one. Undefined if no such host is left. */
   readonly to: PlanHost | undefined;
 }
 

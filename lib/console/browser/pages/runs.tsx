@@ -9,7 +9,7 @@ import { type Report, useReport } from "../parts/use-report.ts";
 import { clockTime, count, counted } from "../view/format.ts";
 import { progressText, subjectOf } from "../view/run.ts";
 
-/** The unfinished run, or else the last one, and earlier ones. */
+/** The unfinished run, or else the last run, and earlier runs. */
 export function Runs() {
   const report = useReport<MaintenanceReport>("/runs?limit=20", 15_000);
   return (
