@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Starts bin/slabmend.ts with a Node that runs TypeScript directly: the running one, else the one in node_modules. Written
-// for the oldest Node that npm itself runs on. Node does not strip types below node_modules, so the published package
-// contains compiled code, which this file starts instead: docs/decisions/0001-dependencies.md.
+// Starts bin/slabmend.ts with a Node that runs TypeScript directly: the running one, else the one in node_modules. Written for
+// the oldest Node that npm itself runs on. Node does not strip types below node_modules, so the published package contains
+// compiled code, which this file starts instead: docs/decisions/0001-dependencies.md.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";

@@ -71,10 +71,9 @@ export function chooseLost(
 const ENDANGERED_MARGINS = [1, 2] as const;
 
 /**
- * Further losses of the last slabs, so that their margin by indexd's tables is 1 or 2. Sectors on lying hosts are lost first, because
- * they cannot be read anyway; sectors on dead and blocked hosts do not count and stay. A slab that would not survive keeps more
- * sectors.
- * Reduces `readable` by the losses.
+ * Further losses of the last slabs, so that their margin by indexd's tables is 1 or 2. Sectors on lying hosts are lost first,
+ * because they cannot be read anyway; sectors on dead and blocked hosts do not count and stay. A slab that would not survive
+ * keeps more sectors. Reduces `readable` by the losses.
  */
 export function chooseEndangering(
   { slabs, endangered, minShards, seed }: DemoOptions,

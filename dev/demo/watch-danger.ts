@@ -54,8 +54,7 @@ export interface DangerWatch {
   see(reading: DangerReading): void;
   /**
    * From the first reading until no slab was close to loss; undefined if no slab ever was, or some still are. Ends at the commit
-   * that removed
-   * the danger if the journal has it, otherwise at the first reading without it.
+   * that removed the danger if the journal has it, otherwise at the first reading without it.
    */
   readonly msUntilNoneNear: number | undefined;
 }
@@ -103,8 +102,7 @@ export async function readFirstLeases(sql: ISql): Promise<FirstLease[]> {
 
 /**
  * Slabs not close to loss that were leased before the last slab that was close to loss. 0 if the endangered slabs came first;
- * leases of one
- * batch count as simultaneous.
+ * leases of one batch count as simultaneous.
  */
 export function countLeasedBefore(near: ReadonlySet<SlabId>, leases: readonly FirstLease[]): number {
   const lastNearMs = Math.max(

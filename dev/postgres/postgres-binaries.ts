@@ -28,8 +28,7 @@ export async function findPostgresBinaries(): Promise<string> {
 
 /**
  * npm packages contain no symbolic links; the package's install script creates the links of the libraries. If install scripts are
- * disabled,
- * this function creates them.
+ * disabled, this function creates them.
  */
 async function restoreLinks(packageFolder: string): Promise<void> {
   const list = await readFile(join(packageFolder, "native", "pg-symlinks.json"), "utf8").catch(() => "[]");

@@ -40,8 +40,8 @@ export interface CommandHost {
 }
 
 /**
- * Makes the action of a command: passes it the context and turns the returned reason into the exit code. Commander passes
- * the arguments, then the options, then the command.
+ * Makes the action of a command: passes it the context and turns the returned reason into the exit code. Commander passes the
+ * arguments, then the options, then the command.
  */
 export function action<Options extends object>(
   { io, setExitCode }: CommandHost,
