@@ -18,7 +18,7 @@ export type AlarmMetric = { readonly statistic: Statistic } & (
 );
 
 export interface AlarmDefinition {
-  /** Its meaning in one sentence. */
+  /** The alarm's meaning in one sentence. */
   readonly means: string;
   readonly metrics: Readonly<Record<string, AlarmMetric>>;
   /** An expression over the metrics' keys; undefined: the only metric. */
@@ -183,7 +183,7 @@ export const ALARMS = {
     means:
       "The archive of the journal cannot be written, or must not be: the database was rewound or copied, or the archive is damaged.",
     metrics: { stopped: fleet("reap", "FollowersStopped", "Minimum") },
-    // If S3 refuses one run, the next one makes up for it; failures of each run in two periods need an operator.
+    // If S3 refuses one run, the next run makes up for it; if every run of two periods fails, an operator is needed.
     ...everAbove(0, 2),
     breachingPeriods: 2,
   },

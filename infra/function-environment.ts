@@ -32,7 +32,7 @@ const SST_BYTES = 512;
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** The variables that an operator may set for a function in the environment of `sst deploy`; never the supplied ones. */
+/** The variables that an operator may set for a function in the environment of `sst deploy`; never the supplied variables. */
 function choosable(name: FunctionName): readonly VariableName[] {
   const supplied: readonly VariableName[] = SUPPLIED[name];
   return variablesOf(name).filter((variable) => !supplied.includes(variable));
@@ -56,7 +56,7 @@ export function chosenProblems(name: FunctionName, environment: Variables): read
 
 /**
  * Whether Lambda would refuse a function because of the size of its variables, which it does in the middle of a deployment.
- * @param supplied the known part of the supplied ones; queue URLs are unknown and count with the maximum length
+ * @param supplied the known part of the supplied variables; queue URLs are unknown and count with the maximum length
  */
 export function environmentSizeProblem(
   name: FunctionName,

@@ -134,7 +134,7 @@ async function shootDanger({ playground, read, shoot, until }: Scene): Promise<v
   await shoot("slab", { theme: "light", fragment: `#/slabs/${slabs[0]!.id}` });
 }
 
-/** Two verifications: of a host that has all sectors, and of one that denies some. */
+/** Two verifications: of a host that has all sectors, and of a host that denies some. */
 async function shootRuns({ playground, shoot }: Scene): Promise<void> {
   const verify = (host: number) =>
     playground.command(

@@ -20,7 +20,7 @@ export interface Race {
   readonly name: CaseName;
   readonly repairs: number;
   readonly processes: number;
-  /** Simultaneous repairs per process. More than one only for the current version. */
+  /** Simultaneous repairs per process. More than one repair only for the current version. */
   readonly atOnce: number;
 }
 

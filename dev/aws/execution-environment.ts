@@ -4,8 +4,8 @@
  *   starting --ready--> idle (frozen) <--> busy
  *       \________________|_________________|____ killed, crashed, timed out ----> dead
  *
- * Invariants: a busy environment has a timer that kills it at its deadline, even while it is stopped; a dead one has settled its
- * invocation; after a timeout or a crash an environment is not used again.
+ * Invariants: a busy environment has a timer that kills it at its deadline, even while it is stopped; a dead environment has
+ * settled its invocation; after a timeout or a crash an environment is not used again.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";

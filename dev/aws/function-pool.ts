@@ -1,6 +1,6 @@
 /**
- * The execution environments of one function: reuses idle ones, starts new ones up to the limit, and queues Event
- * invocations that found none free.
+ * The execution environments of one function: reuses idle ones, starts new ones up to the limit, and queues Event invocations
+ * that found no free one.
  */
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";

@@ -89,7 +89,7 @@ export async function seedFleet(
 async function seedHosts(sql: Sql, count: number, next: () => number): Promise<SeededHost[]> {
   const hosts = await seedNetwork(sql, {
     hosts: count,
-    // Names in a domain that is open to everyone, so that the hosts do not count as one operator's.
+    // Names in a domain that is open to everyone, so that the hosts do not count as hosts of one operator.
     seed: (n) => ({ addresses: [`sia-host-${n + 1}.duckdns.org:9984`] }),
   });
   await sql`update hosts set last_successful_scan = clock_timestamp() - interval '90 seconds'`;

@@ -23,7 +23,7 @@ export interface RecordedLosses {
   readonly movedFromNowhere: readonly Root[];
   /** Sectors without a host now. */
   readonly now: readonly Root[];
-  /** indexd's counter for each host that has one. */
+  /** indexd's counter of losses, for each host that has a counter. */
   readonly counted: readonly { readonly hostId: HostId; readonly sectors: number }[];
 }
 

@@ -7,7 +7,7 @@
 export interface SessionSample {
   /** Sessions of the fleet's role. */
   readonly sessions: readonly FleetSession[];
-  /** Functions connected under a role other than the one from `slabmend grant`. */
+  /** Functions connected under another role than that from `slabmend grant`. */
   readonly strangers: readonly string[];
   /** Invocations that may have been running at that moment. */
   readonly running: number;

@@ -43,7 +43,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       port = upstream.localPort ?? 0;
       left.delete(port);
     });
-    // A killed process ends its stream in the same way as one that closes its connection.
+    // A killed process ends its stream in the same way as a process that closes its connection.
     for (const event of ["end", "close"] as const) client.on(event, () => port > 0 && left.add(port));
     for (const [from, to] of [
       [client, upstream],

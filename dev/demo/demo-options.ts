@@ -33,7 +33,7 @@ export interface DemoOptions {
   /** Repairs for which a worker's clock is hours off. */
   readonly wrongClocks: number;
   readonly workers: number;
-  /** With more than one, dev/indexers/run-indexers-demo.ts runs; it uses only slabs, hosts, shards, workers and seed. */
+  /** With more than one indexer, dev/indexers/run-indexers-demo.ts runs; it uses only slabs, hosts, shards, workers and seed. */
   readonly indexers: number;
   /** The release of indexd whose database is used at the start. */
   readonly indexd: IndexdRelease;

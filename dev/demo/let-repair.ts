@@ -61,7 +61,7 @@ export interface RepairsDone {
 }
 
 export interface LetRepairOptions {
-  /** Makes a client for a part of the demo; each part has its own, because one may wait for a lock. */
+  /** Makes a client for a part of the demo; each part has its own, because a part may wait for a lock. */
   readonly connect: () => Sql;
   readonly proxy: DatabaseProxy;
   readonly disturbances: { readonly wanted: DisturbancesWanted; readonly random: () => number };

@@ -25,7 +25,7 @@ export function isReadable(fate: HostFate): boolean {
   return fate !== "dead" && fate !== "liar" && fate !== "forgetful";
 }
 
-/** Spreads losses over the slabs, endangered ones last, so that all survive. Reduces `readable` by the losses. */
+/** Spreads losses over the slabs, endangered slabs last, so that all slabs survive. Reduces `readable` by the losses. */
 export function chooseLost(
   options: DemoOptions,
   placement: readonly (readonly number[])[],

@@ -53,7 +53,7 @@ export function playIndexd(parts: {
       underWay.get(name) ??
       passes[name]()
         .catch((error: unknown) => {
-          // The database was interrupted; the next pass does this one's work.
+          // The database was interrupted; the next pass does the work of this pass.
           if (isDatabaseAway(error)) return;
           failure ??= error instanceof Error ? error : new Error(String(error));
         })

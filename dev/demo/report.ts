@@ -23,7 +23,7 @@ export interface DemoSummary {
   readonly rebuiltSectors: number;
   /** Stored by a worker that was killed before its commit, and found by the next repair. */
   readonly foundSectors: number;
-  /** Bytes of sectors, counted at the hosts, including those of killed workers. */
+  /** Bytes of sectors, counted at the hosts, including the traffic of killed workers. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
   /** In decimal digits, because a JSON number is not exact enough. */

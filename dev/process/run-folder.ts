@@ -41,7 +41,7 @@ async function endPostgresOf(folder: string): Promise<void> {
   const pidFile = await readFile(join(folder, "data", "postmaster.pid"), "utf8").catch(() => undefined);
   const pid = Number(pidFile?.split("\n", 1)[0]);
   if (!Number.isInteger(pid) || pid <= 1) return;
-  // The pid may belong to another process by now: only one with this folder in its command line is ours.
+  // The pid may belong to another process by now: only a process with this folder in its command line is ours.
   const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
   if (command.includes(folder)) process.kill(pid, "SIGQUIT");
 }

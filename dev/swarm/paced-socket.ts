@@ -4,8 +4,8 @@ import type { Clock } from "../../lib/clock/clock.ts";
 import { mostQueuedBytes, type Pace, PacedLine, type SharedBandwidth } from "./paced-line.ts";
 
 /**
- * A socket behind a slow line in each direction. It pauses the real socket when its line is full, so a slow host applies backpressure
- * to a writer through TCP, like a real one.
+ * A socket behind a slow line in each direction. It pauses the real socket when the line is full, so a slow host applies
+ * backpressure to a writer through TCP, like a real host.
  */
 export class PacedSocket extends Duplex {
   readonly #socket: Socket;

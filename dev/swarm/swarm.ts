@@ -38,7 +38,7 @@ export interface SwarmHost {
   expirePrices(): Promise<void>;
   fund(account: Uint8Array, hastings: bigint): Promise<void>;
   balance(account: Uint8Array): Promise<bigint>;
-  /** Stores a permanent sector without the protocol and free of charge. Throws `wrong-sector` if it has another root. */
+  /** Stores a permanent sector without the protocol and free of charge. Throws `wrong-sector` if the bytes have another root. */
   putSector(root: Root, bytes: Uint8Array): Promise<void>;
   hasSector(root: Root): Promise<boolean>;
   /** False if the host did not have it. */

@@ -9,9 +9,9 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface ConfiguredIndexer {
   readonly name: string;
-  /** The common variables, overridden by those of its own file. */
+  /** The common variables, overridden by those of the indexer's own file. */
   readonly environment: Variables;
-  /** Names of the variables in its own file; undefined if it has none. */
+  /** Names of the variables in the indexer's own file; undefined if it has no file. */
   readonly ownNames?: readonly string[];
 }
 

@@ -30,7 +30,7 @@ export class ServedIndexers {
   find(name: unknown): ServedIndexer {
     const all = this.#all();
     const names = [...all.keys()].toSorted();
-    // A wrongly configured indexer is not served, but it counts here: the other one is not the only one.
+    // A wrongly configured indexer is not served, but it counts: beside it a served indexer is not the only one.
     const isOnlyOne = all.size === 1 && this.#report().length <= 1;
     if (name === undefined && isOnlyOne) return all.get(names[0]!)!;
     const found = typeof name === "string" ? all.get(name) : undefined;

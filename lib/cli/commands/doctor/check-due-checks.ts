@@ -20,7 +20,7 @@ export interface DueCheckFacts {
   readonly indexdSeconds: number | undefined;
 }
 
-/** Checks the progress of due checks; they are made with SLABMEND_VERIFY=due. */
+/** Checks the progress of due checks, which are made if SLABMEND_VERIFY=due. */
 export async function checkDueChecks(
   ask: Ask,
   variables: Readonly<Record<string, string | undefined>>,

@@ -22,7 +22,7 @@ export async function readIndexers(): Promise<void> {
 /** Read when the page was opened. */
 export const allIndexers = (): readonly Indexer[] => indexers;
 
-/** Undefined if there is only one. */
+/** Undefined if there is only one indexer. */
 export const chosenIndexer = (): string | undefined => chosen;
 
 /** The whole page shows one indexer, so it is reloaded. */
