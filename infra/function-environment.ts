@@ -55,7 +55,7 @@ export function chosenProblems(name: FunctionName, environment: Variables): read
 }
 
 /**
- * Whether Lambda would refuse a function because of the size of its variables, which it does in the middle of a deployment.
+ * Whether Lambda would refuse a function because of the size of its variables; it refuses only in mid-deployment.
  * @param supplied the known part of the supplied variables; queue URLs are unknown and count with the maximum length
  */
 export function environmentSizeProblem(

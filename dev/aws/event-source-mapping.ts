@@ -39,7 +39,7 @@ export interface EventSourceMappingEvents {
   workerStarted: [BusyWorker];
   /** An invocation ended; lists the messages that stay in the queue. */
   workerEnded: [BusyWorker, { readonly outcome: PoolOutcome; readonly failed: readonly string[] }];
-  /** `killWorker` has sent its signal. */
+  /** `killWorker` has sent a signal. */
   workerSignalled: [BusyWorker, NodeJS.Signals];
   /** SQS did not answer, or a message could not be deleted. */
   failed: [Error];
@@ -48,8 +48,8 @@ export interface EventSourceMappingEvents {
 /** Pause after a failed poll: the queue may be starting or stopping. */
 const PAUSE_AFTER_ERROR_MS = 500;
 /**
- * Duration of a long poll. It is never aborted: the queue might still deliver a message to it, which would then be invisible for a
- * visibility timeout. So `stop` may wait this long for an idle poll. (Lambda polls for 20 s.)
+ * Duration of a long poll. It is never aborted: the queue might still deliver a message to this poll, and the message would be
+ * invisible for a visibility timeout. So `stop` may wait this long for an idle poll. (Lambda polls for 20 s.)
  */
 const WAIT_SECONDS = 1;
 

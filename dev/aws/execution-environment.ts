@@ -95,7 +95,7 @@ export class ExecutionEnvironment {
     this.#send({ type: "initialize", entry: definition.entry, handler: definition.handler ?? "handler" });
   }
 
-  /** Whether it waits for an invocation. */
+  /** Whether the environment waits for an invocation. */
   get isIdle(): boolean {
     return this.#state === "idle" && !this.#doomed;
   }
@@ -138,7 +138,7 @@ export class ExecutionEnvironment {
     }
   }
 
-  /** Kills the process and waits for its end. */
+  /** Kills the process and waits until it has ended. */
   async destroy(): Promise<void> {
     this.signal("SIGKILL");
     await this.ended;

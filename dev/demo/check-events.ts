@@ -13,7 +13,7 @@ interface EventRow {
 export interface WitnessedEvents {
   /** Times given by indexd's publisher. */
   readonly published: readonly PublishedEvent[];
-  /** The events' times when the publisher took over, by account and key; undefined: it existed from the start. */
+  /** The events' times when the publisher took over, by account and key; undefined: the publisher existed from the start. */
   readonly before: ReadonlyMap<string, string> | undefined;
   /** The last event that a following client received, by account and key. */
   readonly told: ReadonlyMap<string, string>;

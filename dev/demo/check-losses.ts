@@ -1,4 +1,6 @@
-/** Checks rule 6 of docs/architecture.md. Only the demo can, because it knows which sectors it took from which hosts. */
+/**
+ * Checks rule 6 of docs/architecture.md. Only the demo can check this, because it knows which sectors it took from which hosts.
+ */
 import type { ISql } from "postgres";
 import type { HostId, Root } from "../../lib/slab/ids.ts";
 import { parseRoot } from "../../lib/slab/ids.ts";
@@ -9,7 +11,7 @@ import type { StoredSlab } from "./store-objects.ts";
 export interface PlantedLoss {
   readonly root: Root;
   readonly hostId: HostId;
-  /** Whether indexd knew of the loss before the fleet started; otherwise only the host's answer shows it. */
+  /** Whether indexd knew of the loss before the fleet started; otherwise only the host's answer shows the loss. */
   readonly noticed: boolean;
 }
 

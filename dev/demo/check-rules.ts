@@ -1,6 +1,6 @@
 /**
- * Checks the invariants of docs/architecture.md that the database shows, by SQL. The demo runs it at the end, tests after each step.
- * Reads whole tables, so it is not for a large production database.
+ * Checks the invariants of docs/architecture.md that the database shows, by SQL. The demo runs this check at the end, tests run
+ * it after each step. Reads whole tables, so it is not for a large production database.
  */
 import type { ISql } from "postgres";
 

@@ -16,8 +16,8 @@ export interface DatabaseProxy {
   /** New connections lead to this port. */
   leadTo(port: number): void;
   /**
-   * Whether the client of a connection has left. Its backend may not know yet, because it runs a statement, waits for a lock, or has not
-   * been scheduled since. The port is the server's client_port.
+   * Whether the client of a connection has left. The connection's backend may not know yet, because it runs a statement, waits
+   * for a lock, or has not been scheduled since. The port is the server's client_port.
    */
   hasLeft(clientPort: number): boolean;
   stop(): Promise<void>;

@@ -1,4 +1,4 @@
-/** The demo's drain: an operator starts it for good hosts, and reap coordinates it, although it has no seed. */
+/** The demo's drain: an operator starts it for good hosts, and reap coordinates it, although reap has no seed. */
 import type { ISql } from "postgres";
 import { startRun } from "../../lib/database/runs/maintenance-runs.ts";
 import { type DrainScope, drainStatisticsOf } from "../../lib/jobs/drain/drain-run.ts";

@@ -52,7 +52,7 @@ export function deploymentOf(parts: {
   readonly migrationSeed: Uint8Array;
   readonly queueServer: QueueServer;
   readonly queues: QueuePair;
-  /** The folder of wrong-clocks.ts. Without it every clock is right. */
+  /** The folder of wrong-clocks.ts. Without the folder every clock is right. */
   readonly wrongClocks?: string;
   /** Directory of the journal's archive. */
   readonly archive?: string | undefined;

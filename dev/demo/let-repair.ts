@@ -40,7 +40,7 @@ import {
 const POLL_MS = 500;
 /** Longer than every temporary wait: two minutes after a fault, three minutes of a repair's hold. */
 const GIVE_UP_AFTER_MS = 200_000;
-/** The error of a function during the switch of a move, until its address leads to the target. */
+/** The error of a function during the switch of a move, until the function's address leads to the target. */
 const CLOSED = "permission denied for database";
 /** Maximum number of log lines of the functions that are shown, because a failing fleet repeats the same line. */
 const MOST_LOG_LINES = 20;
@@ -198,7 +198,7 @@ async function watch(
   }
 }
 
-/** @param isSettled whether forgetful hosts remember, and no attempt is brought forward because of it */
+/** @param isSettled whether forgetful hosts remember, and no attempt is brought forward because of them */
 function whyGiveUp(state: RepairState, sinceChangeMs: number, isSettled: boolean): string | undefined {
   if (sinceChangeMs > GIVE_UP_AFTER_MS)
     return `nothing has changed for ${formatSeconds(sinceChangeMs / 1_000)}`;

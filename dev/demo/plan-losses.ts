@@ -9,7 +9,7 @@ export type HostFate = "fine" | "dead" | "blocked" | "bad-contract" | "liar" | "
 export interface LostSector {
   readonly slab: number;
   readonly index: number;
-  /** Whether indexd knows; otherwise only the host's answer shows it. */
+  /** Whether indexd knows; otherwise only the host's answer shows the loss. */
   readonly noticed: boolean;
   /** Whether the loss endangers its slab; otherwise it is one of --lost-sectors. */
   readonly endangers: boolean;

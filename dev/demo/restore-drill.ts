@@ -49,7 +49,7 @@ export interface RestoreDone {
   readonly refused: number;
   /** Uploaded after the backup. */
   readonly slabsUnknown: number;
-  /** Freed by indexd's pruning after its release. */
+  /** Freed by indexd's pruning after pruning was released. */
   readonly pruned: number;
   readonly seconds: number;
   readonly unreadable: ReadonlyMap<number, string>;
@@ -175,7 +175,7 @@ interface Stake {
   readonly objects: number;
 }
 
-/** On a copy of the restored database: the sectors without other copies that its indexd would prune. */
+/** On a copy of the restored database: the sectors without other copies that indexd would prune. */
 async function countStake(restored: PostgresServer, hosts: readonly DemoHost[]): Promise<Stake> {
   await asOwner(restored.url("postgres"), (owner) => owner`create database naive template indexd`);
   return await asOwner(restored.url("naive"), async (naive) => {

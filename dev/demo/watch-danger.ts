@@ -53,8 +53,8 @@ export interface DangerWatch {
   readonly nearAtStart: ReadonlySet<SlabId>;
   see(reading: DangerReading): void;
   /**
-   * From the first reading until no slab was close to loss; undefined if no slab ever was, or some still are. Ends at the commit
-   * that removed the danger if the journal has it, otherwise at the first reading without it.
+   * From the first reading until no slab was close to loss; undefined if no slab ever was, or some still are. The time ends at
+   * the commit that removed the danger if the journal has this commit, otherwise at the first reading without it.
    */
   readonly msUntilNoneNear: number | undefined;
 }

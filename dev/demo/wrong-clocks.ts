@@ -1,6 +1,6 @@
 /**
  * Workers with a clock that is wrong by hours, each for one repair, as if NTP then corrected it. A folder contains a file for each wrong
- * clock; the worker that removes a file gets it.
+ * clock; the worker that removes a file gets that clock.
  */
 import { mkdir, readdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";

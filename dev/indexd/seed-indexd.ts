@@ -177,8 +177,8 @@ export async function renewContract(
 }
 
 /**
- * Adds a key to the blocklist; its contracts are no longer good. indexd would also remove the host's unpinned sectors; here they stay,
- * as when an operator blocks a host by SQL.
+ * Adds a host's key to the blocklist; the host's contracts are no longer good. indexd would also remove the host's unpinned
+ * sectors; here they stay, as when an operator blocks a host by SQL.
  */
 export async function blockHost(
   sql: Sql,
@@ -225,7 +225,7 @@ export interface SeededSlab {
   readonly sectors: readonly { readonly id: SectorId; readonly root: Root }[];
 }
 
-/** One sector on each of these hosts, pinned to its seeded contract. */
+/** One sector on each of these hosts, pinned to the host's seeded contract. */
 export function placeOn(hosts: readonly SeededHost[]): SectorSeed[] {
   return hosts.map((host) => ({ hostId: host.id, mapId: host.contract?.mapId ?? null }));
 }

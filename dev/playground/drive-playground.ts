@@ -9,7 +9,7 @@ const LIMIT_MS = 300_000;
 
 export interface DrivenPlayground {
   readonly child: ChildProcess;
-  /** Settles with its exit code. */
+  /** Settles with the playground's exit code. */
   readonly ended: Promise<number | null>;
   /** Its whole output. */
   text(): string;

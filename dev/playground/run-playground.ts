@@ -26,7 +26,7 @@ interface Streams {
   readonly stdout: NodeJS.WriteStream;
 }
 
-/** Runs until `quit`, Ctrl+C or the signal, and stops everything. @throws the signal's reason when it aborts */
+/** Runs until `quit`, Ctrl+C or the signal, and stops everything. @throws the signal's reason when the signal aborts */
 export async function runPlayground(
   options: PlaygroundOptions,
   { stdin, stdout, signal }: Streams & { readonly signal: AbortSignal },

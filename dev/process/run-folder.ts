@@ -31,7 +31,7 @@ export async function removeStaleRunFolders(): Promise<string[]> {
       await rm(folder, { recursive: true, force: true });
       removed.push(folder);
     } catch {
-      // Another user's folder, or its guard is removing it now.
+      // Another user's folder, or a folder that its guard is removing now.
     }
   }
   return removed;

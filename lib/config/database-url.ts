@@ -11,7 +11,7 @@ import { findParameterFault } from "./url-parameters.ts";
 
 export type TlsMode =
   | "none"
-  /** The client falls back to no TLS if the server, or a machine in between, says that it has none. */
+  /** The client falls back to no TLS if the server, or a machine in between, says that the server has no TLS. */
   | "optional"
   /** Encrypted, but the server's certificate is not checked. */
   | "encrypted"

@@ -18,7 +18,8 @@ export interface ConfiguredIndexer {
 const FILE = /^(.*)\.env$/;
 
 /**
- * Without SLABMEND_INDEXERS there is one indexer, named by SLABMEND_INDEXER. With it the files give the names, in sorted order.
+ * Without SLABMEND_INDEXERS there is one indexer, named by SLABMEND_INDEXER. With SLABMEND_INDEXERS the files give the names, in
+ * sorted order.
  * @throws {OperatorError} `variables-file-unreadable`
  */
 export function readIndexers(environment: Variables): {

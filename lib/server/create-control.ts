@@ -34,7 +34,7 @@ export interface ControlOptions {
   readonly workerEntry?: string;
 }
 
-/** The control of one indexer, with everything that runs for that indexer. Connects to nothing before it is started. */
+/** The control of one indexer, with everything that runs for that indexer. Makes no connection before it is started. */
 export function createControl(
   { name, environment, variables, logger, metrics }: ServedIndexer,
   { prometheus, concurrency, timeoutMs, clock, workerEntry }: ControlOptions,

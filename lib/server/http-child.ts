@@ -1,5 +1,5 @@
 /**
- * Keeps the HTTP process alive: restarts it after a growing delay if it ends by itself (restart-policy.ts).
+ * Keeps the HTTP process alive: restarts the process after a growing delay if it ends by itself (restart-policy.ts).
  *
  *   starting --listening--> serving --exit--> pausing --pause over--> starting
  *       \--cannot listen, at the first start--> (start rejects)
@@ -154,7 +154,7 @@ function tell(child: ChildProcess, message: ToHttp): void {
   if (child.connected) child.send(message, () => {});
 }
 
-/** The folders of its code and its packages; not the whole clone, which may contain variables files. */
+/** The folders of the process's code and packages; not the whole clone, which may contain variables files. */
 function codePaths(): string[] {
   const library = dirname(dirname(ENTRY));
   const root = dirname(library);

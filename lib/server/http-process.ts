@@ -98,7 +98,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {}
 
 let scrapes: ((text: string) => void)[] = [];
 
-/** Asks the parent, which has the counters. Rejects if it does not answer, so that Prometheus sees a failed scrape. */
+/** Asks the parent, which has the counters. Rejects if the parent does not answer, so that Prometheus sees a failed scrape. */
 function scrape(): Promise<string> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(SCRAPE_LIMIT_MS, () =>

@@ -12,7 +12,7 @@ export class ServedIndexers {
 
   /**
    * @param all the current indexers by name
-   * @param report the supervisor's report about them; none while it is silent
+   * @param report the supervisor's report about them; none while the supervisor is silent
    */
   constructor(all: () => ReadonlyMap<string, ServedIndexer>, report: () => readonly IndexerReport[]) {
     this.#all = all;

@@ -49,7 +49,7 @@ function settings(variables: Variables, service: "SQS" | "LAMBDA", urlRegion: st
   };
 }
 
-/** A queue's URL contains its region, and the queue exists only there. */
+/** A queue's URL contains the region, and the queue exists only in that region. */
 function regionOfQueue(queueUrl: string): string | undefined {
   return /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?\//.exec(queueUrl)?.[1];
 }

@@ -30,7 +30,7 @@ interface WorkOptions {
   readonly timeout: number;
 }
 
-/** Ends the command after its current repairs: this machine cannot repair. */
+/** Ends the command after the current repairs, because this machine cannot repair. */
 function workerUnfit(reason: string): OperatorError {
   return new OperatorError({
     code: "worker-unfit",

@@ -16,7 +16,7 @@ export interface DueCheckFacts {
   readonly behindSeconds: number;
   readonly silentHosts: number;
   readonly inADay: number;
-  /** Time since indexd last began to check a host; undefined if this role may not read it. */
+  /** Time since indexd last began to check a host; undefined if this role may not read that time. */
   readonly indexdSeconds: number | undefined;
 }
 
