@@ -46,7 +46,7 @@ export async function changeHost(sql: Sql, verb: HostVerb, host: DemoHost): Prom
   }
 }
 
-/** Only sectors of live slabs: leftovers of a repair are no loss. */
+/** Only recorded sectors: leftovers of a repair are no loss. */
 async function loseSectors(sql: ISql, { swarm, row }: DemoHost): Promise<number> {
   const rows = await sql<{ root: Root }[]>`
     select encode(sector_root, 'hex') as root from sectors where host_id = ${row.id} order by id limit ${SECTORS_TO_LOSE}`;

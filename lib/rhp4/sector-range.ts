@@ -14,8 +14,7 @@ function popcount(value: number): number {
 
 /**
  * The number of hashes that prove leaves [start, end) of a sector: on the left the set bits of `start`, on the right the clear bits of
- * `end - 1` below the highest bit in which it differs from the last leaf
- * (docs/protocol.md#range-proof-its-length).
+ * `end - 1`, as a 16-bit number (docs/protocol.md#range-proof-its-length).
  */
 export function rangeProofHashes(start: number, end: number): number {
   const last = end - 1;

@@ -6,7 +6,7 @@ import { describeFailure } from "../cli/command/report-failure.ts";
 import { ServerError } from "./server-error.ts";
 
 export const problemSchema = v.object({
-  type: v.pipe(v.string(), v.description("urn:slabmend:problem: and the code")),
+  type: v.pipe(v.string(), v.description("urn:slabmend:problem:CODE")),
   title: v.pipe(v.string(), v.description("the status's name")),
   status: v.pipe(v.number(), v.integer()),
   detail: v.pipe(

@@ -114,7 +114,7 @@ describe("how denials count", () => {
 
 describe("a denial becomes a loss without a move", () => {
   test.each([
-    // [the first, hours until the second, the second, losses]
+    // [first denial, hours between, second denial, losses]
     ["whole", 6, "whole", 1],
     ["whole", 5, "whole", 0],
     ["range", 7, "whole", 0],

@@ -1,4 +1,4 @@
-/** What `sst deploy` would create for a stage, statement by statement. */
+/** What `sst deploy` would create in a stage, with policy statements. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { variablesOf as variablesReadBy } from "../../lib/config/parse-environment.ts";
 import { ENVIRONMENT, evaluate, SECRETS } from "./support/evaluate.ts";

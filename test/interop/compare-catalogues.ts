@@ -8,7 +8,7 @@ export interface CatalogueDifference {
 }
 
 /**
- * The differences between our fixture and indexd's own catalogue, for our tables. Tables that only indexd has do not count, because the
+ * How indexd's own catalogue differs from our fixture, in the fixture's tables. Tables that only indexd has do not count, because the
  * fixture contains only those that a repair uses.
  */
 export function compareCatalogues(real: Catalogue, ours: Catalogue): CatalogueDifference[] {

@@ -21,7 +21,7 @@ test.each<[string, Location, Location, number]>([
 describe("a spaced set", () => {
   const kmNorth = (km: number): number => (km / EARTH_RADIUS_KM) * (180 / Math.PI);
 
-  test("a spaced set refuses a host below the minimum distance, and accepts one at it", () => {
+  test("a spaced set refuses hosts nearer than the minimum distance, and no others", () => {
     const set = new SpacedSet(10);
     expect(set.add({ id: 1, ...at(0, 0) })).toBe(true);
     expect(set.add({ id: 2, ...at(kmNorth(9.999), 0) })).toBe(false);

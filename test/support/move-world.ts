@@ -108,7 +108,7 @@ export interface MoveWorld {
   switchUntil(signal: AbortSignal): Promise<CliResult>;
   /** Continues the move in a process that is killed at the step, and lets its lease end. */
   killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
-  /** Continues the move in a process that crashes the server at the step and continues itself. @returns that process's final output */
+  /** Continues the move in a process that crashes the server at the step, but itself goes on. @returns that process's final output */
   crashAt(goal: "ready" | "opened" | "finished", step: string, side: Side): Promise<string>;
   /** An immediate shutdown, as after SIGKILL or a power failure: sessions are not closed, and the next start recovers from the WAL. */
   crash(side: Side): Promise<void>;

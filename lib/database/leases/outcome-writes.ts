@@ -87,7 +87,7 @@ const WRITES: Readonly<Record<OutcomeKind, Omit<OutcomeWrites, "recordAs" | "atR
   healthy: { failedCounter: "keep", setbacks: "zero", next: KEEP },
   // Never used: commit-repair.sql returns before it reads this.
   stale: { failedCounter: "keep", setbacks: "zero", next: KEEP },
-  // indexd's counter stays: hosts are missing, and the slab is no worse.
+  // indexd's counter stays: hosts are missing, the slab is not at fault.
   "no-candidates": { failedCounter: "keep", setbacks: "increment", next: bySetbacks(FAILED_BACKOFF_MS) },
   "too-few-sources": { failedCounter: "increment", setbacks: "zero", next: BY_FAILURES },
   underfunded: { failedCounter: "keep", setbacks: "increment", next: bySetbacks(UNDERFUNDED_BACKOFF_MS) },

@@ -24,10 +24,9 @@ export interface ScanPlan extends PlacementPlan {
  *   denies it, or     proves it        is recorded there, as a migration
  *   says nothing,
  *   or there is none
- *   denies it         none             stays, with an open denial: the next repair asks there for all of it, and rebuilds it if
- *                     that
- *                                      fails. If its host has just proved another sector of the slab, it is recorded as lost,
- *                                      because no host may have two
+ *   denies it         none             stays, with an open denial: the next repair asks there for all of it, and rebuilds it
+ *                                      if that fails. If its host has just proved another sector of the slab, this one is
+ *                                      lost, because no host may have two
  *   says nothing      none             stays; a verification asks again
  */
 export function decideScan(searches: readonly Search[]): ScanPlan {

@@ -288,7 +288,7 @@ describe("a message", () => {
 });
 
 describe("invalid rows", () => {
-  test("a key of the wrong length ends in a fault that backs off", async () => {
+  test("a key of the wrong length is a fault, and the slab waits", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     await suite.world.database

@@ -647,7 +647,7 @@ export interface components {
             status: number;
             /** @description the status's name */
             title: string;
-            /** @description urn:slabmend:problem: and the code */
+            /** @description urn:slabmend:problem:CODE */
             type: string;
         };
         Quarantine: {
