@@ -75,13 +75,13 @@ async function forgetLeases(sql: Sql): Promise<void> {
   await sql`update slabs set next_repair_attempt = now() - interval '2 hours' where next_repair_attempt > now()`;
   await sql.unsafe("vacuum analyze slabs");
   await vacuumBacklog(sql);
-  // Resets the counters, so that these reads do not count as the walk's.
+  // Resets the counters, so that earlier reads do not count as the walk's.
   await sql`select pg_stat_force_next_flush()`;
 }
 
 /**
- * The state of a running server minutes after the walk: vacuumed, and after a checkpoint. Without a checkpoint no full page images are
- * written to the WAL, and each page read must wait for the write of a dirty page, of which the walk leaves gigabytes.
+ * The state of a running server minutes after the walk: vacuumed, and after a checkpoint. Without a checkpoint the WAL gets no
+ * full page images, and each read of a page must wait for the write of a dirty one: the walk leaves gigabytes of them.
  */
 async function minutesLater(sql: Sql): Promise<void> {
   await vacuumBacklog(sql);

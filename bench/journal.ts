@@ -60,7 +60,7 @@ async function fillPlaced(sql: Sql): Promise<void> {
   await sql.unsafe("vacuum analyze slabmend.journal");
 }
 
-/** Spread over 90 days up to an hour ago, so that reads of the last hour are the same with and without them. */
+/** Spread over 90 days up to an hour ago, so that reads of the last hour are the same with and without these rows. */
 async function fill(sql: Sql, { placed } = { placed: false }): Promise<void> {
   const batch = 250_000;
   for (let first = 0; first < ROWS; first += batch) {

@@ -2,7 +2,7 @@
  * Measures the sectors per second that one coordinator verifies, one process checks (due checks), and one worker drains (skipped with 0):
  * `npm run bench:maintenance [-- SECTORS [DRAINED [OF_A_LARGE_INDEXER]]]`; with the last argument also start, status and cancel on an
  * indexer of that size. Hosts run on loopback with 50 ms latency in each direction and real sectors; PostgreSQL on the same machine.
- * Prints one line for each.
+ * Prints one line for each measurement.
  */
 import { systemClock } from "../lib/clock/clock.ts";
 import { parseEnvironment } from "../lib/config/parse-environment.ts";

@@ -1,7 +1,7 @@
 /** Milliseconds per round, in order. */
 export type Samples = readonly number[];
 
-/** Warm-up rounds: the first calls compile the code. */
+/** Warm-up rounds, because the first calls compile the code. */
 const WARM_UP_ROUNDS = 3;
 
 /** Runs the contestants in turn, `rounds` times after a warm-up, so that other load on the machine affects all of them equally. */

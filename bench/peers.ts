@@ -145,7 +145,7 @@ async function raceCase(name: CaseName, { ours, against }: Sides) {
   };
 }
 
-/** Two simultaneous repairs: in one process of ours, and in the two that the earlier version needs. Then many. */
+/** Two simultaneous repairs: in one process of ours, and in the two processes that the earlier version needs. Then many. */
 async function measureMemory({ ours, against }: Sides) {
   const two: Record<string, object> = {};
   for (const name of ["lost1", "lost10"] as const) {

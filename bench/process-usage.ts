@@ -19,7 +19,7 @@ export async function proportionalMebibytes(pid: number): Promise<number> {
   return Number(line[1]) / KIBIBYTE;
 }
 
-/** User and system time of its threads so far. Node's threads live as long as the process, so none is missed. */
+/** User and system time of the process's threads so far. Node's threads live as long as the process, so none is missed. */
 export async function cpuMilliseconds(pid: number): Promise<number> {
   const threads = await readdir(`/proc/${pid}/task`);
   const times = await Promise.all(

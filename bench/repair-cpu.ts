@@ -52,7 +52,7 @@ const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
 const RANGE_BYTES = 1_048_576;
 const LOST = 0;
-/** A few more sources than needed, because columns start at different ones. */
+/** A few more sources than needed, because columns start at different sources. */
 const SEALED_SECTORS = MIN_SHARDS + 3;
 const PLAIN_BYTES = DEFAULT_PACKET_BYTES - TAG_BYTES;
 const PAYLOAD_BYTES = PLAIN_BYTES - FRAME_HEADER_BYTES;
@@ -307,7 +307,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
   return (user + system) / 1_000;
 }
 
-/** Medians of CPU milliseconds; the ratio is the median of each round's. */
+/** Medians of CPU milliseconds; the ratio is the median of the rounds' ratios. */
 export async function benchRepairCpu(): Promise<RepairCpuResult> {
   const kernel = createKernel({ memoryBytes: memoryBytesFor(1) });
   const stored = storeSlab(kernel);

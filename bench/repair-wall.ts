@@ -30,12 +30,12 @@ const LINES: readonly (HostLine & { readonly hosts: number })[] = [
   { hosts: 2, megabitsPerSecond: 5, roundTripMs: 150 },
 ];
 const HOSTS = LINES.reduce((sum, { hosts }) => sum + hosts, 0);
-/** Has no common divisor with 44: mixes the lines, so that each repair uses another 30 hosts. */
+/** Has no common divisor with 44: mixes the lines, so that each repair uses a different set of 30 hosts. */
 const STRIDE = 7;
 
 const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
-/** Repairs of each case, after a first one without host scores. */
+/** Repairs of each case, after a first repair without host scores. */
 const WARM_REPAIRS = 8;
 
 const CASES = {

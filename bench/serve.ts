@@ -1,6 +1,6 @@
 /**
  * The cost of observers: `serve` with 50 open consoles and a request for /readyz per second, on a database without a backlog. Compares
- * the CPU time of the HTTP and the supervising process, from /proc, with the same without consoles.
+ * the CPU time of the HTTP and the supervising process, from /proc, with the CPU time without consoles.
  *
  *   npm run bench:serve
  */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Starts bin/slabmend.ts with a Node that runs TypeScript directly: the running one, else the one in node_modules. Written
-// for the oldest Node that npm itself runs on. Node does not strip types below node_modules, so the published package
-// contains compiled code, which this starts instead: docs/decisions/0001-dependencies.md.
+// Starts bin/slabmend.ts with a Node that runs TypeScript directly: the running one, else the one in node_modules. Written for
+// the oldest Node that npm itself runs on. Node does not strip types below node_modules, so the published package contains
+// compiled code, which this file starts instead: docs/decisions/0001-dependencies.md.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
@@ -13,7 +13,7 @@ const COMMAND = "slabmend";
 const LOOK_EVERY_MS = 1_000;
 /** Exit code of a command that got a second signal: docs/command-line.md. */
 const ASKED = ["SIGINT", "SIGTERM", "SIGHUP"];
-/** Set for the process that this one starts, but not for that one's children. */
+/** Set for the process started here; that process removes it before it starts others. */
 const LAUNCHED = "SLABMEND_LAUNCHED";
 const compiled = new URL("../dist/bin/slabmend.js", import.meta.url);
 const isCompiled = existsSync(fileURLToPath(compiled));
@@ -27,7 +27,7 @@ if (!isCompiled) {
 const node = findNode(COMMAND);
 if (node === undefined) {
   const ending = new AbortController();
-  // systemd signals every process of a service, and the launcher passes the signal on: both count as one.
+  // systemd signals every process of a service, and the launcher passes the signal on: the two signals count as one.
   const sameMs = process.env[LAUNCHED] === undefined ? 0 : 300;
   delete process.env[LAUNCHED];
   let toldAtMs = 0;
@@ -62,7 +62,7 @@ if (node === undefined) {
 
 /**
  * npx and npm start a command through a shell and pass no signal on when they are ended: without this check a worker would be left
- * running. It applies only to them: a command started from a user's shell (nohup, setsid) may outlive it.
+ * running. Other commands are not checked: one started from a user's shell (nohup, setsid) may outlive that shell.
  */
 function whenNpmIsGone(act) {
   if (process.env.npm_command === undefined) return;

@@ -7,7 +7,7 @@ import type { MetricName } from "../lib/telemetry/metric-names.ts";
 import type { FunctionName } from "./function-settings.ts";
 import { REPAIR_TIMEOUT_SECONDS, VISIBILITY_TIMEOUT_SECONDS } from "./limits.ts";
 
-/* Expressions use metrics that are always printed together: CloudWatch computes nothing if one is missing. */
+/* Expressions use metrics that are always printed together: CloudWatch computes nothing if a metric is missing. */
 type Statistic = "Sum" | "Maximum" | "Minimum";
 
 /** A metric of ours, of a queue or of a function, used in an alarm. */
@@ -18,7 +18,7 @@ export type AlarmMetric = { readonly statistic: Statistic } & (
 );
 
 export interface AlarmDefinition {
-  /** Its meaning in one sentence. */
+  /** The alarm's meaning in one sentence. */
   readonly means: string;
   readonly metrics: Readonly<Record<string, AlarmMetric>>;
   /** An expression over the metrics' keys; undefined: the only metric. */
@@ -44,7 +44,7 @@ const HALF_HOUR = 1_800;
 const HOUR = 3_600;
 const DAY = 86_400;
 
-/** Requires at least one in five minutes, in two periods: a schedule runs five times in that time. */
+/** Requires at least one run in five minutes, in two periods: the schedule makes five in that time. */
 const runsEveryMinute = (service: FunctionName) =>
   ({
     metrics: { runs: fleet(service, "RunsCompleted", "Sum") },
@@ -67,7 +67,7 @@ const everAbove = (threshold: number, periods: number) =>
     missing: "notBreaching",
   }) as const;
 
-/** More than one in twenty, and at least three, within half an hour, so that it suits small fleets too. */
+/** Fires if more than one in twenty, and at least three, are bad within half an hour: this suits small fleets too. */
 const moreThanAFew = (bad: string, all: string) =>
   ({
     expression: `IF(${bad} >= 3, 100 * ${bad} / ${all}, 0)`,
@@ -88,8 +88,8 @@ export const ALARMS = {
   "repairs-not-taken": {
     means: "A message has waited for three quarters of an hour: no worker takes repairs from the queue.",
     metrics: { age: { of: "repairs", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
-    // A message whose worker crashed is hidden for the visibility timeout, then delivered again and dropped; a failed message returns
-    // several times within less. Neither means that messages are not taken.
+    // A message whose worker crashed is hidden for the visibility timeout, then delivered again and dropped; a failed message
+    // returns several times in a shorter time. In both cases workers do take messages.
     ...everAbove(VISIBILITY_TIMEOUT_SECONDS + 3 * REPAIR_TIMEOUT_SECONDS, 1),
   },
   "dead-letters": {
@@ -100,7 +100,7 @@ export const ALARMS = {
   "dead-letters-not-drained": {
     means: "A dead letter has been in its queue for ten minutes: reap does not store it.",
     metrics: { age: { of: "deadLetters", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
-    // Age counts from when the message was first sent, so two periods: if reap works, it is gone in the second.
+    // Age counts from when the message was first sent, so two periods: if reap works, the message is gone in the second.
     ...everAbove(600, 2),
     breachingPeriods: 2,
   },
@@ -111,8 +111,8 @@ export const ALARMS = {
   },
   "data-at-risk": {
     means: "Fewer than min_shards sources of a slab answered: its data cannot be read now.",
-    // From the journal, because repairs on other machines print nothing here. It ends within minutes, so that the next slab also raises
-    // an alarm.
+    // From the journal, because repairs on other machines print nothing here. The alarm ends within minutes, so that the next
+    // slab raises it again.
     metrics: { slabs: fleet("reap", "SlabsFoundAtRisk", "Maximum") },
     ...everAbove(0, 1),
   },
@@ -138,13 +138,13 @@ export const ALARMS = {
     // The minimum of each hour: slabs found and repaired within it do not count.
     metrics: { backlog: fleet("reap", "Backlog", "Minimum") },
     expression: "IF(backlog >= 20, 100 * DIFF(backlog) / backlog, 0)",
-    // Two periods, because a difference needs the previous one.
+    // Two periods, because a difference needs the previous value.
     ...everAbove(5, 2),
     periodSeconds: HOUR,
   },
   "error-rate": {
     means: "More than one repair in twenty ended in a fault.",
-    // From the journal, for all workers; both are always present together.
+    // From the journal, for all workers; the two metrics are always present together.
     metrics: {
       faults: fleet("reap", "FaultsInHalfHour", "Maximum"),
       ended: fleet("reap", "RepairsInHalfHour", "Maximum"),
@@ -183,7 +183,7 @@ export const ALARMS = {
     means:
       "The archive of the journal cannot be written, or must not be: the database was rewound or copied, or the archive is damaged.",
     metrics: { stopped: fleet("reap", "FollowersStopped", "Minimum") },
-    // If S3 refuses one run, the next one makes up for it; failures of each run in two periods need an operator.
+    // If S3 refuses one run, the next run makes up for it; if every run of two periods fails, an operator is needed.
     ...everAbove(0, 2),
     breachingPeriods: 2,
   },

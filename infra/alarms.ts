@@ -11,7 +11,7 @@ interface Watched {
   readonly topic: ReturnType<typeof createAlarmTopic>;
 }
 
-/** One CloudWatch alarm per definition; it notifies the topic when it fires and when it ends. */
+/** One CloudWatch alarm per definition; the alarm notifies the topic when it fires and when it ends. */
 export function createAlarms(watched: Watched) {
   return Object.entries(ALARMS).map(([name, alarm]) => createAlarm(name, alarm, watched));
 }

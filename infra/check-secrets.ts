@@ -62,7 +62,7 @@ export async function secretProblems(
     const expected = "sslmode=verify-full, as SLABMEND_DATABASE_CA is set";
     return [{ name, expected, got: "another" }, ...problems];
   }
-  // Resolves the name from the machine that runs `sst deploy`; if that fails, the functions check it.
+  // Resolves the name from the machine that runs `sst deploy`; if that fails, the functions check the name.
   const exposure = await findUrlFault(text).catch(() => undefined);
   return exposure === undefined ? problems : [{ name, ...exposure }, ...problems];
 }

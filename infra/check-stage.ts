@@ -9,7 +9,7 @@ import { FUNCTIONS, type FunctionName } from "./function-settings.ts";
 import { namesOf } from "./names.ts";
 import { isOfStage, readStageSettings, type StageSettings } from "./settings.ts";
 
-/** Why a stage is not deployed. SST prints only the message, so it contains the remedies. */
+/** The reason why a stage is not deployed. SST prints only the message, so it contains the remedies. */
 export class StageError extends SlabmendError<"stage-refused"> {
   constructor(stage: string, problems: Problems) {
     const line = ({ name, expected, got }: ConfigurationProblem) =>

@@ -20,7 +20,7 @@ const SUPPLIED = {
 
 export type Supplied<Name extends FunctionName> = (typeof SUPPLIED)[Name][number];
 
-/** The function's path of the file of authorities: Lambda's working directory holds the bundle. */
+/** Where a function finds the file of authorities: Lambda's working directory holds the bundle. */
 const CA_FILE = "database-ca.pem";
 
 /** Lambda's limit for the names and values of a function's variables together. */
@@ -32,7 +32,7 @@ const SST_BYTES = 512;
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** The variables that an operator may set for a function in the environment of `sst deploy`; never the supplied ones. */
+/** The variables that an operator may set for a function in the environment of `sst deploy`; never the supplied variables. */
 function choosable(name: FunctionName): readonly VariableName[] {
   const supplied: readonly VariableName[] = SUPPLIED[name];
   return variablesOf(name).filter((variable) => !supplied.includes(variable));
@@ -55,8 +55,8 @@ export function chosenProblems(name: FunctionName, environment: Variables): read
 }
 
 /**
- * Whether Lambda would refuse a function because of the size of its variables, which it does in the middle of a deployment.
- * @param supplied the known part of the supplied ones; queue URLs are unknown and count with the maximum length
+ * Whether Lambda would refuse a function because of the size of its variables; it refuses only in mid-deployment.
+ * @param supplied the known part of the supplied variables; queue URLs are unknown and count with the maximum length
  */
 export function environmentSizeProblem(
   name: FunctionName,
@@ -87,7 +87,7 @@ export function environmentSizeProblem(
 /** Files for every bundle: a function's variables have at most 4 KB together, too little for RDS's certificates. */
 export function chosenFiles(root: string, environment: Variables): { from: string; to: string }[] {
   const path = environment["SLABMEND_DATABASE_CA"];
-  // SST appends it to the root.
+  // A relative path, because SST appends it to the root.
   return path !== undefined && isPath(path)
     ? [{ from: relative(root, resolve(root, path)), to: CA_FILE }]
     : [];

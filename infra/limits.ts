@@ -18,7 +18,7 @@ export const SCHEDULED_MEMORY_MB = 512;
 /** After this many failures to begin, a message is malformed, or the database was unreachable for a long time. */
 export const MOST_RECEIVES = 5;
 
-/** SQS's maximum. reap takes dead letters every minute; if they stay, reap does not run. */
+/** SQS's maximum. reap takes dead letters every minute; if dead letters stay, reap does not run. */
 export const DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400;
 
 /**

@@ -18,7 +18,7 @@ export function createNetwork(settings: StageSettings) {
   }
 }
 
-/** The address range of all of SST's VPCs (vpc.ts of its platform), which has no setting for it. */
+/** The address range of all of SST's VPCs (vpc.ts of its platform); SST has no setting for the range. */
 const VPC_CIDR = "10.0.0.0/16";
 
 /**

@@ -34,10 +34,10 @@ bash -c "${SLABMEND_RELEASE_TESTS:-.ci/run}" || fail "the tests failed"
 [ -d node_modules ] || npm ci --no-audit --no-fund --silent
 node_modules/.bin/node scripts/build-package.ts "$clone/package"
 npm pack --silent "$clone/package" --pack-destination "$folder"
-# Reports itself if the image cannot be built; the release then has none.
+# If no image can be built, test-container.sh says so, and the release has none.
 bash scripts/test-container.sh "$folder/slabmend-$version-image.tar"
 cp infra/systemd/slabmend.service "$folder"
-# Together with the files that it mounts, under the same paths.
+# compose.yaml together with the files that it mounts, under the same paths.
 tar -czf "$folder/slabmend-$version-compose.tgz" -C infra container/compose.yaml monitoring
 awk -v from="## [$version]" 'index($0, from) == 1 { on = 1; next } /^## \[/ { on = 0 } on' CHANGELOG.md >"$folder/CHANGES.md"
 (cd "$folder" && sha256sum -- * >SHA256SUMS)

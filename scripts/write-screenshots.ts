@@ -54,7 +54,7 @@ interface Scene {
   readonly playground: DrivenPlayground;
   read<Report>(path: string): Promise<Report>;
   shoot(name: string, shot: Shot): Promise<void>;
-  /** Waits until the sentence of the console is this. */
+  /** Waits until the console shows this sentence. */
   until(sentence: RegExp): Promise<void>;
 }
 
@@ -134,7 +134,7 @@ async function shootDanger({ playground, read, shoot, until }: Scene): Promise<v
   await shoot("slab", { theme: "light", fragment: `#/slabs/${slabs[0]!.id}` });
 }
 
-/** Two verifications: of a host that has all sectors, and of one that denies some. */
+/** Two verifications: of a host that has all sectors, and of a host that denies some. */
 async function shootRuns({ playground, shoot }: Scene): Promise<void> {
   const verify = (host: number) =>
     playground.command(

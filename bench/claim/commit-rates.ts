@@ -171,7 +171,7 @@ export async function commitTogether(
     commits: total,
     movesRecorded: recorded,
     commitsPerSecond: round((total * 1000) / tookMs),
-    /** Times of a commit and the bump of its events. */
+    /** Times of a commit and of the bump of the commit's events. */
     cpuMsPerCommit: { backend: round(cpuMs.backend / total), client: round(cpuMs.client / total) },
     commit: percentiles(commits),
     events: percentiles(events),

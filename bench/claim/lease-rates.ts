@@ -102,8 +102,8 @@ export async function nearestToLoss(sql: Sql, count: number): Promise<Map<bigint
 }
 
 /**
- * The number of leases until `count` slabs as close to loss as the closest `count` were leased, including all that are closer than
- * the last of them.
+ * The number of leases until the `count` slabs closest to loss were leased. Slabs as close to loss as the last of these are
+ * interchangeable.
  */
 export function leasesUntilNearest(
   order: readonly bigint[],

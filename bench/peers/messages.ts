@@ -12,12 +12,15 @@ export const CASE_NAMES = Object.keys(CASES) as CaseName[];
 export const MIN_SHARDS = 10;
 export const TOTAL_SHARDS = 30;
 
-/** Repairs of one case by several processes; each takes the next slab when it is free, or makes its share simultaneously. */
+/**
+ * Repairs of one case by several processes; each process takes the next slab when it is free, or repairs its share
+ * simultaneously.
+ */
 export interface Race {
   readonly name: CaseName;
   readonly repairs: number;
   readonly processes: number;
-  /** Simultaneous repairs per process. More than one only for the current version. */
+  /** Simultaneous repairs per process. More than one repair only for the current version. */
   readonly atOnce: number;
 }
 

@@ -11,7 +11,7 @@ const SOURCES = fileURLToPath(new URL("./floor/", import.meta.url));
 /** CPU milliseconds by phase, and their `total`. */
 export type FloorPhases = Readonly<Record<string, number>>;
 
-/** Builds it into `folder`. Without Go or its modules, returns undefined and prints the reason to standard error. */
+/** Builds the program into `folder`. Without Go or its modules, returns undefined and prints the reason to standard error. */
 export async function buildFloor(folder: string): Promise<string | undefined> {
   const program = join(folder, "floor");
   try {

@@ -165,7 +165,7 @@ async function withProcesses<T>(
   });
 }
 
-/** All slabs are on the same hosts, so that one blocked host affects one sector of each. */
+/** All slabs are on the same hosts, so that one blocked host affects one sector of each slab. */
 async function race(world: RepairWorld, options: Race): Promise<RaceResult> {
   const { name, repairs, atOnce } = options;
   return await withProcesses(world, options, async (processes) => {

@@ -50,7 +50,7 @@ async function signContracts({ database: { sql }, hosts }: RepairWorld): Promise
   }
 }
 
-/** First with every sector in place, then with one of each slab at a host that the database does not name. */
+/** First with every sector in place, then with one sector of each slab at a host that the database does not name. */
 async function measureScan({ database: { sql }, variables }: RepairWorld, sectors: number): Promise<object> {
   const ask: Ask = (statements) => statements(sql);
   const scope: RestoreScope = {

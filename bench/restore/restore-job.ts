@@ -12,13 +12,13 @@ import { openRestore } from "../../lib/worker/open-restore.ts";
 
 export interface Measured {
   readonly run: Run;
-  /** Of each step, by its name. */
+  /** Duration of each step, by the step's name. */
   readonly seconds: Readonly<Record<string, number>>;
 }
 
 const BUDGET_MS = 3_600_000;
 
-/** Moves a restore on until it has ended, or has come to `until`. */
+/** Advances a restore until it has ended or has reached `until`. */
 export async function advanceTimed(
   ask: Ask,
   options: {

@@ -39,7 +39,7 @@ export interface EventSourceMappingEvents {
   workerStarted: [BusyWorker];
   /** An invocation ended; lists the messages that stay in the queue. */
   workerEnded: [BusyWorker, { readonly outcome: PoolOutcome; readonly failed: readonly string[] }];
-  /** `killWorker` has sent its signal. */
+  /** `killWorker` has sent a signal. */
   workerSignalled: [BusyWorker, NodeJS.Signals];
   /** SQS did not answer, or a message could not be deleted. */
   failed: [Error];
@@ -48,8 +48,8 @@ export interface EventSourceMappingEvents {
 /** Pause after a failed poll: the queue may be starting or stopping. */
 const PAUSE_AFTER_ERROR_MS = 500;
 /**
- * Duration of a long poll. It is never aborted: the queue might still deliver a message to it, which would then be invisible for a
- * visibility timeout. So `stop` may wait this long for an idle poll. (Lambda polls for 20 s.)
+ * Duration of a long poll. It is never aborted: the queue might still deliver a message to this poll, and the message would be
+ * invisible for a visibility timeout. So `stop` may wait this long for an idle poll. (Lambda polls for 20 s.)
  */
 const WAIT_SECONDS = 1;
 
@@ -69,7 +69,7 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
     return [...this.#busy.values()];
   }
 
-  /** Sends a signal to a busy worker's process: SIGKILL, SIGSTOP, SIGCONT. Returns false if it is not busy any more. */
+  /** Sends a signal to a busy worker's process: SIGKILL, SIGSTOP, SIGCONT. Returns false if the worker is not busy any more. */
   killWorker(pid: number, signal: NodeJS.Signals = "SIGKILL"): boolean {
     const worker = this.busyWorkers.find((busy) => busy.pid === pid);
     if (worker === undefined || !this.#options.pool.signal(pid, signal)) return false;
@@ -98,7 +98,7 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
       waitTimeSeconds: WAIT_SECONDS,
       authenticationErrorTimeout: PAUSE_AFTER_ERROR_MS,
       messageSystemAttributeNames: ["All"],
-      // The handler below throws only before it has tried, so the message may become visible again at once.
+      // The handler below throws only before an invocation, so the message may become visible again at once.
       terminateVisibilityTimeout: true,
       preReceiveMessageCallback: async () => {
         resting = new Promise((resolve) => {

@@ -4,8 +4,8 @@
  *   starting --ready--> idle (frozen) <--> busy
  *       \________________|_________________|____ killed, crashed, timed out ----> dead
  *
- * Invariants: a busy environment has a timer that kills it at its deadline, even while it is stopped; a dead one has settled its
- * invocation; after a timeout or a crash an environment is not used again.
+ * Invariants: a busy environment has a timer that kills it at its deadline, even while it is stopped; a dead environment has
+ * settled its invocation; after a timeout or a crash an environment is not used again.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -95,7 +95,7 @@ export class ExecutionEnvironment {
     this.#send({ type: "initialize", entry: definition.entry, handler: definition.handler ?? "handler" });
   }
 
-  /** Whether it waits for an invocation. */
+  /** Whether the environment waits for an invocation. */
   get isIdle(): boolean {
     return this.#state === "idle" && !this.#doomed;
   }
@@ -128,7 +128,7 @@ export class ExecutionEnvironment {
 
   /** Sends a signal, if the process is still there. */
   signal(signal: NodeJS.Signals): boolean {
-    // Not child.kill(): after its first signal it reports `killed`, even for SIGCONT.
+    // Not child.kill(): after the first signal, even SIGCONT, the child counts as `killed`.
     if (this.#state === "dead" || this.pid === 0) return false;
     if (DEADLY.includes(signal)) this.#doomed = true;
     try {
@@ -138,13 +138,13 @@ export class ExecutionEnvironment {
     }
   }
 
-  /** Kills the process and waits for its end. */
+  /** Kills the process and waits until it has ended. */
   async destroy(): Promise<void> {
     this.signal("SIGKILL");
     await this.ended;
   }
 
-  /** Settles with the result, the crash, or, after the process was killed, the timeout. */
+  /** Settles with the result, with the crash, or with the timeout once the process was killed. */
   async #await(limitMs: number, requestId: string): Promise<InvocationOutcome> {
     let timedOut = false;
     const timer = setTimeout(() => {

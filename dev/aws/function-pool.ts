@@ -1,6 +1,6 @@
 /**
- * The execution environments of one function: reuses idle ones, starts new ones up to the limit, and queues Event
- * invocations that found none free.
+ * The execution environments of one function: reuses idle ones, starts new ones up to the limit, and queues Event invocations
+ * that found no free one.
  */
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
@@ -23,7 +23,7 @@ export interface Invocation {
 export interface FunctionPoolEvents {
   /** A process has been given an invocation. */
   started: [Invocation];
-  /** The invocation has ended; if it crashed or timed out, so has its process. */
+  /** The invocation has ended; after a crash or a timeout its process has ended too. */
   ended: [Invocation, InvocationOutcome];
   /** An Event invocation exceeded its maximum age or its number of retries. */
   dropped: [{ readonly requestId: string; readonly why: "too-old" | "failed" }];
@@ -47,7 +47,7 @@ export class FunctionPool extends EventEmitter<FunctionPoolEvents> {
   readonly #dependencies: EnvironmentDependencies;
   readonly #environments = new Set<ExecutionEnvironment>();
   readonly #invocations = new Map<ExecutionEnvironment, Invocation>();
-  /** Last used last: like Lambda, the pool takes the most recently used one, so that others can expire. */
+  /** Ordered by last use: like Lambda, the pool takes the most recently used process, so that others can expire. */
   readonly #idle: ExecutionEnvironment[] = [];
   readonly #events: QueuedEvent[] = [];
   #stopped = false;

@@ -22,7 +22,7 @@ export interface QueuePair {
 export interface QueueOptions {
   /** How long a received message stays invisible. AWS recommends six times the function's timeout. */
   readonly visibilityTimeoutSeconds: number;
-  /** After how many receives a message goes to the dead-letter queue. */
+  /** The number of receives after which a message goes to the dead-letter queue. */
   readonly maxReceiveCount: number;
   /** Default `slabmend`: queues `slabmend-repairs` and `slabmend-dead-letters`. */
   readonly namePrefix?: string;

@@ -18,7 +18,7 @@ export interface SchedulerOptions {
   readonly invoke: (functionName: string, event: string) => void;
   readonly schedules: readonly Schedule[];
   readonly clock?: Clock;
-  /** Called for an invocation that was not accepted. The next one still comes on time. */
+  /** Called for an invocation that was not accepted. The next invocation still comes on time. */
   readonly onError?: (functionName: string, error: unknown) => void;
 }
 
@@ -31,7 +31,7 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
   const { invoke, clock = systemClock, onError } = options;
   const cancels = new Map<Schedule, () => void>();
 
-  /** Times are computed from the first one, so a late timer does not shift later ones. */
+  /** Times are computed from the first time, so a late timer does not shift later times. */
   const arm = (schedule: Schedule, atMs: number): void => {
     const { functionName, everyMs } = schedule;
     const fire = (): void => {

@@ -85,11 +85,11 @@ export async function seedFleet(
   return { slabs };
 }
 
-/** Most take sectors; a few are blocked, fail indexd's checks, are full, or are slow. */
+/** Most hosts take sectors; a few are blocked, fail indexd's checks, are full, or are slow. */
 async function seedHosts(sql: Sql, count: number, next: () => number): Promise<SeededHost[]> {
   const hosts = await seedNetwork(sql, {
     hosts: count,
-    // Names in a domain that is open to everyone, so that the hosts do not count as one operator's.
+    // Names in a domain that is open to everyone, so that the hosts do not count as hosts of one operator.
     seed: (n) => ({ addresses: [`sia-host-${n + 1}.duckdns.org:9984`] }),
   });
   await sql`update hosts set last_successful_scan = clock_timestamp() - interval '90 seconds'`;
@@ -146,7 +146,7 @@ async function seedDamagedSlabs(
   return await seedSlabs(sql, { slabs: planned, minShards: MIN_SHARDS });
 }
 
-/** Of `count` sectors, spread over the slab, most are lost; some are on bad hosts, some in ended contracts. */
+/** Damages `count` sectors all over the slab: most are lost, some are on bad hosts, some in ended contracts. */
 function damage(
   sectors: readonly SectorSeed[],
   count: number,

@@ -6,14 +6,14 @@ interface EventRow {
   readonly key: string;
   /** Microseconds since the epoch; null: not published. */
   readonly stamp: string | null;
-  /** Time of the last move in one of its slabs, in the same unit; null: none was moved. */
+  /** Time of the last move in one of its slabs, in the same unit; null: no sector was moved. */
   readonly moved_at: string | null;
 }
 
 export interface WitnessedEvents {
   /** Times given by indexd's publisher. */
   readonly published: readonly PublishedEvent[];
-  /** The events' times when the publisher took over, by account and key; undefined: it existed from the start. */
+  /** The events' times when the publisher took over, by account and key; undefined: the publisher existed from the start. */
   readonly before: ReadonlyMap<string, string> | undefined;
   /** The last event that a following client received, by account and key. */
   readonly told: ReadonlyMap<string, string>;
@@ -21,8 +21,8 @@ export interface WitnessedEvents {
 }
 
 /**
- * Violations concerning events at the end: an event that the client never received or, if indexd publishes, one that indexd did not put
- * into the stream.
+ * Violations concerning events at the end: an event that the client never received, or that a publishing indexd did not put into
+ * the stream.
  */
 export async function findEventViolations(sql: ISql, witnessed: WitnessedEvents): Promise<string[]> {
   const rows = await sql<EventRow[]>`

@@ -1,4 +1,6 @@
-/** Checks rule 6 of docs/architecture.md. Only the demo can, because it knows which sectors it took from which hosts. */
+/**
+ * Checks rule 6 of docs/architecture.md. Only the demo can check this, because it knows which sectors it took from which hosts.
+ */
 import type { ISql } from "postgres";
 import type { HostId, Root } from "../../lib/slab/ids.ts";
 import { parseRoot } from "../../lib/slab/ids.ts";
@@ -9,13 +11,13 @@ import type { StoredSlab } from "./store-objects.ts";
 export interface PlantedLoss {
   readonly root: Root;
   readonly hostId: HostId;
-  /** Whether indexd knew of the loss before the fleet started; otherwise only the host's answer shows it. */
+  /** Whether indexd knew of the loss before the fleet started; otherwise only the host's answer shows the loss. */
   readonly noticed: boolean;
 }
 
 /** The losses recorded by the fleet and the database. */
 export interface RecordedLosses {
-  /** Recorded by a repair, after an answer of this host. */
+  /** Losses that a repair recorded after an answer of this host. */
   readonly journalled: readonly { readonly root: Root; readonly hostId: HostId }[];
   /** Recorded denials, open or not. */
   readonly denied: readonly { readonly root: Root; readonly hostId: HostId }[];
@@ -23,7 +25,7 @@ export interface RecordedLosses {
   readonly movedFromNowhere: readonly Root[];
   /** Sectors without a host now. */
   readonly now: readonly Root[];
-  /** indexd's counter for each host that has one. */
+  /** indexd's counter of losses, for each host that has a counter. */
   readonly counted: readonly { readonly hostId: HostId; readonly sectors: number }[];
 }
 

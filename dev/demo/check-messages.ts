@@ -6,9 +6,9 @@ const SLAB_ID = /^[1-9][0-9]{0,18}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
- * What these bodies hold in addition to a version, a kind, an indexer's name, a slab's id and digest, and a token. Never quotes a body,
- * because unexpected content should not be printed either.
- * @param digests digests of the stored slabs by id, because a key looks like a digest
+ * What these bodies hold in addition to a version, a kind, an indexer's name, a slab's id and digest, and a token. Never quotes a
+ * body: content that must not be in a message must not be printed either.
+ * @param digests digests of the stored slabs by id, to tell a digest from a key: both look alike
  */
 export function strangeMessages(bodies: readonly string[], digests: ReadonlyMap<string, string>): string[] {
   return bodies.flatMap((body, number) =>

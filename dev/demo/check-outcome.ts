@@ -27,7 +27,7 @@ export interface Witnessed {
   readonly disturbed: Pick<DisturbancesDone, "silentDatabase">;
 }
 
-/** While a worker waits for a silent database, the server sees an idle session, because no close reaches it. */
+/** While a worker waits for a silent database, the server sees an idle session: the worker's close does not reach the server. */
 const GIVEN_UP_MS = ANSWER_MS + 5_000;
 
 /**

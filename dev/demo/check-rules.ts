@@ -1,6 +1,6 @@
 /**
- * Checks the invariants of docs/architecture.md that the database shows, by SQL. The demo runs it at the end, tests after each step.
- * Reads whole tables, so it is not for a large production database.
+ * Checks the invariants of docs/architecture.md that the database shows, by SQL. The demo runs this check at the end, tests run
+ * it after each step. Reads whole tables, so it is not for a large production database.
  */
 import type { ISql } from "postgres";
 
@@ -177,7 +177,7 @@ const MOST_OF_EACH = 20;
 
 /**
  * All visible violations, at most 20 of each kind; empty if all rules hold.
- * @param options.settled no repair runs, and reap has run since the last one: then nothing may be left over
+ * @param options.settled no repair runs, and reap has run since the last repair: then nothing may be left over
  */
 export async function checkRules(sql: ISql, options: { readonly settled: boolean }): Promise<Violation[]> {
   const violations: Violation[] = [];

@@ -7,7 +7,7 @@
 export interface SessionSample {
   /** Sessions of the fleet's role. */
   readonly sessions: readonly FleetSession[];
-  /** Functions connected under a role other than the one from `slabmend grant`. */
+  /** Functions connected under another role than that from `slabmend grant`. */
   readonly strangers: readonly string[];
   /** Invocations that may have been running at that moment. */
   readonly running: number;
@@ -39,7 +39,10 @@ export interface SessionLimits {
   readonly keptMs: number;
 }
 
-/** Time-outs as `slabmend grant` sets them, half a second for the server to notice; one second of idleness in lib/database/client/connect.ts. */
+/**
+ * The time-outs of `slabmend grant`, plus half a second for the server to notice. Workers close idle connections after one
+ * second: lib/database/client/connect.ts.
+ */
 export const FLEET_LIMITS: Omit<SessionLimits, "connections"> = {
   idleInTransactionMs: 5_500,
   statementMs: 15_500,

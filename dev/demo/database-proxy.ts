@@ -5,7 +5,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 export interface DatabaseProxy {
   /** The URL of the database through the proxy. Secret, like the original URL. */
   readonly url: string;
-  /** Drops all traffic, without FIN or RST: on existing connections forever, on new ones until `recover`. */
+  /** Drops all traffic, without FIN or RST: on existing connections forever, on new connections until `recover`. */
   fallSilent(): void;
   /** Acts like a stopped server: connections end, and new ones are refused until `recover`. */
   refuse(): void;
@@ -16,8 +16,8 @@ export interface DatabaseProxy {
   /** New connections lead to this port. */
   leadTo(port: number): void;
   /**
-   * Whether the client of a connection has left. Its backend may not know yet, because it runs a statement, waits for a lock, or has not
-   * been scheduled since. The port is the server's client_port.
+   * Whether the client of a connection has left. The connection's backend may not know yet, because it runs a statement, waits
+   * for a lock, or has not been scheduled since. The port is the server's client_port.
    */
   hasLeft(clientPort: number): boolean;
   stop(): Promise<void>;
@@ -43,7 +43,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       port = upstream.localPort ?? 0;
       left.delete(port);
     });
-    // A killed process ends its stream in the same way as one that closes its connection.
+    // A killed process ends its stream in the same way as a process that closes its connection.
     for (const event of ["end", "close"] as const) client.on(event, () => port > 0 && left.add(port));
     for (const [from, to] of [
       [client, upstream],
@@ -53,7 +53,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       if (isSilent) dead.add(from);
       from.on("error", () => {});
       from.on("data", (bytes) => dead.has(from) || to.write(bytes));
-      // The server does not notice that a client leaves a dead connection, but its backend must end in time.
+      // The server does not notice that a client leaves a dead connection, but the connection's backend must end in time.
       from.on("close", () => {
         sockets.delete(from);
         to.destroy();

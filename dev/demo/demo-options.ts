@@ -22,7 +22,7 @@ export interface DemoOptions {
   /** Good hosts to drain. */
   readonly drain: number;
   readonly killWorkers: number;
-  /** Sectors that vanish from a host's disk after the repairs, for a verification to find; 0: none is made. */
+  /** Sectors that vanish from a host's disk after the repairs, for a verification to find; 0: no verification. */
   readonly verify: number;
   /** Crashes of the server during repairs, each followed by its recovery. */
   readonly restartDatabase: number;
@@ -33,11 +33,11 @@ export interface DemoOptions {
   /** Repairs for which a worker's clock is hours off. */
   readonly wrongClocks: number;
   readonly workers: number;
-  /** More than one runs dev/indexers/run-indexers-demo.ts, which uses only slabs, hosts, shards, workers and seed. */
+  /** With more than one indexer, dev/indexers/run-indexers-demo.ts runs; it uses only slabs, hosts, shards, workers and seed. */
   readonly indexers: number;
   /** The release of indexd whose database is used at the start. */
   readonly indexd: IndexdRelease;
-  /** Whether it is upgraded to the newest release during the run. */
+  /** Whether indexd is upgraded to the newest release during the run. */
   readonly upgrade: boolean;
   /** Whether the database moves to a second server during the run. */
   readonly move: boolean;

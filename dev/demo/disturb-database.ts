@@ -80,7 +80,7 @@ export function startDatabaseDisturber(parts: {
   };
   const endBackends = async (): Promise<void> => {
     const most = wanted.endBackends - done.endBackends;
-    // About half of the current ones.
+    // About half of the current backends.
     const share = 0.4 + random() / 5;
     done.endBackends += await read((sql) => endSome(sql, role, share, most));
     if (done.endBackends >= wanted.endBackends) onDone(`ended ${done.endBackends} backends of the fleet`);

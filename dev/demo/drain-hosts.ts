@@ -1,4 +1,4 @@
-/** The demo's drain: an operator starts it for good hosts, and reap coordinates it, although it has no seed. */
+/** The demo's drain: an operator starts it for good hosts, and reap coordinates it, although reap has no seed. */
 import type { ISql } from "postgres";
 import { startRun } from "../../lib/database/runs/maintenance-runs.ts";
 import { type DrainScope, drainStatisticsOf } from "../../lib/jobs/drain/drain-run.ts";
@@ -9,10 +9,10 @@ export interface DrainDone {
   readonly sectorsBefore: number;
   /** Sectors on these hosts that are not newer than the drain. */
   readonly sectorsAfter: number;
-  /** Sectors that left them. */
+  /** Sectors that left these hosts. */
   readonly copied: number;
   readonly rebuilt: number;
-  /** From its start until the coordinator saw that no sector was left; null: it has not ended. */
+  /** From the drain's start until its coordinator saw no sector left; null: the drain has not ended. */
   readonly seconds: number | null;
   readonly finished: boolean;
 }

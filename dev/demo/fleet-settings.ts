@@ -8,7 +8,7 @@ import { WRONG_CLOCKS_VARIABLE } from "./wrong-clocks.ts";
 
 const CLAIM_EVERY_MS = 2_000;
 const REAP_EVERY_MS = 2_000;
-/** Longer than any repair of the demo, short enough that a hung one is noticed. */
+/** Longer than any repair of the demo, short enough that a hung repair is noticed. */
 const REPAIR_TIMEOUT_MS = 60_000;
 /** A claim with a backlog adds leases until shortly before its timeout; the next scheduled call waits for it. */
 const SCHEDULED_TIMEOUT_MS = 10_000;
@@ -52,7 +52,7 @@ export function deploymentOf(parts: {
   readonly migrationSeed: Uint8Array;
   readonly queueServer: QueueServer;
   readonly queues: QueuePair;
-  /** The folder of wrong-clocks.ts. Without it every clock is right. */
+  /** The folder of wrong-clocks.ts. Without the folder every clock is right. */
   readonly wrongClocks?: string;
   /** Directory of the journal's archive. */
   readonly archive?: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * A client that follows the events of all accounts as an SDK does: with a cursor (time, key) per account; each poll returns the events
- * after it. If it never receives a moved object's event, a real client would miss it too.
+ * A client that follows the events of all accounts as an SDK does: with a cursor (time, key) per account; each poll returns the
+ * events after the cursor. If this client never receives a moved object's event, a real client would miss the event too.
  */
 import type { ISql, Sql } from "postgres";
 import { isDatabaseAway } from "./database-away.ts";
@@ -37,7 +37,7 @@ export function followEvents(sql: Sql): EventFollower {
   const start = (): Promise<void> => {
     underWay ??= poll()
       .catch((error: unknown) => {
-        // Cursors do not move, so the next poll gets the events that this one did not.
+        // Cursors do not move, so the next poll gets the events that this poll did not.
         if (isDatabaseAway(error)) return;
         failure ??= error instanceof Error ? error : new Error(String(error));
       })
@@ -63,7 +63,7 @@ async function accounts(sql: ISql): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
-/** indexd's listing. Before version 24 it hides events of the current and later seconds. */
+/** indexd's listing. Before version 24 the listing hides events of the current and later seconds. */
 async function listBehind(sql: ISql, account: string, cursor: Listed | undefined): Promise<Listed[]> {
   return await sql<Listed[]>`
     select e.account_id::text as account, encode(e.object_key, 'hex') as key,

@@ -10,7 +10,7 @@ import type { DemoHost } from "./register-hosts.ts";
 /** Longer than the first repairs take, so that many sectors are denied. */
 const FORGET_MS = 20_000;
 const POLL_MS = 50;
-/** The demo does not wait for a next attempt that is further in the future. */
+/** The demo does not wait for a next attempt that is further away than this. */
 const SOON_MS = 200_000;
 /**
  * While hosts deny, a slab may find too few candidates and wait for an hour. The demo skips this hour to show what follows, but only a
@@ -21,13 +21,13 @@ const MOST_HOURS = 3;
 /** The effect of the forgetting hosts. */
 export interface Forgetting {
   readonly hosts: number;
-  /** From the first repair until they had their sectors again. */
+  /** From the first repair until the hosts had their sectors again. */
   readonly forgotMs: number;
-  /** The highest number of their denials known at one time. */
+  /** The highest number of known denials of these hosts at one time. */
   readonly deniedSectors: number;
-  /** From then until none of their denials was open, except those that wait. */
+  /** From the end of forgetting until none of the denials was open, except waiting ones. */
   readonly settledMs: number;
-  /** Open at the end: no host could take the sectors, and the next attempt of their slabs is an hour away. */
+  /** Denials open at the end: no host could take the sectors, and the next attempt of their slabs is an hour away. */
   readonly waiting: number;
 }
 
@@ -40,7 +40,7 @@ export interface ForgetfulHosts {
 /** @param hosts hosts that already forget */
 export function startForgetfulHosts(parts: {
   readonly hosts: readonly DemoHost[];
-  /** A repair is running. */
+  /** Whether a repair is running. */
   readonly isRepairing: () => Promise<boolean>;
   /** Receives messages for the terminal. */
   readonly onLine: (line: string) => void;
@@ -103,7 +103,7 @@ export function startForgetfulHosts(parts: {
   };
 }
 
-/** Sets the next attempt of slabs that still have sectors to move to now. @returns the number of slabs */
+/** Makes slabs that still have sectors to move due now. @returns the number of slabs */
 async function skipHour(sql: ISql): Promise<number> {
   const [row] = await sql<{ slabs: number }[]>`
     with resting as (

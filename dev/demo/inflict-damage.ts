@@ -85,7 +85,7 @@ export async function markDear(sql: ISql, hostId: HostId): Promise<void> {
     where id = ${hostId}`;
 }
 
-/** Not renewed in the first half of the renew window: indexd gives the contract up, and the host too if it has no other. */
+/** Not renewed in the first half of the renew window: indexd gives the contract up, and also a host without another contract. */
 export async function markNotRenewed(sql: ISql, contractId: ContractId): Promise<void> {
   await sql`
     update contracts c set good = false, proof_height = g.scanned_height + g.contracts_renew_window / 2 - 1

@@ -54,7 +54,7 @@ class Killer implements WorkerKiller {
   hits = 0;
   readonly #options: WorkerKillerOptions;
   readonly #killsOf = new Map<SlabId, number>();
-  /** Slabs whose last worker was killed, until another one succeeds. */
+  /** Slabs whose last worker was killed, until another worker succeeds. */
   readonly #crashed = new Set<SlabId>();
   readonly #repaired = new Set<SlabId>();
   readonly #killedTokens = new Set<LeaseToken>();
@@ -145,7 +145,7 @@ async function isRunning(sql: ISql, token: LeaseToken): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Waits for a commit that the worker may have sent before it died, after which the lease is gone. */
+/** Waits for a commit that the worker may have sent before it died; such a commit removes the lease. */
 async function wasLeftRunning(sql: ISql, token: LeaseToken): Promise<boolean> {
   const rows = await sql`
     select from slabmend.leases where token = ${token} and began_at is not null for update`;

@@ -40,7 +40,7 @@ import {
 const POLL_MS = 500;
 /** Longer than every temporary wait: two minutes after a fault, three minutes of a repair's hold. */
 const GIVE_UP_AFTER_MS = 200_000;
-/** The error of a function during the switch of a move, until its address leads to the target. */
+/** The error of a function during the switch of a move, until the function's address leads to the target. */
 const CLOSED = "permission denied for database";
 /** Maximum number of log lines of the functions that are shown, because a failing fleet repeats the same line. */
 const MOST_LOG_LINES = 20;
@@ -50,7 +50,7 @@ export interface RepairsDone {
   readonly killedWorkers: number;
   /** Damaged sectors that are not healthy although a host could take them. */
   readonly openWithDestination: number;
-  /** Why the demo did not wait for them. */
+  /** Why the demo did not wait for these sectors. */
   readonly gaveUp: string | undefined;
   /** Bodies of the messages that workers received. */
   readonly messages: readonly string[];
@@ -61,7 +61,7 @@ export interface RepairsDone {
 }
 
 export interface LetRepairOptions {
-  /** Makes a client for a part of the demo; each part has its own, because one may wait for a lock. */
+  /** Makes a client for a part of the demo; each part has its own, because a part may wait for a lock. */
   readonly connect: () => Sql;
   readonly proxy: DatabaseProxy;
   readonly disturbances: { readonly wanted: DisturbancesWanted; readonly random: () => number };
@@ -171,7 +171,7 @@ async function watch(
   let crashesSeen = 0;
   for (;;) {
     const state = await read((sql) => readRepairState(sql, damage));
-    // Read after the state, so that slabs repaired in the state are safe in this reading.
+    // Read after the state: slabs that are repaired by the state are then safe by this reading.
     danger.see(await read(readDanger));
     const traffic = await readTraffic(hosts);
     progress.status(options.draw(state, traffic, (Date.now() - startedAtMs) / 1_000));
@@ -183,7 +183,7 @@ async function watch(
     const reachable = await read((sql) => slabsWithDestination(sql, openIds, MIN_HOST_DISTANCE_KM));
     const openWithDestination = countOf(openIds, reachable);
     const isSettled = await read((sql) => forgetful.isSettled(sql));
-    // Sectors that no host can take are tried once too; before that, a lease may come at any time.
+    // Sectors that no host can take are tried once too; until then a new lease may come at any time.
     const isTried = state.endedRepairs >= new Set(openIds).size;
     // Sectors that no host can take prevent a drain from ending.
     const isOver = openIds.length > 0 || (await read(isDrained));
@@ -198,7 +198,7 @@ async function watch(
   }
 }
 
-/** @param isSettled whether forgetful hosts remember, and no attempt is brought forward because of it */
+/** @param isSettled whether forgetful hosts remember, and no attempt is brought forward because of them */
 function whyGiveUp(state: RepairState, sinceChangeMs: number, isSettled: boolean): string | undefined {
   if (sinceChangeMs > GIVE_UP_AFTER_MS)
     return `nothing has changed for ${formatSeconds(sinceChangeMs / 1_000)}`;

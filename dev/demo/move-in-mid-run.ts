@@ -1,6 +1,6 @@
 /**
  * Moves the database to a second server while workers repair, with the operator's command. The simulated indexd is held during the
- * switch and then connected to the target; the fleet is not held, and is refused until its address leads there.
+ * switch and then connected to the target; the fleet is not held, and is refused until its address leads to the target.
  */
 import { PassThrough, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -22,11 +22,11 @@ const MAJOR = 18;
 /** The move in the demo's JSON. */
 export interface MoveDone {
   readonly copySeconds: number;
-  /** From the fleet's stop until the target accepted it. */
+  /** From the fleet's stop until the target accepted the fleet. */
   readonly secondsWithoutClaims: number;
   readonly comparedTables: number;
   readonly comparedRows: number;
-  /** Repairs that had ended before the switch, and that ended on the target. */
+  /** Repairs that ended before the switch, and repairs that ended on the target. */
   readonly repairsBefore: number;
   readonly repairsAfter: number;
 }

@@ -20,7 +20,7 @@ export interface DemoDatabase {
   readonly sql: Sql;
   /** Proxy between the owner's clients and the server, if the database will be moved. */
   readonly proxy: DatabaseProxy | undefined;
-  /** Makes a client of the owner with one connection, which survives crashes of the database. The caller ends it. */
+  /** Makes a client of the owner that has one connection and survives crashes of the database. The caller ends it. */
   readonly connect: () => Sql;
 }
 

@@ -33,7 +33,9 @@ export interface DamagePlan {
 /** After the third crash in a row a slab is quarantined for a day: docs/architecture.md#the-lease. */
 export const MOST_KILLS_PER_SLAB = 2;
 
-/** Only four slabs may wait for their second repair, so that the circuit breaker stays closed; meanwhile others are repaired. */
+/**
+ * Only four slabs may wait for their second repair, so that the circuit breaker stays closed; meanwhile other slabs are repaired.
+ */
 const KILLED_FIRST = 4;
 
 function mostKills(repairableSlabs: number): number {

@@ -9,7 +9,7 @@ export type HostFate = "fine" | "dead" | "blocked" | "bad-contract" | "liar" | "
 export interface LostSector {
   readonly slab: number;
   readonly index: number;
-  /** Whether indexd knows; otherwise only the host's answer shows it. */
+  /** Whether indexd knows; otherwise only the host's answer shows the loss. */
   readonly noticed: boolean;
   /** Whether the loss endangers its slab; otherwise it is one of --lost-sectors. */
   readonly endangers: boolean;
@@ -25,7 +25,7 @@ export function isReadable(fate: HostFate): boolean {
   return fate !== "dead" && fate !== "liar" && fate !== "forgetful";
 }
 
-/** Spreads losses over the slabs, endangered ones last, so that all survive. Reduces `readable` by the losses. */
+/** Spreads losses over the slabs, endangered slabs last, so that all slabs survive. Reduces `readable` by the losses. */
 export function chooseLost(
   options: DemoOptions,
   placement: readonly (readonly number[])[],
@@ -71,9 +71,9 @@ export function chooseLost(
 const ENDANGERED_MARGINS = [1, 2] as const;
 
 /**
- * Further losses of the last slabs, so that their margin by indexd's tables is 1 or 2. Sectors on lying hosts are lost first, because
- * they cannot be read anyway; sectors on dead and blocked hosts do not count and stay. A slab that would not survive keeps more.
- * Reduces `readable` by the losses.
+ * Further losses of the last slabs, so that their margin by indexd's tables is 1 or 2. Sectors on lying hosts are lost first,
+ * because they cannot be read anyway; sectors on dead and blocked hosts do not count and stay. A slab that would not survive
+ * keeps more sectors. Reduces `readable` by the losses.
  */
 export function chooseEndangering(
   { slabs, endangered, minShards, seed }: DemoOptions,

@@ -64,7 +64,7 @@ export function plainBytesOf(seed: string, object: PlannedObject, part: ObjectPa
   return seededBytes(seed, `object ${object.number} from ${part.objectOffset}`, part.length);
 }
 
-/** The cipher of an object's bytes in a slab, with offsets from the slab's first byte or, in version 0, the object's. */
+/** The cipher of an object's bytes in a slab, with offsets from the slab's first byte, or in version 0 from the object's. */
 export function objectCipherOf(seed: string, object: PlannedObject, part: ObjectPart): ObjectCipher {
   const dataKey = seededBytes(seed, `object key ${object.number}`, 32);
   if (object.version === 0) return { version: 0, dataKey, objectOffset: part.objectOffset };

@@ -46,8 +46,9 @@ export async function renewWithHost(sql: ISql, { row, swarm }: DemoHost, renter:
 }
 
 /**
- * The roots that indexd's pruning would free on a host by this database: those that no row maps to its contract or has unpinned there.
- * None if the database does not know the host's current contract, because the host refuses to list the roots of another one.
+ * The roots that indexd's pruning would free on a host by this database: all except those that a row maps to the host's contract,
+ * or has unpinned on the host. None if the database does not know the host's current contract, because the host refuses to list
+ * another contract's roots.
  */
 export async function prunableRoots(
   sql: ISql,
@@ -67,7 +68,7 @@ export async function prunableRoots(
   return (await swarm.sectorRoots()).filter((root) => !keep.has(root));
 }
 
-/** Frees them. @returns how many */
+/** Frees the prunable roots of these hosts. @returns how many */
 export async function pruneHosts(
   sql: ISql,
   hosts: readonly DemoHost[],

@@ -27,7 +27,7 @@ const LAST_SECOND_MS = 3_100;
 export interface PlayedIndexd {
   /** Makes one more pass, then stops. @returns the first error of a pass, if any: then an assumption of indexd was violated */
   stop(): Promise<Error | undefined>;
-  /** Events that it has published to the stream. */
+  /** Events that indexd has published to the stream. */
   readonly published: readonly PublishedEvent[];
 }
 
@@ -53,7 +53,7 @@ export function playIndexd(parts: {
       underWay.get(name) ??
       passes[name]()
         .catch((error: unknown) => {
-          // The database was interrupted; the next pass does this one's work.
+          // The database was interrupted; the next pass does the work of this pass.
           if (isDatabaseAway(error)) return;
           failure ??= error instanceof Error ? error : new Error(String(error));
         })
@@ -107,7 +107,7 @@ async function pinSectors(sql: Sql, hosts: readonly DemoHost[]): Promise<void> {
   const appended: UnpinnedSector[] = [];
   for (const sector of unpinned) {
     const host = hosts.find(({ row }) => row.id === sector.host_id);
-    // A host without the sector refuses; indexd would then mark it lost. The demo's hosts do not forget writes.
+    // A host without the sector refuses; indexd would then mark the sector lost. The demo's hosts do not forget writes.
     if (await host?.swarm.pinSector(parseRoot(sector.root))) appended.push(sector);
   }
   if (appended.length === 0) return;

@@ -5,7 +5,7 @@ import { parseSlabId } from "../../lib/slab/ids.ts";
 import { slabsWithDestination } from "./watch-repairs.ts";
 
 export interface Leftovers {
-  /** Sectors that must move but no host may take, because each good host already has one of that slab. */
+  /** Sectors that must move but no host may take, because each good host already has a sector of that slab. */
   readonly withoutDestination: number;
   /** Sectors that a host could take. */
   readonly withDestination: number;

@@ -17,13 +17,13 @@ export interface DemoSummary {
   readonly damagedSlabs: number;
   /** Sectors that indexd would have moved after the damage. */
   readonly damagedSectors: number;
-  /** Those of them that it would not move now. */
+  /** Those of them that indexd would not move now. */
   readonly repairedSectors: number;
   readonly copiedSectors: number;
   readonly rebuiltSectors: number;
   /** Stored by a worker that was killed before its commit, and found by the next repair. */
   readonly foundSectors: number;
-  /** Bytes of sectors, counted at the hosts, including those of killed workers. */
+  /** Bytes of sectors, counted at the hosts, including the traffic of killed workers. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
   /** In decimal digits, because a JSON number is not exact enough. */
@@ -31,7 +31,7 @@ export interface DemoSummary {
   /** Workers that held a running lease when they were killed. */
   readonly killedWorkers: number;
   readonly databaseCrashes: number;
-  /** Total time until it accepted connections again. */
+  /** Total time until the database accepted connections again. */
   readonly databaseCrashedSeconds: number;
   readonly endedBackends: number;
   readonly databaseSilences: number;
@@ -43,17 +43,17 @@ export interface DemoSummary {
   /** Hosts that denied everything for a while. */
   readonly forgetfulHosts: number;
   readonly forgottenSeconds: number;
-  /** Sectors that they denied, and those of them recorded as lost before the host was suspected. */
+  /** Sectors that these hosts denied, and those of them recorded as lost before the host was suspected. */
   readonly deniedSectors: number;
   readonly falseLosses: number;
-  /** Denials still open, of slabs whose sectors no host can take, with a next attempt in an hour. */
+  /** Denials open at the end: no host can take the sectors, and the next attempt of their slabs is in an hour. */
   readonly waitingDenials: number;
-  /** From when they remembered until no other denial of theirs was open. */
+  /** From when these hosts had their sectors again until none of their other denials was open. */
   readonly secondsUntilNoneDenied: number;
   /** Running leases that expired and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
-  /** Sectors that are not healthy and that no host may take; the verdict says why. Never more than 0 without it. */
+  /** Sectors that are not healthy and that no host may take; 0 unless the verdict says why. */
   readonly sectorsWithoutDestination: number;
   /** Sectors that are not healthy although a host could take them; if there are any, the demo has failed. */
   readonly sectorsLeft: number;
@@ -63,13 +63,13 @@ export interface DemoSummary {
   readonly slabsWithin2: number;
   /** Other slabs that were leased before the last of these. */
   readonly othersLeasedFirst: number;
-  /** From the damage until no slab was within 2 sectors of loss; null if none ever was, or some still are. */
+  /** From the damage until no slab was within 2 sectors of loss; null if no slab ever was, or some still are. */
   readonly secondsUntilNoneWithin2: number | null;
   /** Null: no host was drained. */
   readonly drain: DrainDone | null;
   /** With --verify: the result of verifying one host. */
   readonly verify: Verification | null;
-  /** The release of indexd whose database it was; after an upgrade "0.4.4 to 0.6.1". */
+  /** The release of indexd whose database was used; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
   /** With `--move`: the result; null: the database was not moved. */
   readonly move: MoveDone | null;

@@ -49,7 +49,7 @@ export interface RestoreDone {
   readonly refused: number;
   /** Uploaded after the backup. */
   readonly slabsUnknown: number;
-  /** Freed by indexd's pruning after its release. */
+  /** Freed by indexd's pruning after pruning was released. */
   readonly pruned: number;
   readonly seconds: number;
   readonly unreadable: ReadonlyMap<number, string>;
@@ -175,7 +175,7 @@ interface Stake {
   readonly objects: number;
 }
 
-/** On a copy of the restored database: the sectors without other copies that its indexd would prune. */
+/** On a copy of the restored database: the sectors without other copies that indexd would prune. */
 async function countStake(restored: PostgresServer, hosts: readonly DemoHost[]): Promise<Stake> {
   await asOwner(restored.url("postgres"), (owner) => owner`create database naive template indexd`);
   return await asOwner(restored.url("naive"), async (naive) => {
@@ -211,7 +211,7 @@ const summaryOf = ({ sectors, objects }: Stake) => ({
   objectsAtStake: objects,
 });
 
-/** Runs indexd's part again, then its pruning, and reads every object of the backup. */
+/** Runs indexd's part again, then indexd's pruning, and reads every object of the backup. */
 async function finish(parts: Drill, sql: Sql, url: string) {
   const { hosts, account, objects, kernel, options, progress, signal, moved } = parts;
   const indexd = playIndexd({ sql, hosts, account, loops: INDEXD_LOOPS });
@@ -264,7 +264,7 @@ async function slabmend({ migrationSeed, archive }: Drill, url: string, ...args:
     err += chunk.toString();
   });
   const [code] = (await once(child, "close")) as [number | null];
-  // 6: it has findings, which are in the report.
+  // Exit code 6: there are findings, which are in the report.
   if (code !== 0 && code !== 6)
     throw new Error(`slabmend ${args.join(" ")} ended with ${code}: ${err.slice(0, 500)}`);
   const { run } = JSON.parse(out) as {

@@ -3,7 +3,7 @@
  *
  *   plan -> start -> store -> damage -> deploy -> (indexd's part, kills, repairs) -> check -> read back -> stop
  *
- * Everything it starts belongs to the runtime or to the stack below and always ends with it.
+ * Everything that the demo starts belongs to the runtime or to the stack below, and ends with its owner.
  */
 import { tmpdir } from "node:os";
 import type { Sql } from "postgres";
@@ -282,7 +282,7 @@ async function inRuntime(
     .filter(({ hostId }) => forgetful.some(({ row }) => row.id === hostId))
     .reduce((sum, { sectors }) => sum + sectors, 0);
   const leasedBefore = countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql));
-  // Last, because afterwards the database is a different one.
+  // Last, because it replaces the database.
   const restore = await drill?.run({ moved: new Set(repairs.state.moved.keys()) });
   violations.push(...(restore?.violations ?? []));
   const findings: DemoFindings = {

@@ -74,11 +74,11 @@ export function startSessionSampler(parts: {
 
   let underWay: Promise<void> | undefined;
   const sample = async (): Promise<void> => {
-    // At any moment of the query, only these can have been running.
+    // An upper bound of the functions that were running at any moment of the query.
     const before = pools.reduce((sum, { busy }) => sum + busy.length, 0) - started;
     const seen = await sampleSessions(sql, role);
     const running = before + started;
-    // A function that ended before the sample had closed its connection, and this has arrived by now.
+    // Functions that ended before the sample have closed their connections: lets the proxy notice this.
     await afterEventsAtHand();
     const left = seen.sessions.filter(({ clientPort }) => clientPort !== null && hasLeft(clientPort)).length;
     samples.push({ ...seen, running, left });

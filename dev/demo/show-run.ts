@@ -70,7 +70,7 @@ export function drawAndSample(
   return drawRun({ slabs, damage, fates: plan.fates, state, traffic, seconds, colours });
 }
 
-/** @throws {DemoError} `no-folder`, before anything is started if it is tried then */
+/** @throws {DemoError} `no-folder`; the demo writes an empty text before it starts anything, to learn this early */
 export async function writeReport(path: string, text: string): Promise<void> {
   await writeFile(path, text).catch((cause: unknown) => {
     throw new DemoError({

@@ -88,7 +88,7 @@ async function storeSlab(
         underWay.delete(put);
         onStored(1);
       });
-      // A failure is kept and thrown where the others are awaited.
+      // A failure is kept and thrown where the other stores are awaited.
       put.catch(() => {});
       underWay.add(put);
     }
@@ -114,7 +114,7 @@ function contentOf(slab: number, seed: string, objects: readonly PlannedObject[]
   const cipher = objectCipherOf(seed, first!.object, first!.part);
   const bytes = [plainBytesOf(seed, first!.object, first!.part)];
   if (second !== undefined) {
-    // Applies its own stream and the first object's: encodeSlab applies the latter again, which cancels it.
+    // Applies the second object's stream and the first object's: encodeSlab applies the latter again, which cancels it.
     const { slabOffset } = second.part;
     const shared = plainBytesOf(seed, second.object, second.part);
     dataKeyStream(objectCipherOf(seed, second.object, second.part)).apply(shared, slabOffset);

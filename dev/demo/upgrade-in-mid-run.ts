@@ -10,7 +10,7 @@ import { FLEET_ROLE } from "./open-database.ts";
 import type { Progress } from "./progress.ts";
 
 const POLL_MS = 50;
-/** So that claims, commits and flushes meet the versions in between. */
+/** The pause at each version, so that claims, commits and flushes meet it. */
 const REST_MS = 400;
 const GRANT_AFTER_MS = 2_000;
 const MOST_MS = 120_000;

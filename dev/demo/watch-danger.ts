@@ -9,7 +9,7 @@ export const NEAR_MARGIN = 2;
 export interface SlabMargin {
   readonly slabId: SlabId;
   readonly margin: number;
-  /** When a commit last moved sectors of it; undefined: none yet. */
+  /** When a commit last moved sectors of the slab; undefined: none has yet. */
   readonly movedAtMs: number | undefined;
 }
 
@@ -53,8 +53,8 @@ export interface DangerWatch {
   readonly nearAtStart: ReadonlySet<SlabId>;
   see(reading: DangerReading): void;
   /**
-   * From the first reading until no slab was close to loss; undefined if none ever was, or some still are. Ends at the commit that removed
-   * the danger if the journal has it, otherwise at the first reading without it.
+   * From the first reading until no slab was close to loss; undefined if no slab ever was, or some still are. The time ends at
+   * the commit that removed the danger if the journal has this commit, otherwise at the first reading without it.
    */
   readonly msUntilNoneNear: number | undefined;
 }
@@ -101,8 +101,8 @@ export async function readFirstLeases(sql: ISql): Promise<FirstLease[]> {
 }
 
 /**
- * Slabs that were not close to loss but were leased before the last one that was. 0 if the endangered slabs came first; leases of one
- * batch count as simultaneous.
+ * Slabs not close to loss that were leased before the last slab that was close to loss. 0 if the endangered slabs came first;
+ * leases of one batch count as simultaneous.
  */
 export function countLeasedBefore(near: ReadonlySet<SlabId>, leases: readonly FirstLease[]): number {
   const lastNearMs = Math.max(

@@ -76,7 +76,7 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
   };
 }
 
-/** Those of these slabs whose open sectors have a legal destination. */
+/** Of these slabs, those whose open sectors have a legal destination. */
 export async function slabsWithDestination(
   sql: ISql,
   slabIds: readonly SlabId[],

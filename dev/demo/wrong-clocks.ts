@@ -1,6 +1,6 @@
 /**
  * Workers with a clock that is wrong by hours, each for one repair, as if NTP then corrected it. A folder contains a file for each wrong
- * clock; the worker that removes a file gets it.
+ * clock; the worker that removes a file gets that clock.
  */
 import { mkdir, readdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { type Clock, systemClock } from "../../lib/clock/clock.ts";
 export const WRONG_CLOCKS_VARIABLE = "SLABMEND_DEMO_WRONG_CLOCKS";
 
 const HOUR_MS = 3_600_000;
-/** One makes tokens and prices expired, the other not yet valid. */
+/** One sign makes tokens and prices expired, the other not yet valid. */
 const OFF_BY_MS = [-2 * HOUR_MS, 3 * HOUR_MS, -26 * HOUR_MS] as const;
 
 /** @returns the folder */

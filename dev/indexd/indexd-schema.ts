@@ -1,7 +1,7 @@
 /**
- * The part of indexd's database that repair reads or writes, and the tables that its foreign keys need, as each release of indexd creates
- * it or upgrades an older one to it. Only a fixture for tests and the local runtime: in production these tables are indexd's own, and we
- * never create or alter them. Facts: docs/protocol.md#database-schema.
+ * The part of indexd's database that repair reads or writes, and the tables that its foreign keys need, as each release of indexd
+ * creates it or upgrades an older database to it. Only a fixture for tests and the local runtime: in production these tables are
+ * indexd's own, and we never create or alter them. Facts: docs/protocol.md#database-schema.
  */
 import { readFileSync } from "node:fs";
 import type { Sql } from "postgres";

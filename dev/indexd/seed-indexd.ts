@@ -52,7 +52,7 @@ export interface HostSeed {
   readonly blocked?: boolean;
   /** Columns of `hosts` that differ from a usable host's. */
   readonly columns?: Columns;
-  /** Columns of its contract that differ from a good one's; `null`: no contract. */
+  /** Columns of its contract that differ from a good contract's; `null`: no contract. */
   readonly contract?: Columns | null;
 }
 
@@ -177,8 +177,8 @@ export async function renewContract(
 }
 
 /**
- * Adds a key to the blocklist; its contracts are no longer good. indexd would also remove the host's unpinned sectors; here they stay,
- * as when an operator blocks a host by SQL.
+ * Adds a host's key to the blocklist; the host's contracts are no longer good. indexd would also remove the host's unpinned
+ * sectors; here they stay, as when an operator blocks a host by SQL.
  */
 export async function blockHost(
   sql: Sql,
@@ -204,7 +204,7 @@ export interface SectorSeed {
   readonly mapId: ContractMapId | null;
   /** Default: random. An existing root is shared and keeps its host and map id. */
   readonly root?: Root;
-  /** Columns of `sectors` that differ from the defaults. Not for a shared one. */
+  /** Columns of `sectors` that differ from the defaults. Not for a shared sector. */
   readonly columns?: Columns;
 }
 
@@ -225,7 +225,7 @@ export interface SeededSlab {
   readonly sectors: readonly { readonly id: SectorId; readonly root: Root }[];
 }
 
-/** One sector on each of these hosts, pinned to its seeded contract. */
+/** One sector on each of these hosts, pinned to the host's seeded contract. */
 export function placeOn(hosts: readonly SeededHost[]): SectorSeed[] {
   return hosts.map((host) => ({ hostId: host.id, mapId: host.contract?.mapId ?? null }));
 }
@@ -254,7 +254,7 @@ export async function seedSlabs(
   const sectors = planned.flatMap(({ slab, roots }) =>
     slab.sectors.map((sector, index) => ({ sector, root: Buffer.from(idBytes(roots[index]!)) })),
   );
-  // The first entry of a root decides; later ones share its row.
+  // The first entry of a root decides; later entries share its row.
   const distinct = [...Map.groupBy(sectors, (entry) => entry.root.toString("hex")).values()].map(
     ([first]) => first!,
   );

@@ -37,7 +37,7 @@ interface Indexer {
   readonly world: World;
   /** The proxy between serve and its database. */
   readonly proxy: DatabaseProxy;
-  /** What the demo does to it. */
+  /** What the demo does to the indexer. */
   readonly played: "suspended and resumed" | "deleted" | "database stopped" | "not disturbed";
   readonly damagedSectors: number;
   /** Problems seen while it worked. */

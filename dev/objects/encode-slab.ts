@@ -11,9 +11,9 @@ import { stripe } from "./stripe.ts";
 export interface SlabEncoding {
   readonly minShards: number;
   readonly totalShards: number;
-  /** The slab's key of 32 bytes: between shards and sectors. */
+  /** The slab's key of 32 bytes, applied between shards and sectors. */
   readonly slabKey: Uint8Array;
-  /** The object's key: between its bytes and the data shards. */
+  /** The object's key, applied between the object's bytes and the data shards. */
   readonly objectCipher: ObjectCipher;
 }
 
@@ -24,7 +24,7 @@ export interface EncodedSector {
   readonly data: Buffer;
 }
 
-/** Parity shards computed together: needs few passes over the data, and not all shards of a large code in memory. */
+/** Parity shards computed together: few passes over the data, without all shards of a large code in memory. */
 const PARITY_BATCH = 20;
 
 /**

@@ -9,12 +9,12 @@ const LIMIT_MS = 300_000;
 
 export interface DrivenPlayground {
   readonly child: ChildProcess;
-  /** Settles with its exit code. */
+  /** Settles with the playground's exit code. */
   readonly ended: Promise<number | null>;
   /** Its whole output. */
   text(): string;
   type(line: string): void;
-  /** Waits until it has printed this. Rejects if it ends first. */
+  /** Waits until the playground has printed this. Rejects if the playground ends first. */
   sees(pattern: RegExp): Promise<RegExpExecArray>;
   /** Types a line and waits for this output after it. */
   command(line: string, answer: RegExp): Promise<RegExpExecArray>;

@@ -26,7 +26,7 @@ interface Streams {
   readonly stdout: NodeJS.WriteStream;
 }
 
-/** Runs until `quit`, Ctrl+C or the signal, and stops everything. @throws the signal's reason when it aborts */
+/** Runs until `quit`, Ctrl+C or the signal, and stops everything. @throws the signal's reason when the signal aborts */
 export async function runPlayground(
   options: PlaygroundOptions,
   { stdin, stdout, signal }: Streams & { readonly signal: AbortSignal },
@@ -42,7 +42,7 @@ export async function runPlayground(
     const failed = fleet.ended.then(async () => {
       throw new Error(`slabmend ended unexpectedly:\n${await readFile(fleet.logFile, "utf8")}`);
     });
-    // Also when it ends as requested.
+    // `failed` rejects also when slabmend ends as requested.
     failed.catch(() => {});
     progress.status("starting slabmend");
     const consoleUrl = await Promise.race([fleet.consoleUrl, failed]);

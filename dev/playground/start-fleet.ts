@@ -16,7 +16,7 @@ export interface Fleet {
   /** The console's URL, with the token that allows changes. Secret, but valid only while the playground runs. */
   readonly consoleUrl: Promise<string>;
   readonly logFile: string;
-  /** Settles when it has ended for any reason. */
+  /** Settles when slabmend has ended for any reason. */
   readonly ended: Promise<void>;
   stop(): Promise<void>;
 }
@@ -62,7 +62,7 @@ export function startFleet(parts: {
   };
 }
 
-/** Reads the URL from its log once it serves. */
+/** Reads the URL from slabmend's log once slabmend serves. */
 async function readUrl({ stdout }: ChildProcess): Promise<string> {
   for await (const line of createInterface({ input: stdout! })) {
     const { message, url } = JSON.parse(line) as { message?: string; url?: string };

@@ -22,7 +22,7 @@ export async function takeBaseBackup(server: PostgresServer, sql: Sql, folder: s
     await run("cp", ["-a", data, folder]);
     const [label] = await session<{ labelfile: string }[]>`select labelfile from pg_backup_stop(false)`;
     await run("cp", ["-a", join(data, "pg_wal"), folder]);
-    // Removed instead of overwritten, so that it gets the owner of its directory.
+    // A copy with the data's owner, overwritten next: a new file would belong to this process's user.
     await run("cp", ["-a", join(data, "PG_VERSION"), join(folder, "backup_label")]);
     await writeFile(join(folder, "backup_label"), label!.labelfile);
   } finally {

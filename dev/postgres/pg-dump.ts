@@ -8,8 +8,8 @@ const run = promisify(execFile);
 const INSTALLED = fileURLToPath(new URL("../../.slabmend/pg-dump/pg_dump", import.meta.url));
 
 /**
- * Finds pg_dump of the embedded server's major version or newer, which its npm packages lack: SLABMEND_PG_DUMP, the one unpacked by
- * scripts/install-pg-dump.sh, or the one on the PATH.
+ * Finds a pg_dump of the embedded server's major version or newer (the server's npm packages have none): SLABMEND_PG_DUMP, the
+ * one unpacked by scripts/install-pg-dump.sh, or the one on the PATH.
  * @returns undefined if none of them is new enough
  */
 export async function findPgDump(major: number): Promise<string | undefined> {

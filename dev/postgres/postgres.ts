@@ -34,7 +34,7 @@ export interface PostgresOptions {
   readonly binaries?: string;
   /** More settings, as for `-c name=value`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Starts from this backup, which is moved, instead of an empty cluster. */
+  /** Starts from this backup (moved, not copied) instead of an empty cluster. */
   readonly backup?: BaseBackup;
   /** Receives the server's log. */
   readonly onLogLine?: (line: string) => void;
@@ -64,7 +64,7 @@ const PORT_TAKEN = /could not bind|Address already in use/;
 const MAX_PORT_ATTEMPTS = 5;
 /** initdb takes 0.6 s and the start 0.2 s; a machine busy with eight test runs was seen to take 20 times as long. */
 const START_TIMEOUT_MS = 60_000;
-/** A fast shutdown does not wait for clients; if it takes longer, it hangs. */
+/** A fast shutdown does not wait for clients; a shutdown that takes longer hangs. */
 const STOP_TIMEOUT_MS = 5_000;
 /** Enough of the log to show why it did not start. */
 const MAX_KEPT_LOG_LINES = 40;

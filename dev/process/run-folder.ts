@@ -1,6 +1,6 @@
 /**
  * Folders of one run below the system's temporary folder. The name contains the owning process, so that a later run can find and remove
- * the folders of a killed run (and guard).
+ * the folders of a run that was killed together with its guard.
  */
 import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
@@ -31,7 +31,7 @@ export async function removeStaleRunFolders(): Promise<string[]> {
       await rm(folder, { recursive: true, force: true });
       removed.push(folder);
     } catch {
-      // Another user's folder, or its guard is removing it now.
+      // Another user's folder, or a folder that its guard is removing now.
     }
   }
   return removed;
@@ -41,7 +41,7 @@ async function endPostgresOf(folder: string): Promise<void> {
   const pidFile = await readFile(join(folder, "data", "postmaster.pid"), "utf8").catch(() => undefined);
   const pid = Number(pidFile?.split("\n", 1)[0]);
   if (!Number.isInteger(pid) || pid <= 1) return;
-  // The pid may belong to another process by now: only one with this folder in its command line is ours.
+  // The pid may belong to another process by now: only a process with this folder in its command line is ours.
   const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
   if (command.includes(folder)) process.kill(pid, "SIGQUIT");
 }

@@ -54,7 +54,10 @@ export async function readVerifySectorResponse(source: ByteSource): Promise<Veri
   return { proof, leaf: await source.readExactly(LEAF_BYTES) };
 }
 
-/** Costs as much as reading the whole sector; a read of 64 bytes proves the same for a thousandth. NOT verified here. */
+/**
+ * Costs as much as reading the whole sector; a read of 64 bytes proves the same for a thousandth of the price. The proof is NOT
+ * verified here.
+ */
 export async function verifySector(
   stream: RpcStream,
   request: VerifySectorRequest,

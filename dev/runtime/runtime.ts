@@ -69,7 +69,7 @@ export async function startLocalRuntime<Swarm extends Stoppable>(
   options: LocalRuntimeOptions<Swarm>,
 ): Promise<LocalRuntime<Swarm>> {
   const { signal } = options;
-  // Disposes in reverse order, each once, and collects failures.
+  // Disposes each part once, in reverse order, and collects failures.
   const stack = new AsyncDisposableStack();
   try {
     const guard = await startParentGuard();

@@ -114,7 +114,7 @@ export class HostListener {
     });
     this.#connections.add(connection);
     const gone = new Promise<void>((resolve) => connection.once("close", resolve));
-    connection.on("error", () => undefined); // The mux reports it; a socket's error without a listener would end the process.
+    connection.on("error", () => undefined); // The mux reports errors; without this listener an error would end the process.
     try {
       const mux = await acceptMux(connection, identity.privateKey);
       mux.onStream((stream) => this.#track(serveStream(this.#state, stream)));

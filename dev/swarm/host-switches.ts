@@ -28,21 +28,21 @@ export interface HostSwitches {
   readonly liesAboutRoots: boolean;
   /** Answers a write with success, but stores nothing. */
   readonly forgetsWrites: boolean;
-  /** `sector not found`, free of charge. To lose a sector for good, drop it. */
+  /** Answers `sector not found`, free of charge. To lose a sector for good, drop it. */
   readonly losesSectors: SectorChoice;
-  /** `sector corrupt`, found out after the debit. */
+  /** Answers `sector corrupt`, after the debit. */
   readonly findsSectorsCorrupt: SectorChoice;
-  /** `not enough funds`, for any balance. */
+  /** Answers `not enough funds`, for any balance. */
   readonly outOfFunds: boolean;
-  /** Validity of price tables issued from now on; zero or less issues expired ones. A real host uses 30 minutes. */
+  /** Validity of price tables issued from now on; zero or less issues expired tables. A real host uses 30 minutes. */
   readonly priceValidityMs: number;
-  /** `not enough storage`, detected after the debit; the settings report no space left. */
+  /** Answers `not enough storage`, after the debit; the settings report no space left. */
   readonly full: boolean;
   /** Sends this refusal after this many bytes of a write and closes the stream while data still arrives. Debits nothing. */
   readonly refusesWritesEarly: EarlyRefusal | null;
-  /** `host is shutting down` to every RPC. */
+  /** Answers `host is shutting down` to every RPC. */
   readonly shuttingDown: boolean;
-  /** `internal error` to every RPC. */
+  /** Answers `internal error` to every RPC. */
   readonly failsInternally: boolean;
 }
 

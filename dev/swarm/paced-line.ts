@@ -76,14 +76,14 @@ export class PacedLine {
     if (this.#cancelTimer === undefined) this.#pump();
   }
 
-  /** Reads the pace again: bytes held back by the old one may now pass. */
+  /** Reads the pace again: bytes held back by the old pace may now pass. */
   paceChanged(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#pump();
   }
 
-  /** Calls back once, when at most `bytes` are queued, possibly at once. A later call replaces an earlier one. */
+  /** Calls back once, when at most `bytes` are queued, possibly at once. A later call replaces an earlier call. */
   whenAtMost(bytes: number, callback: () => void): void {
     this.#onChange = () => {
       if (this.#queuedBytes > bytes) return;
@@ -119,7 +119,7 @@ export class PacedLine {
       }
       const lump = this.#takeLump(head, bytesPerSecond);
       if (bytesPerSecond !== null) {
-        // Delays of timers are made up for, or the rate would be too low; unused time is not.
+        // The delay of a late timer is made up for, or the rate would be too low; idle time is not.
         const fromMs = Math.max(nowMs - MAX_CATCH_UP_MS, this.#bandwidth.freeAtMs);
         this.#bandwidth.freeAtMs = fromMs + (lump.length / bytesPerSecond) * 1000;
       }

@@ -4,8 +4,8 @@ import type { Clock } from "../../lib/clock/clock.ts";
 import { mostQueuedBytes, type Pace, PacedLine, type SharedBandwidth } from "./paced-line.ts";
 
 /**
- * A socket behind a slow line in each direction. It pauses the real socket when its line is full, so a slow host applies backpressure
- * to a writer through TCP, like a real one.
+ * A socket behind a slow line in each direction. It pauses the real socket when the line is full, so a slow host applies
+ * backpressure to a writer through TCP, like a real host.
  */
 export class PacedSocket extends Duplex {
   readonly #socket: Socket;
@@ -52,7 +52,7 @@ export class PacedSocket extends Duplex {
     socket.on("end", () => this.#inward.whenAtMost(0, () => this.push(null)));
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => {
-      // A peer that closes normally has sent its end before; its data is still in the line.
+      // A peer that closes normally has sent its end before; data that it sent may still be in the line.
       if (!this.readableEnded && socket.readableEnded) return;
       this.destroy();
     });

@@ -42,7 +42,7 @@ export class PriceDesk {
     const nowMs = this.#clock.now();
     let validUntilSeconds = BigInt(Math.max(0, Math.floor((nowMs + validityMs) / 1000)));
     let prices = signHostPrices({ ...this.#list, tipHeight, validUntilSeconds }, this.#identity);
-    // Ed25519 is deterministic, so a table of the same second would equal the revoked one.
+    // Ed25519 is deterministic, so a table of the same second would equal the revoked table.
     while (this.#revoked.has(hexOf(prices.signature))) {
       validUntilSeconds += 1n;
       prices = signHostPrices({ ...this.#list, tipHeight, validUntilSeconds }, this.#identity);

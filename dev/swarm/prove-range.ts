@@ -26,7 +26,7 @@ export async function proveRange(
 ): Promise<ProvenData> {
   const { current: switches } = host.switches;
   if (choiceIncludes(switches.findsSectorsCorrupt, root)) throw new Refused(SECTOR_CORRUPT);
-  // A range that ends on a leaf boundary but does not begin on one passes the request's checks; the store then fails.
+  // The request's checks accept a range that ends but does not begin on a leaf boundary; the store then fails.
   if (offset % LEAF_BYTES !== 0 || length % LEAF_BYTES !== 0) throw new Refused(INTERNAL_ERROR);
 
   const { start, end } = piecesAround(offset, length);

@@ -2,7 +2,7 @@ import { ProtocolError } from "../../lib/rhp4/errors.ts";
 import type { RpcStream } from "../../lib/rhp4/rpc-stream.ts";
 import { Refused, undecodable } from "./refusals.ts";
 
-/** Reads and decodes a request of fixed length; refuses one that cannot be decoded. */
+/** Reads and decodes a request of fixed length; refuses a request that cannot be decoded. */
 export async function readRequest<Request>(
   stream: RpcStream,
   lengthBytes: number,

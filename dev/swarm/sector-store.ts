@@ -41,7 +41,8 @@ export class SectorStore {
   }
 
   /**
-   * Returns once the file is complete. Storing a root again only extends its life, as in a host that keeps one row per temporary copy.
+   * Returns once the file is complete. Storing a root again only extends its life, as with a host that keeps a row per temporary
+   * copy.
    */
   store(root: Root, sector: Uint8Array, tree: SectorTree, expirationHeight: bigint | null): Promise<void> {
     return this.#inTurn(async () => {

@@ -52,8 +52,8 @@ export function piecesAround(
 }
 
 /**
- * The hashes that prove leaves of a sector, strictly left to right: a subtree outside the range contributes its root, one inside
- * contributes nothing, one that overlaps is split. `window` contains at least {@link piecesAround} the range.
+ * The hashes that prove leaves of a sector, strictly left to right: a subtree outside the range contributes its root, a subtree
+ * inside nothing, and a partly overlapping subtree is split. `window` contains at least {@link piecesAround} the range.
  */
 export function rangeProof(
   hasher: MerkleHasher,

@@ -16,8 +16,8 @@ import { invalidRequest, Refused } from "./refusals.ts";
 
 /**
  * Data is written to the connection in chunks of this size, so that a reader who leaves is noticed and not counted. 16 full frames of
- * siamux: the public server sends a sector in 977 frames, which a client that has cancelled the read tolerates; with a partial frame in
- * each chunk there would be more than the 999 that end its connection.
+ * siamux: the public server sends a sector in 977 frames, which a client that has cancelled the read tolerates; with a partial
+ * frame in each chunk there would be more than 999, which would end that client's connection.
  */
 const SEND_BYTES = 16 * 4296;
 

@@ -88,7 +88,7 @@ class SwarmChannel {
 
   send(message: ToSwarm): void {
     if (!this.#child.connected) return;
-    // If sending fails, the process is ending; its exit settles everything.
+    // If sending fails, the process is ending; the process's exit settles everything.
     this.#child.send(message, () => undefined);
   }
 

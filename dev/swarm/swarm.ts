@@ -9,7 +9,7 @@ export type PriceList = Omit<UnsignedPrices, "tipHeight" | "validUntilSeconds">;
 
 export interface SwarmOptions {
   readonly hostCount: number;
-  /** Parent of the hosts' folders with sectors. If it does not exist, it is created, and then removed by stop(). */
+  /** Parent of the hosts' folders with sectors. If this folder does not exist, it is created, and stop() removes it. */
   readonly dir: string;
   /** Seed of the hosts' keys. */
   readonly seed: string;
@@ -38,7 +38,7 @@ export interface SwarmHost {
   expirePrices(): Promise<void>;
   fund(account: Uint8Array, hastings: bigint): Promise<void>;
   balance(account: Uint8Array): Promise<bigint>;
-  /** Stores a permanent sector without the protocol and free of charge. Throws `wrong-sector` if it has another root. */
+  /** Stores a permanent sector without the protocol and free of charge. Throws `wrong-sector` if the bytes have another root. */
   putSector(root: Root, bytes: Uint8Array): Promise<void>;
   hasSector(root: Root): Promise<boolean>;
   /** False if the host did not have it. */
@@ -54,7 +54,7 @@ export interface SwarmHost {
   setContract(contractId: ContractId, revision: ContractOnHost | null): Promise<void>;
   counters(): Promise<HostCounters>;
   resetCounters(): Promise<void>;
-  /** Drops its connections and listens again; sectors, balances and switches stay. */
+  /** Drops the host's connections and listens again; sectors, balances and switches stay. */
   restart(): Promise<void>;
 }
 

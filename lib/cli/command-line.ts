@@ -28,7 +28,7 @@ import { addSlabs } from "./commands/slabs.ts";
 import { addStatus } from "./commands/status/command.ts";
 import { addWork } from "./commands/work.ts";
 
-/** People type it by habit, but Node.js takes it from any command line and exits with "not found" if the file is missing. */
+/** Users type --env-file by habit, but Node.js takes it from any command line and exits if the file is missing. */
 function refuseEnvFile(): never {
   throw new InvalidArgumentError("Write --variables-file: Node.js takes --env-file for itself.");
 }

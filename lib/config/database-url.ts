@@ -11,7 +11,7 @@ import { findParameterFault } from "./url-parameters.ts";
 
 export type TlsMode =
   | "none"
-  /** The client falls back to no TLS if the server, or a machine in between, says that it has none. */
+  /** The client falls back to no TLS if the server, or a machine in between, says that the server has no TLS. */
   | "optional"
   /** Encrypted, but the server's certificate is not checked. */
   | "encrypted"
@@ -58,7 +58,7 @@ export function readDatabaseUrl(text: string): DatabaseUrl | { readonly fault: U
       "a % that begins no character",
     );
   }
-  // The driver decodes the name, and reads a comma as a list of hosts.
+  // The driver decodes the name, and takes a name with a comma for a list of hosts.
   const host = decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, "$1");
   if (host === "" || host.includes(",")) return fault("one host", host === "" ? "none" : "several");
   if (url.pathname.length < 2) return fault("the name of a database after the host", "none");

@@ -9,16 +9,17 @@ type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface ConfiguredIndexer {
   readonly name: string;
-  /** The common variables, overridden by those of its own file. */
+  /** The common variables, overridden by those of the indexer's own file. */
   readonly environment: Variables;
-  /** Names of the variables in its own file; undefined if it has none. */
+  /** Names of the variables in the indexer's own file; undefined if it has no file. */
   readonly ownNames?: readonly string[];
 }
 
 const FILE = /^(.*)\.env$/;
 
 /**
- * Without SLABMEND_INDEXERS there is one indexer, named by SLABMEND_INDEXER. With it the files give the names, in sorted order.
+ * Without SLABMEND_INDEXERS there is one indexer, named by SLABMEND_INDEXER. With SLABMEND_INDEXERS the files give the names, in
+ * sorted order.
  * @throws {OperatorError} `variables-file-unreadable`
  */
 export function readIndexers(environment: Variables): {

@@ -1,8 +1,8 @@
 /** The name in an installation that sets none. */
 export const DEFAULT_INDEXER = "default";
 /**
- * Words of lower-case letters and digits, joined by hyphens. Names of AWS resources (at most 64 characters) are made from it, some
- * in camel case (infra/names.ts). Each word begins with a letter, so that different names stay different.
+ * Words of lower-case letters and digits, joined by hyphens. Names of AWS resources (at most 64 characters) contain this name,
+ * some in camel case (infra/names.ts). Each word begins with a letter, so that different names stay different.
  */
 export const INDEXER_NAME = /^(?=.{1,20}$)[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$/;
 /** Completes the sentence "expected …". */

@@ -30,7 +30,7 @@ export function readServedIndexers(
   return { indexers: served, problems: [...problems, ...shared] };
 }
 
-/** Undefined if it is not a URL; the parser of variables reports that. */
+/** Undefined if the variable is not a URL; the parser of variables reports that. */
 function databaseOf(url: string | undefined): string | undefined {
   if (url === undefined || !URL.canParse(url)) return undefined;
   const { hostname, port, pathname } = new URL(url);

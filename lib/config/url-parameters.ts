@@ -1,6 +1,6 @@
 /**
- * Which parameters a database URL may have. The driver sends each unknown one to the server as a session setting: the server refuses
- * most of them (42704), and others would override the role's settings.
+ * Which parameters a database URL may have. The driver sends each unknown parameter to the server as a session setting: the
+ * server refuses most of them (42704), and others would override the role's settings.
  */
 
 /** Parameters of the driver that the operator may set, and `connect_timeout`, which many hosted databases put into their URLs. */

@@ -1,4 +1,4 @@
-/** What the commands that check and steer print. */
+/** The output of the commands that check and steer. */
 import * as v from "valibot";
 import { count, hex, id, schemaVersion } from "./fields.ts";
 

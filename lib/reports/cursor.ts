@@ -6,7 +6,7 @@ export function encodeCursor(...parts: readonly (string | number | bigint)[]): s
 }
 
 /**
- * The groups of the pattern's match with the cursor.
+ * The groups that the pattern captures in the decoded cursor.
  * @throws {MalformedCursorError}
  */
 export function decodeCursor(text: string, pattern: RegExp): readonly string[] {

@@ -7,7 +7,7 @@ import type { HistoryReport } from "./history-schema.ts";
 
 export interface HistoryRequest {
   readonly slabId?: SlabId | undefined;
-  /** Only repairs that moved a sector from or to this host, or found one lost there. */
+  /** Only repairs that moved a sector from or to this host, or found a sector lost there. */
   readonly host?: HostKey | undefined;
   readonly outcome?: string | undefined;
   readonly since?: Date | undefined;

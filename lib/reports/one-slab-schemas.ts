@@ -1,4 +1,4 @@
-/** What `slabmend plan SLAB` and `slabmend repair SLAB` print. */
+/** The output of `slabmend plan SLAB` and `slabmend repair SLAB`. */
 import * as v from "valibot";
 import { bytes, count, hex, id, schemaVersion, time } from "./fields.ts";
 import { endedMoves } from "./history-schema.ts";

@@ -7,7 +7,7 @@ import { WALK_IS_OLD_SECONDS } from "./status-sentence.ts";
 
 export type AttentionFacts = Omit<StatusReport, "schemaVersion" | "sentence" | "attention">;
 
-/** Reap moves them once a minute. */
+/** Reap moves followers once a minute. */
 const FOLLOWER_IS_BEHIND_SECONDS = 1_800;
 /** Reap runs once a minute. */
 const REAP_HAS_STOPPED_SECONDS = 900;

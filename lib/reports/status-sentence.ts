@@ -5,7 +5,7 @@ import type { StatusReport } from "./status-schema.ts";
 
 export type SentenceFacts = Pick<StatusReport, "mode" | "breaker" | "slabs" | "walk" | "claim">;
 
-/** A pass takes seconds to minutes; if the last one is older than this, the sentence says when it was. */
+/** A pass takes seconds to minutes; if the last pass is older than this, the sentence says when it ended. */
 export const WALK_IS_OLD_SECONDS = 1_800;
 
 export function statusSentence(facts: SentenceFacts): StatusReport["sentence"] {

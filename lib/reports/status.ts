@@ -101,7 +101,9 @@ export function reportStatus(facts: StatusFacts): StatusReport {
   };
 }
 
-/** The earliest of the causes' last passes: the whole backlog is at least as recent. Null if a cause has no finished pass yet. */
+/**
+ * The earliest of the causes' last passes: the whole backlog is at least as recent. Null if some cause has no finished pass yet.
+ */
 function lastWalk(
   walks: readonly WalkOfCause[],
 ): { readonly finishedAtMs: number; readonly passMs: number } | null {

@@ -18,7 +18,7 @@ import { startFleetExporter } from "./fleet-exporter.ts";
 export interface ServedIndexer {
   readonly name: string;
   readonly environment: Pick<Environment, WorkVariable | "SLABMEND_DATABASE_URL">;
-  /** Its whole environment as text, including the seed, for its workers. */
+  /** The indexer's whole environment as text, including the seed, for its workers. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
@@ -34,7 +34,7 @@ export interface ControlOptions {
   readonly workerEntry?: string;
 }
 
-/** The control of one indexer with everything that runs for it. Connects to nothing before it is started. */
+/** The control of one indexer, with everything that runs for that indexer. Makes no connection before it is started. */
 export function createControl(
   { name, environment, variables, logger, metrics }: ServedIndexer,
   { prometheus, concurrency, timeoutMs, clock, workerEntry }: ControlOptions,

@@ -59,7 +59,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   answerFailures(server, options);
   await server.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: copyOf(policy) },
-    // This server speaks plain HTTP; a proxy that terminates TLS sets this header.
+    // This server speaks plain HTTP: the header is left to a proxy that terminates TLS.
     strictTransportSecurity: false,
     crossOriginEmbedderPolicy: { policy: "require-corp" },
     referrerPolicy: { policy: "no-referrer" },

@@ -1,5 +1,5 @@
 /**
- * Keeps the HTTP process alive: restarts it after a growing delay if it ends by itself (restart-policy.ts).
+ * Keeps the HTTP process alive: restarts the process after a growing delay if it ends by itself (restart-policy.ts).
  *
  *   starting --listening--> serving --exit--> pausing --pause over--> starting
  *       \--cannot listen, at the first start--> (start rejects)
@@ -25,14 +25,14 @@ export interface HttpChildOptions {
   readonly logger: Logger;
   /** The metrics in Prometheus's text format. */
   readonly scrape: () => Promise<string>;
-  /** Sent to the process at its start, and again when it is a different array. */
+  /** Sent to the process at its start, and again when a new array replaces this one. */
   readonly indexers: () => readonly HttpIndexer[];
   /** Sent to the process each second. */
   readonly describe: (http: { readonly httpPid: number; readonly httpRestarts: number }) => SupervisorHealth;
 }
 
 const TELL_EVERY_MS = 1_000;
-/** An idle server closes at once; one that hangs is killed after this time. */
+/** An idle server closes at once; a hung server is killed after this time. */
 const CLOSE_MS = 5_000;
 /** TypeScript or compiled, like this file. */
 const ENTRY = join(import.meta.dirname, `http-process${extname(import.meta.filename)}`);
@@ -154,7 +154,7 @@ function tell(child: ChildProcess, message: ToHttp): void {
   if (child.connected) child.send(message, () => {});
 }
 
-/** The folders of its code and its packages; not the whole clone, which may contain variables files. */
+/** The folders of the process's code and packages; not the whole clone, which may contain variables files. */
 function codePaths(): string[] {
   const library = dirname(dirname(ENTRY));
   const root = dirname(library);

@@ -13,7 +13,7 @@ export interface HttpSettings {
   readonly policy: Readonly<Record<string, readonly string[]>>;
 }
 
-/** What it needs to query one indexer's database. */
+/** What the HTTP process needs to query one indexer's database. */
 export interface HttpIndexer {
   readonly name: string;
   readonly databaseUrl: string;

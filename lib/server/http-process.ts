@@ -15,7 +15,7 @@ import { type OpenIndexer, openIndexer } from "./open-indexer.ts";
 import { ServedIndexers } from "./served-indexers.ts";
 import type { SupervisorHealth } from "./workers-report.ts";
 
-/** The parent sends its state each second; after this silence it counts as hanging. */
+/** The parent sends its state each second; after this silence the parent counts as hanging. */
 const SILENT_AFTER_MS = 15_000;
 /** Prometheus waits 10 s by default. */
 const SCRAPE_LIMIT_MS = 5_000;
@@ -23,7 +23,7 @@ const SCRAPE_LIMIT_MS = 5_000;
 const clock = systemClock;
 const environment = parseEnvironment(["SLABMEND_LOG_LEVEL"], process.env);
 const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
-  // The only indexer; with several, its log lines name none.
+  // Set if there is only one indexer; with several, this process's log lines name none.
   indexer: process.env["SLABMEND_INDEXER"],
   destination: inheritedLogDestination(),
 });
@@ -98,7 +98,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {}
 
 let scrapes: ((text: string) => void)[] = [];
 
-/** Asks the parent, which has the counters. Rejects if it does not answer, so that Prometheus sees a failed scrape. */
+/** Asks the parent, which has the counters. Rejects if the parent does not answer, so that Prometheus sees a failed scrape. */
 function scrape(): Promise<string> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(SCRAPE_LIMIT_MS, () =>

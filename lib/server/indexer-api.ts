@@ -3,7 +3,7 @@ import type { RepairQueue } from "../queue/repair-queue.ts";
 import type { StatusReport } from "../reports/status-schema.ts";
 import type { WorkersReport } from "./workers-report.ts";
 
-/** What the routes use of one indexer. */
+/** The part of one indexer that the routes use. */
 export interface IndexerApi {
   readonly indexer: string;
   readonly ask: Ask;

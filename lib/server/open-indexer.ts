@@ -37,7 +37,7 @@ const SHARE_MS = 2_000;
 const READY_LIMIT_MS = 4_000;
 const STATUS_LIMIT_MS = 8_000;
 
-/** Connects to nothing before its first use. */
+/** Makes no connection before its first use. */
 export function openIndexer(indexer: HttpIndexer, options: OpenIndexerOptions): OpenIndexer {
   const { name, databaseUrl, authorities, acceptedVersion, queueUrl } = indexer;
   const { clock, owner, currentHealth, variables } = options;

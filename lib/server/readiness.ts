@@ -66,7 +66,7 @@ function codeOf(
   return loop === null ? (lifecycle.trouble?.code ?? "starting") : judge(loop);
 }
 
-/** The status report's rule, applied to this server's own claims: those of another worker do not make it ready. */
+/** The status report's rule, applied to this server's own claims: another worker's claims do not make this server ready. */
 function claimsCode({ claim, running, state }: IndexerHealth, nowMs: number): string | undefined {
   // A time in the future was recorded before the clock was set back: treat it as long ago.
   const ageSeconds = claim.endedAtMs === null ? null : Math.abs(nowMs - claim.endedAtMs) / 1_000;
@@ -82,7 +82,7 @@ function workersCode({ trouble, workers, state }: IndexerHealth): string | undef
     : undefined;
 }
 
-/** With several indexers, a failing one does not stop the others, so the server is ready while any of them is ready. */
+/** With several indexers, a failing indexer does not stop the others, so the server is ready while any indexer is ready. */
 export function joinReadiness(all: ReadonlyMap<string, Readiness>): Readiness {
   if (all.size === 1) return [...all.values()][0]!;
   const checks = [...all].flatMap(([indexer, { checks: own }]) => own.map((one) => ({ ...one, indexer })));

@@ -12,7 +12,7 @@ export class ServedIndexers {
 
   /**
    * @param all the current indexers by name
-   * @param report the supervisor's report about them; none while it is silent
+   * @param report the supervisor's report about them; none while the supervisor is silent
    */
   constructor(all: () => ReadonlyMap<string, ServedIndexer>, report: () => readonly IndexerReport[]) {
     this.#all = all;
@@ -30,7 +30,7 @@ export class ServedIndexers {
   find(name: unknown): ServedIndexer {
     const all = this.#all();
     const names = [...all.keys()].toSorted();
-    // A wrongly configured indexer is not served, but still counts as one of several.
+    // A wrongly configured indexer is not served, but it counts: beside it a served indexer is not the only one.
     const isOnlyOne = all.size === 1 && this.#report().length <= 1;
     if (name === undefined && isOnlyOne) return all.get(names[0]!)!;
     const found = typeof name === "string" ? all.get(name) : undefined;

@@ -114,7 +114,7 @@ export interface SupervisorHealth {
   readonly indexers: readonly IndexerView[];
 }
 
-/** @param indexer its name; an indexer that the supervisor does not know has no `serve` */
+/** @param indexer the indexer's name; `serve` is null if the supervisor does not know this indexer */
 export function reportWorkers(
   nowMs: number,
   indexer: string,

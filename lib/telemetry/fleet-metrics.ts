@@ -8,9 +8,9 @@ export interface FleetGauges {
   readonly expiredLeases: number;
   /** Undefined if there is no lease. */
   readonly oldestLeaseSeconds: number | undefined;
-  /** In the last five minutes, without crashes. */
+  /** Ended in the last five minutes; crashes do not count. */
   readonly repairsLately: number;
-  /** In the last half hour, without crashes. */
+  /** Ended in the last half hour; crashes do not count. */
   readonly repairsInHalfHour: number;
   /** Faults among those. */
   readonly faultsInHalfHour: number;
@@ -27,7 +27,7 @@ export interface FleetGauges {
   readonly failedRuns: number;
   /** How long the oldest due check has waited; undefined if this fleet makes none. */
   readonly checksBehindSeconds: number | undefined;
-  /** Of a move of the database; undefined: there is none. */
+  /** The replication slot of a database move; undefined: no move. */
   readonly moveSlot: Pick<SlotState, "walStatus" | "keptBytes" | "safeBytes"> | undefined;
   /** Followers of the journal. */
   readonly followers: readonly {

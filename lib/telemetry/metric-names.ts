@@ -152,5 +152,5 @@ export const METRICS = {
 
 export type MetricName = keyof typeof METRICS;
 
-/** One set of values; undefined ones are unknown and not printed. */
+/** One set of values; undefined values are unknown and not printed. */
 export type MetricValues = { readonly [Name in MetricName]?: number | undefined };

@@ -7,7 +7,7 @@ export interface MetricsPrinter {
   print(values: MetricValues, dimensions?: Readonly<Record<string, string>>): void;
 }
 
-/** The printer of one function, or of its equivalent on a server. */
+/** The printer of one function, or of the function's equivalent on a server. */
 export type MetricsOf = (service: "claim" | "reap" | "repair") => MetricsPrinter;
 
 export interface MetricsOptions {

@@ -12,7 +12,7 @@ export interface PrometheusMetric {
   readonly fixed?: Readonly<Record<string, string>>;
 }
 
-/** Null: not exported, because it is the sum of others. */
+/** Null: not exported, because it is the sum of other metrics. */
 export const PROMETHEUS_METRICS: Readonly<Record<MetricName, PrometheusMetric | null>> = {
   RunsCompleted: { name: "slabmend_runs_completed_total", type: "counter", labels: ["function"] },
   RunsFailed: { name: "slabmend_runs_failed_total", type: "counter", labels: ["function"] },

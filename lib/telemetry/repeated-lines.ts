@@ -16,7 +16,7 @@ export class RepeatedLines {
 
   /**
    * @param what the line's text, which identifies the failure
-   * @returns how often it was suppressed since it was last logged; undefined: suppress it now
+   * @returns how often the line was suppressed since it was last logged; undefined: suppress it now
    */
   note(what: string, error: unknown): { readonly unsaid: number } | undefined {
     const kind = `${what}: ${kindOf(error)}`;

@@ -7,7 +7,7 @@ export function standingMetrics({ verdict, missingRights }: FleetStanding): Metr
   return { IndexdUnconfirmed: Number(verdict.kind !== "known"), MissingRights: missingRights.length };
 }
 
-/** Warnings: it works, but needs an operator's attention. */
+/** Warnings: the run works, but needs an operator's attention. */
 export function warnOfStanding(logger: Logger, { verdict, missingRights }: FleetStanding): void {
   if (verdict.kind !== "known") {
     logger.warn(

@@ -117,7 +117,7 @@ function selectsAll(select: Tree): boolean {
     );
 }
 
-/** The tables joined in an item of `from`, without those of subselects. */
+/** The tables joined in an item of `from`, without the tables of subselects. */
 function directTables(item: Tree): readonly Tree[] {
   const join = child(item, "JoinExpr");
   if (join !== undefined) return [child(join, "larg"), child(join, "rarg")].flatMap(directTables);

@@ -167,7 +167,7 @@ create index contracts_size_contract_id_idx on contracts (host_id, size desc, co
 create index contracts_next_prune_host_id_idx on contracts (next_prune, host_id)
   where state in (0, 1) and renewed_to is null and good;
 
--- What sectors are pinned to: the id stays the same when a renewal repoints the row to the new contract.
+-- What sectors are pinned to: a renewal repoints the row to the new contract and keeps the row's id.
 create table contract_sectors_map (
   id serial primary key,
   contract_id bytea not null unique references contracts (contract_id)

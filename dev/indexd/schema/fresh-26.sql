@@ -1,6 +1,6 @@
--- Second of three parts of the fixture (dev/indexd/indexd-schema.ts): the tables that a later version changed, as
--- indexd 0.6.0 and 0.6.1 create them (db_version 26). The triggers follow in repair-statistics-26.sql.
--- A fresh database has the two columns of slabs the other way round than an upgraded one.
+-- Second of three parts of the fixture (dev/indexd/indexd-schema.ts): the tables that a later version changed, as indexd 0.6.0
+-- and 0.6.1 create them (db_version 26). The triggers follow in repair-statistics-26.sql. The columns unrecoverable_* of slabs
+-- are in the opposite order to those of an upgraded database.
 
 -- Settings: one row ------------------------------------------------------------------------------------------------
 

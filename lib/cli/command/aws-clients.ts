@@ -7,8 +7,8 @@ import type { CommandContext } from "./command-context.ts";
 type Variables = CommandContext["variables"];
 
 /**
- * Clients configured from the command's own variables, so that --variables-file applies to them too. The SDK looks up anything
- * not set there as usual (credentials of a profile or a role, the region in a configuration file).
+ * Clients configured from the command's own variables, so that --variables-file applies to them too. What they do not set the SDK
+ * looks up as usual (credentials of a profile or a role, the region in a configuration file).
  */
 export async function createSqsClient(variables: Variables, queueUrl?: string): Promise<SQSClient> {
   const { SQSClient } = await importForAws("@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));
@@ -49,7 +49,7 @@ function settings(variables: Variables, service: "SQS" | "LAMBDA", urlRegion: st
   };
 }
 
-/** A queue's URL contains its region, and the queue exists only there. */
+/** A queue's URL contains the region, and the queue exists only in that region. */
 function regionOfQueue(queueUrl: string): string | undefined {
   return /^https:\/\/sqs\.([a-z0-9-]+)\.amazonaws\.com(\.cn)?\//.exec(queueUrl)?.[1];
 }
@@ -72,7 +72,7 @@ export async function importForAws<Module>(name: string, load: () => Promise<Mod
   }
 }
 
-/** The error for a failed AWS call. AWS's message says what was refused to which identity, and contains no secret. */
+/** The error for a failed AWS call. AWS's message says which action was refused to which identity, and contains no secret. */
 export function awsUnavailable(doing: string, cause: unknown): OperatorError {
   const { name, message } = cause instanceof Error ? cause : { name: "unknown", message: "" };
   return new OperatorError({

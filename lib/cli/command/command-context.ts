@@ -20,7 +20,7 @@ interface CommonOptions {
 export interface CommandContext {
   readonly io: OperatorIo;
   readonly json: boolean;
-  /** The environment, then the variables of --variables-file that it does not set. */
+  /** The environment, and from --variables-file what the environment does not set. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Undefined if neither the option nor the variable is set. Secret. */
   readonly databaseUrl: Secret<string> | undefined;
@@ -40,8 +40,8 @@ export interface CommandHost {
 }
 
 /**
- * Makes the action of a command: passes it the context and turns the reason that it returns into the exit code. Commander passes
- * the arguments, then the options, then the command.
+ * Makes the action of a command: passes it the context and turns the returned reason into the exit code. Commander passes the
+ * arguments, then the options, then the command.
  */
 export function action<Options extends object>(
   { io, setExitCode }: CommandHost,

@@ -66,7 +66,7 @@ export async function withDatabase<Result>(
   }
 }
 
-/** For a command that learns from the database what it needs. `withDatabase` has asserted its own demands. */
+/** For a command whose demands depend on the database's content. `withDatabase` has already asserted those it was given. */
 export async function assertDemands(
   context: Pick<CommandContext, "parse">,
   ask: Ask,

@@ -14,7 +14,7 @@ export interface CommandLog {
   readonly format: LogFormat;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
-  /** The command's variables for its child processes, which make them log in the same format. */
+  /** The command's variables for its child processes, which make the children log in the same format. */
   readonly variables: Readonly<Record<string, string | undefined>>;
 }
 

@@ -115,7 +115,7 @@ function exitOf(error: SlabmendError): ExitReason {
 /** What a SQLSTATE, or an error code of the socket or the client library, means to the operator. */
 const DATABASE_FAILURES: readonly {
   readonly codes: RegExp;
-  /** Tells apart the meanings of a code that has several. */
+  /** For a code with several meanings: tells which one applies. */
   readonly says?: RegExp;
   readonly code: OperatorErrorCode;
   /** Begins the sentence "expected …, got …"; the client's message completes it. */

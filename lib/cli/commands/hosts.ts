@@ -29,7 +29,7 @@ measurements of workers; they fade within hours. --json adds every address, cont
     );
 }
 
-/** More failures than one request in ten are not explained by bad lines and restarts. */
+/** Bad lines and restarts do not explain failures of more than one request in ten. */
 const FAILS_OFTEN = 0.1;
 
 const hasProblem = ({ isCandidate, score }: HostReport): boolean =>

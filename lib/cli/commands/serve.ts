@@ -159,7 +159,10 @@ function onlyOne(context: CommandContext): Configuration {
   return { environment, read: () => ({ indexers: [{ name, environment: variables }], problems: [] }) };
 }
 
-/** Several indexers: a problem with the folder ends the command at once; one with a file only stops that indexer from starting. */
+/**
+ * Several indexers: a problem with the folder ends the command at once; a problem with a file only stops that indexer from
+ * starting.
+ */
 function severalIn(context: CommandContext): Configuration {
   const read = () => readServedIndexers(context.variables);
   const { problems } = read();
@@ -178,7 +181,7 @@ function parseIndexer(
   return { name, environment, variables, logger, metrics };
 }
 
-/** Permanent problems end the command at once; it waits for a database that is temporarily unreachable. */
+/** Permanent problems end the command at once; the command waits for a database that is temporarily unreachable. */
 async function checkDatabase(context: CommandContext, logger: Logger): Promise<void> {
   const { clock } = context.io;
   try {
@@ -193,7 +196,7 @@ async function checkDatabase(context: CommandContext, logger: Logger): Promise<v
 
 /** @throws {OperatorError} `password-missing` */
 async function readPassword(options: ServeOptions, fallback: string): Promise<Secret<string> | null> {
-  // Also on loopback if --password-file is given: behind a proxy all requests come from loopback.
+  // Required on loopback too if --password-file is given: behind a proxy all requests come from loopback.
   if (options.listen.isLoopback && options.passwordFile === undefined) return null;
   const path = options.passwordFile ?? fallback;
   const hash = await readSecretFile(path);

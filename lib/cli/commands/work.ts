@@ -30,7 +30,7 @@ interface WorkOptions {
   readonly timeout: number;
 }
 
-/** Ends the command after its current repairs: this machine cannot repair. */
+/** Ends the command after the current repairs, because this machine cannot repair. */
 function workerUnfit(reason: string): OperatorError {
   return new OperatorError({
     code: "worker-unfit",
@@ -115,7 +115,7 @@ interface Work {
   readonly signal: AbortSignal;
 }
 
-/** Before the first lease a signal ends it at once; later it drains. */
+/** Before the first lease a signal ends the command at once; later the command drains. */
 async function workUntilToldToEnd(work: Work): Promise<void> {
   const { pool, logger, signal } = work;
   const { clock } = work.context.io;
@@ -125,7 +125,7 @@ async function workUntilToldToEnd(work: Work): Promise<void> {
       await ask((sql) => assertClocksAgree(sql, clock), { isIdempotent: true });
       const state = await ask(readNetworkState, { isIdempotent: true });
       for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
-      // With --from-database the first claim logs the mode, and so does each change of it.
+      // With --from-database the first claim logs the mode, and each later claim that finds it changed.
       if (work.queueUrl !== undefined) tellMode(logger, await ask(readFleetMode, { isIdempotent: true }));
       await pool.start(signal);
       access.ignoreSignals();

@@ -46,7 +46,7 @@ export function addAccessChecks(server: FastifyInstance, settings: AccessSetting
   });
   const mayTry = async (request: FastifyRequest): Promise<boolean> => {
     const one = await limitOne(request);
-    // An address above its own limit does not use up the common one.
+    // An address above its own limit does not use up the common limit.
     if (!one.isAllowed && one.isExceeded) return false;
     const all = await limitAll(request);
     return all.isAllowed || !all.isExceeded;

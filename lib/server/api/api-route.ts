@@ -75,7 +75,7 @@ export function apiRoute<
   return routeOf(given, false);
 }
 
-/** The same for a route about the server. */
+/** Like {@link apiRoute}, for a route about the server. */
 export function serverRoute<
   Params extends Fields = typeof NOTHING,
   Query extends Fields = typeof NOTHING,

@@ -45,7 +45,7 @@ const putMode = apiRoute({
   },
 });
 
-/** A maintenance run owns the mode and only it can end it, or another operator was faster. */
+/** A maintenance run owns the mode and only the run can end it, or another operator was faster. */
 function modeNotSet(wanted: string, mode: FleetMode): ServerError {
   const by = mode.kind === "running" ? "" : `, by ${mode.owner}`;
   return new ServerError({

@@ -11,7 +11,7 @@ export function deriveSeed(phrase: Secret<string>): MigrationSecrets {
 }
 
 /**
- * Compares the phrase's wallet with the wallet of indexd's first start.
+ * Compares the phrase's wallet with the wallet that indexd recorded at its first start.
  * @throws {OperatorError} `wallet-mismatch`, `wallet-unknown` or `wallet-unreadable`
  */
 export async function checkWallet(sql: Sql, walletHash: Uint8Array): Promise<void> {

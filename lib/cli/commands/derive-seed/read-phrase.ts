@@ -7,13 +7,13 @@ import type { OperatorIo } from "../../command/operator-io.ts";
 /** Twelve words of at most eight letters are 107 bytes; far longer input is not a phrase. */
 const MAX_PHRASE_BYTES = 1_024;
 
-/** Reads the recovery phrase from standard input; at a terminal it asks for it and does not echo. */
+/** Reads the recovery phrase from standard input; at a terminal it asks for the phrase and does not echo. */
 export async function readPhrase({ stdin, stderr, signal }: OperatorIo): Promise<Secret<string>> {
   if (stdin.isTTY === true) {
     // readline handles line editing; its output is discarded so that nothing is echoed.
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     const lines = createInterface({ input: stdin, output: nowhere, terminal: true });
-    // Asked only in raw mode: text typed earlier would be shown.
+    // Asked only in raw mode: the terminal shows text typed before it.
     stderr.write("Recovery phrase (twelve words, not shown): ");
     try {
       // At a terminal in raw mode Ctrl+C is a key, not a signal.

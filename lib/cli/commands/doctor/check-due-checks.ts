@@ -4,7 +4,10 @@ import { readChecks } from "../../../database/reports/read-checks.ts";
 import { duration } from "../../../reports/duration.ts";
 import { type Check, ok, warning } from "./check.ts";
 
-/** An indexd that makes integrity checks visits its hosts every few minutes; after an hour without one it makes none. */
+/**
+ * An indexd that makes integrity checks visits its hosts every few minutes; after an hour without a visit it counts as making
+ * none.
+ */
 const INDEXD_CHECKS_SECONDS = 3_600;
 /** The same limit as that of the alarm checks-behind. */
 const BEHIND_SECONDS = 86_400;
@@ -13,11 +16,11 @@ export interface DueCheckFacts {
   readonly behindSeconds: number;
   readonly silentHosts: number;
   readonly inADay: number;
-  /** Time since indexd last began to check a host; undefined if this role may not read it. */
+  /** Time since indexd last began to check a host; undefined if this role may not read that time. */
   readonly indexdSeconds: number | undefined;
 }
 
-/** Checks the progress of due checks; they are made with SLABMEND_VERIFY=due. */
+/** Checks the progress of due checks, which are made if SLABMEND_VERIFY=due. */
 export async function checkDueChecks(
   ask: Ask,
   variables: Readonly<Record<string, string | undefined>>,

@@ -3,7 +3,7 @@ import { parseEnvironment } from "../../../config/parse-environment.ts";
 import { VARIABLES, type VariableName } from "../../../config/variables.ts";
 import { type Check, failure, ok } from "./check.ts";
 
-/** Variables that are set must be valid. Missing ones are no failure: which are needed depends on what runs here. */
+/** Variables that are set must be valid. Missing variables are no failure: which ones are needed depends on what runs here. */
 export function checkVariables(variables: Readonly<Record<string, string | undefined>>): Check[] {
   const set = (Object.keys(VARIABLES) as VariableName[]).filter((name) => variables[name]);
   const misspelt = Object.keys(variables).filter(

@@ -46,7 +46,7 @@ async function checkAllOfDatabase(context: CommandContext, options: CheckOptions
         now: () => clock.now(),
         signal: context.io.signal,
       });
-      // What follows reads both schemas; their own checks say what is wrong with one.
+      // The next checks read both schemas; each schema's own check reports its problems.
       const schemas = checks.filter(({ code }) => code === "indexd" || code === "schema");
       const isUsable =
         schemas.some(({ code }) => code === "indexd") && schemas.every(({ level }) => level !== "failure");
@@ -62,13 +62,13 @@ async function checkAllOfDatabase(context: CommandContext, options: CheckOptions
       ];
     });
   } catch (error) {
-    // Not a fault: the URL is malformed or may not be used.
+    // An OperatorError is no bug: the URL is malformed or may not be used.
     if (!(error instanceof OperatorError)) throw error;
     return [failure("database", error.message, error.remedy)];
   }
 }
 
-/** By indexd's tables, without dialling hosts. */
+/** Checks the network by indexd's tables, without dialling hosts. */
 async function checkNetwork(ask: Ask): Promise<Check[]> {
   try {
     const state = await ask(readNetworkState, { isIdempotent: true });

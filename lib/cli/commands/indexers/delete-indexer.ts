@@ -60,7 +60,7 @@ indexer again: slabmend init --again. To remove the tombstone too: slabmend unin
     );
 }
 
-/** Undefined if another process removed it. */
+/** Undefined if another process removed the row. */
 async function deleteIndexer(
   context: CommandContext,
   ask: Ask,

@@ -7,7 +7,7 @@ const MAX_REPORT_BYTES = 65_536;
 
 /**
  * Runs a function now and waits for its report.
- * @throws {OperatorError} `aws-unavailable`, or `function-failed` with the error that it threw
+ * @throws {OperatorError} `aws-unavailable`, or `function-failed` with the error that the function threw
  */
 export async function invokeFunction(
   client: LambdaClient,

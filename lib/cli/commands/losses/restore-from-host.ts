@@ -38,7 +38,7 @@ export interface RestoreReport {
 const KERNEL_BYTES = 16 * 1_048_576;
 
 /**
- * Reads the whole sector from the host, checks its root, and records it there again.
+ * Reads the whole sector from the host, checks its root, and records the sector there again.
  * @throws {OperatorError} `no-such-sector`, `no-such-host`, `sector-not-served` or `not-restored`
  */
 export async function restoreFromHost(ask: Ask, request: RestoreRequest): Promise<RestoreReport> {

@@ -13,7 +13,7 @@ import { progressLine, renderMaintenance } from "./render-maintenance.ts";
 const POLL_MS = 2_000;
 const BUDGET_MS = 60_000;
 
-/** Executes the run, or watches while another process does, until it ends or a signal detaches. */
+/** Executes the run, or watches another process do so, until the run ends or a signal ends the command. */
 export async function coordinateRun(context: CommandContext, ask: Ask, run: Run): Promise<ExitReason> {
   const { clock, signal } = context.io;
   const logged = context.parse(["SLABMEND_LOG_LEVEL", "SLABMEND_INDEXER", "SLABMEND_ACCEPT_INDEXD_VERSION"]);

@@ -23,7 +23,9 @@ import { readLastMove, readMoveReport } from "./read-move-report.ts";
 import { renderMove } from "./render-move.ts";
 
 const YES = ["-y, --yes", "do not ask"] as const;
-/** Only an operator's commands hold the lease of a move, so it is short: after a crash the operator should not wait long. */
+/**
+ * Only an operator's commands hold the lease of a move, so the lease is short: after a crash the operator should not wait long.
+ */
 const LEASE_MS = 60_000;
 /** A copy of a large database takes hours. */
 const BUDGET_MS = 30 * 86_400_000;
@@ -92,7 +94,7 @@ function addStart(group: Command, host: CommandHost): void {
       ),
   ).action(
     action<MoveOptions>(host, async (context, options) =>
-      // A running move checks its source itself: an upgrade since its start ends it.
+      // A running move checks its source itself, and ends if the source was upgraded since the start.
       withMove(context, { needs: "any" }, options, async (move) => {
         const last = await readLastMove(move);
         if (last === undefined || last.finishedAt !== null) {

@@ -32,7 +32,7 @@ const SOURCE_VARIABLE = "SLABMEND_DATABASE_URL";
 
 export interface MoveOptions {
   readonly pgDump?: string;
-  /** HOST:PORT of the source from the target. */
+  /** HOST:PORT at which the target reaches the source. */
   readonly sourceAddress?: string;
   readonly sourceSslRoot?: string;
 }

@@ -21,7 +21,7 @@ import type { MoveReport } from "../../../reports/move-schema.ts";
 /** The number of latest runs that are searched for the last move. */
 const LOOKED_AT = 100;
 
-/** The unfinished move, or the last one; none in a database without our schema. */
+/** The unfinished move, or else the last move; none in a database without our schema. */
 export async function readLastMove({ source }: Pick<MoveDependencies, "source">): Promise<Run | undefined> {
   if (!(await source(hasSchema, IDEMPOTENT))) return undefined;
   const runs = await source((sql) => readRuns(sql, LOOKED_AT), IDEMPOTENT);
@@ -100,7 +100,7 @@ async function readReplication(
   };
 }
 
-/** An upgrade during the move, for which `start` and `switch` end the move. */
+/** An alarm about an upgrade during the move: `start` and `switch` would end the move. */
 async function schemaAlarms(
   { source }: Pick<MoveDependencies, "source">,
   run: Run,

@@ -1,4 +1,4 @@
-/** What a repair of a slab would do, decided by the same code that repairs, and its cost. Pure. */
+/** What a repair of a slab would do, decided by the same code as in a repair, and the cost. Pure. */
 import type { NetworkHost, NetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import type { RepairState } from "../../../database/leases/repair-state.ts";
 import { usualReadPrice } from "../../../jobs/repair/usual-read-price.ts";
@@ -22,7 +22,7 @@ interface PlanMove {
   readonly reason: PlannedMove["reason"];
   readonly how: "copied" | "rebuilt" | "not-possible";
   readonly from: PlanHost | undefined;
-  /** A host that may take the sector; a repair may draw another one. Undefined if none is left. */
+  /** A host that may take the sector; a repair may draw another host. Undefined if no such host is left. */
   readonly to: PlanHost | undefined;
 }
 

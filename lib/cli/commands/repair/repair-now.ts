@@ -23,7 +23,7 @@ export interface RepairNowReport {
 }
 
 /**
- * Leases this slab and repairs it in this process. A lease that could not be begun is given back.
+ * Leases this slab and repairs it in this process. If the repair cannot begin, the lease is given back.
  * @throws {OperatorError} `slab-not-leasable`
  */
 export async function repairNow(
@@ -42,7 +42,7 @@ export async function repairNow(
       remainingMs: options.timeoutMs,
     });
   } catch (error) {
-    // Thrown only before it began.
+    // Thrown only before the repair began.
     await ask((sql) => releaseUnbegunLease(sql, task)).catch(() => {});
     throw error;
   }

@@ -20,7 +20,7 @@ interface Chosen {
   readonly signal: AbortSignal;
 }
 
-/** One request for the recorded host, and another one for sectors that are not there. */
+/** One request to the recorded host, and one elsewhere if the sector is not there. */
 const PROBES_A_SECTOR = 2;
 
 /**
@@ -53,7 +53,9 @@ export async function chooseSource(
   return { scope: { archive, scan: null, contracts }, archivedIncarnation: archive.end.incarnation };
 }
 
-/** Of an archive that is configured and not read; 0: none can be told. reap archives there again, in a later one. */
+/**
+ * The incarnation of an archive that is configured but not read; 0: unknown. reap archives there again, in a later incarnation.
+ */
 async function incarnationOf(
   storage: ArchiveStorage | undefined,
   { walletHash }: RestoreState,

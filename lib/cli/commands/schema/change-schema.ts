@@ -1,4 +1,4 @@
-/** Creates, upgrades and removes our schema; first describes what it would do. */
+/** Creates, upgrades and removes our schema; first describes the change. */
 import type { SchemaState } from "../../../database/schema/describe-schema.ts";
 import { indexerDeleted, STORE_VERSION, tooNew } from "../../../database/schema/migrate-database.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";

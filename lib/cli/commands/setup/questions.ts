@@ -8,7 +8,7 @@ export interface Choice<Value extends string> {
 
 /** Every question rejects with an AbortError at Ctrl+C. */
 export interface Questions {
-  /** Enter alone chooses the first one. */
+  /** Enter alone chooses the first answer. */
   choose<Value extends string>(message: string, choices: readonly Choice<Value>[]): Promise<Value>;
   /** @param suggested the answer if only Enter is pressed */
   text(message: string, suggested?: string): Promise<string>;

@@ -106,7 +106,7 @@ async function enterRole(setup: Setup, login: CommandContext): Promise<CommandCo
   }
 }
 
-/** Workers keep the login in the file; without one they get the operator's login. */
+/** Workers keep the login in the file; if it has none, they get the operator's. */
 async function skipped(setup: Setup, login: CommandContext): Promise<CommandContext> {
   const kept = setup.target.known["SLABMEND_DATABASE_URL"];
   if (kept) {

@@ -8,7 +8,7 @@ type Indexer = IndexersReport["indexers"][number];
 let indexers: readonly Indexer[] = [];
 let chosen: string | undefined;
 
-/** Called before anything is drawn. If the server does not answer, the console assumes that it has one indexer. */
+/** Called before anything is drawn. If the server does not answer, the console assumes a single indexer. */
 export async function readIndexers(): Promise<void> {
   const response = await fetch("/api/v1/indexers", { cache: "no-store" }).catch(() => undefined);
   if (response?.ok !== true) return;
@@ -22,7 +22,7 @@ export async function readIndexers(): Promise<void> {
 /** Read when the page was opened. */
 export const allIndexers = (): readonly Indexer[] => indexers;
 
-/** Undefined if there is only one. */
+/** Undefined if there is only one indexer. */
 export const chosenIndexer = (): string | undefined => chosen;
 
 /** The whole page shows one indexer, so it is reloaded. */

@@ -9,7 +9,7 @@ import { type Report, useReport } from "../parts/use-report.ts";
 import { clockTime, count, counted } from "../view/format.ts";
 import { progressText, subjectOf } from "../view/run.ts";
 
-/** The unfinished run, or else the last one, and earlier ones. */
+/** The unfinished run, or else the last run, and earlier runs. */
 export function Runs() {
   const report = useReport<MaintenanceReport>("/runs?limit=20", 15_000);
   return (
@@ -56,7 +56,7 @@ function OneRun({
   const live = status?.maintenance;
   const isNewer = report.value !== undefined && status !== undefined && status.at > report.value.at;
   const run = isNewer && live?.id === read.id ? live : read;
-  // Another run, or none: the loaded data is outdated.
+  // Another run is unfinished now, or none: the loaded data is outdated.
   const isOld = status !== undefined && (live?.id ?? null) !== (read.finishedAt === null ? read.id : null);
   const { again } = report;
   useEffect(() => {

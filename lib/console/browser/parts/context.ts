@@ -4,7 +4,7 @@ import type { Live } from "../api/live.ts";
 
 export interface Console {
   readonly live: Live;
-  /** By the server's clock, once a second. */
+  /** The server's time, updated once a second. */
   readonly nowMs: number;
   /** Changes with the colours, so that canvases are redrawn. */
   readonly theme: string;

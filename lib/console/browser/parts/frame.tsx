@@ -73,7 +73,7 @@ export function Frame({
   );
 }
 
-/** The fragment holds the view, so the link cannot use it and moves the focus itself. */
+/** The address's fragment is taken by the view, so the link moves the focus by script. */
 function focusView(event: Event) {
   event.preventDefault();
   document.getElementById("view")?.focus();
@@ -127,7 +127,7 @@ function LinkState({ connection }: { readonly connection: Connection }) {
 
 const isStale = ({ state }: Connection): boolean => state === "away" || state === "lost";
 
-/** Warns that the shown data is outdated. The overview says so in its sentence. */
+/** Warns that the shown data is outdated. The overview's sentence says so, so it has no banner. */
 function Banner() {
   const { live, nowMs } = useConsole();
   if (!isStale(live.connection)) return null;

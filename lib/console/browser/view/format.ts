@@ -52,7 +52,7 @@ export function duration(seconds: number): string {
   const [unit, size] = UNITS[first]!;
   const amount = Math.floor(rest / size);
   const next = UNITS[first + 1];
-  // Above ten of the large unit the small one does not matter.
+  // From ten of the large unit on, the small unit does not matter.
   if (next === undefined || amount >= 10) return `${amount} ${unit}`;
   const smaller = Math.floor((rest - amount * size) / next[1]);
   return smaller === 0 ? `${amount} ${unit}` : `${amount} ${unit} ${smaller} ${next[0]}`;

@@ -11,7 +11,7 @@ export type Route =
   | { readonly view: "attention" }
   | { readonly view: "unknown"; readonly path: string };
 
-/** Parses a fragment. An unknown one gives the view that says so. */
+/** Parses a fragment. An unknown fragment gives the view `unknown`. */
 export function routeOf(fragment: string): Route {
   const [path = "", search = ""] = fragment.replace(/^#/, "").split("?", 2);
   const parts = path.split("/").filter((part) => part !== "");

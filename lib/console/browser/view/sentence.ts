@@ -20,8 +20,8 @@ const LOOKS: Readonly<Record<StatusReport["sentence"]["level"], readonly [Tone, 
 };
 
 /**
- * The summary sentence. The server writes it, so that `slabmend status` says the same. While the database does not answer, it says
- * that instead, because the last sentence may be outdated.
+ * The summary sentence. The server writes this sentence, so that `slabmend status` shows the same one. While the database does
+ * not answer, the console says that instead, because the last sentence may be outdated.
  */
 export function sentenceOf(
   connection: Connection,

@@ -19,7 +19,7 @@ export interface ThroughputSeries {
 /** A younger bucket is too short for a rate. */
 const SHORTEST_MS = 5_000;
 
-/** The rate of each bucket. The last one is still running: its rate uses the time that has passed in it. */
+/** The rate of each bucket. The last bucket is not over: its rate uses the time that has passed so far. */
 export function seriesOf({ at, buckets }: ThroughputReport): ThroughputSeries {
   const kept = buckets
     .map((bucket) => ({
