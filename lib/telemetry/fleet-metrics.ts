@@ -21,7 +21,10 @@ export interface FleetGauges {
   /** Unhealthy slabs by margin. */
   readonly backlog: ReadonlyMap<number, number>;
   readonly underfundedHosts: number;
-  /** Time since the unfinished maintenance run last made progress. Undefined if there is none, it is paused, or it moves the database and has not stopped the fleet. */
+  /**
+   * Time since the unfinished maintenance run last made progress. Undefined if there is no such run, or the run is paused, or
+   * moves the database and has not stopped the fleet.
+   */
   readonly runIdleSeconds: number | undefined;
   /** In the last hour. */
   readonly failedRuns: number;
