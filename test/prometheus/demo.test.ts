@@ -133,14 +133,16 @@ test("every query of the Grafana dashboard returns series", async () => {
   const answers = await Promise.all(
     asked.map(async ({ title, expr }) => ({ title, expr, series: await prometheus.count(filled(expr)) })),
   );
-  expect(answers.filter(({ series }) => series === 0)).toEqual([]);
+  // Only while the database is moved: test/jobs/move-database/failures.slow.test.ts.
+  const isOfMove = (expr: string): boolean => expr.includes("slabmend_move_slot_");
+  expect(answers.filter(({ expr, series }) => series === 0 && !isOfMove(expr))).toEqual([]);
 });
 
 test(
   "an unreachable database fires database-away and claim-not-running until it is back",
   async () => {
     const both = ["claim-not-running", "database-away"];
-    await playground.command("away", /^the database does not answer/m);
+    await playground.command("away", /^the database has stopped answering/m);
     await until(
       () => prometheus.firing(),
       (names) => both.every((name) => names.includes(name)),
