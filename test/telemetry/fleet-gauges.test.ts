@@ -1,6 +1,7 @@
 /** The gauges on real tables: each counts exactly its rows. */
 import { randomBytes, randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
+import { resumeLeasing, stopLeasing } from "../../lib/database/fleet/fleet-mode.ts";
 import { readFleetGauges } from "../../lib/database/reports/read-fleet-gauges.ts";
 import { useDatabase } from "../support/database.ts";
 import { seedHost } from "../support/seed-indexd.ts";
@@ -29,11 +30,14 @@ test("the gauges of an empty fleet are zero", async () => {
   });
 });
 
-test("a move of the database that waits for its switch is not idle", async () => {
+test("a move of the database that waits for its switch is not idle; one that has stopped the fleet is", async () => {
   const { sql } = database;
   await sql`
     insert into slabmend.runs (kind, scope, owner, moved_at) values ('move-database', '{}', 'test', now() - interval '2 days')`;
   expect((await readFleetGauges(sql)).runIdleSeconds).toBeUndefined();
+  await stopLeasing(sql, { kind: "maintenance", owner: "test", reason: "a move" });
+  expect(Math.round((await readFleetGauges(sql)).runIdleSeconds! / 86_400)).toBe(2);
+  await resumeLeasing(sql, "maintenance");
   await sql`delete from slabmend.runs`;
 });
 
