@@ -55,7 +55,7 @@ export async function consoleAssets(folder = BUNDLED): Promise<ReadonlyMap<strin
 
 /** The files of a package by name: index.html, and the others with a hash in their names. */
 export async function bundleConsole(): Promise<ReadonlyMap<string, Uint8Array>> {
-  // Only a clone gets here, and it has the development dependencies.
+  // Only a Git clone gets here, and it has the devDependencies.
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
     entryPoints: { console: join(SOURCES, "main.tsx"), style: join(SOURCES, "styles/console.css") },

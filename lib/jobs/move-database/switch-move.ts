@@ -1,5 +1,5 @@
 /**
- * The switch: from a leasing fleet to an open target. Until `openTarget` has committed, `takeBack` restores the source to its
+ * The switch: ends leasing, then opens the target. Until `openTarget` has committed, `takeBack` restores the source to its
  * state before the switch.
  */
 

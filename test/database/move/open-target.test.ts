@@ -15,7 +15,8 @@ test("a question whether the target is open waits for an opening whose COMMIT is
   await opening`update slabmend.runs set state = 'done', finished_at = now() where id = ${String(run.id)}`;
   const asked = isOpened(sql, run.id);
   await until(async () => {
-    const waiting = await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+    const waiting =
+      await sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
     return waiting.length === 1;
   });
   await opening`commit`;

@@ -1,4 +1,4 @@
-/** 85 of 255: its sources alone are twice the memory that a repair has. A gigabyte of sectors on 258 hosts. */
+/** An 85-of-255 slab: its sources alone are twice a repair's memory. A gigabyte of sectors on 258 hosts. */
 import { expect, test } from "vitest";
 import { repairSuite } from "../../support/repair-suite.ts";
 

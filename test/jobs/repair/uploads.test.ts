@@ -9,7 +9,7 @@ import { untilEqual } from "../../support/until.ts";
 
 const suite = repairSuite({ hosts: 10 });
 
-/** Two sectors are lost, and some hosts have them from a repair that recorded its uploads and then crashed. */
+/** Two sectors are lost; a repair had uploaded copies to some hosts, recorded that, and then crashed. */
 async function slabWithUploads(on: readonly number[], age = "1 minute") {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);

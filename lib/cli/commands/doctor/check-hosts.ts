@@ -111,7 +111,7 @@ function judgeFunds(answers: readonly HostAnswer[], reached: number, hasSeed: bo
     return failure(
       "account",
       says,
-      "Compare the seed with the wallet: slabmend derive-seed with the URL of the database's owner (the workers' role may not read the wallet's hash). If it matches, check that indexd's funding loop runs and that its contracts have allowance left.",
+      "Compare seed and wallet: run slabmend derive-seed with the URL of the database's owner (the workers' role may not read the wallet's hash). If it matches, check that indexd's funding loop runs and that its contracts have allowance left.",
     );
   }
   // indexd funds ten hosts per pass; while the fleet works, some always wait for their next funding.
