@@ -30,12 +30,15 @@ async function moveByIndexd(index: number, to: WorldHost): Promise<void> {
   await from.swarm.dropSector(root);
 }
 
-/** @param sectors number of sectors in each host's contract, by the host's index in the world */
-async function begin(probes: number, sectors: readonly number[] = []): Promise<void> {
+/**
+ * @param sectors number of sectors in each host's contract, by the host's index in the world
+ * @param expected number of sectors to be scanned
+ */
+async function begin(probes: number, sectors: readonly number[] = [], expected = 4): Promise<void> {
   for (const [n, host] of world.hosts.entries()) {
     await knowContract(world, host, { sizeBytes: BigInt(sectors[n] ?? 0) * BigInt(SECTOR_BYTES) });
   }
-  const scan = { sectors: 4, hosts: 6, probes };
+  const scan = { sectors: expected, hosts: 6, probes };
   const request = { scope: { archive: null, scan, contracts: 6 }, owner: "test", archivedIncarnation: 0 };
   await beginRestore(world.database.sql, request);
 }
@@ -190,3 +193,16 @@ test.each([
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   },
 );
+
+test("a search leaves the probes that the recorded hosts of later sectors need", async () => {
+  for (let n = 0; n < 4; n += 1) await world.storeSlab({ minShards: 2, totalShards: 4 });
+  await slab.hosts[0]!.swarm.dropSector(slab.sectors[0]!.root);
+  // One for each of the twenty sectors, and one to search.
+  await begin(21, [], 20);
+  expect(await scanned()).toMatchObject({
+    sectorsScanned: 20,
+    notFound: 1,
+    alreadyRight: 19,
+    probesSpent: true,
+  });
+});
