@@ -155,6 +155,8 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     const ask = async (button: string, confirm: string) => {
       await page.getByRole("button", { name: button, exact: true }).click();
       const dialog = page.getByRole("dialog");
+      // Its fields are counted at once, and on a busy machine it may not be there yet.
+      await dialog.getByRole("button", { name: confirm, exact: true }).waitFor();
       if ((await dialog.getByLabel(/^Token/).count()) > 0)
         await dialog.getByLabel(/^Token/).fill(served.token);
       await dialog.getByRole("button", { name: confirm, exact: true }).click();
