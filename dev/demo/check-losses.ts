@@ -65,7 +65,7 @@ export async function readLosses(sql: ISql): Promise<RecordedLosses> {
 
 /**
  * A recorded loss that the demo did not cause is a readable sector whose last copy indexd may free. A host that forgot for a while must
- * have no recorded losses, whatever it denied.
+ * have no recorded losses, regardless of its denials.
  */
 export function unplantedLosses(
   planted: readonly PlantedLoss[],

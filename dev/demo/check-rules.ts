@@ -65,7 +65,7 @@ const CHECKS: readonly Check[] = [
   },
   {
     rule: 4,
-    what: "two sectors of a slab on one host, of which we recorded the later one",
+    what: "two sectors of a slab on one host, the later one recorded by us",
     // A location is ours if its uploaded_at lies within the repair that recorded it.
     query: `
       with ${RECORDED}, located as (

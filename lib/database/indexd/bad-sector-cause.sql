@@ -5,7 +5,7 @@
 --   denied         its host said that it does not have it, and the denial is open (open_denials)
 --   bad-host       the host is blocked, unusable or without an active contract (host_counts is not true)
 --   bad-contract   pinned to a contract that is not healthy, or whose host is not good (contract_counts is not true)
---   draining       its host is being drained by an operator (draining_hosts); the sector is as safe as any other
+--   draining       its host is being drained by an operator (draining_hosts); the sector itself is healthy
 --
 -- Inlined into its caller.
 create or replace function slabmend.bad_sector_cause(host_id integer, is_denied boolean, host_counts boolean, is_pinned boolean,

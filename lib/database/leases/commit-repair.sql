@@ -10,7 +10,7 @@
 -- Idempotent by token: the token's journal row is written in the same transaction as everything else, so a caller
 -- whose answer was lost calls again. If the first call is still running, it holds the slab's lock.
 --
--- Locks: the tables against an upgrade of indexd (hold_indexd), slab, lease, then lock_for_commit. Nobody who holds one of these
+-- Locks: the tables against an upgrade of indexd (hold_indexd), slab, lease, then lock_for_commit. No holder of one of these
 -- locks waits for an earlier one, except indexd's MigrateSector (old host, then new one): both sides retry after a deadlock. If
 -- indexd is blocking a host while we hold the host's lock, our check sees the host as not blocked; its contracts become bad
 -- afterwards, and the slab is claimed again.

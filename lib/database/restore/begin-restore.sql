@@ -3,7 +3,7 @@
 --   archived   the last incarnation in the archive of the journal; 0: there is no archive
 --   answer     the run
 --
--- Runs, leases and uploads that were in progress at the time of the backup are ended, as nobody continues them. The incarnation
+-- Runs, leases and uploads that were in progress at the time of the backup are ended, because no process continues them. The incarnation
 -- is raised before any row gets a position in the journal, because the backup would assign the same positions again.
 create or replace function slabmend.begin_restore(the_scope jsonb, the_owner text, archived integer) returns bigint
 language plpgsql volatile

@@ -1,14 +1,7 @@
 /** The archive's moves of sectors since the backup, kept during a restore; the last row of the archive wins. */
 import type { ISql } from "postgres";
-import {
-  type HostId,
-  type HostKey,
-  parseRoot,
-  parseSlabId,
-  type Root,
-  type SectorId,
-  type SlabId,
-} from "../../slab/ids.ts";
+import type { HostId, HostKey, Root } from "../../slab/ids.ts";
+import { type ScannedSector, type SectorRow, sectorOf } from "./scanned-sectors.ts";
 
 /** Null: it was lost. */
 export interface RestoredMove {
@@ -47,13 +40,7 @@ export async function countRestoredMoves(
 }
 
 /** A sector that moved or was lost since the backup according to the archive. */
-export interface NamedSector {
-  readonly slabId: SlabId;
-  readonly index: number;
-  readonly root: Root;
-  readonly sectorId: SectorId;
-  /** According to the database; null: it has no host. */
-  readonly recordedAt: HostId | null;
+export interface NamedSector extends ScannedSector {
   /** According to the archive; null: it was lost, or its host is not in the database. */
   readonly archivedAt: HostId | null;
   /** According to the archive, the sector was lost and not stored again. */
@@ -65,17 +52,7 @@ export async function readNamedSectors(
   sql: ISql,
   page: { readonly after: string; readonly slabs: number },
 ): Promise<readonly NamedSector[]> {
-  const rows = await sql<
-    {
-      slab: string;
-      index: number;
-      root: string;
-      sector: string;
-      recorded: HostId | null;
-      archived: HostId | null;
-      was_lost: boolean;
-    }[]
-  >`
+  const rows = await sql<(SectorRow & { archived: HostId | null; was_lost: boolean })[]>`
     with next as (
       select s.id, s.digest from public.slabs s
       where s.id > ${page.after}::bigint and exists (select from slabmend.restored_moves m where m.slab_digest = s.digest)
@@ -89,13 +66,5 @@ export async function readNamedSectors(
     join slabmend.restored_moves m on m.root = x.sector_root
     left join public.hosts h on h.public_key = m.host_key
     order by n.id, ss.slab_index`;
-  return rows.map((row) => ({
-    slabId: parseSlabId(row.slab),
-    index: row.index,
-    root: parseRoot(row.root),
-    sectorId: BigInt(row.sector) as SectorId,
-    recordedAt: row.recorded,
-    archivedAt: row.archived,
-    wasLost: row.was_lost,
-  }));
+  return rows.map((row) => ({ ...sectorOf(row), archivedAt: row.archived, wasLost: row.was_lost }));
 }

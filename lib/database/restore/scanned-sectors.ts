@@ -18,14 +18,29 @@ export interface ScannedSector {
   readonly recordedAt: HostId | null;
 }
 
+/** How a statement selects a sector of a slab. */
+export interface SectorRow {
+  readonly slab: string;
+  readonly index: number;
+  readonly root: string;
+  readonly sector: string;
+  readonly recorded: HostId | null;
+}
+
+export const sectorOf = ({ slab, index, root, sector, recorded }: SectorRow): ScannedSector => ({
+  slabId: parseSlabId(slab),
+  index,
+  root: parseRoot(root),
+  sectorId: BigInt(sector) as SectorId,
+  recordedAt: recorded,
+});
+
 /** All sectors of the next slabs by id. Indexes: primary keys. */
 export async function readScannedSectors(
   sql: ISql,
   page: { readonly after: string; readonly slabs: number },
 ): Promise<readonly ScannedSector[]> {
-  const rows = await sql<
-    { slab: string; index: number; root: string; sector: string; recorded: HostId | null }[]
-  >`
+  const rows = await sql<SectorRow[]>`
     with next as materialized (
       select s.id from public.slabs s where s.id > ${page.after}::bigint order by s.id limit ${page.slabs}
     )
@@ -35,11 +50,5 @@ export async function readScannedSectors(
     join public.slab_sectors ss on ss.slab_id = n.id
     join public.sectors x on x.id = ss.sector_id
     order by n.id, ss.slab_index`;
-  return rows.map((row) => ({
-    slabId: parseSlabId(row.slab),
-    index: row.index,
-    root: parseRoot(row.root),
-    sectorId: BigInt(row.sector) as SectorId,
-    recordedAt: row.recorded,
-  }));
+  return rows.map(sectorOf);
 }

@@ -40,7 +40,7 @@ export type Verdict =
     }
   | { readonly kind: "too-old" | "upgrading"; readonly version: number };
 
-/** @param accepted the version that an operator has accepted, including whatever is new in tables that we only read */
+/** @param accepted the version that an operator has accepted, including new columns and constraints of tables that we only read */
 export function judgeVersion(version: number, found: IndexdCatalogue, accepted: number | undefined): Verdict {
   if (version < OLDEST_PROFILE) return { kind: "too-old", version };
   if (PASSING_VERSIONS.includes(version)) return { kind: "upgrading", version };

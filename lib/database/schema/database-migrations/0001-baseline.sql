@@ -330,7 +330,7 @@ create table slabmend.host_scores (
   failures double precision not null default 0,
   out_of_funds_at timestamptz,
   full_at timestamptz,
-  -- The time as of which the sums have decayed.
+  -- The sums have decayed up to this time.
   faded_at timestamptz not null
 ) with (fillfactor = 50);
 
