@@ -11,8 +11,10 @@ import { fail, findNode, requirePackage } from "./require-installed.js";
 
 const COMMAND = "slabmend";
 const LOOK_EVERY_MS = 1_000;
-/** Exit code of a command that got a second signal: docs/command-line.md. */
-const ASKED = ["SIGINT", "SIGTERM", "SIGHUP"];
+/** What a launcher passes on instead of SIGINT and SIGTERM, so that the process that it started can tell it from a signal of its own. */
+const PASSED_ON = "SIGUSR2";
+/** Exit code 130: docs/command-line.md. */
+const ASKED = ["SIGINT", "SIGTERM", "SIGHUP", PASSED_ON];
 /** Set for the process started here; that process removes it before it starts others. */
 const LAUNCHED = "SLABMEND_LAUNCHED";
 const compiled = new URL("../dist/bin/slabmend.js", import.meta.url);
@@ -27,17 +29,17 @@ if (!isCompiled) {
 const node = findNode(COMMAND);
 if (node === undefined) {
   const ending = new AbortController();
-  // systemd signals every process of a service, and the launcher passes the signal on: the two signals count as one.
-  const sameMs = process.env[LAUNCHED] === undefined ? 0 : 300;
+  // systemd signals every process of a service, and the launcher passes its signal on, however late: these two count as one.
+  const isLaunched = process.env[LAUNCHED] !== undefined;
   delete process.env[LAUNCHED];
-  let toldAtMs = 0;
-  for (const name of ["SIGINT", "SIGTERM"]) {
+  const told = { itself: 0, launcher: 0 };
+  for (const name of ["SIGINT", "SIGTERM", ...(isLaunched ? [PASSED_ON] : [])]) {
+    const who = name === PASSED_ON ? "launcher" : "itself";
     process.on(name, () => {
+      told[who] += 1;
       // The second signal ends the process at once. Done here, because the default action does not apply to a container's first process.
-      if (!ending.signal.aborted) {
-        toldAtMs = Date.now();
-        ending.abort(new Error(name));
-      } else if (Date.now() - toldAtMs >= sameMs) process.exit(130);
+      if (told[who] > 1) process.exit(130);
+      ending.abort(new Error(name));
     });
   }
   whenNpmIsGone(() => process.kill(process.pid, "SIGTERM"));
@@ -53,9 +55,9 @@ if (node === undefined) {
   // A terminal sends Ctrl+C to both processes; other senders signal only this one.
   const isFromTerminal = process.stdin.isTTY === true;
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-    process.on(name, () => (name === "SIGINT" && isFromTerminal) || child.kill(name));
+    process.on(name, () => (name === "SIGINT" && isFromTerminal) || child.kill(name === "SIGHUP" ? name : PASSED_ON));
   }
-  whenNpmIsGone(() => child.kill("SIGTERM"));
+  whenNpmIsGone(() => child.kill(PASSED_ON));
   child.on("error", (error) => fail(COMMAND, `could not start ${node}: ${error.message}`));
   child.on("exit", (code, signal) => process.exit(code ?? (ASKED.includes(signal) ? 130 : 128 + constants.signals[signal])));
 }

@@ -170,7 +170,7 @@ async function watch(
   let lastChange = { what: "", atMs: startedAtMs };
   let crashesSeen = 0;
   for (;;) {
-    const state = await read((sql) => readRepairState(sql, damage));
+    const { state, reachable } = await read((sql) => readInOneSnapshot(sql, damage));
     // Read after the state: slabs that are repaired by the state are then safe by this reading.
     danger.see(await read(readDanger));
     const traffic = await readTraffic(hosts);
@@ -180,7 +180,6 @@ async function watch(
       crashesSeen = state.expiredLeases;
     }
     const openIds = state.open.map(({ slabId }) => slabId);
-    const reachable = await read((sql) => slabsWithDestination(sql, openIds, MIN_HOST_DISTANCE_KM));
     const openWithDestination = countOf(openIds, reachable);
     const isSettled = await read((sql) => forgetful.isSettled(sql));
     // Sectors that no host can take are tried once too; until then a new lease may come at any time.
@@ -196,6 +195,15 @@ async function watch(
     if (gaveUp !== undefined) return { state, openWithDestination, gaveUp };
     await sleep(POLL_MS, undefined, { signal });
   }
+}
+
+/** Between two snapshots a repair may end: its slab would be open by the first, and have no destination by the second. */
+function readInOneSnapshot(sql: Sql, damage: LetRepairOptions["damage"]) {
+  return sql.begin("isolation level repeatable read", async (tx) => {
+    const state = await readRepairState(tx, damage);
+    const openIds = state.open.map(({ slabId }) => slabId);
+    return { state, reachable: await slabsWithDestination(tx, openIds, MIN_HOST_DISTANCE_KM) };
+  });
 }
 
 /** @param isSettled whether forgetful hosts remember, and no attempt is brought forward because of them */

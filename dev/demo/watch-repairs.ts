@@ -30,6 +30,7 @@ export interface RepairState {
   readonly lastOutcomes: readonly string[];
 }
 
+/** Two statements: in one snapshot only within a transaction of isolation level repeatable read. */
 export async function readRepairState(sql: ISql, damage: readonly DamagedSector[]): Promise<RepairState> {
   const damaged = new Set(damage.map(({ root }) => root));
   const slabIds = [...new Set(damage.map(({ slabId }) => String(slabId)))];
@@ -56,7 +57,6 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
     .map(({ slab, root }) => ({ slabId: parseSlabId(slab), root: parseRoot(root) }))
     .filter(({ root }) => damaged.has(root));
   const openSlabs = [...new Set(open.map(({ slabId }) => String(slabId)))];
-  // Read in one snapshot: a slab leased between two reads would seem to wait for its whole hold.
   const [wait] = await sql<{ live: number; ms: number; outcomes: string[] }[]>`
     select (select count(*)::integer from slabmend.leases) as live,
       coalesce(min(extract(epoch from s.next_repair_attempt - clock_timestamp()) * 1000), 0)::float8 as ms,
