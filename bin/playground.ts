@@ -33,7 +33,7 @@ try {
 }
 process.exitCode = exitCode;
 // An open standard input would keep the process running.
-process.stdin.unref();
+process.stdin.unref?.();
 
 function describe(error: unknown): string {
   if (error instanceof SlabmendError) return `${error.message}\n${error.remedy}`;

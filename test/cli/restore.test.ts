@@ -75,6 +75,44 @@ test("restore refuses an archive of another indexer, and one that ends before th
   expect([behind.code, behind.error?.code]).toEqual([5, "archive-behind"]);
 });
 
+test("a restore may be started again after it was aborted, from the same archive", async () => {
+  const storage = createDirectoryStorage(folder);
+  environment["SLABMEND_ARCHIVE"] = folder;
+  const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
+  await writeArchive(storage, rows, "ab".repeat(32));
+  await asOwner(
+    (sql) =>
+      sql`insert into slabmend.followers (name, position, updated_at) values (${archiveFollower(storage)}, 1, now())`,
+  );
+  await begin(rows[0]!.incarnation);
+  await refuseLogin();
+  expect((await restore("abort")).json).toMatchObject({ run: { state: "cancelled" } });
+  expect((await restore("start", "--dry-run")).json).toMatchObject({
+    estimate: { values: { archiveRows: 1 } },
+  });
+});
+
+test("a restore is continued only while every login is refused, and its coordinator keeps prunes held", async () => {
+  await begin(0);
+  const early = await restore("release-prunes");
+  expect([early.code, early.error?.code]).toEqual([5, "run-active"]);
+  const watched = await runCli(["--json", "maintenance", "watch", "--coordinate"], { environment });
+  expect([watched.code, watched.error?.code]).toEqual([5, "run-attended"]);
+  await world.database.sql.end();
+  const allowed = await restore("continue");
+  expect([allowed.code, allowed.error?.code]).toEqual([5, "login-allowed"]);
+  await asOwner(async (sql) => {
+    await sql.unsafe(`alter role ${role} nologin`);
+    await sql`update contracts set next_prune = now()`;
+    await sql`update slabmend.prune_hold set applied_at = now() - interval '7 hours'`;
+  });
+  expect((await restore("continue")).json).toMatchObject({ run: { state: "done" } });
+  const due = await asOwner(
+    (sql) => sql`select from contracts where next_prune < now() + interval '23 hours'`,
+  );
+  expect(due).toHaveLength(0);
+});
+
 test("restore begins and ends, holds prunes until their release, and lets the fleet hold them only meanwhile", async () => {
   await refuseLogin();
   const dry = await restore("start", "--dry-run");
@@ -138,8 +176,7 @@ test("restore refuses an unknown version of indexd's database, even without diff
 });
 
 test("maintenance commands refuse an interrupted restore; abort ends it, and the fleet may resume", async () => {
-  const scope = { archive: null, scan: null, contracts: 2 };
-  await asOwner((sql) => beginRestore(sql, { scope, owner: "test", archivedIncarnation: 0 }));
+  await begin(0);
   const cancel = await runCli(["--json", "maintenance", "cancel"], { environment });
   expect([cancel.code, cancel.error?.code]).toEqual([5, "run-attended"]);
   const aborted = await restore("abort");
@@ -149,6 +186,11 @@ test("maintenance commands refuse an interrupted restore; abort ends it, and the
     mode: { kind: "paused" },
   });
 });
+
+function begin(archivedIncarnation: number): Promise<bigint> {
+  const scope = { archive: null, scan: null, contracts: 2 };
+  return asOwner((sql) => beginRestore(sql, { scope, owner: "test", archivedIncarnation }));
+}
 
 /** What an operator does before a restore. */
 async function refuseLogin(): Promise<void> {

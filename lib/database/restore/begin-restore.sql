@@ -3,8 +3,8 @@
 --   archived   the last incarnation in the archive of the journal; 0: there is no archive
 --   answer     the run
 --
--- Runs, leases and uploads that were in progress at the time of the backup are ended, because no process continues them. The incarnation
--- is raised before any row gets a position in the journal, because the backup would assign the same positions again.
+-- Runs, leases and uploads that were in progress at the time of the backup are ended, because no process continues them. The
+-- incarnation is raised before any row gets a position in the journal, because the backup would assign the same positions again.
 create or replace function slabmend.begin_restore(the_scope jsonb, the_owner text, archived integer) returns bigint
 language plpgsql volatile
 as $function$
@@ -17,7 +17,8 @@ begin
   set state = 'cancelled', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
   where r.finished_at is null;
   insert into slabmend.runs (kind, scope, owner) values ('restore', the_scope, the_owner) returning id into the_run;
-  insert into slabmend.prune_hold as h (held_since, applied_at) values (clock_timestamp(), clock_timestamp())
+  insert into slabmend.prune_hold as h (held_since, applied_at, backup_incarnation)
+  select clock_timestamp(), clock_timestamp(), j.incarnation from slabmend.journal_head j
   on conflict (id) do update set applied_at = excluded.applied_at;
   -- The hold lasts longer than the run. Workers may write this column only to keep the hold up.
   for worker in select f.name from slabmend.fleet_roles() f loop

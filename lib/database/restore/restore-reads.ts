@@ -6,6 +6,8 @@ export interface RestoreState {
   /** 64 hex digits; null: indexd never started on this database. */
   readonly walletHash: string | null;
   readonly incarnation: number;
+  /** The incarnation before the first restore whose prune hold was not released; null: there was none. */
+  readonly backupIncarnation: number | null;
   /** Position of the archive's follower; null: the database has no such follower. */
   readonly archived: number | null;
   /** Contracts without a known successor. */
@@ -27,6 +29,7 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
     {
       wallet_hash: string | null;
       incarnation: number;
+      backup_incarnation: number | null;
       archived: string | null;
       contracts: number;
       sectors: string;
@@ -36,6 +39,7 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
   >`
     select (select encode(g.wallet_hash, 'hex') from public.global_settings g where g.id = 0) as wallet_hash,
       (select h.incarnation from slabmend.journal_head h) as incarnation,
+      (select p.backup_incarnation from slabmend.prune_hold p) as backup_incarnation,
       (select f.position::text from slabmend.followers f where f.name = ${follower}) as archived,
       (select count(*)::integer from public.contracts c where c.renewed_to is null and c.state in (0, 1)) as contracts,
       (select (sum(d.n))::bigint::text
@@ -49,10 +53,12 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
         from pg_roles r
         where r.rolcanlogin and r.rolname <> current_user and has_database_privilege(r.oid, current_database(), 'connect')
           and has_column_privilege(r.oid, 'public.slabs', 'next_repair_attempt', 'update')) as logins`;
-  const { wallet_hash, incarnation, archived, contracts, sectors, sessions, logins } = row!;
+  const { wallet_hash, incarnation, backup_incarnation, archived, contracts, sectors, sessions, logins } =
+    row!;
   return {
     walletHash: wallet_hash,
     incarnation,
+    backupIncarnation: backup_incarnation,
     archived: archived === null ? null : Number(archived),
     contracts,
     sectors: Number(sectors),

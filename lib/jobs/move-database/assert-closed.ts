@@ -65,6 +65,7 @@ function notClosed(got: string): MoveError {
   return new MoveError({
     code: "not-closed",
     message: `the source: expected all logins to be refused, but ${got}`,
-    remedy: "The source is open again as before. Stop the program that logs in as a superuser, then switch again.",
+    remedy:
+      "The source is open again as before. Stop the program that logs in as a superuser, then switch again.",
   });
 }

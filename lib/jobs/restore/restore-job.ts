@@ -18,7 +18,7 @@ import {
   type NetworkSnapshot,
   readNetworkSnapshot,
 } from "../../database/indexd/network-snapshot.ts";
-import { endRestoreMode, restartUnpinned } from "../../database/restore/restore-writes.ts";
+import { endRestoreMode, keepPrunesHeld, restartUnpinned } from "../../database/restore/restore-writes.ts";
 import { forgetRestoredMoves } from "../../database/restore/restored-moves.ts";
 import type { MaintenanceJob, RunContext, Step } from "../maintenance/maintenance-job.ts";
 import { chainContracts } from "./chain-contracts.ts";
@@ -68,6 +68,8 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
   return {
     kind: "restore",
     async advance(context): Promise<Step> {
+      // Reap, which does this otherwise, is off.
+      await context.ask((sql) => keepPrunesHeld(sql, deps.verify), { isIdempotent: true });
       const checkpoint = restoreCheckpointOf(context.run);
       const page = await pages[checkpoint.step](context);
       const { at } = page;

@@ -1,7 +1,8 @@
 import { sleep } from "../../../clock/sleep.ts";
 import type { Ask } from "../../../database/client/deadline-client.ts";
 import { readRun } from "../../../database/runs/maintenance-runs.ts";
-import type { Run } from "../../../database/runs/run.ts";
+import { ATTENDED_KINDS, type Run } from "../../../database/runs/run.ts";
+import { runAttended } from "../../../database/runs/run-error.ts";
 import { kindOf, readMaintenanceReport } from "../../../reports/maintenance.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
 import { coordinateWithoutHosts } from "../../../worker/coordinate-without-hosts.ts";
@@ -16,6 +17,7 @@ const BUDGET_MS = 60_000;
 /** Executes the run, or watches another process do so, until the run ends or a signal ends the command. */
 export async function coordinateRun(context: CommandContext, ask: Ask, run: Run): Promise<ExitReason> {
   const { clock, signal } = context.io;
+  if (ATTENDED_KINDS.includes(run.kind)) throw runAttended(run);
   const logged = context.parse(["SLABMEND_LOG_LEVEL", "SLABMEND_INDEXER", "SLABMEND_ACCEPT_INDEXD_VERSION"]);
   const logger = createLogger(logged.SLABMEND_LOG_LEVEL, {
     indexer: logged.SLABMEND_INDEXER,
@@ -48,7 +50,7 @@ export async function untilEnded(
   let run: Run | undefined = started;
   while (!signal.aborted && run !== undefined && run.finishedAt === null) {
     line.show(run);
-    const moved: Run | undefined = await advance?.((now) => line.show(now));
+    const moved = await advance?.((now) => line.show(now)).catch(unlessAborted(signal));
     run = await ask((sql) => readRun(sql, started.id), { isIdempotent: true });
     if (moved === undefined || run?.state === "paused") await sleep(clock, POLL_MS, signal).catch(() => {});
   }
@@ -56,11 +58,20 @@ export async function untilEnded(
   const report = await readMaintenanceReport(ask, { id: started.id });
   context.print(report, renderMaintenance(report));
   if (run === undefined || run.finishedAt === null) {
-    context.note("detached: serve, work --from-database or maintenance watch --coordinate continues the run");
+    const by = ATTENDED_KINDS.includes(started.kind)
+      ? `a command of slabmend ${started.kind}`
+      : "serve, work --from-database or maintenance watch --coordinate";
+    context.note(`detached: ${by} continues the run`);
     return "interrupted";
   }
   return run.state === "done" && kindOf(run)?.hasFindings(run) !== true ? "done" : "findings";
 }
+
+/** What Ctrl+C cuts off is done again by the command that continues the run. */
+const unlessAborted = (signal: AbortSignal) => (error: unknown) => {
+  if (!signal.aborted) throw error;
+  return undefined;
+};
 
 /** On a terminal: one line that is overwritten. */
 function createProgressLine(context: CommandContext): { show(run: Run): void; end(): void } {

@@ -2,10 +2,10 @@ import { hostname, userInfo } from "node:os";
 import { type Command, Option } from "commander";
 import type { Ask } from "../../../database/client/deadline-client.ts";
 import { judgeIndexd } from "../../../database/indexd/version/verify-indexd.ts";
-import { readRestoreState } from "../../../database/restore/restore-reads.ts";
+import { type RestoreState, readRestoreState } from "../../../database/restore/restore-reads.ts";
 import { beginRestore, releasePrunes } from "../../../database/restore/restore-writes.ts";
 import { cancelAttendedRun, readRun, readUnfinishedRun } from "../../../database/runs/maintenance-runs.ts";
-import { noRun } from "../../../database/runs/run-error.ts";
+import { noRun, runActive } from "../../../database/runs/run-error.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { archiveFollower } from "../../../jobs/journal/follow-archive.ts";
 import { judgeRestore, type RestoreObstacle } from "../../../jobs/restore/judge-restore.ts";
@@ -32,6 +32,10 @@ interface StartOptions {
 
 const BUDGET_MS = 60_000;
 const MOST_PROBES = 1e12;
+const INDEXD_ROLE = [
+  "--indexd-role <name>",
+  "indexd's login; default: all roles that may write slabs, except superusers",
+] as const;
 
 export function addRestore(host: CommandHost): void {
   const group = host.program
@@ -50,7 +54,11 @@ export function addRestore(host: CommandHost): void {
     .description("let indexd prune contracts again, after everything was verified")
     .action(
       action<object>(host, async (context) => {
-        const released = await withDatabase(context, { needs: "store" }, (ask) => ask(releasePrunes));
+        const released = await withDatabase(context, { needs: "store" }, async (ask) => {
+          const run = await ask(readUnfinishedRun, { isIdempotent: true });
+          if (run?.kind === restoreKind.kind) throw runActive(run, new Date(context.io.clock.now()));
+          return await ask(releasePrunes);
+        });
         const text = released ? "indexd prunes again when its contracts are due" : "prunes were not held";
         context.print({ schemaVersion: SCHEMA_VERSION, released }, text);
         return "done";
@@ -64,21 +72,20 @@ function addInterrupted(
   name: "continue" | "abort",
   description: string,
 ): void {
-  group
-    .command(name)
-    .description(description)
-    .action(
-      action<object>(host, (context) =>
-        withDatabase(context, { needs: "store" }, async (ask, access) => {
-          const run = await ask(readUnfinishedRun, { isIdempotent: true });
-          if (run?.kind !== restoreKind.kind) throw noRun();
-          if (name === "continue") await assertKnown(ask);
-          access.ignoreSignals();
-          if (name === "abort") await ask((sql) => cancelAttendedRun(sql, run));
-          return await coordinate(context, ask, run.id);
-        }),
-      ),
-    );
+  const command = group.command(name).description(description);
+  if (name === "continue") command.option(...INDEXD_ROLE);
+  command.action(
+    action<{ indexdRole?: string }>(host, (context, { indexdRole }) =>
+      withDatabase(context, { needs: "store" }, async (ask, access) => {
+        const run = await ask(readUnfinishedRun, { isIdempotent: true });
+        if (run?.kind !== restoreKind.kind) throw noRun();
+        if (name === "continue") await assertReady(ask, "", indexdRole);
+        access.ignoreSignals();
+        if (name === "abort") await ask((sql) => cancelAttendedRun(sql, run));
+        return await coordinate(context, ask, run.id);
+      }),
+    ),
+  );
 }
 
 function addStart(group: Command, host: CommandHost): void {
@@ -95,10 +102,7 @@ function addStart(group: Command, host: CommandHost): void {
       "for a scan: maximum number of requests to hosts; 0: contracts only; default: two per sector",
       wholeNumber(0, MOST_PROBES),
     )
-    .option(
-      "--indexd-role <name>",
-      "indexd's login; default: all roles that may write slabs, except superusers",
-    )
+    .option(...INDEXD_ROLE)
     .option("--dry-run", "only check the preconditions, and print an estimate")
     .addHelpText(
       "after",
@@ -139,19 +143,29 @@ async function look(
   ask: Ask,
   { indexdRole, ...source }: StartOptions,
 ): ReturnType<typeof chooseSource> {
-  await assertKnown(ask);
   const { SLABMEND_ARCHIVE: destination } = context.parse(["SLABMEND_ARCHIVE"]);
   const opened = destination === undefined ? undefined : await openStorage(destination, context.variables);
   try {
     const follower = opened === undefined ? "" : archiveFollower(opened.storage);
-    const state = await ask((sql) => readRestoreState(sql, follower), { isIdempotent: true });
-    const [obstacle] = judgeRestore(state, indexdRole);
-    if (obstacle !== undefined) throw explain(obstacle);
+    const state = await assertReady(ask, follower, indexdRole);
     const { signal } = context.io;
     return await chooseSource({ ...source, storage: opened?.storage, signal }, ask, state);
   } finally {
     opened?.close();
   }
+}
+
+/** @throws if indexd's database is unknown, or a client other than this command is connected or could connect */
+async function assertReady(
+  ask: Ask,
+  follower: string,
+  indexdRole: string | undefined,
+): Promise<RestoreState> {
+  await assertKnown(ask);
+  const state = await ask((sql) => readRestoreState(sql, follower), { isIdempotent: true });
+  const [obstacle] = judgeRestore(state, indexdRole);
+  if (obstacle !== undefined) throw explain(obstacle);
+  return state;
 }
 
 /** indexd's behaviour on a restored database is known only for these versions, so an operator's consent is not enough. */

@@ -413,7 +413,9 @@ create table slabmend.prune_hold (
   id smallint primary key default 0 check (id = 0),
   held_since timestamptz not null,
   -- When the contracts' next prune was last postponed.
-  applied_at timestamptz not null
+  applied_at timestamptz not null,
+  -- The journal's incarnation in the backup: the archive does not know those that restores have begun since.
+  backup_incarnation integer not null
 );
 
 -- The archive's moves of sectors since a backup, during a restore: the last row of the archive wins.
