@@ -4,8 +4,8 @@
  *
  *   --rounds N (7)              repairs of each case by each version; 0: none
  *   --against COMMIT (b03b2a1)  the earlier version, checked out into a temporary folder
- *   --races N (3)               races of each case, 0: none. In a race two processes of a version repair eight slabs. Our version has
- *                               a second race, with four simultaneous repairs in each process
+ *   --races N (3)               races of each case; 0: none. In a race two processes of a version repair eight slabs. Our version
+ *                               has a second race, with four simultaneous repairs in each process
  *   --memory                    also measures the peak memory of two and of 32 simultaneous repairs
  *   --profile-repairs N (10)    repairs of each case that are profiled after all measurements; 0: none
  *
