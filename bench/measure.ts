@@ -26,8 +26,8 @@ export function median(samples: Samples): number {
 }
 
 /**
- * Median of the per-round ratios of two contestants. A slow moment of the machine affects both times of a round, hardly their
- * ratio.
+ * Median of the per-round ratios of two contestants. A slow moment of the machine affects both times of a round, so their ratio
+ * hardly changes.
  */
 export function ratioOf(slower: Samples, faster: Samples): number {
   return median(slower.map((milliseconds, round) => milliseconds / faster[round]!));

@@ -32,7 +32,10 @@ const LINES: readonly (HostLine & { readonly hosts: number })[] = [
   { hosts: 2, megabitsPerSecond: 5, roundTripMs: 150 },
 ];
 const HOSTS = LINES.reduce((sum, { hosts }) => sum + hosts, 0);
-/** Each repair starts this many hosts after the previous one, so it meets another mix of lines. Has no common divisor with 44. */
+/**
+ * Each repair starts this many hosts after the previous one, so the mix of lines differs. 7 and 44 have no common divisor, so all
+ * hosts get their turn.
+ */
 const STRIDE = 7;
 
 const MIN_SHARDS = 10;

@@ -108,8 +108,8 @@ export async function nearestToLoss(sql: Sql, count: number): Promise<Map<bigint
 }
 
 /**
- * The number of leases until the `count` slabs closest to loss were leased; null if they were not all leased. Among the slabs
- * that have as many live sectors as the last of them, any will do.
+ * The number of leases until the `count` slabs closest to loss were leased; null if they were not all leased. Slabs with as many
+ * live sectors as the last of these slabs are interchangeable.
  */
 export function leasesUntilNearest(
   order: readonly bigint[],

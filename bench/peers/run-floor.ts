@@ -8,7 +8,7 @@ import { CASES, type CaseName, MIN_SHARDS, TOTAL_SHARDS } from "./messages.ts";
 const run = promisify(execFile);
 const SOURCES = fileURLToPath(new URL("./floor/", import.meta.url));
 
-/** CPU milliseconds of each phase, and their sum as `total`. */
+/** CPU milliseconds of each phase, and of all phases together as `total`. */
 export type FloorPhases = Readonly<Record<string, number>>;
 
 /** Builds the program into `folder`. Without Go or its modules, returns undefined and prints the reason to standard error. */

@@ -49,8 +49,8 @@ export interface EventSourceMappingEvents {
 /** Pause after a failed poll: the queue may be starting or stopping. */
 const PAUSE_AFTER_ERROR_MS = 500;
 /**
- * Duration of a long poll. A poll is never aborted: the queue might still deliver a message to it, which would then be lost until
- * its visibility timeout ends. So `stop` may wait this long for an idle poll. (Lambda polls for 20 s.)
+ * Duration of a long poll. A poll is never aborted: the queue might still deliver a message to the aborted poll, and that message
+ * would stay invisible until its visibility timeout ends. So `stop` may wait this long for an idle poll. (Lambda polls for 20 s.)
  */
 const WAIT_SECONDS = 1;
 

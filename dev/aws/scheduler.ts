@@ -1,6 +1,6 @@
 /**
  * Invokes functions at a fixed rate, as EventBridge does, even while the previous run still goes on. The function's reserved
- * concurrency prevents that two runs overlap.
+ * concurrency keeps the two runs from overlapping.
  */
 import { randomUUID } from "node:crypto";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
