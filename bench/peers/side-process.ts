@@ -2,7 +2,7 @@
  * Runs one version of slabmend with everything that its repairs need: a database, hosts, and the repair function. The function
  * has a process of its own, whose CPU is measured. The hosts run in this process, so their CPU does not count.
  *
- *   node bench/peers/side-process.ts ROOT      a checkout of the version; controlled by its parent process
+ *   node bench/peers/side-process.ts ROOT      ROOT is a checkout of the version; bench/peers.ts starts and controls this process
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

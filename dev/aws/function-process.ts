@@ -19,7 +19,7 @@ type Handler = (event: unknown, context: Context) => unknown;
 
 let handler: Handler | undefined;
 
-// The parent is gone, perhaps killed: it can neither take a result nor enforce the deadline.
+// After "disconnect" the parent is gone, perhaps killed: it can neither take a result nor enforce the deadline.
 process.on("disconnect", () => process.exit(1));
 process.on("message", (message: ToFunction) => {
   if (message.type === "initialize") void initialize(message);

@@ -23,7 +23,7 @@ const MAJOR = 18;
 /** What the demo's JSON says about the move. */
 export interface MoveDone {
   readonly copySeconds: number;
-  /** From the fleet's stop until the target accepted the fleet. */
+  /** Time from when the source refused the fleet until the target accepted it. */
   readonly secondsWithoutClaims: number;
   readonly comparedTables: number;
   readonly comparedRows: number;
