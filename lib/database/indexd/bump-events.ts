@@ -19,7 +19,7 @@ const DEFAULT_LIMIT = 100;
 /** Attempts per batch. Each may wait for a lock for the role's lock_timeout, 3 s, and a run of reap has one minute in total. */
 const ATTEMPTS_BESIDE_OTHERS = 3;
 
-/** How long a single slab of a slow batch waits for a lock. A thousand slabs of one locked object then take minutes, not hours. */
+/** How long a single slab of a slow batch waits for a lock. So a thousand slabs of one locked object take minutes, not hours. */
 const BRIEF_LOCK_TIMEOUT_MS = 200;
 
 interface FlushOptions {
@@ -43,7 +43,7 @@ export class OutboxStuckError extends StoreError {
       code: "outbox-stuck",
       message: `bump events: the events of the objects of ${which} could not be bumped in time`,
       remedy:
-        "Look for long transactions that lock object_events. These slabs are now at the end of the outbox and will be tried again.",
+        "Look for long transactions that lock object_events. These slabs are now at the end of the outbox and are tried again.",
       details: { slabId: String(slabId), slabs: stuck.length },
       cause,
     });

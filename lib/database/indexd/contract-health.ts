@@ -12,7 +12,7 @@ export function isActiveContract(contract: ContractRow, settings: SettingsRow): 
   );
 }
 
-/** Whether sectors pinned to a contract may stay if its host is good; slabmend.contract_states() makes the same decision in SQL. */
+/** Whether sectors pinned to a contract may stay if its host is good. slabmend.contract_states() decides the same in SQL. */
 export function isHealthyContract(contract: ContractRow, settings: SettingsRow): boolean {
   return contract.good && isActiveContract(contract, settings);
 }

@@ -5,8 +5,8 @@
 -- `where contract_id = …` uses contracts' unique index and unused columns cost nothing. It takes and returns
 -- plain scalars, because a function over a table's row type would prevent indexd from ever dropping that table.
 --
--- Computes with integers, as indexd does: division truncates. In indexd a duration is unsigned, and a negative one wraps to a very
--- long one, so after its expiration a contract never seems cheap to append to.
+-- Computes with integers, as indexd does: division truncates. In indexd a duration is unsigned, and a negative one wraps to a
+-- very long one, so after its expiration a contract never seems cheap to append to.
 create or replace function slabmend.contract_states()
 returns table (contract_id bytea, host_id integer, healthy boolean, good_for_append boolean)
 language sql stable

@@ -1,5 +1,5 @@
--- Does for a slab whose shards were recovered what indexd's MarkSlabRepaired does: closes the recovery window, and removes the mark
--- that indexd set when the window ended, so that indexd tries the slab again. A slab that can never be completed
+-- Does for a slab whose shards were recovered what indexd's MarkSlabRepaired does: closes the recovery window, and removes the
+-- mark that indexd set when the window ended, so that indexd tries the slab again. A slab that can never be completed
 -- (unrecoverable_since is the epoch) stays marked. indexd's trigger maintains num_unrecoverable_slabs.
 --
 -- Does nothing in versions before 26, in which indexd does not change the mark either. Does nothing while fewer than min_shards

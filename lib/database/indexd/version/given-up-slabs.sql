@@ -6,8 +6,8 @@
 --       or that for 30 days fewer than min_shards sectors had a host. In the second case the slab is no longer given up if enough
 --       sectors have hosts again: indexd ignores it, but we also read from blocked hosts, and a repair removes the mark.
 --
--- plpgsql plans a statement when it first runs, so each branch may name columns that exist only in its version. Until the role may
--- read a column that an upgrade added, no slab counts as given up: an unnecessary repair is harmless.
+-- plpgsql plans a statement when it first runs, so each branch may name columns that exist only in its version. Until the role
+-- may read a column that an upgrade added, no slab counts as given up: an unnecessary repair is harmless.
 create or replace function slabmend.given_up_slabs(slab_ids bigint[]) returns setof bigint
 language plpgsql stable
 as $function$

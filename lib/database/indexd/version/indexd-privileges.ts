@@ -3,8 +3,8 @@
  * columns, which docs/protocol.md#persisting-a-result lists. This list determines the privileges that `slabmend grant` prints,
  * and the tables and columns that are compared after an upgrade of indexd.
  *
- * To lock a row by `for no key update`, a role needs the privilege to update at least one column of the table. The list has such a
- * column for every table in which we lock rows.
+ * To lock a row by `for no key update`, a role needs the privilege to update at least one column of the table. The list has such
+ * a column for every table in which we lock rows.
  */
 export interface TablePrivileges {
   readonly table: string;

@@ -4,8 +4,8 @@
  * it must be hex.
  *
  * - The source is pg_catalog, not information_schema, which shows a role only the objects on which it has privileges.
- * - Columns are listed by name, because their order differs between upgraded and new databases; constraints and indexes are listed
- *   by their definition.
+ * - Columns are listed by name, because their order differs between upgraded and new databases; constraints and indexes are
+ *   listed by their definition.
  * - NOT NULL is a property of the column. The constraint for it (type n) is left out, because only PostgreSQL 18 lists it.
  * - `public.` is removed from all definitions: PostgreSQL prints it or not, depending on the search_path.
  * - The functions are those of the tables' triggers, and those that the scope names because a trigger's function calls them. Of a
