@@ -24,7 +24,7 @@ export type FleetMode =
       readonly since: Date;
     };
 
-/** The modes from which each mode can be entered. `maintenance` is not among them: the maintenance run must end first. */
+/** The modes from which each mode can be entered. None can be entered from `maintenance`: the maintenance run must end first. */
 const ENTERED_FROM: Readonly<Record<StoppedMode, readonly FleetMode["kind"][]>> = {
   paused: ["running"],
   maintenance: ["running"],

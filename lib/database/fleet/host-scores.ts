@@ -29,7 +29,7 @@ const MOST_HALF_LIVES = 100;
  */
 const MOST_SUM = 1e18;
 
-/** A report with a larger value is a mistake and is ignored. */
+/** A sample with a larger value is a mistake and is ignored. */
 const MOST_SAMPLE = 1e15;
 
 /**

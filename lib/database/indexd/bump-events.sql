@@ -6,7 +6,8 @@
 --
 --   from 24 on   only sets the event's time to null: only indexd may assign positions in the stream, and it does so within two
 --                seconds. A time written by us could lie before a position that a client has already passed, and the client
---                would miss the event for good; or after events that indexd publishes next, and clients would miss those.
+--                would miss the event for good. Or it could lie after events that indexd publishes next, and clients would miss
+--                those.
 --   before       the writer stamps the event with a time in whole seconds. indexd hides events of the present second and later
 --                ones, so that no client's cursor is in a second that may still receive events. The stamp is two seconds ahead,
 --                rounded down, so the transaction has at least two seconds to commit before the event becomes visible. The stamp

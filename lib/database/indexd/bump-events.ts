@@ -31,7 +31,10 @@ interface FlushOptions {
   readonly timeIsUp?: () => boolean;
 }
 
-/** Thrown after a slow batch, when all its slabs for which there was time have been tried. Stuck slabs are moved to the end. */
+/**
+ * Thrown after a slow batch, when all its slabs for which there was time have been tried one by one and some were stuck. The stuck
+ * slabs are now at the end of the outbox.
+ */
 export class OutboxStuckError extends StoreError {
   /** How many rows of the outbox were flushed nevertheless. */
   readonly done: number;

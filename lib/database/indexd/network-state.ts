@@ -1,4 +1,4 @@
-/** Finds problems of indexd and its hosts that endanger repairs in general, not only those of one slab, from indexd's tables. */
+/** Finds, in indexd's tables, problems of indexd and its hosts that endanger the repairs of all slabs. */
 import type { ISql } from "postgres";
 import { readNetworkSnapshot } from "./network-snapshot.ts";
 
@@ -10,7 +10,7 @@ export interface NetworkState {
   readonly lastScanMs: number | undefined;
   /** Age of the oldest sector that is not yet appended to a contract; undefined: there is none. */
   readonly oldestUnpinnedMs: number | undefined;
-  /** How many sectors the newest slab has, and so how many hosts a slab needs; 0: there is no slab. */
+  /** How many sectors the newest slab has, and so how many hosts a slab occupies; 0: there is no slab. */
   readonly sectorsOfNewestSlab: number;
 }
 
@@ -23,7 +23,7 @@ export interface NetworkFinding {
 /** If the newest scan is older than this, indexd does not seem to run: it scans each host several times an hour. */
 export const OLD_SCAN_MS = 3 * 3_600_000;
 
-/** A sector that waits longer than this is a problem: indexd pins sectors every two minutes, and after three days one is lost. */
+/** A sector that waits longer is a problem: indexd pins sectors every two minutes, and after three days a sector counts as lost. */
 export const OLD_PIN_MS = 6 * 3_600_000;
 
 /** Reads all hosts and contracts, about 2 KB per host. So it is called once at start-up, not for each slab. */
@@ -74,7 +74,7 @@ export function findNetworkProblems(state: NetworkState): NetworkFinding[] {
   if (receivers > 0 && receivers <= sectors) {
     findings.push({
       code: "few-hosts-take-sectors",
-      says: `only ${receivers} of indexd's ${hosts} hosts can take a sector, and a slab needs ${sectors} hosts: some bad sectors have no host to move to`,
+      says: `only ${receivers} of indexd's ${hosts} hosts can take a sector, and a slab already occupies ${sectors}: some bad sectors have no host to move to`,
       remedy:
         "slabmend hosts --problems shows why the other hosts cannot take a sector. indexd must form contracts with more hosts.",
     });

@@ -5,7 +5,7 @@ import { wrongSessionSettings } from "../client/session-settings.ts";
 import { storableText } from "../client/storable-text.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 
-/** A running lease expires after this time without a heartbeat. In this time a worker sends four. */
+/** A running lease expires after this time without a heartbeat. A worker sends four heartbeats in this time. */
 export const DEFAULT_LEASE_MS = 120_000;
 
 export interface BeginRequest {

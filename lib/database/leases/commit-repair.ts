@@ -67,7 +67,7 @@ export interface CommitRequest {
   readonly phasesMs: Readonly<Record<string, number>>;
 }
 
-/** Why a move was not recorded. With the last four reasons the sector still has to move; with `contract-renewed` it may have to. */
+/** Why a move was not recorded. If it was for one of the last four reasons, the sector still has to move. */
 export type DropReason =
   | "sector-gone"
   | "healthy-again"

@@ -15,8 +15,9 @@
 --
 -- A backlog entry may be out of date. So once entry and slab are locked, a new statement decides whether the slab may be leased.
 -- If it may not, the entry gets a time at which the slab is judged again. Whether the slab is still unhealthy is not checked:
--- that would cost more than the few repairs that find their slab healthy. Only a drain is checked, because an operator pauses or
--- cancels it to stop its spending: then a slab whose only cause is `draining` is not leased, and is judged again.
+-- that would cost more than the few repairs that find their slab healthy. Only drains are checked, because an operator pauses or
+-- cancels a drain to stop its spending: without a running drain, a slab whose only cause is `draining` is not leased, and is
+-- judged again.
 --
 -- Locks: backlog entries, then slabs, all `skip locked`: a caller never waits, and concurrent callers take different slabs.
 -- Leases are inserted only for locked slabs, so no other caller can insert a lease for the same slab. Leases are counted against
@@ -96,8 +97,8 @@ begin
   ), postponed as (
     update slabmend.backlog b
     set ready = false,
-      -- A null free_at means that the slab is gone. Such a slab is judged again in a second, as is a slab that is dying, given up,
-      -- or locked by another transaction.
+      -- A null free_at means that the slab is gone. Such a slab is judged again in a second, as is a slab that is dying, given
+      -- up, or locked by another transaction.
       look_at = case when c.is_due then moment + hold else greatest(c.free_at, moment + interval '1 second') end
     from candidate c where b.slab_id = c.slab_id
   )

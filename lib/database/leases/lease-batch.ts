@@ -18,7 +18,7 @@ export interface BatchRequest {
   /** The kind of the leases that are made and counted: for the queue, or for machines that lease for themselves. */
   readonly throughQueue: boolean;
   readonly holdMs: number;
-  /** How long after its next_repair_attempt a slab is left to indexd, unless we wrote that value. */
+  /** indexd's grace: how long after its next_repair_attempt a slab is left to indexd. There is none if we wrote that value. */
   readonly graceMs: number;
 }
 

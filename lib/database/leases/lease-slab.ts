@@ -5,7 +5,7 @@ import { BRIEFLY, ONLY_CONFLICTS, retryTransaction } from "../client/retry-trans
 export interface LeaseSlabRequest {
   readonly slabId: SlabId;
   readonly holdMs: number;
-  /** How long after its next_repair_attempt a slab is left to indexd, unless we wrote that value. */
+  /** indexd's grace: how long after its next_repair_attempt a slab is left to indexd. There is none if we wrote that value. */
   readonly graceMs: number;
   /**
    * Leases even if indexd may be repairing the slab or has given it up, and despite a quarantine, pause or suspension; but never

@@ -46,7 +46,7 @@ export async function verifyIndexd(sql: ISql, accepted: number | undefined): Pro
   const found = await readIndexdCatalogue(sql);
   const verdict = judgeFound(found, accepted);
   if (!found.searchPath.findsPublic) {
-    // No writer may write: the other sessions of the same role have the same search_path.
+    // No writer may write now, because the other sessions of the same role have the same search_path.
     await keep(sql, found, "search-path", undefined);
     throw wrongSessionSettings([
       `search_path is ${found.searchPath.setting || "empty"}, expected to include public: indexd's triggers name its tables without a schema`,
