@@ -32,8 +32,8 @@ interface FlushOptions {
 }
 
 /**
- * Thrown after a slow batch, when all its slabs for which there was time have been tried one by one and some were stuck. The stuck
- * slabs are now at the end of the outbox.
+ * Thrown after a slow batch, when all its slabs for which there was time have been tried one by one, and some were stuck. The
+ * stuck slabs are now at the end of the outbox.
  */
 export class OutboxStuckError extends StoreError {
   /** How many rows of the outbox were flushed nevertheless. */

@@ -23,7 +23,7 @@ export interface NetworkFinding {
 /** If the newest scan is older than this, indexd does not seem to run: it scans each host several times an hour. */
 export const OLD_SCAN_MS = 3 * 3_600_000;
 
-/** A sector that waits longer is a problem: indexd pins sectors every two minutes, and after three days a sector counts as lost. */
+/** A sector that waits longer is a problem: indexd pins every two minutes, and after three days a sector counts as lost. */
 export const OLD_PIN_MS = 6 * 3_600_000;
 
 /** Reads all hosts and contracts, about 2 KB per host. So it is called once at start-up, not for each slab. */
