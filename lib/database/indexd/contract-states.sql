@@ -1,5 +1,5 @@
 -- The state of every contract: docs/protocol.md#contract-predicates; contract-health.ts makes the same decisions on rows
--- already read.
+-- that were already read.
 --
 -- Language SQL, stable, string-bodied, set-returning: the planner inlines it into the calling query, so that
 -- `where contract_id = …` uses contracts' unique index and unused columns cost nothing. It takes and returns

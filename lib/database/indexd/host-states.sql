@@ -1,5 +1,5 @@
--- The state of every host: docs/protocol.md#host-usability; host-usability.ts makes the same decisions on rows already
--- read and names the failed checks.
+-- The state of every host: docs/protocol.md#host-usability; host-usability.ts makes the same decisions on rows that were already
+-- read, and names the failed checks.
 --
 --   usable             passes all of indexd's checks
 --   blocked            its key is on the blocklist

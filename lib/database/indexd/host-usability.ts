@@ -48,7 +48,7 @@ function passes(check: UsabilityCheck, host: HostRow, settings: SettingsRow): bo
     case "MaxCollateral":
       return host.maxCollateral >= host.collateral * TERABYTE * settings.contractsPeriodBlocks;
     case "ProtocolVersion":
-      // Three bytes each, so the order of the hex digits is the order of versions.
+      // Versions are three bytes each, so the order of the hex digits is the order of versions.
       return (
         settings.minProtocolVersion !== null &&
         host.protocolVersion >= settings.minProtocolVersion.slice(0, VERSION_HEX_DIGITS)

@@ -12,7 +12,7 @@ export interface Checkpoint {
 export interface FollowerState {
   readonly name: string;
   readonly position: number;
-  /** Rows that it has not processed, including those without a position. */
+  /** How many rows it has not processed, including the rows without a position. */
   readonly rowsBehind: number;
   /** Age of the oldest unprocessed row; undefined: the follower has processed all. */
   readonly behindSeconds: number | undefined;

@@ -28,7 +28,7 @@ export type BeginResult =
 
 const MAX_WORKER_LENGTH = 200;
 
-/** Turns a leased slab into a running repair, once: lib/database/leases/begin-repair.sql. */
+/** Turns a lease into a running repair, once: lib/database/leases/begin-repair.sql. */
 export async function beginRepair(
   sql: ISql,
   request: BeginRequest,

@@ -38,7 +38,7 @@ export interface DenialReport {
   readonly code: "not-found" | "corrupt";
   /** The whole sector was requested, not a range of it. */
   readonly whole: boolean;
-  /** The host served other sectors and then denied this one again, so the host has not lost its whole index. */
+  /** The host served other sectors and then denied this sector again, so it has not lost its whole index. */
   readonly othersServed: boolean;
 }
 

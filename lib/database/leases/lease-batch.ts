@@ -13,7 +13,7 @@ export interface BatchRequest {
   readonly dangerAbove: number;
   /** At most this many leases are made. */
   readonly maxLeases: number;
-  /** At most this many leases of the same kind may exist afterwards; null: any number, and they are not counted. */
+  /** The most leases of the same kind (`throughQueue`) that may exist afterwards; null: no limit, and they are not counted. */
   readonly maxInFlight: number | null;
   /** The kind of the leases that are made and counted: for the queue, or for machines that lease for themselves. */
   readonly throughQueue: boolean;

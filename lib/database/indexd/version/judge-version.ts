@@ -34,7 +34,7 @@ export type Verdict =
   | {
       readonly kind: "changed";
       readonly version: number;
-      /** The profile with which it was compared. */
+      /** The database was compared with the catalogue of this profile. */
       readonly profile: Profile;
       readonly differences: readonly Difference[];
     }
