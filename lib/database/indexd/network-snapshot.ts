@@ -59,8 +59,8 @@ export interface NetworkSnapshotOptions {
 }
 
 /**
- * Reads all hosts and contracts in one statement (read-raw-network.ts) and judges them. Callers cache the snapshot for 30–60 s,
- * because about 2 KB per host are read.
+ * Reads all hosts and contracts in one statement (read-raw-network.ts) and judges them. A worker should keep the snapshot for
+ * 30–60 s, because about 2 KB per host are read.
  */
 export async function readNetworkSnapshot(
   sql: ISql,
