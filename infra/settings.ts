@@ -57,7 +57,7 @@ const SETTINGS = {
     schema: v.string(),
     expected: "a folder with a file NAME.env for each indexer",
     purpose:
-      "several indexers in one stage: a file NAME.env for each, whose variables override those of the stage. The files' names are the indexers' names",
+      "several indexers in one stage: a folder with a file NAME.env for each. NAME is the indexer's name, and the file's variables override those of the stage",
     fallback: "",
   } as Setting<string>,
   SLABMEND_ALARM_EMAIL: {
