@@ -43,7 +43,7 @@ function deployIndexer({ name, settings, environment }: CheckedIndexer, { networ
   const alarms = createAlarms({ names, queues, functions, topic });
   const dashboard = createDashboard({ names, functions, alarms });
   return {
-    // Named like the command line's variables, so that SST's output can be pasted into .env.operator.
+    // These outputs are named like the command line's variables, so that SST's output can be pasted into .env.operator.
     SLABMEND_CLAIM_FUNCTION: functions.claim.name,
     SLABMEND_REPAIR_FUNCTION: functions.repair.name,
     SLABMEND_REAP_FUNCTION: functions.reap.name,

@@ -180,7 +180,7 @@ function networkProblems(settings: Partial<StageSettings>): ConfigurationProblem
   });
 }
 
-/** The table of docs/deployment.md; a test compares them. */
+/** The table of settings in docs/deployment.md; a test compares this text with the document. */
 export function describeSettings(): string {
   return [
     "| variable | purpose | expected | default |",
