@@ -209,7 +209,7 @@ export const ALARMS = {
   },
   "move-behind": {
     means:
-      "The database is moved, and half of the log that the source may keep for the target is used up. When all is, it gives the target up.",
+      "The database is being moved, and half of the log that the source may keep for the target is used up. When all of it is used up, the source gives up the target's slot.",
     metrics: {
       kept: fleet("reap", "MoveSlotKeptBytes", "Minimum"),
       safe: fleet("reap", "MoveSlotSafeBytes", "Maximum"),
@@ -219,7 +219,7 @@ export const ALARMS = {
   },
   "move-slot-lost": {
     means:
-      "The source has given up the slot of the target that the database is moved to: it must start again.",
+      "The database is being moved, and the source has given up the target's slot: the move must start again.",
     metrics: { lost: fleet("reap", "MoveSlotLost", "Maximum") },
     ...everAbove(0, 1),
   },
