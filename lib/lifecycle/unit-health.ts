@@ -38,7 +38,8 @@ const STOPS: Readonly<Record<string, string>> = {
   suspended: "the fleet is suspended",
   maintenance: "the fleet is in maintenance",
   deleting: "the indexer is being deleted",
-  "breaker-open": "the circuit breaker is open: most recent repairs failed, one slab a minute is tried",
+  "breaker-open":
+    "the circuit breaker is open: most of the recent repairs failed, one slab a minute is tried",
 };
 
 function judgeJob(

@@ -29,7 +29,7 @@ export function statusAttention(facts: AttentionFacts): Line[] {
     ...line(
       breaker.open,
       "breaker-open",
-      "the circuit breaker is open: most recent repairs failed, so only one slab a minute is tried",
+      "the circuit breaker is open: most of the recent repairs failed, so only one slab a minute is tried",
       "Look for the cause with slabmend history, then slabmend doctor.",
     ),
     ...line(

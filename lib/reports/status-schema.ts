@@ -37,7 +37,7 @@ export const statusSchema = v.object({
   mode: fleetMode,
   breaker: v.pipe(
     v.object({ open: v.boolean(), since: time, backoffUntil: v.nullable(time) }),
-    v.description("the circuit breaker: open when most recent repairs failed"),
+    v.description("the circuit breaker: open when most of the recent repairs failed"),
   ),
   slabs: v.pipe(
     v.object({
