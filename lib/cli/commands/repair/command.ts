@@ -23,7 +23,7 @@ export function addRepair(host: CommandHost): void {
     .argument("<slab>", SLAB_ARGUMENT)
     .option(
       "--timeout <seconds>",
-      "time limit; the repair keeps what is done by then",
+      "time limit of the repair; sectors that it has moved by then stay moved",
       wholeNumber(10, 3_600),
       300,
     )
