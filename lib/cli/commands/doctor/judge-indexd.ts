@@ -31,7 +31,7 @@ export function describeVerdict(verdict: Verdict): Check[] {
       return [
         warning(
           "indexd",
-          `database version ${verdict.version} is not known, but everything that slabmend uses in it is as in ${"profile" in verdict ? RELEASES[verdict.profile] : "any release"}; ${SUPPORTED}`,
+          `database version ${verdict.version} is not known, but everything that slabmend uses in indexd's database is as in ${"profile" in verdict ? RELEASES[verdict.profile] : "any release"}; ${SUPPORTED}`,
           "It works. Read indexd's release notes (docs/indexd-upgrades.md says what to look for), and use a release of slabmend that knows this version as soon as there is one.",
         ),
       ];

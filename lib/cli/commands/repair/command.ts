@@ -29,7 +29,7 @@ export function addRepair(host: CommandHost): void {
     )
     .option(
       "--force",
-      "ignore a quarantine or a pause, and a repair by indexd that may be running (then both may move its sectors)",
+      "ignore a quarantine, a pause, and that indexd may be repairing the slab (then indexd and slabmend may move the same sectors)",
     )
     .option(
       "--verbose",
