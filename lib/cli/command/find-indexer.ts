@@ -27,6 +27,7 @@ export function findIndexer(variables: Variables, name: string | undefined): Con
   throw new OperatorError({
     code: "no-such-indexer",
     message: `indexer: expected one of ${names}, got ${name === undefined ? "no name" : JSON.stringify(name.slice(0, 40))}`,
-    remedy: "Take the name from slabmend indexers list. Each indexer is a file NAME.env in the folder SLABMEND_INDEXERS.",
+    remedy:
+      "Take the name from slabmend indexers list. Each indexer is a file NAME.env in the folder SLABMEND_INDEXERS.",
   });
 }

@@ -148,7 +148,8 @@ const DATABASE_FAILURES: readonly {
     codes: /^(CERT_\w+|ERR_TLS_\w+|ERR_SSL_\w+|EPROTO)$/,
     code: "certificate-refused",
     expected: "TLS with a valid certificate, got",
-    remedy: "Check the server's certificate and TLS settings, and that no proxy answers instead of the server.",
+    remedy:
+      "Check the server's certificate and TLS settings, and that no proxy answers instead of the server.",
   },
   {
     codes: /^(TLS_REFUSED|ECONNRESET)$/,

@@ -9,7 +9,7 @@ const REPAIRS_PER_CPU = 2;
 export const concurrencyOption = (): Option =>
   new Option(
     "--concurrency <n>",
-    "number of simultaneous repairs; one process runs two or more, and each CPU has at most one process; default: two per CPU",
+    "number of simultaneous repairs, in one process per two repairs, but at most one process per CPU; default: two per CPU",
   ).argParser(wholeNumber(1, 1_000));
 
 /** The default of {@link concurrencyOption}. */

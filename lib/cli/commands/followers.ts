@@ -37,6 +37,7 @@ function noSuchFollower(name: string): OperatorError {
   return new OperatorError({
     code: "no-such-follower",
     message: `followers forget: expected the name of an archive that status lists, got ${JSON.stringify(name.slice(0, 200))}`,
-    remedy: "slabmend status --json lists the followers. The follower named totals cannot be removed: budgets need it.",
+    remedy:
+      "slabmend status --json lists the followers. The follower named totals cannot be removed: budgets need it.",
   });
 }

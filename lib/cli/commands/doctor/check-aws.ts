@@ -107,7 +107,7 @@ function judgeMapping(
   if (most === undefined) {
     return warning(
       MAPPING,
-      "enabled, but without a maximum concurrency: AWS may start any number of functions, and each connects to the database",
+      "enabled, but without a maximum concurrency: nothing limits how many environments AWS starts, and each connects to the database",
       deploy,
     );
   }

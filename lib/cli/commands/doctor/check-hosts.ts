@@ -91,7 +91,7 @@ export function judgeHosts(answers: readonly HostAnswer[], hasSeed: boolean): Ch
   const refused = codes.get("address-refused") ?? 0;
   const remedy =
     refused * 2 > answers.length - reached
-      ? "Most of the other hosts have private addresses: set SLABMEND_ALLOW_PRIVATE_ADDRESSES=true if these hosts are yours, but not for hosts on the internet."
+      ? "Most hosts that do not answer have private addresses: set SLABMEND_ALLOW_PRIVATE_ADDRESSES=true if these hosts are yours, but not for hosts on the internet."
       : "Allow outgoing TCP to any port (each host chooses its port, mostly 9984); a VPC needs a NAT.";
   const reachable =
     reached === 0

@@ -48,6 +48,10 @@ function differencesOf(verdict: Verdict): Check[] {
           says,
           "slabmend writes this or relies on it: use a release of slabmend that knows this version.",
         )
-      : warning("indexd", says, "slabmend only reads this: an operator may accept the difference with SLABMEND_ACCEPT_INDEXD_VERSION.");
+      : warning(
+          "indexd",
+          says,
+          "slabmend only reads this: an operator may accept the difference with SLABMEND_ACCEPT_INDEXD_VERSION.",
+        );
   });
 }

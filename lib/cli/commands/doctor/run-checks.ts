@@ -75,7 +75,10 @@ async function checkNetwork(ask: Ask): Promise<Check[]> {
     const problems = findNetworkProblems(state);
     if (problems.length === 0)
       return [
-        ok("network", `${state.receivers} of ${state.hosts} hosts can take a sector; indexd scans hosts and pins sectors`),
+        ok(
+          "network",
+          `${state.receivers} of ${state.hosts} hosts can take a sector; indexd scans hosts and pins sectors`,
+        ),
       ];
     return problems.map(({ code, says, remedy }) =>
       code === "no-host-takes-sectors" ? failure(code, says, remedy) : warning(code, says, remedy),

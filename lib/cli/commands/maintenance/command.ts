@@ -37,13 +37,18 @@ export function addMaintenance(host: CommandHost): void {
 function addStart(group: Command, host: CommandHost): void {
   group
     .command("start")
-    .description("start a run and execute it here until it ends; after Ctrl+C another process can continue it")
+    .description(
+      "start a run and execute it here until it ends; after Ctrl+C another process can continue it",
+    )
     .argument(
       "<kind>",
       "verify: ask hosts to prove that they have their sectors; drain: copy all sectors off hosts",
     )
     .addOption(
-      new Option("--host <key>", "all sectors of the host with this public key; with drain, the option may be repeated")
+      new Option(
+        "--host <key>",
+        "all sectors of the host with this public key; with drain, the option may be repeated",
+      )
         .argParser((key: string, before: readonly string[]) => [...before, key])
         .default([], "none"),
     )
@@ -52,11 +57,16 @@ function addStart(group: Command, host: CommandHost): void {
     .option("--sample", "verify: a random sample of the host's sectors")
     .option(
       "--missing <percent>",
-      "with --sample: if at least this share of the host's sectors is missing, the sample must show it",
+      "with --sample: the smallest share of missing sectors that the sample must detect",
       percent,
       0.1,
     )
-    .option("--confidence <percent>", "with --sample: the probability that the sample shows it", percent, 99)
+    .option(
+      "--confidence <percent>",
+      "with --sample: the probability of detecting that share of missing sectors",
+      percent,
+      99,
+    )
     .option("--dry-run", "only print the estimated cost")
     .option("--detach", "do not execute the run here, but let serve or work --from-database do it")
     .addHelpText(

@@ -177,7 +177,9 @@ function addFinish(group: Command, host: CommandHost): void {
 function addAbort(group: Command, host: CommandHost): void {
   group
     .command("abort")
-    .description("before the target is open: end the move, and remove from both servers everything that the move made")
+    .description(
+      "before the target is open: end the move, and remove from both servers everything that the move made",
+    )
     .option(...YES)
     .option(
       "--without-target",
