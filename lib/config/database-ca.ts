@@ -1,6 +1,7 @@
 /**
- * Reads SLABMEND_DATABASE_CA: authorities that sign the database server's certificate but that Node.js does not trust by default,
- * such as those of RDS. The client library has no `sslrootcert`, and NODE_EXTRA_CA_CERTS cannot be set early enough for a function.
+ * Reads SLABMEND_DATABASE_CA: authorities that sign the database server's certificate and that Node.js does not trust by
+ * default, such as those of RDS. The client library has no `sslrootcert`, and NODE_EXTRA_CA_CERTS cannot be set early enough for
+ * a function.
  */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";

@@ -246,7 +246,7 @@ export const VARIABLES = {
     ),
     expected: "none, or the number of a database version of indexd",
     purpose:
-      "work on this version of indexd's database, although this release of slabmend does not know all parts that it reads (docs/indexd-upgrades.md)",
+      "work on this version of indexd's database, although parts of it that slabmend reads are unknown to this release (docs/indexd-upgrades.md)",
     readBy: ALL,
     fallback: "none",
   } as Variable<number | undefined>,

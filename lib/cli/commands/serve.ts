@@ -199,7 +199,7 @@ async function checkDatabase(context: CommandContext, logger: Logger): Promise<v
 
 /** @throws {OperatorError} `password-missing` */
 async function readPassword(options: ServeOptions, fallback: string): Promise<Secret<string> | null> {
-  // --password-file makes the password a must on loopback too: behind a proxy all requests come from loopback.
+  // With --password-file a password is required on loopback too: behind a proxy all requests come from loopback.
   if (options.listen.isLoopback && options.passwordFile === undefined) return null;
   const path = options.passwordFile ?? fallback;
   const hash = await readSecretFile(path);

@@ -34,7 +34,7 @@ const BUDGET_MS = 60_000;
 const MOST_PROBES = 1e12;
 const INDEXD_ROLE = [
   "--indexd-role <name>",
-  "role of indexd, whose login must be refused; default: all roles that may write slabs, except superusers",
+  "indexd's role, to check that PostgreSQL refuses its login; default: check all roles that may write slabs, except superusers",
 ] as const;
 
 export function addRestore(host: CommandHost): void {

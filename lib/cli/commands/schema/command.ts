@@ -13,7 +13,7 @@ interface SchemaOptions {
   readonly again?: boolean;
 }
 
-/** An hour: building indexes and bumping events takes time in proportion to the number of rows. */
+/** Limit of an hour: building indexes and bumping events takes time in proportion to the number of rows. */
 const CHANGE = { limitMs: 3_600_000 } as const;
 
 const YES = ["-y, --yes", "do not ask"] as const;

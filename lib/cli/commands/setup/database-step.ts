@@ -9,7 +9,8 @@ import { type Setup, SKIP } from "./setup.ts";
 type Answer = "keep" | "enter" | "authorities" | "skip";
 
 /**
- * Finds a login that reaches a database of indexd. Only the role step saves a login, because workers should not get an owner's URL.
+ * Finds a login that reaches a database of indexd. Only the role step saves a login, because workers should not get the URL of
+ * an owner.
  * @returns the context with this login; undefined: skipped
  */
 export async function databaseStep(setup: Setup): Promise<CommandContext | undefined> {

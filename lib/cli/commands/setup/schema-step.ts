@@ -6,7 +6,7 @@ import { assertMayInit, describeInit } from "../schema/change-schema.ts";
 import { attempt } from "./attempt.ts";
 import { type Setup, SKIP } from "./setup.ts";
 
-/** An hour: building indexes takes time in proportion to the number of rows. */
+/** Limit of an hour: building indexes takes time in proportion to the number of rows. */
 const CHANGE = { limitMs: 3_600_000 } as const;
 
 /** Creates or upgrades our schema, in one transaction. */
