@@ -6,8 +6,8 @@ type Changes = Readonly<Record<string, string>>;
 
 /**
  * @param path for the message only
- * @throws {OperatorError} `variables-file-unfit` if the edited text would not parse to the expected values. The message contains no
- * value
+ * @throws {OperatorError} `variables-file-unfit` if the edited text would not parse to the expected values; the message
+ * contains no value
  */
 export function editVariables(text: string, changes: Changes, path: string): string {
   let edited = text;
