@@ -141,7 +141,7 @@ async function confirmName(context: CommandContext, name: string, given: string 
 function nothingToRemove(): OperatorError {
   return new OperatorError({
     code: "nothing-to-remove",
-    message: "schema slabmend: expected one to remove, got none",
+    message: "database: expected a schema slabmend to remove, got none",
     remedy: "Check the database URL: that database contains nothing of this indexer.",
   });
 }
