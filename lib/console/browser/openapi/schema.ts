@@ -1350,7 +1350,7 @@ export interface components {
                 remedy: string | null;
                 says: string;
             }[];
-            /** @description the circuit breaker: open when most recent repairs failed */
+            /** @description the circuit breaker: open when most of the recent repairs failed */
             breaker: {
                 backoffUntil: string | null;
                 open: boolean;
