@@ -25,7 +25,7 @@ export interface WalkState {
   readonly phase: "mark" | "sweep";
   /** Sectors up to this id are done; during a sweep, slabs up to this id. */
   readonly position: bigint;
-  /** Slabs of the next sector up to this id are done. */
+  /** Of the slabs of the next sector, those up to this id are done. */
   readonly slabPosition: bigint;
   /** Time since the pass began, by the database's clock. */
   readonly passAgeMs: number;
@@ -149,7 +149,7 @@ export async function readUnmarked(
     readonly limit: number;
   },
 ): Promise<{ readonly slabIds: readonly SlabId[]; readonly next: bigint }> {
-  // The page ends at the limit-th unmarked slab, or after ten times as many marked ones.
+  // The page ends at the limit-th slab that this pass has not seen, or after 10 × limit marks.
   const [row] = await sql<{ last: string | null; slab_ids: string[] }[]>`
     with page as (
       select m.slab_id, m.pass from slabmend.marks m
