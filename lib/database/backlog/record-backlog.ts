@@ -93,7 +93,7 @@ export interface BacklogChanges {
   readonly removed: readonly SlabId[];
   /** Version of each judged slab's entry in the snapshot used for judging; null: the slab had no entry. */
   readonly versions: Readonly<Record<string, string | null>>;
-  /** Slabs that cannot be judged now; those that are not ready are judged after this delay. */
+  /** Slabs that cannot be judged now; those whose entry is not ready are due again after `delayMs`. */
   readonly postponed?: { readonly slabIds: readonly SlabId[]; readonly delayMs: number };
   readonly step?: WalkStepChanges;
 }

@@ -42,11 +42,11 @@ async function encrypt(socket: Socket, target: StreamTarget, signal: AbortSignal
   }
   const secure: TLSSocket = connectTls({
     socket,
-    // TLS server names cannot be addresses.
+    // A TLS server name cannot be an IP address.
     ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
     ...(target.authorities === undefined ? {} : { ca: target.authorities }),
     rejectUnauthorized: target.tls === "verified",
-    // Without this, a host that is an address would be compared with the certificate as "localhost".
+    // Without this, a host given as an IP address would be compared with the certificate as "localhost".
     checkServerIdentity: (_name, certificate) => checkServerIdentity(target.host, certificate),
   });
   secure.on("error", () => {});

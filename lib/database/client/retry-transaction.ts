@@ -119,7 +119,8 @@ function exhausted(
     : new StoreError({
         code: "fate-unknown",
         message: `${what}: the connection was lost ${attempts} times before the answer came`,
-        remedy: "Check whether the database is up. A repair was committed if slabmend.journal has a row with its token.",
+        remedy:
+          "Check whether the database is up. A repair was committed if slabmend.journal has a row with its token.",
         details: { attempts },
         cause,
       });

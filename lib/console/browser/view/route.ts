@@ -1,4 +1,4 @@
-/** The console's views are in the fragment of its address: `#/slabs?margin=2`. */
+/** The fragment of the console's address selects the view: `#/slabs?margin=2`. */
 export type Route =
   | { readonly view: "overview" }
   | { readonly view: "slabs"; readonly query: Readonly<Record<string, string>> }
