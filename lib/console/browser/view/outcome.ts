@@ -16,7 +16,7 @@ const OUTCOMES: Readonly<Record<string, readonly [Tone, string]>> = {
   "too-few-sources": ["danger", "Too few shards could be read."],
   underfunded: ["warn", "Our accounts at hosts lacked funds."],
   interrupted: ["wait", "Stopped before anything was stored."],
-  fault: ["danger", "The cause was on our side. It does not count against the slab."],
+  fault: ["danger", "The cause was on our side. The failure does not count against the slab."],
   crashed: ["danger", "The worker ended without an answer."],
 };
 
