@@ -1,4 +1,4 @@
-/** Routes for maintenance runs, equal to `slabmend maintenance start`, `status`, `pause`, `resume` and `cancel`. */
+/** Routes that do the same as `slabmend maintenance start`, `status`, `pause`, `resume` and `cancel`. */
 import * as v from "valibot";
 import { resolveRunScope, STARTABLE_KINDS } from "../../cli/command/run-scope.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
@@ -21,7 +21,7 @@ const runs = apiRoute({
   method: "GET",
   path: "/runs",
   name: "runs",
-  says: "The unfinished maintenance run, or else the last one, and earlier ones.",
+  says: "The latest maintenance run, which may be unfinished, and the runs before it.",
   query: v.strictObject({ limit: v.optional(whole(0, MOST_RUNS)) }),
   answer: maintenanceSchema,
   run: ({ ask }, { query: { limit = USUAL_RUNS } }) => readMaintenanceReport(ask, { earlier: limit }),
@@ -42,7 +42,7 @@ const steerRun = apiRoute({
   method: "POST",
   path: "/runs/{id}/{request}",
   name: "run-request",
-  says: "Pauses, resumes or cancels a maintenance run. Takes effect after the current batch; a cancelled run is `cancelling` until a process has ended it.",
+  says: "Pauses, resumes or cancels a maintenance run. The request takes effect after the current batch; a cancelled run is `cancelling` until a process has ended it.",
   params: v.strictObject({ id: runId, request: v.picklist(["pause", "resume", "cancel"]) }),
   answer: maintenanceSchema,
   problems: [404, 409],
@@ -65,16 +65,16 @@ const beginRun = apiRoute({
     hosts: v.optional(v.pipe(v.array(name), v.maxLength(20), v.description("public keys; verify: one")), []),
     slab: v.optional(v.pipe(name, v.description("verify: id or digest"))),
     object: v.optional(v.pipe(name, v.description("verify: its key"))),
-    sample: v.optional(v.pipe(v.boolean(), v.description("verify: a random sample of the host")), false),
+    sample: v.optional(v.pipe(v.boolean(), v.description("verify: a random sample of the host's sectors")), false),
     missing: v.optional(
       v.pipe(
         percent,
-        v.description("for a sample: the share of missing sectors that it must detect, in percent"),
+        v.description("for a sample: the smallest share of missing sectors, in percent, that the sample must detect"),
       ),
       0.1,
     ),
     confidence: v.optional(
-      v.pipe(percent, v.description("for a sample: the probability of detecting it, in percent")),
+      v.pipe(percent, v.description("for a sample: the probability, in percent, that the sample detects this share")),
       99,
     ),
     dryRun: v.optional(v.boolean(), false),

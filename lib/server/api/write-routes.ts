@@ -1,4 +1,4 @@
-/** Routes that change something, like the commands pause, resume, quarantine release and dead-letters redrive. */
+/** Routes that change something, as `pause`, `resume`, `quarantine release` and `dead-letters redrive` do. */
 import * as v from "valibot";
 import { redriveDeadLetters } from "../../cli/command/redrive-dead-letters.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
@@ -18,7 +18,7 @@ import { ServerError } from "../server-error.ts";
 import { apiRoute } from "./api-route.ts";
 
 const modeSchema = v.object({
-  changed: v.pipe(v.boolean(), v.description("false: it had this mode already")),
+  changed: v.pipe(v.boolean(), v.description("false: the fleet had this mode already")),
   mode: fleetMode,
 });
 
@@ -26,7 +26,7 @@ const putMode = apiRoute({
   method: "PUT",
   path: "/mode",
   name: "fleet-mode",
-  says: "Pauses, suspends or resumes the fleet. While paused or suspended, no machine leases slabs; a suspension also ends the processes.",
+  says: "Pauses, suspends or resumes the fleet. While the fleet is paused or suspended, no machine leases slabs; a suspension also ends claim, reap and the workers.",
   body: v.strictObject({
     kind: v.picklist(["running", "paused", "suspended"]),
     reason: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(500))), null),
@@ -45,7 +45,7 @@ const putMode = apiRoute({
   },
 });
 
-/** A maintenance run owns the mode and only the run can end it, or another operator was faster. */
+/** Either a maintenance run set the present mode, which only this run can end; or another operator was faster. */
 function modeNotSet(wanted: string, mode: FleetMode): ServerError {
   const by = mode.kind === "running" ? "" : `, by ${mode.owner}`;
   return new ServerError({
@@ -54,7 +54,7 @@ function modeNotSet(wanted: string, mode: FleetMode): ServerError {
     name: "the fleet's mode",
     expected: wanted,
     got: `${mode.kind}${by}`,
-    remedy: "Wait for a maintenance run to end, or cancel it; otherwise reload and try again.",
+    remedy: "If a maintenance run is unfinished, wait for its end or cancel it; otherwise reload and try again.",
   });
 }
 
@@ -115,7 +115,7 @@ function noQueue(): ServerError {
     status: 409,
     code: "no-queue",
     name: "SLABMEND_QUEUE_URL",
-    expected: "the queue that the letters came from",
+    expected: "the queue that the dead letters came from",
     got: "none",
     remedy:
       "Run slabmend dead-letters redrive where SLABMEND_QUEUE_URL is set; otherwise the slabs are claimed again when their leases end.",
@@ -138,7 +138,7 @@ async function forget(ask: Ask, letter: string): Promise<{ deleted: number }> {
   if (deleted > 0) return { deleted };
   throw new OperatorError({
     code: "no-such-dead-letter",
-    message: `dead letter ${letter.slice(0, 100)}: expected it in slabmend.dead_letters, got none`,
+    message: `dead letter ${letter.slice(0, 100)}: expected a row of slabmend.dead_letters, got none`,
     remedy: "Reload the list.",
   });
 }
