@@ -4,8 +4,8 @@
 --   still_needed  number of dropped moves whose sector still has to move
 --   recorded      the slab indices of the recorded moves
 --   dropped       [{"index", "why"}]
---   entries       for the journal: [{"index", "root", "from", "to", "how"}], hosts by public key; from is null if the sector
---                 had no host
+--   entries       for the journal: [{"index", "root", "from", "to", "how"}], hosts by public key; from is null
+--                 if the sector had no host
 --
 -- If a sector's previous host has denied it, that host is kept as an earlier location. The caller holds the locks of
 -- lock_for_commit.
