@@ -12,8 +12,8 @@ export interface MoveTable {
 export interface MoveSource {
   readonly tables: readonly MoveTable[];
   /**
-   * Tables without a usable replica identity: once such a table is published, updates and deletes of its rows fail on the
-   * source.
+   * Tables without a usable replica identity: once such a table is published, updates and deletes of its rows fail on
+   * the source.
    */
   readonly tablesWithoutKey: readonly string[];
   readonly unloggedTables: readonly string[];

@@ -6,8 +6,8 @@ export interface RepairHistory {
   /** Indices of wrongly pinned shards: rebuilding them is useless. */
   readonly badShards: ReadonlySet<number>;
   /**
-   * For hours, several of the slab's hosts denied their sectors at once in each repair. After so long, the cause is not on
-   * our side.
+   * For hours, several of the slab's hosts denied their sectors at once in each repair. After so long, the cause is not
+   * on our side.
    */
   readonly deniedForLong: boolean;
 }

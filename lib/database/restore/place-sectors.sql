@@ -1,11 +1,12 @@
 -- Records where sectors of a slab are (the moves since the backup), after their hosts were asked for proofs. All
 -- sectors of a slab are recorded in one call, because one sector may have moved to a host that another sector has left.
 --
---   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; plannedHostId is null
---            if the sector had no host
+--   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; plannedHostId is
+--            null if the sector had no host
 --   absent   [{"sectorId", "root", "hostId", "code"}]: the host recorded after these moves does not prove the sector
---   lost     the same fields: the journal had recorded the sector as lost there, and the host denies it again. An entry with
---            "onlyIfTaken" is lost only if a move that is not refused needs its host; otherwise the entry counts as absent
+--   lost     the same fields: the journal had recorded the sector as lost there, and the host denies it again. An entry
+--            with "onlyIfTaken" is lost only if a move that is not refused needs its host; otherwise the entry counts
+--            as absent
 --   earlier  the same fields as absent: a host that once had the sector could not prove it now
 --   answer   {"placed": n, "lost": n, "denied": n, "refused": [{"index", "why"}]}
 --

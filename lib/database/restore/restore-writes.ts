@@ -41,8 +41,8 @@ export async function beginRestore(
 
 /**
  * Calls lib/database/restore/keep-prunes-held.sql.
- * @returns the number of contracts whose prune was postponed; 0 also if prunes are not held, or were postponed less than
- *   six hours ago
+ * @returns the number of contracts whose prune was postponed; 0 also if prunes are not held, or were postponed less
+ *   than six hours ago
  */
 export async function keepPrunesHeld(sql: ISql, verify: VerifyOptions): Promise<number> {
   const keep = () => sql<{ held: number }[]>`select slabmend.keep_prunes_held()::integer as held`;

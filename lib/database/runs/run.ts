@@ -12,8 +12,8 @@ export type RunState = "running" | "paused" | "cancelling" | "done" | "cancelled
 export type RunRequest = "pause" | "resume" | "cancel";
 
 /**
- * Kinds of runs that only their own commands can continue and end, because such a run needs more than slabmend's database,
- * for example the URL of another database. No other process takes such a run.
+ * Kinds of runs that only their own commands can continue and end, because such a run needs more than slabmend's
+ * database, for example the URL of another database. No other process takes such a run.
  */
 export const ATTENDED_KINDS: readonly string[] = ["move-database", "restore"];
 

@@ -23,9 +23,9 @@ export interface FleetStanding {
 }
 
 /**
- * The check that each of our functions and commands makes before it leases or begins anything; claim and reap make it in
- * each run. The requirements: indexd's database has a version to which slabmend may write, our schema is that of this
- * release, the role has all privileges that the fleet needs, the database accepts writes, and the session has the
+ * The check that each of our functions and commands makes before it leases or begins anything; claim and reap make it
+ * in each run. The requirements: indexd's database has a version to which slabmend may write, our schema is that of
+ * this release, the role has all privileges that the fleet needs, the database accepts writes, and the session has the
  * settings that our statements need. Without this check a worker would fail at its commit, when all work is done and
  * paid for. Five round trips.
  *
