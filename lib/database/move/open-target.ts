@@ -50,7 +50,7 @@ export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
 
 /**
  * Whether {@link openTarget} was done. Waits for a transaction of openTarget that has not ended: its COMMIT may be
- * under way although its client has given up. If this function answered false too early, both databases would be opened.
+ * under way although its client has given up. If this function answered false too early, both databases would be open.
  */
 export async function isOpened(sql: ISql, run: bigint): Promise<boolean> {
   const [found] = await sql<{ there: boolean }[]>`select to_regclass('slabmend.runs') is not null as there`;

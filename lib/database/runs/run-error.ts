@@ -51,7 +51,7 @@ export function noRun(id?: bigint): RunError {
 export function leaseLost(id: bigint): RunError {
   return new RunError({
     code: "run-lease-lost",
-    message: `maintenance run ${id}: expected to hold its lease, but another process does`,
+    message: `maintenance run ${id}: expected this process to hold the run's lease, but another process does`,
     remedy: "Nothing was written. The other process continues from the last checkpoint.",
     details: { run: String(id) },
   });
