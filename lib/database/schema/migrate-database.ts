@@ -76,7 +76,8 @@ export async function assertNotMoving(sql: ISql): Promise<void> {
   throw new StoreError({
     code: "schema-moving",
     message: `schema slabmend: expected no move of the database, got maintenance run ${run.id}, which is unfinished`,
-    remedy: "Finish the move with slabmend move-database finish, or give it up with slabmend move-database abort.",
+    remedy:
+      "Finish the move with slabmend move-database finish, or give it up with slabmend move-database abort.",
     details: { run: run.id },
   });
 }
