@@ -19,9 +19,9 @@ const CONNECTIONS_BESIDE_REPAIRS = 5;
 export const connectionLimit = (concurrency: number): number => concurrency + CONNECTIONS_BESIDE_REPAIRS;
 
 /**
- * Set on the role, so that they hold behind a transaction pooler too, where settings of a session would not. Rule 11 of
- * docs/architecture.md#what-must-always-hold: a worker that stops in the middle of a transaction must not keep indexd waiting
- * any longer than this.
+ * These timeouts are set on the role, so that they also hold behind a transaction pooler, where settings of a session
+ * would not. Rule 11 of docs/architecture.md#what-must-always-hold: a worker that stops in the middle of a transaction
+ * must not keep indexd waiting any longer than this.
  */
 export const ROLE_TIMEOUTS = {
   statement_timeout: "15s",

@@ -121,7 +121,7 @@ export function tooNew(version: number): StoreError {
   return new StoreError({
     code: "schema-too-new",
     message: `schema slabmend: expected version ${STORE_VERSION} or older, got ${version}`,
-    remedy: "Deploy the newer slabmend that created it; nothing was changed.",
+    remedy: "Deploy the newer slabmend that created this schema; nothing was changed.",
     details: { version },
   });
 }
