@@ -1,8 +1,8 @@
 -- Records a host's answers to one batch of due checks, adds them to the sums of the hour, and records whether the host is silent.
 --
 --   request   {"hostId", "confirmed": [claim], "denied": [claim and "code"], "wrongData", "unanswered", "hastings"}:
---             write-checks.sql; wrongData and unanswered are numbers of sectors. The sectors counted there keep our claim and
---             are due again when it expires
+--             write-checks.sql; wrongData and unanswered are numbers of sectors. The sectors counted there keep our claim
+--             and are due again when it expires
 --   answer    {"confirmed", "denied", "superseded", "ignored"}
 --
 -- A host that answers for no sector of a batch is left alone for half an hour; each further batch without an answer
