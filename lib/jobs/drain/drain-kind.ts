@@ -35,7 +35,7 @@ const STOPPED: Readonly<Record<string, string>> = {
 const OUTCOMES: Readonly<Record<string, string>> = {
   "no-candidates": "no host can take one of their sectors now (slabmend hosts --problems)",
   underfunded: "our account at a host is empty; indexd refills it every 2 min",
-  "too-few-sources": "too few hosts serve them",
+  "too-few-sources": "too few hosts serve their sectors",
 };
 
 function describe(run: Run): readonly string[] {
@@ -62,7 +62,7 @@ function describe(run: Run): readonly string[] {
     ...(isUnfinished ? waitingFor(found) : []),
     ...(run.state === "done"
       ? [
-          "No sector recorded before the start is left. Block the host in indexd now, or it will receive new sectors.",
+          "All sectors that were recorded on the host before the start have left it. Block the host in indexd now, or it will receive new sectors.",
         ]
       : []),
     ...(found.indexdRepairs
@@ -108,7 +108,7 @@ async function estimateOf(ask: Ask, scope: DrainScope): Promise<Estimate> {
     hastings += BigInt(count) * (readSectorCost(host.storedPrices, SECTOR_BYTES) + write);
     const rate = scores.find(({ hostKey }) => hostKey === key)?.readRate;
     if (count === 0) continue;
-    // Hosts are read in parallel.
+    // Hosts are read in parallel, so the slowest one decides.
     seconds =
       seconds === null || rate === undefined
         ? null
@@ -121,7 +121,7 @@ async function estimateOf(ask: Ask, scope: DrainScope): Promise<Estimate> {
       `${hastings} H at the prices of indexd's last scan`,
       seconds === null
         ? "the duration is unknown: no worker has read from the host recently"
-        : `about ${seconds} s if sectors are read one at a time at the speed that workers recently measured; less with parallel repairs`,
+        : `about ${seconds} s if each host's sectors are read one at a time, at the speed that workers recently measured; less with parallel repairs`,
       `${targets.length} hosts may take sectors`,
       OTHERS_MAY_CHOOSE_IT,
     ],
