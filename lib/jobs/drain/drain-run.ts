@@ -14,7 +14,9 @@ const scopeSchema = v.object({
   sectors: count,
 });
 
-/** Sectors counted in this pass so far. */
+/**
+ * Sectors counted so far in this pass: those recorded on the hosts before the run started, and those recorded since.
+ */
 const counted = v.object({ before: count, since: count });
 
 const checkpointSchema = v.object({
