@@ -37,9 +37,8 @@ const SETTLE_PAUSE_MS = 2_000;
 
 /**
  * If there is an unfinished run and no other process executes it, executes it for at most the given time. Returns the
- * run in its new state; undefined: this process had no run to execute, or lost the run's lease. A {@link
- * MaintenanceError} ends the run as failed; after a failure of the database or the loss of the lease the run stays
- * unfinished.
+ * run in its new state; undefined: this process had no run to execute, or lost the run's lease. A `MaintenanceError`
+ * ends the run as failed; after a failure of the database or the loss of the lease the run stays unfinished.
  */
 export async function advanceRun(advance: Advance, budgetMs: number): Promise<Run | undefined> {
   const { ask, clock, coordinator, logger, onlyKinds, kind } = advance;
