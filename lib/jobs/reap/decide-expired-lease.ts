@@ -21,7 +21,7 @@ const CRASHES_BEFORE_QUARANTINE = 3;
 
 /**
  * The delay after the third crash, doubled after each further crash: a slab whose repairs keep crashing must not keep a
- * worker busy, even while the slab cannot be quarantined because no other slab was repaired.
+ * worker busy, even while a quarantine is not justified.
  */
 const FIRST_DELAY_MS = 2 * 60_000;
 const LONGEST_DELAY_MS = 32 * 60_000;
