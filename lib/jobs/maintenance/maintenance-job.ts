@@ -2,7 +2,7 @@ import type { Clock } from "../../clock/clock.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import type { Run, RunProgress } from "../../database/runs/run.ts";
 
-/** The environment of a job during one call. */
+/** What a job is given for one call. */
 export interface RunContext {
   readonly run: Run;
   /** Identifies the run's lease: every statement that writes for the run checks it with `slabmend.hold_run`. */

@@ -2,7 +2,7 @@ import type { Sql } from "postgres";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import type { Secret } from "../../secret/secret.ts";
 
-/** The environment of a move. We are logged in to both servers as a superuser. */
+/** What a move needs. We are logged in to both servers as a superuser. */
 export interface MoveDependencies {
   readonly source: Ask;
   readonly target: Ask;
