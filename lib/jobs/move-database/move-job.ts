@@ -142,7 +142,8 @@ async function assertPlaces(deps: MoveDependencies, run: RunContext["run"]): Pro
     throw new MoveError({
       code: "wrong-database",
       message: `${side}: expected the database ${expected.name} with which the move was started, got another database, named ${found.name}, on the same or another server`,
-      remedy: "Set SLABMEND_DATABASE_URL and SLABMEND_TARGET_DATABASE_URL to their values at the start of the move.",
+      remedy:
+        "Set SLABMEND_DATABASE_URL and SLABMEND_TARGET_DATABASE_URL to their values at the start of the move.",
     });
   }
 }
@@ -160,7 +161,8 @@ const withFailure = ({ run }: RunContext, { code, message }: MoveError): Step =>
 function inMidSwitch(): MoveError {
   return new MoveError({
     code: "move-state",
-    message: "the move: expected no unfinished switch, but a switch was interrupted, and the source may be closed",
+    message:
+      "the move: expected no unfinished switch, but a switch was interrupted, and the source may be closed",
     remedy: "Continue the switch: slabmend move-database switch. Or go back: slabmend move-database abort.",
   });
 }

@@ -96,7 +96,9 @@ export function moveAlarms(
     }
     if (subscription === undefined) alarms.push("the target has no subscription: abort, and start again");
     else if (!subscription.isEnabled) {
-      alarms.push("the subscription is switched off: run alter subscription slabmend_move enable in the target");
+      alarms.push(
+        "the subscription is switched off: run alter subscription slabmend_move enable in the target",
+      );
     } else if (!subscription.isApplying)
       alarms.push(
         "the target's replication worker does not run: if it does not start again within seconds, the target's log shows why",

@@ -158,7 +158,8 @@ function notLoaded(cause: unknown): MoveError {
   return new MoveError({
     code: "dump-failed",
     message: `the target: expected to load the source's schema, got: ${cause instanceof Error ? cause.message : String(cause)}`,
-    remedy: "Create what is missing on the target's server, and run slabmend move-database start again: the move continues from here.",
+    remedy:
+      "Create what is missing on the target's server, and run slabmend move-database start again: the move continues from here.",
     cause,
   });
 }
