@@ -25,7 +25,7 @@ export function judgeReplication(source: MoveServer, target: MoveServer): MoveFi
       failure(
         "slot-unbounded",
         "source: expected a limit in max_slot_wal_keep_size, got none: a target that stops replicating would fill the source's disk",
-        "alter system set max_slot_wal_keep_size = '20GB'; select pg_reload_conf(). Choose at most half of the free space on the disk of pg_wal.",
+        "alter system set max_slot_wal_keep_size = '20GB'; select pg_reload_conf(). Use at most half of the free space on the disk of pg_wal.",
       ),
     );
   } else
@@ -93,7 +93,7 @@ export function judgeReach(reach: string): MoveFinding {
   return failure(
     "reach",
     `the target does not reach the source: ${reach === "" ? "a server at that address let it in without a password" : reach}`,
-    "The target itself connects to the source. Give the address at which the target reaches the source: --source-address HOST:PORT. It must not be a pooler's address, because a pooler does not pass replication on.",
+    "The target itself connects to the source. Give the address at which the target reaches the source: --source-address HOST:PORT. A pooler does not pass replication on.",
   );
 }
 

@@ -16,7 +16,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
     findings.push(
       failure(
         "versions",
-        `the source is PostgreSQL ${from}, the target ${to}: expected a source of ${OLDEST} or newer, and a target that is not older than the source`,
+        `the source is PostgreSQL ${from}, the target ${to}: expected at least ${OLDEST}, and a target at least as new as the source`,
         "Upgrade the source in place first, or choose a newer target.",
       ),
     );
@@ -30,7 +30,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
         failure(
           "rights",
           `${name}: expected a superuser, got ${server.role}`,
-          "Passwords of roles, a publication of all tables and the log's settings require a superuser. Name a superuser in the URL.",
+          "Passwords of roles, a publication of all tables and the log's settings require a superuser: name a superuser in the URL.",
         ),
       );
     }
@@ -63,7 +63,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
 /** @param pgDump the major version of pg_dump; a text: why there is none */
 export function judgePgDump(source: MoveServer, target: MoveServer, pgDump: number | string): MoveFinding[] {
   const needed = Math.max(majorOf(source.versionNumber), majorOf(target.versionNumber));
-  const remedy = `Install the client programs of PostgreSQL ${needed} on this machine, and give the path of its pg_dump: --pg-dump /path/to/pg_dump.`;
+  const remedy = `Install the client programs of PostgreSQL ${needed} on this machine, and give the path of pg_dump: --pg-dump /path/to/pg_dump.`;
   if (typeof pgDump === "string")
     return [failure("pg-dump", `pg_dump: expected version ${needed} or newer, got ${pgDump}`, remedy)];
   if (pgDump < needed)

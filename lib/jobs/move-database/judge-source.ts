@@ -11,7 +11,7 @@ export function judgeSource(source: MoveServer & MoveSource): MoveFinding[] {
   refuse(
     "no-key",
     source.tablesWithoutKey,
-    "tables without a primary key or another replica identity: their updates cannot be replicated, and would fail once the tables are published",
+    "tables without a primary key or another replica identity: once they are published, updates of their rows would fail",
     "Give each a primary key, or alter table … replica identity full.",
   );
   refuse(
@@ -102,7 +102,7 @@ function judgeClosing(source: MoveServer & MoveSource): MoveFinding[] {
     warning(
       "superusers",
       `source: superusers can log in even while the database is closed: ${named(others)}`,
-      "Superusers that have a session when the switch begins, and indexd's role, lose LOGIN during the switch. Do not log in as any other superuser meanwhile.",
+      "Superusers with a session at the switch, and indexd's role, lose LOGIN during the switch. Do not log in as another superuser meanwhile.",
     ),
   ];
 }

@@ -141,7 +141,7 @@ async function assertPlaces(deps: MoveDependencies, run: RunContext["run"]): Pro
     if (found.system === expected.system && found.oid === expected.oid) continue;
     throw new MoveError({
       code: "wrong-database",
-      message: `${side}: expected the database ${expected.name} with which the move was started, got another database, named ${found.name}, on the same or another server`,
+      message: `${side}: expected database ${expected.name} as at the start of the move, got another database, ${found.name}, on this or another server`,
       remedy:
         "Set SLABMEND_DATABASE_URL and SLABMEND_TARGET_DATABASE_URL to their values at the start of the move.",
     });
@@ -177,7 +177,7 @@ function notTakenBack(cause: unknown): MoveError {
     code: "not-taken-back",
     message: `the switch: expected to take it back, got ${code}: the source may be closed, and the fleet stopped`,
     remedy:
-      "Bring both servers back. Then slabmend move-database switch continues the switch, and slabmend move-database abort goes back; slabmend move-database status shows the current step.",
+      "Bring both servers back. Then run slabmend move-database switch to continue, or abort to go back; status shows the current step.",
     cause,
   });
 }
