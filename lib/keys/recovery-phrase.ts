@@ -4,7 +4,7 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
 
 export type RecoveryPhraseErrorCode = "wrong-word-count" | "unknown-word" | "wrong-checksum";
 
-/** Thrown for an invalid phrase. It gives the position of the wrong word and never contains a word. */
+/** Thrown for an invalid phrase. It may give the position of the wrong word, but never contains a word. */
 export class RecoveryPhraseError extends SlabmendError<RecoveryPhraseErrorCode> {}
 
 const WORDS = 12;
