@@ -34,7 +34,7 @@ export interface PacketKernel {
    * number of valid packets before the first invalid one.
    */
   open(offset: number, batch: PacketBatch): number;
-  /** Seals the first texts and writes the packets to the start of `sealed`. */
+  /** Seals the first `count` texts and writes the packets to the start of `sealed`. */
   seal(batch: PacketBatch): void;
 }
 

@@ -34,7 +34,7 @@ export function entropyOfPhrase(phrase: string): Uint8Array {
     if (index === undefined) {
       throw new RecoveryPhraseError({
         code: "unknown-word",
-        message: `recovery phrase: expected lower-case words of the English BIP-39 list, got another as word ${position + 1}`,
+        message: `recovery phrase: expected lower-case words of the English BIP-39 list, got an unlisted word as word ${position + 1}`,
         remedy: "Correct the spelling of that word.",
         details: { position: position + 1 },
       });

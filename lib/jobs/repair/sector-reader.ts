@@ -81,7 +81,7 @@ export class SectorReader {
     return false;
   }
 
-  /** The host's price for reading; a failure is recorded like that of a read. */
+  /** The host's price for reading. A failure to get it is recorded like a failed read. */
   async egressPrice(sector: SlabSector, host: NetworkHost, signal: AbortSignal): Promise<bigint> {
     try {
       return (await this.#deps.hosts.prices(host, signal)).egressPrice;

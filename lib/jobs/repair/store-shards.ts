@@ -32,7 +32,7 @@ const OFFERS_AT_ONCE = 2;
 export interface StoredShard {
   readonly move: PlannedMove;
   readonly host: NetworkHost;
-  /** `found`: an earlier repair stored it. */
+  /** `found`: an earlier repair stored the shard. */
   readonly how: "copied" | "rebuilt" | "found";
 }
 

@@ -24,7 +24,7 @@ export interface Renewal {
   readonly contract: FileContract;
 }
 
-/** The host did not answer at all: nothing is known of the contract, and the fault may be on our side. */
+/** Whether the host did not answer at all: then nothing is known of the contract, and the fault may be on our side. */
 export const isSilent = (fate: ContractFate): boolean =>
   fate.kind === "unknown" && fate.renewals.length === 0 && !ANSWERS.includes(fate.code);
 

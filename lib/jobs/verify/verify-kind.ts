@@ -44,12 +44,18 @@ function describe(run: Run): readonly string[] {
   const unanswered = Object.entries(found.unanswered);
   return [
     nameOf(scope),
-    `${found.confirmed} sectors proved a leaf, ${found.denied} were denied`,
-    ...(found.wrongData > 0 ? [`${found.wrongData} were answered with data that contradicts the proof`] : []),
-    ...(found.notThere > 0 ? [`${found.notThere} were on no host or have moved meanwhile`] : []),
-    ...(found.superseded > 0 ? [`${found.superseded} were checked or moved by indexd meanwhile`] : []),
+    `hosts proved a leaf of ${found.confirmed} sectors and denied ${found.denied} sectors`,
+    ...(found.wrongData > 0
+      ? [`${found.wrongData} sectors were answered with data that contradicts the proof`]
+      : []),
+    ...(found.notThere > 0 ? [`${found.notThere} sectors were on no host or have moved meanwhile`] : []),
+    ...(found.superseded > 0
+      ? [`${found.superseded} sectors were checked or moved by indexd meanwhile`]
+      : []),
     ...(unanswered.length > 0
-      ? [`${sum(found.unanswered)} not checked: ${unanswered.map(([code, n]) => `${n} ${code}`).join(", ")}`]
+      ? [
+          `${sum(found.unanswered)} sectors not checked: ${unanswered.map(([code, n]) => `${n} ${code}`).join(", ")}`,
+        ]
       : []),
     ...sampleSays(scope, found.confirmed, run),
     WHAT_A_LEAF_PROVES,
