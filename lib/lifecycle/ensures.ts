@@ -79,7 +79,7 @@ export function assertMayRemove({ role, owner, mayDrop }: SchemaState, indexer: 
   throw new OperatorError({
     code: "lacks-right",
     message: `role ${role}: expected it to own schema slabmend, got owner ${owner}`,
-    remedy: `Run slabmend indexers delete ${indexer} with the database URL of ${owner}: it removes the rest.`,
+    remedy: `Run slabmend indexers delete ${indexer} with the database URL of ${owner}: it removes the rest of the indexer.`,
     details: { role },
   });
 }
