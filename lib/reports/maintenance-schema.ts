@@ -57,7 +57,9 @@ export const maintenanceSchema = v.object({
   run: v.nullable(
     v.pipe(
       runSchema,
-      v.description("the run that the command or request is for, otherwise the latest run; null: none"),
+      v.description(
+        "the run that the command or request is for, otherwise the latest run; null: none, or `--dry-run`",
+      ),
     ),
   ),
   affected: v.nullable(

@@ -92,7 +92,7 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   losses: {
     command: "slabmend losses list",
     path: "/losses",
-    says: "Sectors that hosts denied to have, and their state now.",
+    says: "The sectors that hosts denied and the earlier locations of lost sectors.",
     schema: lossesSchema,
   },
   doctor: {

@@ -173,7 +173,9 @@ export const statusSchema = v.object({
       ),
       behindSeconds: v.pipe(
         seconds,
-        v.description("how long the oldest check has been due, in slabmend or indexd; without silent hosts"),
+        v.description(
+          "how long the oldest due check has waited, for slabmend or for indexd; checks on silent hosts do not count",
+        ),
       ),
     }),
     v.description("due checks that slabmend made in the last 24 hours, with SLABMEND_VERIFY=due"),
