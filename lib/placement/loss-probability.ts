@@ -4,8 +4,8 @@
  *
  * Within the horizon, one week, every holder (a host with one or more of the slab's sectors) fails with its own
  * probability. In addition, all holders of one group (correlated-hosts.ts) fail together with probability
- * {@link GROUP_FAILURE}. All of these events are independent. The slab is lost if fewer than min_shards sectors are left:
- * a Poisson-binomial tail, summed exactly.
+ * {@link GROUP_FAILURE}. All of these events are independent. The slab is lost if fewer than min_shards sectors are
+ * left: a Poisson-binomial tail, summed exactly.
  */
 
 /** The state of a sector's holder, as far as it affects safety; a lost sector has no holder. */
@@ -14,7 +14,7 @@ export type HolderState = "good" | "bad-contract" | "bad-host";
 /**
  * Probability of failure within a week.
  *
- *   good           the host leaves the network for good: its median stay is 69 weeks
+ *   good           the host leaves the network permanently: the median stay of a host is 69 weeks
  *   bad-contract   the host keeps the sector until the contract ends, but has no obligation afterwards
  *   bad-host       the host is blocked or unusable: because it is dead, or as often only because of its price. The
  *                  database does not tell which

@@ -40,7 +40,7 @@ export type RepairPlan =
       readonly moves: readonly PlannedMove[];
       /**
        * In random order weighted by score, spaced from each other and from the hosts of the sectors that stay. If
-       * empty, the repair can only ask for the sectors with `staysIfServed`.
+       * empty, the repair can only ask hosts for the sectors with `staysIfServed`.
        */
       readonly candidates: readonly NetworkHost[];
       /**
@@ -108,8 +108,8 @@ export function planRepair(request: PlanRequest): RepairPlan {
 const RESERVED_CANDIDATES = 2;
 
 /**
- * A drain's moves must not use candidates that other moves need: they come last, and there are no more of them than
- * spare candidates. The rest of the drain's moves waits for the next repair.
+ * A drain's moves must not use candidates that other moves need: the drain's moves come last, and no more of them are
+ * planned than there are spare candidates. The rest waits for the next repair.
  */
 function withoutCrowding(moves: readonly PlannedMove[], candidates: number): readonly PlannedMove[] {
   const others = moves.filter(({ reason }) => reason !== "draining");

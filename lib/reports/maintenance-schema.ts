@@ -72,7 +72,7 @@ export const maintenanceSchema = v.object({
         slabs: v.pipe(v.array(id), v.description("at most 1,000")),
         objects: v.pipe(v.array(hex), v.description("object keys; at most 1,000")),
       }),
-      v.description("what `run` has found affected; null: `run` is no verification, or null"),
+      v.description("what the verification `run` has found affected; null: `run` is null or no verification"),
     ),
   ),
   estimate: v.nullable(

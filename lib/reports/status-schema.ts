@@ -88,7 +88,9 @@ export const statusSchema = v.object({
         ),
       ),
     }),
-    v.description("the last complete walk over indexd's sectors; nothing in the backlog is older"),
+    v.description(
+      "the last complete walk over indexd's sectors; every entry of the backlog is at least as recent",
+    ),
   ),
   claim: v.object({
     ...lastRun.entries,
