@@ -39,7 +39,7 @@ const STOPS: Readonly<Record<string, string>> = {
   maintenance: "the fleet is in maintenance",
   deleting: "the indexer is being deleted",
   "breaker-open":
-    "the circuit breaker is open: most of the recent repairs failed, one slab a minute is tried",
+    "the circuit breaker is open: most of the recent repairs failed, so only one slab a minute is tried",
 };
 
 function judgeJob(
