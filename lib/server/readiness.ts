@@ -67,8 +67,8 @@ function codeOf(
 }
 
 /**
- * Applies the status report's rule for stopped claims, but only to this server's own claims: the claims of another process
- * do not make this server ready.
+ * Applies the status report's rule for stopped claims, but only to this server's own claims: the claims of another
+ * process do not make this server ready.
  */
 function claimsCode({ claim, running, state }: IndexerHealth, nowMs: number): string | undefined {
   // A time in the future was recorded before the clock was set back. Its distance from now counts as its age.

@@ -40,7 +40,10 @@ export class ServedIndexers {
       status: name === undefined ? 400 : 404,
       code: name === undefined ? "indexer-missing" : "no-such-indexer",
       name: "query, indexer",
-      expected: names.length === 0 ? "the name of an indexer (this server has no indexer yet)" : `one of ${names.join(", ")}`,
+      expected:
+        names.length === 0
+          ? "the name of an indexer (this server has no indexer yet)"
+          : `one of ${names.join(", ")}`,
       got,
       remedy: "Choose a name from GET /api/v1/indexers and add ?indexer=NAME.",
     });

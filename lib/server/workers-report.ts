@@ -35,7 +35,10 @@ const worker = v.object({
   restarts: count,
   lastExit: v.nullable(v.pipe(v.string(), v.description("how its process last ended unexpectedly"))),
   crashLoopingSince: v.nullable(
-    v.pipe(ownTime, v.description("since when its process has ended soon after each start; null: it has not")),
+    v.pipe(
+      ownTime,
+      v.description("since when its process has ended soon after each start; null: it has not"),
+    ),
   ),
   repairs: v.array(
     v.object({
@@ -75,7 +78,9 @@ export const workersSchema = v.object({
         crashed: count,
       }),
     ),
-    v.description("this `serve`; null: its supervisor has been silent for 15 s, or does not know the indexer"),
+    v.description(
+      "this `serve`; null: its supervisor has been silent for 15 s, or does not know the indexer",
+    ),
   ),
   fleet: v.pipe(
     v.nullable(

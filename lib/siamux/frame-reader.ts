@@ -15,9 +15,10 @@ export interface FrameSink {
 /**
  * Splits decrypted packets into frames without copying payloads.
  *
- * Between packets it is in one of three states: at a frame boundary (no header bytes, no payload left), inside a header (1..7 bytes
- * kept), or inside a payload. Padding can begin only at a boundary and ends with its packet. Covert data is marked in padding (bit 1
- * of the first byte set); RHP4 has none, so it is skipped like padding.
+ * Between packets the reader is in one of three states: at a frame boundary (no header bytes, no payload left), inside
+ * a header (1..7 bytes kept), or inside a payload. Padding can begin only at a boundary and ends with its packet.
+ * Padding whose first byte has bit 1 set contains covert data; RHP4 sends none, so such padding is skipped like any
+ * other.
  */
 export class FrameReader {
   readonly #sink: FrameSink;

@@ -77,7 +77,7 @@ export class PacketWriter {
     });
   }
 
-  /** Hands over what is queued until the transport is full. */
+  /** Writes the frames of the queued streams to the transport until it is full. */
   flush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
@@ -90,7 +90,7 @@ export class PacketWriter {
     this.#isFlushing = false;
   }
 
-  /** Sends a packet with only a keepalive frame; none if frames wait anyway. */
+  /** Sends a packet with only a keepalive frame. Sends nothing if frames wait already or the transport is full. */
   sendKeepalive(): void {
     if (this.#isStopped || this.#isFull || this.#queue.length > 0) return;
     encodeFrameHeader(this.#texts, 0, { id: KEEPALIVE_ID, payloadBytes: 0, flags: 0 });
@@ -116,7 +116,7 @@ export class PacketWriter {
     return this.#cipher.memory.texts;
   }
 
-  /** Returns the bytes of `#texts` in use, a multiple of a packet's. */
+  /** Fills `#texts` with frames. Returns the number of bytes in use: a whole number of packets. */
   #fillBatch(): number {
     const fullBytes = this.#batchPackets * packetPlainBytes(this.#packetSizeBytes);
     const maxPayload = maxPayloadBytes(this.#packetSizeBytes);
@@ -148,7 +148,7 @@ export class PacketWriter {
     const prefix = this.#prefix;
     const prefixBytes = prefix?.length ?? 0;
     const packets = plainBytes / packetBytes;
-    // New memory for each batch, because a transport may keep it (an in-memory one passes it on).
+    // New memory for each batch, because a transport may keep it: an in-memory transport passes it on to the peer.
     const sealed = Buffer.allocUnsafeSlow(prefixBytes + packets * (packetBytes + TAG_BYTES));
     if (prefix !== undefined) {
       sealed.set(prefix);
@@ -157,7 +157,7 @@ export class PacketWriter {
     }
     this.#cipher.seal(packets, this.#packetSizeBytes);
     this.#cipher.memory.sealed.copy(sealed, prefixBytes);
-    // Only a socket is done with the memory when it calls back; another transport may have passed it on.
+    // A socket no longer needs the memory when it calls back. Another transport may have passed the memory on.
     const isSocket = this.#duplex instanceof Socket;
     this.#isFull = !this.#duplex.write(sealed, isSocket ? () => releaseMemory(sealed) : undefined);
   }

@@ -1,4 +1,4 @@
-/** Routes that list the indexers of this server and delete an indexer. write-routes.ts suspends and resumes indexers. */
+/** Routes that list this server's indexers and delete an indexer. write-routes.ts suspends and resumes indexers. */
 import * as v from "valibot";
 import { readFleetMode, stopLeasing } from "../../database/fleet/fleet-mode.ts";
 import { indexersSchema } from "../../reports/indexers-schema.ts";

@@ -28,7 +28,8 @@ export function describeApi(
     info: {
       title: "slabmend",
       version: "1",
-      description: "The reports that slabmend's commands print, and the changes that they make. docs/server.md describes access.",
+      description:
+        "The reports that slabmend's commands print, and the changes that they make. docs/server.md describes access.",
     },
     servers: [{ url: API_ROOT }],
     paths,
@@ -36,7 +37,11 @@ export function describeApi(
       schemas,
       securitySchemes: {
         token: { type: "http", scheme: "bearer", description: "allows writes" },
-        password: { type: "http", scheme: "basic", description: "needed if serve listens on an address that is not loopback" },
+        password: {
+          type: "http",
+          scheme: "basic",
+          description: "needed if serve listens on an address that is not loopback",
+        },
       },
     },
   };

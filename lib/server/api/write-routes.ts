@@ -142,7 +142,7 @@ async function forget(ask: Ask, letter: string): Promise<{ deleted: number }> {
   if (deleted > 0) return { deleted };
   throw new OperatorError({
     code: "no-such-dead-letter",
-    message: `dead letter ${letter.slice(0, 100)}: expected a row of slabmend.dead_letters, got none`,
+    message: `dead letter ${letter.slice(0, 100)}: expected it in slabmend.dead_letters, got none`,
     remedy: "Reload the list.",
   });
 }
