@@ -90,7 +90,7 @@ const CODE_OF_STATUS: Readonly<Record<number, string>> = {
   429: "too-many-requests",
 };
 
-/** The problem if fastify or a plugin refused the request because of its body, URL or rate; otherwise undefined. */
+/** Returns the problem if fastify or a plugin refused the request for its body, URL or rate; otherwise undefined. */
 function refusedByFramework(error: unknown): Problem | undefined {
   if (!(error instanceof Error) || !("statusCode" in error)) return undefined;
   const { statusCode, message } = error;

@@ -24,7 +24,7 @@ export interface ReadinessFacts {
   readonly nowMs: number;
   /** Null if the supervisor has been silent for too long. */
   readonly view: Pick<IndexerView, "lifecycle" | "loop"> | null;
-  /** The code of the database's problem; undefined if it answers and its versions are supported. */
+  /** Code of the problem with the database; undefined if the database answers and its versions are supported. */
   readonly databaseCode: string | undefined;
 }
 

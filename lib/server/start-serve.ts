@@ -57,7 +57,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
   const { variables, listen, token, passwordHash, concurrency, clock, logger } = options;
   const metrics = new Map<string, PrometheusMetrics>();
   const served = new Map<string, HttpIndexer>();
-  /** What the HTTP process is told. A new array after each change, because HttpChild sends only another array. */
+  /** The indexers that the HTTP process gets. Each change makes a new array: HttpChild sends only new arrays. */
   let told: readonly HttpIndexer[] = [];
   const supervisor = new IndexerSupervisor({
     readConfiguration: options.readConfiguration,

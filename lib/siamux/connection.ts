@@ -43,8 +43,8 @@ export interface ConnectionParts {
  * idleness. Then, in one synchronous step, the reason is set, every stream fails with it, timers stop and the transport is ended;
  * `closed` settles when the transport has closed.
  *
- * A stream is in `#streams` from its opening until nothing more is sent or received for it. The id of a stream that we
- * close before the peer does moves to `#strays`. The transport is never paused: a slow reader fills its own stream's
+ * A stream is in `#streams` from its opening until nothing more is sent or received for it. When we close a stream
+ * before the peer does, its id moves to `#strays`. The transport is never paused: a slow reader fills its own stream's
  * buffer and does not delay other streams.
  */
 export class MuxConnection implements Mux, FrameSink, StreamOwner {

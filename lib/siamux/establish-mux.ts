@@ -32,7 +32,7 @@ export async function dialMux(duplex: Duplex, hostKey: HostKey, options: MuxOpti
   });
 }
 
-/** Takes over a transport as the acceptor; `identity` is an Ed25519 private key. Throws the errors of dialMux. */
+/** Takes over a transport as the acceptor. Throws HandshakeError, like dialMux. `identity`: an Ed25519 private key. */
 export async function acceptMux(duplex: Duplex, identity: KeyObject, options: MuxOptions = {}): Promise<Mux> {
   const resolved = resolveMuxOptions(options, "acceptor");
   const { cipher, settings } = await runHandshake(duplex, resolved, (transport, ours) =>
@@ -57,8 +57,8 @@ function runHandshake<Result>(
   ) => Promise<Result>,
 ): Promise<Result> {
   const { packetSizeBytes, maxTimeoutMs } = options;
-  // A batch is complete when it is written. If Nagle's algorithm held back its last segment, each RPC would only wait
-  // for a delayed acknowledgement.
+  // A batch is written in one piece, so Nagle's algorithm would save no segment. It would hold back the batch's last
+  // segment, and each RPC would wait for a delayed acknowledgement.
   if (duplex instanceof Socket) duplex.setNoDelay(true);
   const limits = { clock: options.clock, timeoutMs: options.handshakeTimeoutMs, signal: options.signal };
   return withHandshakeTransport(duplex, limits, (transport) =>

@@ -5,6 +5,6 @@
  */
 export function releaseMemory(bytes: Buffer): void {
   const memory = bytes.buffer as ArrayBuffer;
-  // If the buffer is a part of larger memory, such as Node's pool, other buffers use that memory too: it stays.
+  // Memory that is larger than the buffer, such as Node's pool, is shared with other buffers: it is kept.
   if (bytes.byteLength === memory.byteLength) memory.transfer(0);
 }

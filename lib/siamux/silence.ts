@@ -1,8 +1,8 @@
 import type { MuxClock } from "./mux.ts";
 
 /**
- * Number of ticks in a row without traffic that count as silence. One would be too few: a process that was frozen needs
- * time to read what arrived meanwhile.
+ * Number of ticks in a row without traffic that count as silence. One tick would be too few: a process that was frozen
+ * needs time to read what arrived meanwhile.
  */
 const SILENT_TICKS = 3;
 

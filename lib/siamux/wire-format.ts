@@ -47,7 +47,7 @@ export const KEEPALIVE_ATTEMPTS_TO_CLOSE = 4;
 /** A sector with the longest proof and message framing that RHP4 sends with it. */
 export const SECTOR_WITH_FRAMING_BYTES = 4_194_304 + 65_536;
 
-/** The Go peer tolerates 999 stray frames of one stream, whatever their size; the next ends the connection. */
+/** The Go peer tolerates 999 stray frames of one stream, large or small; the next frame ends the connection. */
 const FATAL_STRAY_FRAMES = 1_000;
 
 /**

@@ -52,7 +52,7 @@ export function xchacha20Stream(key: Uint8Array, nonce: Uint8Array): CipherStrea
  * collector, they would grow to 85 MiB of resident memory, whose page faults take as long as the cipher itself.
  */
 function release(update: Buffer<ArrayBuffer>): void {
-  // A pooled buffer shares its memory with others, so its memory stays.
+  // The memory of a pooled buffer is shared with other buffers: it is kept.
   if (update.byteLength === update.buffer.byteLength) update.buffer.transfer(0);
 }
 

@@ -23,7 +23,7 @@ export const METRICS = {
   MessagesRefused: { unit: "Count", meaning: "messages that the queue did not accept; they are sent again" },
   BacklogLeft: {
     unit: "Count",
-    meaning: "1: claim's time ran out with ready slabs left; 0: none was left",
+    meaning: "1: claim's time ran out with ready slabs left; 0: no ready slab was left",
   },
   SlabsUnjudged: {
     unit: "Count",
@@ -57,11 +57,11 @@ export const METRICS = {
   BytesRead: { unit: "Bytes", meaning: "read from hosts" },
   BytesWritten: { unit: "Bytes", meaning: "written to hosts" },
   Hastings: { unit: "None", meaning: "what hosts charged (a siacoin is 10^24 hastings)" },
-  BeginMs: { unit: "Milliseconds", meaning: "time of a repair's begin: connecting and confirming the lease" },
+  BeginMs: { unit: "Milliseconds", meaning: "time to begin a repair: connecting and confirming the lease" },
   PlanMs: {
     unit: "Milliseconds",
     meaning:
-      "time of a repair's planning: reading the slab, and hosts and contracts too if they were read too long ago",
+      "time of a repair's planning: reading the slab, and also hosts and contracts if they were read too long ago",
   },
   CopyMs: { unit: "Milliseconds", meaning: "time of a repair's copying" },
   RebuildMs: { unit: "Milliseconds", meaning: "time of a repair's rebuilding" },

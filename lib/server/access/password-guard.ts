@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { Secret } from "../../secret/secret.ts";
 import { isPassword } from "./password.ts";
 
-/** `busy`: too many earlier attempts still wait to be hashed. `limited`: too many attempts in a time. */
+/** `busy`: too many earlier attempts still wait to be hashed. `limited`: too many attempts in a minute. */
 export type PasswordVerdict = "right" | "wrong" | "limited" | "busy";
 
 /** Maximum number of unfinished attempts. They are hashed one at a time, because each takes 32 MiB and a core. */
@@ -10,7 +10,7 @@ const MOST_WAITING = 8;
 
 /**
  * Compares passwords with a stored scrypt hash. Once a password was right, its SHA-256 digest is kept in memory: later
- * requests with this password cost no scrypt hash and do not count as attempts. All other requests cost one and count.
+ * requests with this password cost no scrypt hash and do not count as attempts. Every other request counts.
  */
 export class PasswordGuard {
   readonly #hash: Secret<string>;

@@ -22,7 +22,7 @@ export function isOurHost(header: string | undefined, { isLoopback, names }: Hos
 
 /**
  * Whether a write comes from our own page, or from no web page at all. Browsers send Origin with every request other
- * than GET, so a request without Origin comes from another program.
+ * than GET, so a write without Origin comes from another program.
  */
 export function isOurOrigin(origin: string | undefined, host: string | undefined): boolean {
   if (origin === undefined) return true;
