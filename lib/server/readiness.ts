@@ -85,7 +85,9 @@ function workersCode({ trouble, workers, state }: IndexerHealth): string | undef
     : undefined;
 }
 
-/** With several indexers, a failing indexer does not stop the others, so the server is ready while any indexer is ready. */
+/**
+ * With several indexers, a failing indexer does not stop the others, so the server is ready while any indexer is ready.
+ */
 export function joinReadiness(all: ReadonlyMap<string, Readiness>): Readiness {
   if (all.size === 1) return [...all.values()][0]!;
   const checks = [...all].flatMap(([indexer, { checks: own }]) => own.map((one) => ({ ...one, indexer })));

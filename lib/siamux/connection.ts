@@ -39,9 +39,9 @@ export interface ConnectionParts {
 }
 
 /**
- * A connection after its handshake. It stays open until close(), destroy(), the transport's end or error, a protocol violation or
- * idleness. Then, in one synchronous step, the reason is set, every stream fails with it, timers stop and the transport is ended;
- * `closed` settles when the transport has closed.
+ * A connection after its handshake. It stays open until close(), destroy(), the transport's end or error, a protocol
+ * violation or idleness. Then, in one synchronous step, the reason is set, every stream fails with it, timers stop and
+ * the transport is ended; `closed` settles when the transport has closed.
  *
  * A stream is in `#streams` from its opening until nothing more is sent or received for it. When we close a stream
  * before the peer does, its id moves to `#strays`. The transport is never paused: a slow reader fills its own stream's

@@ -14,8 +14,8 @@ import { PUBLIC_KEY_BYTES } from "./wire-format.ts";
 /**
  * Takes over a transport as the dialer: makes the peer prove that it holds `hostKey`'s private key, then opens a
  * connection.
- * Throws HandshakeError; the transport is then destroyed. Takes one round trip on a connected transport. A transport that is still
- * connecting may be passed too; the time for connecting then counts towards the handshake's limit.
+ * Throws HandshakeError; the transport is then destroyed. Takes one round trip on a connected transport. A transport
+ * that is still connecting may be passed too; the time for connecting then counts towards the handshake's limit.
  */
 export async function dialMux(duplex: Duplex, hostKey: HostKey, options: MuxOptions = {}): Promise<Mux> {
   const resolved = resolveMuxOptions(options, "dialer");

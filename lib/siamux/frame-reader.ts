@@ -7,7 +7,9 @@ export interface FrameSink {
   readonly isClosed: boolean;
   /** `id`: 31 bits. `flags`: FLAG_FIRST, FLAG_LAST, FLAG_ERROR; unknown bits are ignored. */
   frameBegins(id: number, flags: number): void;
-  /** A part of the current frame's payload: the bytes of `memory` from `start` to `end`, valid only during this call. */
+  /**
+   * A part of the current frame's payload: the bytes of `memory` from `start` to `end`, valid only during this call.
+   */
   framePayload(memory: Buffer, start: number, end: number): void;
   frameEnds(): void;
 }
@@ -32,7 +34,10 @@ export class FrameReader {
     this.#maxPayloadBytes = maxPayloadBytes;
   }
 
-  /** Reads the decrypted packet of `packetBytes` (including its tag) at `start`. Throws MuxClosedError on a protocol violation. */
+  /**
+   * Reads the decrypted packet of `packetBytes` (including its tag) at `start`. Throws MuxClosedError on a protocol
+   * violation.
+   */
   readPacket(memory: Buffer, start: number, packetBytes: number): void {
     const end = start + packetBytes - TAG_BYTES;
     let at = start;

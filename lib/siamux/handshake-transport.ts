@@ -16,9 +16,9 @@ export interface HandshakeTransport {
 }
 
 /**
- * Runs a handshake over a duplex with a deadline and an abort signal. On any failure the duplex is destroyed and the error thrown. On
- * success our listeners are removed and nothing is read beyond the handshake; the caller must then attach its listeners before
- * awaiting anything else.
+ * Runs a handshake over a duplex with a deadline and an abort signal. On any failure the duplex is destroyed and the
+ * error thrown. On success our listeners are removed and nothing is read beyond the handshake; the caller must then
+ * attach its listeners before awaiting anything else.
  */
 export async function withHandshakeTransport<Result>(
   duplex: Duplex,

@@ -35,8 +35,8 @@ export interface MuxStream {
   /** The next `length` bytes, in their own memory. Rejects with `stream-ended` if the peer closes the stream first. */
   readExactly(length: number): Promise<Uint8Array>;
   /**
-   * Fills `target` completely, from the buffer and then directly from each decrypted frame. One read at a time. After a rejection the
-   * target's content is unspecified.
+   * Fills `target` completely, from the buffer and then directly from each decrypted frame. One read at a time. After a
+   * rejection the target's content is unspecified.
    */
   readInto(target: Uint8Array): Promise<void>;
   /** Graceful: sends pending writes, then tells the peer, if the peer knows the stream and has not closed it. */
@@ -67,11 +67,13 @@ export interface MuxOptions {
   /** Our proposal; the connection uses the smaller of both sides' values. */
   readonly packetSizeBytes?: number;
   readonly maxTimeoutMs?: number;
-  /** Maximum bytes that a stream buffers for a reader that has not asked for them; beyond it the stream is destroyed. */
+  /**
+   * Maximum bytes that a stream buffers for a reader that has not asked for them; beyond it the stream is destroyed.
+   */
   readonly maxBufferedBytes?: number;
   /**
-   * A connection without traffic for about this time, while a stream waits, ends as `silent`. Default: no limit other than the caller's
-   * own deadlines.
+   * A connection without traffic for about this time, while a stream waits, ends as `silent`. Default: no limit other
+   * than the caller's own deadlines.
    */
   readonly maxSilenceMs?: number;
   /** Maximum number of streams that the peer may have open; beyond it the connection ends. */

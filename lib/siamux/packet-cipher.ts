@@ -4,8 +4,8 @@ import { TAG_BYTES } from "./wire-format.ts";
 export type Role = "dialer" | "acceptor";
 
 /**
- * Encrypts and decrypts packets in the process's packet memory. Both directions use the same key; their nonces differ in the last byte,
- * and the first eight bytes count packets.
+ * Encrypts and decrypts packets in the process's packet memory. Both directions use the same key; their nonces differ
+ * in the last byte, and the first eight bytes count packets.
  */
 export class PacketCipher {
   readonly memory: PacketMemory;

@@ -11,7 +11,9 @@ import {
   TAG_BYTES,
 } from "./wire-format.ts";
 
-/** Approximate size of one write to the transport: a socket's high-water mark, which keeps it busy without a backlog. */
+/**
+ * Approximate size of one write to the transport: a socket's high-water mark, which keeps it busy without a backlog.
+ */
 const BATCH_BYTES = 65_536;
 
 export interface OutgoingFrame {
@@ -28,9 +30,9 @@ export interface FrameSource {
 }
 
 /**
- * Takes frames from the streams round-robin, so that a large upload does not delay a small request; pads them to whole packets,
- * encrypts these and writes them to the transport in batches. While the transport is full, no frames are taken: they wait in
- * their streams, where the peer's LAST can still stop them.
+ * Takes frames from the streams round-robin, so that a large upload does not delay a small request; pads them to whole
+ * packets, encrypts these and writes them to the transport in batches. While the transport is full, no frames are
+ * taken: they wait in their streams, where the peer's LAST can still stop them.
  */
 export class PacketWriter {
   readonly #duplex: Duplex;

@@ -7,8 +7,8 @@ import type { MuxClock } from "./mux.ts";
 const SILENT_TICKS = 3;
 
 /**
- * Detects a connection without traffic while a stream waits. Checks three times per `maxSilenceMs`, and only while a stream waits;
- * reports silence after between two thirds of that time and the whole of it.
+ * Detects a connection without traffic while a stream waits. Checks three times per `maxSilenceMs`, and only while a
+ * stream waits; reports silence after between two thirds of that time and the whole of it.
  */
 export class Silence {
   readonly #clock: MuxClock;

@@ -11,8 +11,8 @@ import { FLAG_FIRST, FLAG_LAST } from "./wire-format.ts";
 //    ├──destroy()────────┘ (pending writes dropped)   │          ended: nothing
 //    └──peer's LAST, connection ended─────────────────┘
 //
-// Invariants: FIRST is set only on the first frame of a stream that we opened; LAST is sent at most once, only after FIRST, and never
-// after the peer's LAST; bytes received before the peer's LAST can be read after it.
+// Invariants: FIRST is set only on the first frame of a stream that we opened; LAST is sent at most once, only after
+// FIRST, and never after the peer's LAST; bytes received before the peer's LAST can be read after it.
 type State = "open" | "closing" | "ended";
 
 interface PendingWrite {
