@@ -8,7 +8,7 @@ const SILENT_TICKS = 3;
 
 /**
  * Detects a connection without traffic while a stream waits. Checks three times per `maxSilenceMs`, and only while a
- * stream waits. Reports silence at least `maxSilenceMs` after the last traffic, and at most a third later.
+ * stream waits. Reports silence after `maxSilenceMs` of waiting without traffic, or up to a third later.
  */
 export class Silence {
   readonly #clock: MuxClock;
