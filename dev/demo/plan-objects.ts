@@ -25,9 +25,7 @@ export interface PlannedObject {
  */
 const PATTERN = [2, "shared", 3, 1, 1] as const;
 
-/**
- * The objects that fill the slabs. Each slab holds one object or two; the last slab of an object may have room left.
- */
+/** The objects that fill the slabs. Each slab has one object or two; an object's last slab is not full. */
 export function planObjects(options: Pick<DemoOptions, "slabs" | "minShards" | "seed">): PlannedObject[] {
   const random = seededRandom(options.seed, "objects");
   const slabBytes = options.minShards * SECTOR_BYTES;
@@ -64,7 +62,7 @@ export function slabKeyOf(seed: string, slab: number): Buffer {
   return seededBytes(seed, `slab key ${slab}`, 32);
 }
 
-/** The plain bytes of one part of an object. They are generated when they are needed and never kept. */
+/** The plain bytes of an object's part, generated on demand and never kept. */
 export function plainBytesOf(seed: string, object: PlannedObject, part: ObjectPart): Buffer {
   return seededBytes(seed, `object ${object.number} from ${part.objectOffset}`, part.length);
 }

@@ -53,9 +53,7 @@ export function playIndexd(parts: {
   };
   let failure: Error | undefined;
   const underWay = new Map<string, Promise<void>>();
-  /**
-   * Starts a pass, unless a pass of the same name is still running: indexd, too, runs one pass of a loop at a time.
-   */
+  /** Starts a pass, unless a pass of the same name is still running: indexd, too, runs one pass of a loop at a time. */
   const start = (name: keyof typeof passes): Promise<void> => {
     const running =
       underWay.get(name) ??

@@ -60,7 +60,7 @@ export interface RestoreDone {
 export interface RestoreDrill {
   /** Where the fleet archives its journal. */
   readonly archive: string;
-  /** Runs all steps that follow the repairs. Afterwards the client of the lost database must not be used. */
+  /** Runs all steps after the repairs. Afterwards the client of the lost database must not be used. */
   run(parts: { readonly moved: ReadonlySet<Root> }): Promise<RestoreDone>;
   /** Removes its files. */
   stop(): Promise<void>;

@@ -58,7 +58,7 @@ export interface SessionSampler {
   stop(): Promise<readonly SessionSample[]>;
 }
 
-/** Takes ten samples a second of the database while the functions of these pools run. */
+/** Takes ten samples a second while the functions of these pools run. */
 export function startSessionSampler(parts: {
   readonly sql: ISql;
   readonly role: string;

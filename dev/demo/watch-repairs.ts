@@ -24,7 +24,7 @@ export interface RepairState {
   readonly endedRepairs: number;
   /** Leases that expired while a repair was running, and were reaped. */
   readonly expiredLeases: number;
-  /** Time until the first of the open slabs may be claimed; 0: now. */
+  /** Time until the first open slab may be claimed; 0: now. */
   readonly nextAttemptMs: number;
   /** The last outcomes of the open slabs, without duplicates. */
   readonly lastOutcomes: readonly string[];

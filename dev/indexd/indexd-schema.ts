@@ -50,7 +50,7 @@ export function upgradeStatements(to: number): string {
   return upgrade.files.map(read).join("\n");
 }
 
-/** Upgrades a database and keeps its data, in one transaction per version, as indexd does at its start. */
+/** Upgrades a database with its data, one transaction per version, as indexd does at its start. */
 export async function upgradeIndexd(sql: Sql, to: number = NEWEST_VERSION): Promise<void> {
   const [row] = await sql<{ db_version: number }[]>`select db_version from public.global_settings`;
   for (let version = row!.db_version + 1; version <= to; version++) {

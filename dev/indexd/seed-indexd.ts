@@ -53,7 +53,7 @@ export interface HostSeed {
   /** Default: far from every other seeded host. */
   readonly location?: { readonly latitude: number; readonly longitude: number };
   readonly blocked?: boolean;
-  /** Columns of `hosts` that differ from those of a usable host. */
+  /** Columns of `hosts` that differ from a usable host's. */
   readonly columns?: Columns;
   /** Columns of the host's contract that differ from those of a good contract; `null`: the host has no contract. */
   readonly contract?: Columns | null;

@@ -1,6 +1,6 @@
 import { type CipherStream, STREAM_BYTES, xchacha20Stream } from "../../lib/slab/xchacha20-stream.ts";
 
-/** How the object's bytes are encrypted before they become shards: docs/protocol.md#slab-versions. */
+/** The encryption of an object's bytes before they become shards: docs/protocol.md#slab-versions. */
 export type ObjectCipher =
   | {
       readonly version: 0;

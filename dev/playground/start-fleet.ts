@@ -65,7 +65,7 @@ export function startFleet(parts: {
   };
 }
 
-/** Waits until slabmend serves, and reads the console's URL from its log. */
+/** Reads the console's URL from slabmend's log once slabmend serves. */
 async function readUrl({ stdout }: ChildProcess): Promise<string> {
   for await (const line of createInterface({ input: stdout! })) {
     const { message, url } = JSON.parse(line) as { message?: string; url?: string };

@@ -54,7 +54,7 @@ export interface PostgresServer {
   url(database: string): string;
   /** Settles when the running server has ended for any reason. */
   readonly ended: Promise<void>;
-  /** Starts the server after a crash, on the same data and port. Settles when the server has recovered. */
+  /** After a crash: starts on the same data and port. Settles when the server has recovered. */
   restart(): Promise<void>;
   /** Ends the server and removes its folder. May be called again. */
   stop(): Promise<void>;

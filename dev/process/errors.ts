@@ -10,5 +10,5 @@ export type LocalRuntimeErrorCode =
   | "runtime-stopped"
   | "invalid-option";
 
-/** Thrown by the local runtime if this machine cannot run one of its parts, or if a part ended unexpectedly. */
+/** Thrown by the local runtime when this machine cannot run a part of it, or a part ended unexpectedly. */
 export class LocalRuntimeError extends SlabmendError<LocalRuntimeErrorCode> {}

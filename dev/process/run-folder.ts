@@ -10,7 +10,7 @@ import { join } from "node:path";
 const PREFIX = "slabmend-run";
 const NAME = /^slabmend-run-(\d+)-(\d+)-[A-Za-z0-9_-]+$/;
 
-/** Creates a private folder (mode 0700) that belongs to this process. */
+/** A new private folder (mode 0700) that belongs to this process. */
 export async function createRunFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), `${PREFIX}-${await pidNamespace()}-${process.pid}-`));
 }
@@ -32,7 +32,7 @@ export async function removeStaleRunFolders(): Promise<string[]> {
       await rm(folder, { recursive: true, force: true });
       removed.push(folder);
     } catch {
-      // The folder belongs to another user, or its guard is removing it now.
+      // Another user's folder, or a folder that its guard is removing now.
     }
   }
   return removed;
