@@ -43,7 +43,7 @@ export class PriceDesk {
     let validUntilSeconds = BigInt(Math.max(0, Math.floor((nowMs + validityMs) / 1000)));
     let prices = signHostPrices({ ...this.#list, tipHeight, validUntilSeconds }, this.#identity);
     // Ed25519 is deterministic: a table with the same prices and expiry as a revoked table would equal it and be
-    // refused. So the expiry is moved.
+    // refused. So the new table expires a second later.
     while (this.#revoked.has(hexOf(prices.signature))) {
       validUntilSeconds += 1n;
       prices = signHostPrices({ ...this.#list, tipHeight, validUntilSeconds }, this.#identity);

@@ -16,9 +16,10 @@ import { invalidRequest, Refused } from "./refusals.ts";
 
 /**
  * Data is written to the connection in chunks of this size, so the host notices when a client gives up a read, and does
- * not count the bytes that it no longer sends. Each chunk fills 16 frames of siamux exactly, because a sector must not
- * need more frames than with the public server, which sends it in 977. A client that has cancelled a read tolerates the
- * rest of these frames, but more than 999 would end its connection.
+ * not count the bytes that it no longer sends. Each chunk fills 16 frames of siamux exactly, so a sector takes 977
+ * frames, as many as from the public server. If each chunk ended in a partial frame, a sector would take more than 999
+ * frames. A client that has cancelled a read tolerates 977 frames that still arrive, but more than 999 would end its
+ * connection.
  */
 const SEND_BYTES = 16 * 4296;
 

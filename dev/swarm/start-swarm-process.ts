@@ -46,7 +46,9 @@ export async function startSwarmProcess(options: SwarmOptions): Promise<SwarmInP
   };
 }
 
-/** Sends requests to the swarm's process and matches its replies. When that process ends, the pending requests fail. */
+/**
+ * Sends requests to the swarm's process and receives the replies. When that process ends, the pending requests fail.
+ */
 class SwarmChannel {
   readonly #child: ChildProcess;
   readonly #pending = new Map<number, PendingCall>();
