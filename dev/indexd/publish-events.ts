@@ -13,8 +13,8 @@ export interface PublishedEvent {
 
 /**
  * Runs one pass of indexd's publisher, which exists from database version 24 on; before 24 this function does nothing.
- * The pass sets the time of a batch of events that have none to the current second. There is at most one batch per
- * second, and an event that a writer has locked follows in a later batch.
+ * The pass takes a batch of events without a time and sets their time to the current second. There is at most one batch
+ * per second, and an event that a writer has locked follows in a later batch.
  */
 export async function publishEvents(sql: Sql): Promise<readonly PublishedEvent[]> {
   const [settings] = await sql<{ version: number }[]>`select db_version as version from global_settings`;

@@ -1,7 +1,7 @@
 import type { Kernel } from "../../lib/kernel/kernel.ts";
 
 /**
- * How many bytes of each shard are in the kernel's memory at a time: few enough for any number and any size of shards.
+ * How many bytes of each shard are in the kernel's memory at a time: few enough that shards of any number and size fit.
  */
 const COLUMN_BYTES = 131_072;
 

@@ -25,8 +25,8 @@ export interface EncodedSector {
 }
 
 /**
- * How many parity shards are computed together: enough for few passes over the data, and few enough to keep memory
- * small even for a slab of many shards.
+ * How many parity shards are computed together: enough to read the data shards only a few times, and few enough to keep
+ * memory small even if a slab has many shards.
  */
 const PARITY_BATCH = 20;
 

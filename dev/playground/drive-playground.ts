@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 const PLAYGROUND = fileURLToPath(new URL("../../bin/playground.ts", import.meta.url));
-/** The time limit of each wait, for the case that the playground hangs; normally no wait takes this long. */
+/** The time limit of each wait, in case the playground hangs; normally no wait takes this long. */
 const LIMIT_MS = 300_000;
 
 export interface DrivenPlayground {
