@@ -13,7 +13,10 @@ export const PROOF_HEIGHT = TIP_HEIGHT + 6_000n;
 /** The proof window is open for 144 blocks. */
 const EXPIRATION_HEIGHT = PROOF_HEIGHT + 144n;
 
-/** indexd tops a service account up for this many sectors written and read: docs/protocol.md#who-pays-for-repair. */
+/**
+ * indexd tops up a service account until it can pay for writing and reading this many sectors:
+ * docs/protocol.md#who-pays-for-repair.
+ */
 const FUNDED_SECTORS = 2_048n;
 export const FUNDING_TARGET_HASTINGS =
   FUNDED_SECTORS *
