@@ -4,8 +4,8 @@
  *
  *   round: versions and privileges valid? -> claim for free workers -> wait for a free worker, or pause without backlog
  *
- * A lease that no worker could take is released. While the database is unavailable, the work is retried again and
- * again.
+ * A lease that no worker could take is released. An unavailable database does not end the work: the failed step is
+ * retried.
  */
 
 import type { Clock } from "../clock/clock.ts";
