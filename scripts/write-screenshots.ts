@@ -27,7 +27,7 @@ const PHONE = { width: 390, height: 844 };
 /** A pass over all bad sectors begins once a minute, and a repair from slow hosts takes a minute too. */
 const LIMIT_MS = 300_000;
 
-/** A typical code, on more hosts than it needs. */
+/** A playground with a typical erasure code, and with more hosts than this code needs. */
 const WORLD = [
   "--slabs",
   "20",

@@ -1,6 +1,6 @@
 const FIRST_MS = 5_000;
 const LONGEST_MS = 60_000;
-/** Limits all pollers of a worker together to two requests a second to a queue that refuses them. */
+/** To a queue that refuses requests, all pollers of a worker together send at most two requests a second. */
 const MS_FOR_EACH_POLLER = 500;
 
 /**

@@ -14,11 +14,11 @@ import type { RepairEnvironment } from "./open-repair-environment.ts";
  */
 const MOST_FAULTS = 5;
 
-/** Fewer failures prove nothing about a worker. */
+/** Fewer failures in a row prove nothing about a worker. */
 const LEAST_FAILURES = 5;
-/** At least this many different slabs must have had repairs by other workers in the same time. */
+/** For a comparison, other workers must have ended repairs of at least this many different slabs in the same time. */
 const LEAST_OF_OTHERS = 5;
-/** A worker stops only if its run of failures would be less likely than this for a worker as good as the others. */
+/** A worker stops if a worker as good as the others would have such a run of failures with a smaller probability. */
 const LEAST_CHANCE = 1e-6;
 
 /** The slabs at which this worker failed in a row, and since when. */

@@ -135,7 +135,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     const slab = await world.storeSlab(CODE);
     await world.loseSector(slab, 0);
     await world.loseSector(slab, 4);
-    // Otherwise claim would begin its next pass over all bad sectors only a minute after the last one.
+    // The last pass over all bad sectors gets an earlier start, so that claim may begin the next pass at once.
     await world.database.sql`update slabmend.walks set pass_started_at = pass_started_at - interval '1 hour'`;
     return slab;
   };

@@ -58,7 +58,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   const remove = async (queue: Queue, { ReceiptHandle }: Message): Promise<void> => {
     await queues.client.send(new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle }));
   };
-  /** Polls until a message arrives; AWS may return an empty receive although there is one. */
+  /** Polls until a message arrives; a receive on AWS may return nothing although the queue has a message. */
   const receiveOne = async (queue: Queue): Promise<Message> =>
     (
       await until(

@@ -166,7 +166,7 @@ const role = builder(
 );
 
 /**
- * The variables of a function. If one of them is secret, Pulumi marks all of them as one secret, which is unwrapped.
+ * The variables of a function. If one of them is secret, Pulumi makes all of them one secret: this is unwrapped here.
  */
 const unwrapped = v.pipe(
   v.unknown(),

@@ -75,7 +75,7 @@ export const LOCALSTACK: Emulator = installed({
     DNS_ADDRESS: "0",
     DISABLE_EVENTS: "1",
     SKIP_SSL_CERT_DOWNLOAD: "1",
-    // If LocalStack detects that it runs in a container, it takes this for its own image and writes to /var/lib.
+    // In a container LocalStack would otherwise assume that it runs in its official image, and write to /var/lib.
     OVERRIDE_IN_DOCKER: "0",
     FILESYSTEM_ROOT: join(folder, "files"),
   }),
