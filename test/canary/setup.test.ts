@@ -78,7 +78,9 @@ test("a leak in any kind of place fails its test file, and the message names pla
     lines.map((line) => line.trim().replace(/ \([^)]*\)|, in ".*"(, and in \d+ more)?$/g, "")),
   );
   expect([...places].sort()).toEqual([...PLACES].sort());
-  expect(message).toContain('slab key (numbers) in log line, in "leaks a slab key in a log line that is written nowhere"');
+  expect(message).toContain(
+    'slab key (numbers) in log line, in "leaks a slab key in a log line that is written nowhere"',
+  );
   expect(message).not.toMatch(/[0-9a-f]{16}|[A-Za-z0-9+/]{22}/);
 });
 
