@@ -1,7 +1,7 @@
 /**
  * Searches a process's output for secrets: log lines, messages, errors, rows. It decodes every form in which code may
- * print bytes, and finds a secret by any piece of it, so that shortened secrets are found too. One pass over each
- * decoded form of the texts, for any number of secrets.
+ * print bytes, and finds a secret by any piece of it, so that shortened secrets are found too. It passes only once over
+ * each decoded form, however many secrets there are.
  *
  * ```ts
  * const found = searchSecrets([{ name: "slab key", bytes: slab.slabKey }], [{ where: "log", text: line }]);

@@ -64,7 +64,7 @@ async function runFixtures(): Promise<Report["testResults"]> {
   return testResults;
 }
 
-test("a leak in any kind of place fails its test file, and the message names place and secret without quoting the secret", async () => {
+test("a leak in any kind of place fails its test file; the message names place and secret, but quotes no secret", async () => {
   const results = await runFixtures();
   const of = (file: string) => results.find(({ name }) => name.endsWith(file))!;
   expect([of("clean.fixture.ts").status, of("clean.fixture.ts").message]).toEqual(["passed", ""]);

@@ -32,7 +32,7 @@ recordChildrenIn(folder);
 const preload = new URL("./preload.ts", import.meta.url);
 preload.searchParams.set("folder", folder);
 
-// Suites that need no database have none.
+// Suites that need no database have no server.
 const server = inject("database") as ReturnType<typeof inject<"database">> | undefined;
 const logFrom = server === undefined ? 0 : sizeOfLog(server.logFile);
 

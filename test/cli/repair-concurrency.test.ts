@@ -22,7 +22,7 @@ test.each([
   expect(await limitOf(text, ...options)).toBe(connectionLimit(expected));
 });
 
-test("a stage has the same default concurrency as the commands, and it leaves indexd enough of 100 connections", () => {
+test("the default concurrency is the same for stages and commands, and leaves indexd enough of 100 connections", () => {
   expect(readStageSettings({}).settings[NAME]).toBe(DEFAULT_REPAIR_CONCURRENCY);
   const reserved = 3;
   expect(connectionLimit(DEFAULT_REPAIR_CONCURRENCY) + LEFT_FOR_INDEXD + reserved).toBeLessThanOrEqual(100);

@@ -44,7 +44,7 @@ test("restore refuses to begin while a client is connected or a role that may wr
   expect(allowed.error?.message).toContain(role);
 });
 
-test("restore refuses a missing archive, and needs one for --source archive", async () => {
+test("restore refuses a missing archive, and with --source archive it needs SLABMEND_ARCHIVE", async () => {
   await refuseLogin();
   const none = await restore("start", "--source", "archive");
   expect([none.code, none.error?.code]).toEqual([3, "variable-missing"]);

@@ -19,7 +19,7 @@ test("the console's page names its files with their hashes, and all of these fil
   expect(CONSOLE_POLICY["default-src"]).toEqual(["'none'"]);
 });
 
-test("the console has the same files if it is served from a package and from a clone", async () => {
+test("the console's files are the same whether a package or a clone serves them", async () => {
   const folder = await mkdtemp(join(tmpdir(), "slabmend-console-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   for (const [name, content] of await bundleConsole()) await writeFile(join(folder, name), content);

@@ -94,7 +94,7 @@ describe("what a host looks like", () => {
     expect(fillOf(host("a", { score: { ...score, readBytesPerSecond } }))).toBe(fill),
   );
 
-  test("by state, hosts that take sectors come first, and hosts with the same state are sorted by key", () => {
+  test("sorting by state puts hosts that take sectors first, and sorts hosts of the same state by key", () => {
     const hosts = [host("d", { blocked: true }), host("c"), host("b"), host("a", { isCandidate: false })];
     expect(sortHosts(hosts, "state").map(({ hostKey }) => hostKey)).toEqual(["b", "c", "a", "d"]);
     expect(sortHosts(hosts, "key").map(({ hostKey }) => hostKey)).toEqual(["a", "b", "c", "d"]);

@@ -14,7 +14,8 @@ beforeAll(async () => {
 afterAll(() => role.drop());
 
 /**
- * Makes these changes as the owner, then checks under the role `name`. Both steps share one transaction, which is rolled back.
+ * Makes these changes as the owner, then checks under the role `name`. Both steps run in one transaction, which is
+ * rolled back.
  */
 async function failureOf(changes: string, name = role.name): Promise<unknown> {
   let failure: unknown;

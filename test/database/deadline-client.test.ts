@@ -100,7 +100,7 @@ test("a statement's own failure is passed on unchanged", async () => {
   await answering.end();
 });
 
-test("calls that wait on a connection given up by another call fail at once, for any retry policy", async () => {
+test("if a call gives up its connection, the other calls on this connection fail at once, for any retry policy", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
   const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });

@@ -43,7 +43,8 @@ test("a flush bumps exactly the objects of a moved slab, in all accounts", async
   const a = await seedObject(sql, { accountId, slabs: [one, two] });
   const other = await seedAccount(sql);
   const b = await seedObject(sql, { accountId: other, slabs: [two] });
-  // The same key in another account, as indexd's own statement has it, and an event of a deleted object.
+  // An object with the same key in another account: its event, of a deleted object, is bumped too, as by indexd's
+  // statement.
   await seedObject(sql, { accountId: other, slabs: [untouched], objectKey: a.objectKey, wasDeleted: true });
   await seedObject(sql, { accountId, slabs: [untouched] });
   await moved(one);
