@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await world.heal();
-  // The walk pauses for a minute after a pass; without its state the next `work` begins one at once.
+  // The walk pauses for a minute after a pass. Without the walk's state the next `work` begins a pass at once.
   await world.database.sql`truncate slabmend.runs, slabmend.denials, slabmend.walks`;
 });
 
@@ -124,7 +124,7 @@ test("work --from-database with SLABMEND_VERIFY=due makes due checks without a r
   expect(await sql`select from slabmend.runs`).toHaveLength(0);
 });
 
-test("Ctrl+C detaches: the run stays, without a coordinator", async () => {
+test("Ctrl+C during maintenance start detaches: the run stays, without a coordinator", async () => {
   for (const { swarm } of slab.hosts) await swarm.setSwitches({ availability: "silent" });
   const interrupt = new AbortController();
   const started = runCli(["maintenance", "start", "verify", "--slab", String(slab.id)], {
