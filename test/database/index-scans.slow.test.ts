@@ -10,7 +10,9 @@ import { readStatus } from "../../lib/database/reports/read-status.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
 import { useDatabase } from "../support/database.ts";
 
-/** Rows of the journal, backlog and repairs, an hour apart (250 days). Only the journal's latest LATELY rows are closer. */
+/**
+ * Rows of the journal, backlog and repairs, an hour apart (250 days). Only the journal's latest LATELY rows are closer.
+ */
 const ROWS = 6_000;
 const LATELY = 40;
 const EXPIRED = 50;

@@ -1,4 +1,6 @@
-/** A commit reports whether a sector of the slab still has to move. Reading the slab again must give the same answer. */
+/**
+ * A commit reports whether a sector of the slab still has to move. Reading the slab again must give the same answer.
+ */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { commitRepair, type DenialReport } from "../../lib/database/leases/commit-repair.ts";
@@ -14,7 +16,9 @@ import { leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
 const { sql } = useDatabase();
 const HOSTS = 8;
-/** Index of an unusable host with a healthy contract: a move to this host is recorded, but the sector has to move again. */
+/**
+ * Index of an unusable host with a healthy contract: a move to this host is recorded, but the sector has to move again.
+ */
 const WEAK = 7;
 let hosts: SeededHost[];
 let badMapId: SectorSeed["mapId"];

@@ -4,7 +4,9 @@ import type { DeadlineClient } from "../../lib/database/client/deadline-client.t
 import { createSharedClients } from "../../lib/database/client/shared-clients.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 
-/** Clients without a database, which count how many of them were opened and ended; a call lasts until the test ends it. */
+/**
+ * Clients without a database, which count how many of them were opened and ended; a call lasts until the test ends it.
+ */
 function counted(most: number) {
   const clock = createFakeClock();
   let opened = 0;

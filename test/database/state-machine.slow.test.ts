@@ -1,7 +1,7 @@
 /**
- * Random interleavings of claim, begin, heartbeat, commit, reap, the outbox and indexd's own actions on a few slabs, some
- * of which share sectors. After every step the rules are checked by SQL; every commit without concurrent actions is
- * compared with the reference commit. SLABMEND_TEST_SEED repeats a run, SLABMEND_TEST_RUNS makes it longer.
+ * Random interleavings of claim, begin, heartbeat, commit, reap, the outbox and indexd's own actions on a few slabs,
+ * some of which share sectors. After every step the rules are checked by SQL; every commit without concurrent actions
+ * is compared with the reference commit. SLABMEND_TEST_SEED repeats a run, SLABMEND_TEST_RUNS makes it longer.
  */
 
 import fc from "fast-check";
@@ -289,8 +289,8 @@ const act = (world: World, name: string, dice: Dice): Promise<void> =>
 
 /**
  * Whether two actions must not run simultaneously. indexd chooses a host independently of us, and here it ignores the
- * hold, so it could put a sector on a host while a commit puts another sector of the slab there. indexd dates its sector
- * to before its wait for the commit's lock, so the commit's sector would seem to be the later one.
+ * hold, so it could put a sector on a host while a commit puts another sector of the slab there. indexd dates its
+ * sector to before its wait for the commit's lock, so the commit's sector would seem to be the later one.
  */
 const mayCollide = (...names: readonly string[]): boolean =>
   names.includes("indexdMigrates") && names.includes("commit");
@@ -334,7 +334,10 @@ async function deleteSlab(tx: TransactionSql, slab: SeededSlab): Promise<void> {
   }
 }
 
-/** What a commit writes, but without times, the slab's own row, and the statistic that indexd's triggers count from that row. */
+/**
+ * What a commit writes, but without times, the slab's own row, and the statistic that indexd's triggers count from that
+ * row.
+ */
 async function comparable(client: Sql | TransactionSql): Promise<unknown> {
   return {
     sectors: await client`
@@ -350,7 +353,10 @@ async function comparable(client: Sql | TransactionSql): Promise<unknown> {
   };
 }
 
-/** Checks that a commit without concurrent actions does the same as the reference commit, and a superseded commit nothing. */
+/**
+ * Checks that a commit without concurrent actions does the same as the reference commit, and a superseded commit
+ * nothing.
+ */
 async function commitAgainstReference(world: World, [a]: Dice): Promise<void> {
   const request = choosePlan(world, a);
   if (request === undefined) return;

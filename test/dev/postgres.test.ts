@@ -76,7 +76,7 @@ test("a setting that the server refuses is a typed error with the log, and nothi
   });
 });
 
-test.runIf(isRoot)("PostgreSQL started by root runs as the user nobody, if necessary with a copy of its files", async () => {
+test.runIf(isRoot)("PostgreSQL started by root runs as user nobody, if need be from a copy", async () => {
   const kinds = [];
   for (const withoutIdentities of [[], ["nobody", "user-namespace"]] as const) {
     server = await startPostgres({ withoutIdentities });
@@ -84,7 +84,7 @@ test.runIf(isRoot)("PostgreSQL started by root runs as the user nobody, if neces
     expect((await settingsOf(server))["server_version"]).toMatch(/^18\./);
     await server.stop();
   }
-  // Whether nobody can run the original files depends on the clone: not if it is below a folder of mode 0700.
+  // The first way depends on the clone: below a folder of mode 0700, the user nobody cannot read the original files.
   expect(kinds[1]).toBe("nobody-with-copy");
   expect(["nobody", "user-namespace", "nobody-with-copy"]).toContain(kinds[0]);
 });

@@ -59,7 +59,7 @@ describe("docs/decisions", () => {
     expect(rows.filter(([, number, file]) => !file?.startsWith(`${number}-`))).toEqual([]);
   });
 
-  test.each(decisions)("%s begins with its number and has a status, which the index of decisions repeats", (path) => {
+  test.each(decisions)("%s begins with its number and has the status that the index lists", (path) => {
     const text = read(path);
     const number = basename(path).slice(0, 4);
     expect(text).toMatch(new RegExp(`^# ${number}: `));

@@ -32,7 +32,10 @@ const FILE_NAME = {
   document: /`([\w./-]+\.(?:ts|tsx|sql|sh|md))`/g,
   comment: /(?<![\w./@*$}-])([\w-]+(?:\/[\w.-]+)*\.(?:ts|tsx|sql|sh|md))\b/g,
 };
-/** A heading cited by its text after a file's path. This cannot be checked, so it is broken: headings are cited by anchor. */
+/**
+ * A heading cited by its text after a file's path. This cannot be checked, so it is broken: headings are cited by
+ * anchor.
+ */
 const LOOSE_HEADING = /docs\/[\w-]+\.md(?:, [A-Z]| ")/g;
 /** A comment of TypeScript, SQL or a shell, as far as citations need it. */
 const COMMENT: Readonly<Record<string, RegExp>> = {

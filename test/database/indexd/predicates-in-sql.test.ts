@@ -1,4 +1,6 @@
-/** The predicates on hosts and contracts exist in TypeScript and in SQL. Here both versions judge the same random rows. */
+/**
+ * The predicates on hosts and contracts exist in TypeScript and in SQL. Here both versions judge the same random rows.
+ */
 import fc from "fast-check";
 import type { TransactionSql } from "postgres";
 import { beforeAll, expect, test } from "vitest";

@@ -94,7 +94,7 @@ test("a shared sector lists the hosts of its other slabs, each host once, and no
   expect(slab!.sectors[1]!.neighbourHostIds).toEqual([]);
 });
 
-test("if more than 200 slabs share a sector, readSlab lists the hosts of only some of them; the commit considers all", async () => {
+test("if more than 200 slabs share a sector, readSlab lists only some of their hosts; the commit considers all", async () => {
   const { sql } = database;
   const shared = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 1)) });
   const many = await seedNetwork(sql, { hosts: 210 });

@@ -137,7 +137,7 @@ test("a success keeps next_repair_attempt; failures set it 1, 2, 4, 8, 16, then 
   });
 });
 
-test("a migrated slab bumps exactly the events of the object keys that use it, in all accounts, also for deleted objects", async () => {
+test("a migrated slab bumps only the events of object keys that use it, in all accounts, deleted objects included", async () => {
   await rolledBack(database.sql, async (sql) => {
     const [one, two] = [await seedAccount(sql), await seedAccount(sql)];
     const [other] = await seedSlabs(sql, { slabs: [{ sectors: placeOn(hosts) }] });

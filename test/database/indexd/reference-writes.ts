@@ -1,7 +1,7 @@
 /**
- * indexd's own writes after a repair, each as one simple function (docs/protocol.md#persisting-a-result): slow, readable,
- * without fencing. Tests run these functions on one database and our commit on a copy, and compare all rows as
- * {@link readWrittenRows} returns them.
+ * indexd's own writes after a repair, each as one simple function (docs/protocol.md#persisting-a-result): slow,
+ * readable, without fencing. Tests run these functions on one database and our commit on a copy, and compare all rows
+ * as {@link readWrittenRows} returns them.
  */
 import type { ISql } from "postgres";
 import { type HostKey, idBytes, type Root, type SlabDigest } from "../../../lib/slab/ids.ts";
@@ -110,10 +110,10 @@ export interface WrittenRows {
 }
 
 /**
- * The rows in a form that is equal for two databases with equal seeds and writes. A time after `startedAt` becomes `now`,
- * other times keep their value, and the next repair attempt is given in minutes after `startedAt`. The seeds are equal if
- * one database is a copy of the other (`create database … template …`), or if both writers are transactions on the same
- * rows.
+ * The rows in a form that is equal for two databases with equal seeds and writes. A time after `startedAt` becomes
+ * `now`, other times keep their value, and the next repair attempt is given in minutes after `startedAt`. The seeds are
+ * equal if one database is a copy of the other (`create database … template …`), or if both writers are transactions on
+ * the same rows.
  */
 export async function readWrittenRows(sql: ISql, startedAt: Date): Promise<WrittenRows> {
   const rows = async (query: string): Promise<Record<string, unknown>[]> =>

@@ -39,7 +39,7 @@ test.each<[RunState, RunRequest, RunState | undefined]>([
 });
 
 describe("starting", () => {
-  test("while a run is unfinished, ten simultaneous starts are all refused, and the errors name the owner of that run", async () => {
+  test("while a run is unfinished, ten simultaneous starts are refused, with the owner of that run in each error", async () => {
     const first = await start();
     expect(first).toMatchObject({ kind: "count", scope: { to: 3 }, state: "running", coordinator: null });
     const others = await Promise.allSettled(Array.from({ length: 10 }, start));
@@ -63,7 +63,7 @@ describe("starting", () => {
 });
 
 describe("the lease", () => {
-  test("only one process has a run's lease; once it expires or is released, another continues from the last checkpoint", async () => {
+  test("only one process has a run's lease; once it expires or is released, another continues at the checkpoint", async () => {
     await start();
     const first = (await take("a", 0))!;
     await saveRun(database.sql, first, 0, { checkpoint: { at: 2 } });
@@ -125,7 +125,7 @@ test("old finished runs are removed, unfinished runs never", async () => {
   expect((await readRuns(sql, 10)).map(({ owner }) => owner)).toEqual(["of 80 days", "ann@host"]);
 });
 
-test("a request is refused if there is no run, or if the state of the run does not allow it; the error names the state", async () => {
+test("a request is refused without a run, or if the run's state does not allow it; then the error names the state", async () => {
   await expect(requestOfRun(database.sql, "cancel")).rejects.toMatchObject({ code: "no-run" });
   await start();
   await requestOfRun(database.sql, "cancel");

@@ -1,6 +1,6 @@
 /**
- * Databases that must not be written to. The next claim or reap reports why (each run begins with assertFleetMayWork), and
- * from then on no writer writes, not even a writer that has already begun.
+ * Databases that must not be written to. The next claim or reap reports why (each run begins with assertFleetMayWork),
+ * and from then on no writer writes, not even a writer that has already begun.
  */
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -158,7 +158,7 @@ describe("an upgrade that rebuilds a table", () => {
     await database.drop();
   });
 
-  test("after an upgrade that removes privileges, a run names the privileges, and events are bumped once they are granted again", async () => {
+  test("after an upgrade that removes privileges, a run names these, and events are bumped after a new grant", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
     await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
     await sql`insert into slabmend.moved (slab_id, digest, moved_at)
@@ -233,7 +233,7 @@ describe("an unknown version", () => {
     });
   });
 
-  test("a fleet works on an unknown version with a new column in a table that we read once an operator accepts its number", async () => {
+  test("a fleet works on an unknown version with a new column in a table we read if an operator accepts the number", async () => {
     await sql.unsafe("alter table objects add size bigint; update global_settings set db_version = 28");
     for (const accepted of [undefined, 27]) {
       await expect(assertFleetMayWork(sql, accepted)).rejects.toMatchObject({

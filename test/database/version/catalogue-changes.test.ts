@@ -1,6 +1,6 @@
 /**
- * Random single changes of indexd's catalogue. The verdict on each change is compared with a hand-written table of what the
- * change means for a fleet that writes some tables and reads others.
+ * Random single changes of indexd's catalogue. The verdict on each change is compared with a hand-written table of what
+ * the change means for a fleet that writes some tables and reads others.
  */
 import fc from "fast-check";
 import type { Sql } from "postgres";
@@ -14,7 +14,9 @@ import { createVersionDatabase } from "./version-database.ts";
 
 type Expected = "same" | "consent" | "changed";
 
-/** Tables that we write, then tables that we only read. For each: columns that we name in SQL, and some that we do not. */
+/**
+ * Tables that we write, then tables that we only read. For each: columns that we name in SQL, and some that we do not.
+ */
 const WRITTEN = {
   slabs: { named: ["digest", "min_shards", "next_repair_attempt"], other: ["pinned_at"] },
   sectors: { named: ["host_id", "uploaded_at", "num_migrated"], other: [] },
@@ -33,7 +35,10 @@ const READ = {
   slab_deletion_queue: { named: ["slab_id"], other: [] },
 };
 
-/** Changes of a column, each with its verdict for a written table, a named column of a read table, and its other columns. */
+/**
+ * Changes of a column, each with its verdict for a written table, a named column of a read table, and its other
+ * columns.
+ */
 const OF_COLUMNS: Readonly<
   Record<string, readonly [(table: string, column: string) => string, Expected, Expected, Expected]>
 > = {
@@ -150,7 +155,7 @@ const changes: Change[] = [
     ]),
   ),
   ...Object.entries(OF_FUNCTIONS).map(([what, [sql, expected]]) => ({ what, sql, expected })),
-].filter(({ what }) => what !== "no table: global_settings"); // Without global_settings it is no database of indexd at all.
+].filter(({ what }) => what !== "no table: global_settings"); // Without this table, it is not indexd's database.
 
 describe.each([23, 26] as const)("a change of the catalogue of version %i", (version) => {
   let database: TestDatabase;

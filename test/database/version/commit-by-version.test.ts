@@ -1,6 +1,6 @@
 /**
- * How a commit changes the mark of an unrecoverable slab on each version of indexd's database, and what happens to a commit
- * when indexd is upgraded meanwhile.
+ * How a commit changes the mark of an unrecoverable slab on each version of indexd's database, and what happens to a
+ * commit when indexd is upgraded meanwhile.
  */
 import postgres, { type Sql } from "postgres";
 import { afterEach, describe, expect, test } from "vitest";

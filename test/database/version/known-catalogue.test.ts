@@ -1,6 +1,6 @@
 /**
- * Compares the known catalogue with new and upgraded fixtures of indexd's database. docs/indexd-upgrades.md tells how to
- * compare it with the database of a real indexd.
+ * Compares the known catalogue with new and upgraded fixtures of indexd's database. docs/indexd-upgrades.md tells how
+ * to compare it with the database of a real indexd.
  */
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,4 +1,6 @@
-/** Samples of PostgreSQL's sessions show violations of the rules. The tests open real sessions that violate the rules. */
+/**
+ * Samples of PostgreSQL's sessions show violations of the rules. The tests open real sessions that violate the rules.
+ */
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import postgres, { type Sql } from "postgres";

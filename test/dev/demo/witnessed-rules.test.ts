@@ -1,4 +1,7 @@
-/** The rules that the demo checks by observation. These tests violate each rule, because a successful demo violates none. */
+/**
+ * The rules that the demo checks by observation. These tests violate each rule, because a successful demo violates
+ * none.
+ */
 import { describe, expect, it, test } from "vitest";
 import { type PlantedLoss, type RecordedLosses, unplantedLosses } from "../../../dev/demo/check-losses.ts";
 import { strangeMessages } from "../../../dev/demo/check-messages.ts";
