@@ -11,7 +11,7 @@ import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
 import { useDatabase } from "../support/database.ts";
 
 /**
- * Rows of the journal, backlog and repairs, an hour apart (250 days). Only the journal's latest LATELY rows are closer.
+ * Rows of the journal, backlog and repairs, an hour apart (248 days). Only the journal's latest LATELY rows are closer.
  */
 const ROWS = 6_000;
 const LATELY = 40;

@@ -16,7 +16,7 @@ test.each([
   ["57P01", "connection-lost"],
   ["57P05", "connection-lost"],
   ["53300", "connection-lost"],
-  // After a failover, the old primary answers so.
+  // The answer of the old primary after a failover.
   ["25006", "read-only"],
   ["ENOTFOUND", "connection-lost"],
   ["CONNECTION_CLOSED", "connection-lost"],

@@ -290,7 +290,7 @@ const act = (world: World, name: string, dice: Dice): Promise<void> =>
 /**
  * Whether two actions must not run simultaneously. indexd chooses a host independently of us, and here it ignores the
  * hold, so it could put a sector on a host while a commit puts another sector of the slab there. indexd dates its
- * sector to before its wait for the commit's lock, so the commit's sector would seem to be the later one.
+ * sector to before its wait for a lock, so the commit's sector would seem to be the later one.
  */
 const mayCollide = (...names: readonly string[]): boolean =>
   names.includes("indexdMigrates") && names.includes("commit");

@@ -33,8 +33,8 @@ const FILE_NAME = {
   comment: /(?<![\w./@*$}-])([\w-]+(?:\/[\w.-]+)*\.(?:ts|tsx|sql|sh|md))\b/g,
 };
 /**
- * A heading cited by its text after a file's path. This cannot be checked, so it is broken: headings are cited by
- * anchor.
+ * A heading cited by its text after a file's path. The text cannot be checked, so the citation counts as broken: a
+ * heading must be cited by its anchor.
  */
 const LOOSE_HEADING = /docs\/[\w-]+\.md(?:, [A-Z]| ")/g;
 /** A comment of TypeScript, SQL or a shell, as far as citations need it. */

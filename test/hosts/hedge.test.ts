@@ -66,7 +66,7 @@ test("hedge starts as many attempts as successes are needed, and uses the first 
   expect(race.clock.pending).toBe(0);
 });
 
-test("with patience, running attempts may still finish although too few candidates are left to succeed", async () => {
+test("with patience, running attempts have time to finish although hedge can no longer succeed", async () => {
   const race = controlled(["a", "b", "c"], { needed: 3, patienceMs: 1_000 });
   await race.fail("a");
   expect(race.cancelled).toEqual([]);
@@ -213,7 +213,7 @@ describe("hedge fails with too few successes", () => {
     expect(race.clock.pending).toBe(0);
   });
 
-  test("as soon as the remaining candidates cannot be enough, cancelling the rest", async () => {
+  test("as soon as the remaining candidates cannot be enough; running attempts are cancelled", async () => {
     const race = controlled(["a", "b", "c"], { needed: 3 });
     await race.succeed("b");
     await race.fail("a");
@@ -310,7 +310,7 @@ test("an attempt that throws at once counts as failed", async () => {
   expect(await race.result).toMatchObject({ kind: "enough", failures: [{ source: "a" }] });
 });
 
-test("an exception from the candidates cancels the rest and is thrown", async () => {
+test("an exception thrown by the candidates' generator cancels the running attempts and is passed on", async () => {
   function* broken() {
     yield "a";
     throw new TypeError("broken");

@@ -487,7 +487,7 @@ describe("giving up", () => {
     expect(network.connections).toHaveLength(0);
   });
 
-  test("closing the pool aborts and awaits all calls, and refuses later ones", async () => {
+  test("closing the pool aborts and awaits all calls, and later calls are refused", async () => {
     host.misbehave = stall;
     const failed = [failureOf(read()), failureOf(pool.balance(target, caller.signal))];
     await until(() => host.calls.length === 2);

@@ -48,7 +48,7 @@ export async function markSectorsLost(sql: ISql, hostKey: HostKey, roots: readon
     if (sector === undefined) continue;
     if (sector.map_id === null) unpinned++;
     else pinned++;
-    // A host may have fulfilled a contract past its proof height, so the loss is not counted against the host.
+    // After a contract's proof height the host may have fulfilled the contract, so the loss is not counted.
     if (sector.owed !== false) countedAsLost++;
     // consecutive_failed_checks stays as it is.
     await sql`update sectors set host_id = null, contract_sectors_map_id = null where id = ${sector.id}`;

@@ -38,7 +38,7 @@ export async function seedJournal(sql: ISql, rows: readonly SeededRow[]): Promis
   return tokens;
 }
 
-/** The journal's rows that have a position, in its order: position and token of each. */
+/** Position and token of each row of the journal that has a position, ordered by position. */
 export async function readStream(sql: ISql): Promise<{ position: number; token: string }[]> {
   const rows = await sql<{ position: string; token: string }[]>`
     select position::text, token::text from slabmend.journal where position is not null order by journal.position`;

@@ -38,7 +38,7 @@ test("crashes of the database and ended backends during repairs violate no rule 
   });
 });
 
-test("forgetful hosts cause no lost location or wrong statistic, and wrong clocks no failed slab", {
+test("forgetful hosts cause no lost location and no wrong statistic; wrong clocks cause no failed slab", {
   timeout: SLOW_MS,
 }, async () => {
   const args =

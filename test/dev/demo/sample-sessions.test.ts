@@ -106,7 +106,7 @@ test("a session that waits for a row lock has locked no table", async () => {
   }
 });
 
-test("a connection abandoned by its client does not count, although its backend still runs; an open one counts", async () => {
+test("an abandoned connection does not count, although its backend still runs; an open connection counts", async () => {
   const proxy = await startDatabaseProxy(roleUrl);
   let lookedAt = 0;
   /** No function runs. */
