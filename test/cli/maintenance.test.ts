@@ -56,7 +56,7 @@ test("maintenance start verifies a slab itself, and exits with 6 if a host denie
   expect(json).toMatchObject({ run: { state: "done" }, earlier: [{ state: "done" }] });
   const { out } = await runCli(["maintenance", "status"], { environment });
   expect(out).toContain("hosts proved a leaf of 0 sectors and denied 1 sectors");
-  expect(out.replace(/\s+/g, " ")).toContain("now, not the whole sector");
+  expect(out.replace(/\s+/g, " ")).toContain("not that it has the whole sector");
 });
 
 test("a dry run of a verification prints the cost and starts nothing", async () => {
