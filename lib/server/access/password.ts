@@ -9,8 +9,8 @@ const HASH_BYTES = 32;
 const LEAST_CHARACTERS = 12;
 const MOST_CHARACTERS = 200;
 const STORED = /^scrypt:(\d{2}):(\d{1,2}):(\d{1,2}):([A-Za-z0-9_-]{22}):([A-Za-z0-9_-]{43})$/;
-/** Maximum log2(N) of a stored hash. With r = 8, checking a hash with this N takes 1 GiB of memory. */
-const MOST_LOG_N = 20;
+/** Maximum log2(N) and r of a stored hash: checking a hash with these takes 1 GiB of memory. */
+const MOST = { logN: 20, r: 8 };
 
 /** @throws {OperatorError} `password-unfit` */
 export async function hashPassword(password: string): Promise<string> {
@@ -30,8 +30,8 @@ export async function hashPassword(password: string): Promise<string> {
 
 /** Whether the text has the form of a hash from {@link hashPassword}. */
 export function isPasswordHash(stored: string): boolean {
-  const [, logN = ""] = STORED.exec(stored) ?? [];
-  return logN !== "" && Number(logN) <= MOST_LOG_N;
+  const [, logN = "", r = ""] = STORED.exec(stored) ?? [];
+  return logN !== "" && Number(logN) <= MOST.logN && Number(r) <= MOST.r;
 }
 
 /** @param stored a hash that {@link isPasswordHash} accepts */
