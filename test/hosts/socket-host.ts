@@ -14,7 +14,7 @@ export interface SocketHost {
   stop(): Promise<void>;
 }
 
-/** `onSocket` may handle a connection itself by returning true, to simulate a server that is no host. */
+/** The host does not serve connections for which `onSocket` returns true: so tests simulate a server that is no host. */
 export async function listen(
   host: TestHost,
   options: { readonly onSocket?: (socket: Socket) => boolean; readonly address?: string } = {},
