@@ -109,8 +109,8 @@ const mocks = {
 };
 
 /**
- * Loads the platform's packages by `require`, for two reasons. Pulumi's packages are CommonJS with lazy exports, which a
- * named import would not find. And they must be the same instances that the mocks were set on.
+ * Loads the platform's packages by `require`, for two reasons. Pulumi's packages are CommonJS with lazy exports, which
+ * a named import would not find. And they must be the same instances that the mocks were set on.
  */
 const packagesAreRequired: Plugin = {
   name: "packages-are-required",

@@ -34,7 +34,7 @@ export interface SdkWorldOptions {
   readonly seed: string;
   /** Virtual environment of the SDK. */
   readonly environment: string;
-  /** Program of the hosts made of the official crates; undefined: the hosts of dev/swarm. */
+  /** The program that runs hosts made of the official crates. If undefined, the hosts are those of dev/swarm. */
   readonly rustHost: string | undefined;
   readonly workers: number;
 }
@@ -83,7 +83,7 @@ export async function startSdkWorld(options: SdkWorldOptions): Promise<SdkWorld>
       },
     });
     stack.defer(() => runtime.stop());
-    // The app API beside it lists and pins as indexd 0.4.4 does.
+    // The release is 0.4.4, because the app API below lists and pins as indexd 0.4.4 does.
     const database = await openDatabase(runtime.postgres, workers, INDEXD_RELEASES["0.4.4"]);
     const { sql } = database;
     stack.defer(() => sql.end({ timeout: 1 }));
