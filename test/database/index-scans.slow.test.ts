@@ -16,7 +16,7 @@ const LATELY = 40;
 const EXPIRED = 50;
 const HOUR_MS = 3_600_000;
 
-// One connection, so that its counters are flushed when they are read.
+// Only one connection, because a connection can flush only its own statistics counters before it reads them.
 const { sql } = useDatabase({ max: 1 });
 beforeAll(async () => {
   // The latest minutes contain no success, so a search for one reads all their rows.

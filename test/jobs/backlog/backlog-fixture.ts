@@ -25,7 +25,7 @@ export function walkSettings(
   };
 }
 
-/** One whole pass of each cause. */
+/** Walks one whole pass of each cause. */
 export async function walk(
   sql: Sql,
   settings: WalkSettings = walkSettings(),
