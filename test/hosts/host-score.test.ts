@@ -13,7 +13,7 @@ const MIB = 1_048_576;
 const [a, b] = ["aa".repeat(32) as HostKey, "bb".repeat(32) as HostKey];
 
 describe("the failure rate", () => {
-  test("the failure rate is a moving average that halves every minute", () => {
+  test("the failure rate is a moving average, and halves with every minute that passes", () => {
     const rate = new FailureRate();
     expect(rate.at(0)).toBe(0);
     rate.add(false, 0);
@@ -127,7 +127,7 @@ describe("the board", () => {
     expect(board.expectedMs("read", MIB)).toBeGreaterThan(2 * before);
   });
 
-  test("transfers in flight are counted", () => {
+  test("the score board counts a host's transfers in flight", () => {
     const board = new ScoreBoard(createFakeClock());
     const ended = [board.begin(a), board.begin(a)];
     expect(board.score(a).inFlight).toBe(2);

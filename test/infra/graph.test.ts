@@ -384,7 +384,7 @@ const NEW_NETWORK: readonly string[] = [
   "aws:iam/instanceProfile:InstanceProfile",
   "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace",
 ];
-/** For each possible role of a stage, the service that may assume it. */
+/** For each role that a stage may contain, the service that may assume the role. */
 const ROLES: Readonly<Record<string, string>> = {
   DefaultClaimRole: "lambda.amazonaws.com",
   DefaultClaimScheduleRole: "scheduler.amazonaws.com",
@@ -413,7 +413,7 @@ describe.each([
     inside = graphOf(await evaluate({ environment: { ...ENVIRONMENT, ...variables } }));
   });
 
-  test("a stage creates only the listed types of resources: no function URL, no permission for others, no attached policy", () => {
+  test("a stage creates only the listed types of resources: no URL, no permission for others, no attached policy", () => {
     expect([...new Set(inside.resources.map(({ type }) => type))].toSorted()).toEqual(types.toSorted());
   });
 

@@ -5,7 +5,7 @@ export type RealIndexd =
   | { readonly kind: "there"; readonly databaseUrl: string }
   | { readonly kind: "missing"; readonly why: string };
 
-/** Finds the configured real indexd, or says in `why` how to configure it. The URL is a secret and never part of `why`. */
+/** Finds the configured real indexd, or says in `why` how to configure one. The URL is a secret and never in `why`. */
 export function findRealIndexd(environment: Readonly<Record<string, string | undefined>>): RealIndexd {
   const databaseUrl = environment[REAL_DATABASE_VARIABLE];
   if (databaseUrl !== undefined && databaseUrl !== "") return { kind: "there", databaseUrl };

@@ -13,7 +13,7 @@ export interface EvaluationRequest {
 export interface Resource {
   /** "aws:sqs/queue:Queue" */
   readonly type: string;
-  /** Logical name, without the random suffix of a physical one. */
+  /** The logical name, which does not have the random suffix of the physical name. */
   readonly name: string;
   readonly inputs: Readonly<Record<string, unknown>>;
 }

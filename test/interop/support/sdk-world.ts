@@ -53,7 +53,7 @@ export interface SdkWorld {
   readonly client: OfficialClient;
   readonly api: AppApi;
   readonly migrationSeed: Buffer;
-  /** Objects of every shape: of two slabs, appended to, partly overwritten, three packed into one slab. */
+  /** Stores objects of every shape: of two slabs, appended to, partly overwritten, and three packed into one slab. */
   storeObjects(): Promise<StoredObject[]>;
   storeObject(name: string, sizeBytes: number): Promise<StoredObject>;
   /** Resolves when the simulated indexd has pinned every sector. */

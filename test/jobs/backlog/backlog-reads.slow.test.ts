@@ -36,7 +36,7 @@ test.each([
   ["urgency", -1, "backlog_urgency_idx"],
   ["urgency", 1e-9, "backlog_urgency_idx"],
   ["waiting", -1, "backlog_waiting_idx"],
-  // Skips entries beyond rescue within the index.
+  // This batch skips entries beyond rescue, and does so within the index.
   ["waiting", 0, "backlog_waiting_idx"],
 ] as const)("in the order of %s, above %f: from the front of %s", async (order, urgencyAbove, index) => {
   const before = await reads();

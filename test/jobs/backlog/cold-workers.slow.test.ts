@@ -116,7 +116,8 @@ test("a thousand new workers overload no host, and are about as fast as workers 
   const sum = (some: readonly number[]): number => some.reduce((total, weight) => total + weight, 0);
   const drawn = weights[0]! / sum(weights.slice(SHARDS - 1));
   console.log("a thousand cold workers", { seed, drawn, shares, ratios });
-  // docs/decisions/0007-host-scores.md: 0.65 to 0.85 % where lines are as different as these. A fair share is 0.2 %.
+  // With lines as different as these the host gets 0.65 to 0.85 % (docs/decisions/0007-host-scores.md). A fair share is
+  // 0.2 %.
   expect(drawn).toBeLessThan(0.012);
   // So 8 of some 1,060 writes are expected on the likeliest host. If 45 hosts are that likely, one of them gets 32 or
   // more writes once in 10^8 runs.

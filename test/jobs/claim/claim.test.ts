@@ -173,7 +173,7 @@ describe("slabs that may not be claimed", () => {
 });
 
 describe("the lease", () => {
-  test("a lease holds the slab for an hour, with equal times in both tables", async () => {
+  test("a lease holds the slab for an hour, with equal times in indexd's and slabmend's tables", async () => {
     const slab = await damaged();
     await run({ holdMs: 3_600_000 });
     const [row] = await sql`

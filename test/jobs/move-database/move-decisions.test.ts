@@ -196,7 +196,7 @@ test("psql commands in a dump are removed", () => {
   expect(withoutPsqlCommands("\\restrict abc\nselect 1;\n\\unrestrict abc\n")).toBe("select 1;\n");
 });
 
-test("the estimate uses the server's statistics, and counts no table twice", () => {
+test("the estimate of a move's size and duration uses the server's statistics, and counts no table twice", () => {
   const source = {
     tables: [
       { name: "a", rows: 100_000 },
