@@ -13,7 +13,7 @@ const MIB = 1_048_576;
 const [a, b] = ["aa".repeat(32) as HostKey, "bb".repeat(32) as HostKey];
 
 describe("the failure rate", () => {
-  test("the failure rate is a moving average that halves every minute", () => {
+  test("the failure rate is a moving average, and halves with every minute that passes", () => {
     const rate = new FailureRate();
     expect(rate.at(0)).toBe(0);
     rate.add(false, 0);
@@ -42,7 +42,7 @@ describe("the failure rate", () => {
   });
 });
 
-test("hosts are ordered by failures, then unmeasured ones first, then by speed under their load", () => {
+test("hosts are ordered by failure rate; at equal rates unmeasured hosts come first, then the fastest under their load", () => {
   const score = (failureRate: number, bytesPerSecond?: number, inFlight = 0): HostScore => ({
     failureRate,
     bytesPerSecond,
@@ -60,7 +60,7 @@ test("hosts are ordered by failures, then unmeasured ones first, then by speed u
   expect([...inOrder].reverse().sort(compareHostScores)).toEqual(inOrder);
 });
 
-test("weights are positive, and no host gets everything", () => {
+test("a host's weight is at least 0.01, and rises with its speed to at most 4", () => {
   const usual = 10 * MIB;
   const weight = (failureRate: number, bytesPerSecond?: number, inFlight = 0) =>
     weightOfHostScore({ failureRate, bytesPerSecond, inFlight }, usual);
@@ -90,7 +90,7 @@ describe("the board", () => {
     expect(board.hedgeAfterMs("read", 4 * MIB)).toBe(120_000);
   });
 
-  test("only large transfers count for the network's rate, small ones for a host's own", () => {
+  test("a transfer below 64 KiB counts for its host's speed, but not for the network's rate", () => {
     const board = new ScoreBoard(createFakeClock());
     board.addSuccess(a, "read", 65_535, 1);
     expect(board.expectedMs("read", MIB)).toBe(1000);
@@ -127,7 +127,7 @@ describe("the board", () => {
     expect(board.expectedMs("read", MIB)).toBeGreaterThan(2 * before);
   });
 
-  test("transfers in flight are counted", () => {
+  test("the score board counts a host's transfers in flight", () => {
     const board = new ScoreBoard(createFakeClock());
     const ended = [board.begin(a), board.begin(a)];
     expect(board.score(a).inFlight).toBe(2);

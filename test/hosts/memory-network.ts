@@ -5,7 +5,7 @@ import type { HostKey } from "../../lib/slab/ids.ts";
 import { type MemoryStream, memoryStreamPair } from "../rhp4/memory-stream.ts";
 import type { TestHost } from "../rhp4/rpc-server.ts";
 
-/** A connection in memory: every stream of it is served by the host. */
+/** A connection in memory. The test host serves each of its streams. */
 class MemoryConnection implements HostConnection {
   readonly closed: Promise<unknown>;
   isClosed = false;
@@ -85,7 +85,7 @@ export interface MemoryNetwork {
   readonly dialer: HostDialer;
   readonly connections: MemoryConnection[];
   add(host: TestHost): void;
-  /** Called for every dial before it succeeds; may wait or throw. */
+  /** Called at the start of every dial. It may wait, or throw to make the dial fail. */
   onDial: (hostKey: HostKey, signal: AbortSignal) => Promise<void> | void;
 }
 

@@ -6,7 +6,7 @@ import { until } from "../support/until.ts";
 const TYPES = { A: 1, AAAA: 28 } as const;
 const NXDOMAIN = 3;
 
-/** The name server's answer: the records' data for a name and type, or no answer. */
+/** What the name server answers for a name and type: the data of the records, NXDOMAIN, or nothing at all. */
 let answer: (name: string, type: number) => readonly Buffer[] | "nxdomain" | "silence";
 let asked: string[];
 let server: Socket;
@@ -47,7 +47,7 @@ function readQuestion(query: Buffer): { name: string; type: number; questionEnd:
   return { name: labels.join(".").toLowerCase(), type: query.readUInt16BE(at + 1), questionEnd: at + 5 };
 }
 
-test("both families are asked and both answers kept", async () => {
+test("a look-up asks for IPv4 and for IPv6 addresses, and returns both", async () => {
   const v6 = Buffer.from("26064700000000000000000000000001", "hex");
   answer = (_name, type) =>
     type === TYPES.A ? [Buffer.from([8, 8, 8, 8]), Buffer.from([8, 8, 4, 4])] : [v6];
@@ -55,12 +55,12 @@ test("both families are asked and both answers kept", async () => {
   expect(asked.sort()).toEqual(["host.example 1", "host.example 28"]);
 });
 
-test("an answer for one family is enough", async () => {
+test("a name with only IPv4 addresses is resolved", async () => {
   answer = (_name, type) => (type === TYPES.A ? [Buffer.from([8, 8, 8, 8])] : []);
   expect(await lookUp("v4.example", signal)).toEqual(["8.8.8.8"]);
 });
 
-test("a name that does not exist is an error that says so", async () => {
+test("the look-up of a name that does not exist fails with ENOTFOUND", async () => {
   answer = () => "nxdomain";
   await expect(lookUp("gone.example", signal)).rejects.toMatchObject({ code: "ENOTFOUND" });
 });

@@ -53,13 +53,13 @@ test("when the first waiting caller gives up, later ones that fit are admitted",
   leave();
 });
 
-test("a request above the limit waits until everything is free", async () => {
+test("a request for more units than the limit waits until all units are free", async () => {
   const gate = new Semaphore(3);
   (await gate.enter(100, never))();
   (await gate.enter(3, never))();
 });
 
-test("a shared call runs once, and its result is not cached", async () => {
+test("simultaneous callers share one call, and its result is not cached for later callers", async () => {
   let starts = 0;
   const flight = new Singleflight(async () => {
     await turn();
@@ -69,7 +69,7 @@ test("a shared call runs once, and its result is not cached", async () => {
   expect(await flight.join(never)).toBe(2);
 });
 
-test("a shared call continues while a caller waits, and is aborted with the last one", async () => {
+test("a shared call continues while any caller waits for it, and is aborted when the last caller gives up", async () => {
   const signals: AbortSignal[] = [];
   const flight = new Singleflight(async (signal) => {
     signals.push(signal);

@@ -14,7 +14,7 @@ export interface SocketHost {
   stop(): Promise<void>;
 }
 
-/** `onSocket` may handle a connection itself by returning true, to simulate a server that is no host. */
+/** If `onSocket` returns true, the host does not serve the connection: so a test simulates a server that is no host. */
 export async function listen(
   host: TestHost,
   options: { readonly onSocket?: (socket: Socket) => boolean; readonly address?: string } = {},

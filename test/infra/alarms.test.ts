@@ -64,7 +64,7 @@ describe.each(definitions)("%s", (name, definition) => {
     }
     const ids = queries.filter(({ metric }) => metric !== undefined).map(({ id }) => id);
     for (const { expression } of queries) {
-      // Lower-case words are ids; functions are upper-case.
+      // In an expression, lower-case words are ids of metrics, and upper-case words are functions.
       for (const word of expression?.match(/\b[a-z]+\b/g) ?? []) expect(ids).toContain(word);
     }
   });
@@ -87,7 +87,7 @@ function alarmValue(
 }
 
 const { REPAIR_TIMEOUT_SECONDS: timeout, VISIBILITY_TIMEOUT_SECONDS: visibility } = limits;
-/** The maximum of the four waits between five receives. */
+/** The sum of the four waits between five receives in seconds, each at its longest. */
 const allReturns = [1, 2, 3, 4].reduce((sum, receives) => sum + returnDelaySeconds(receives, 1), 0);
 
 test.each<[keyof typeof ALARMS, string, Record<string, number>, boolean, Record<string, number>?]>([
@@ -127,13 +127,13 @@ test("every alarm has a definition", () => {
   expect(ofType(graph, "cloudwatch/metricAlarm:MetricAlarm")).toHaveLength(definitions.length);
 });
 
-test("alarms on events of every minute fire when values are missing", () => {
+test("the alarms on claim and reap, which run every minute, fire when values are missing", () => {
   for (const name of ["claim-not-running", "reap-not-running"] as const) {
     expect(ALARMS[name].missing).toBe("breaching");
   }
 });
 
-test("one run of claim with an unknown version of indexd raises the alarm, which ends when no run reports it", () => {
+test("one run of claim that reports an unknown version of indexd raises the alarm; without reports the alarm ends", () => {
   const [alarm] = ofType(graph, "cloudwatch/metricAlarm:MetricAlarm").filter(
     ({ inputs }) => inputs["name"] === "slabmend-production-default-unknown-indexd-version",
   );
@@ -199,7 +199,7 @@ test("the dashboard shows the relevant metrics and the alarms", () => {
   }
 });
 
-test("every alarm has its section in the runbook: Description, Investigation, Resolution", () => {
+test("every alarm has a section in the runbook with the headings Description, Investigation and Resolution", () => {
   const runbook = readFileSync(new URL("../../docs/runbook.md", import.meta.url), "utf8");
   const sections = new Map(
     runbook

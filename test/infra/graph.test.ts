@@ -1,4 +1,4 @@
-/** What `sst deploy` would create in a stage, with policy statements. */
+/** What `sst deploy` would create in a stage, including the statements of all policies. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { variablesOf as variablesReadBy } from "../../lib/config/parse-environment.ts";
 import { ENVIRONMENT, evaluate, SECRETS } from "./support/evaluate.ts";
@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 
 describe("queues", () => {
-  test("the repair queue hides a message for six function timeouts, and dead-letters it after five receives", () => {
+  test("the repair queue hides a message for six timeouts of the function; after five receives it is a dead letter", () => {
     const repairs = one(graph, "sqs/queue:Queue", "DefaultRepairsQueue");
     const { timeout } = one(graph, "lambda/function:Function", "DefaultRepairFunction") as {
       timeout: number;
@@ -66,7 +66,7 @@ describe("queues", () => {
     });
   });
 
-  test("both queues are encrypted at rest and have no policy", () => {
+  test("the repair queue and the dead-letter queue are encrypted at rest and have no policy", () => {
     const queues = ofType(graph, "sqs/queue:Queue");
     expect(queues).toHaveLength(2);
     for (const { inputs } of queues) {
@@ -78,7 +78,7 @@ describe("queues", () => {
 });
 
 describe("functions", () => {
-  test("readers of messages are updated before writers", () => {
+  test("a deployment updates repair, which reads messages, before claim and reap, which write them", () => {
     for (const writer of ["DefaultClaimFunction", "DefaultReapFunction"]) {
       expect(graph.dependencies[writer]).toContain("DefaultRepairFunction");
     }
@@ -150,7 +150,7 @@ describe("functions", () => {
 });
 
 describe("the triggers of functions", () => {
-  test("the queue's mapping has a batch size of one, partial responses and limited concurrency", () => {
+  test("the event source mapping of the repair queue has a batch size of one, partial responses and limited concurrency", () => {
     const [mapping, ...others] = ofType(graph, "lambda/eventSourceMapping:EventSourceMapping");
     expect(others).toEqual([]);
     expect(mapping?.inputs).toEqual({
@@ -335,7 +335,7 @@ describe("the archive", () => {
     expect(variablesOf(made, "DefaultReapFunction")["SLABMEND_ARCHIVE"]).toMatch(/^s3:\/\/./);
   });
 
-  test("in an existing bucket reap's permissions are limited to the prefix", async () => {
+  test("in an existing archive bucket reap's permissions are limited to the configured prefix", async () => {
     const made = await withArchive("s3://backups/slabmend/main/");
     expect(ofType(made, "s3/bucketVersioning:BucketVersioning")).toEqual([]);
     expect(statementsOf(made, "DefaultReapRole").slice(2, 4)).toEqual(
@@ -350,7 +350,7 @@ describe("the archive", () => {
   });
 });
 
-/** Everything in a stage, except its network. */
+/** The types of the resources in a stage, except those of its network. */
 const ALWAYS: readonly string[] = [
   "aws:budgets/budget:Budget",
   "aws:cloudwatch/dashboard:Dashboard",
@@ -384,7 +384,7 @@ const NEW_NETWORK: readonly string[] = [
   "aws:iam/instanceProfile:InstanceProfile",
   "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace",
 ];
-/** For each possible role of a stage, the service that may assume it. */
+/** For each role that a stage may contain, the service that may assume the role. */
 const ROLES: Readonly<Record<string, string>> = {
   DefaultClaimRole: "lambda.amazonaws.com",
   DefaultClaimScheduleRole: "scheduler.amazonaws.com",
@@ -413,7 +413,7 @@ describe.each([
     inside = graphOf(await evaluate({ environment: { ...ENVIRONMENT, ...variables } }));
   });
 
-  test("a stage creates only the listed resources: no URL, no permission for others, no attached policy", () => {
+  test("a stage creates only the listed types of resources: no URL, no permission for others, no attached policy", () => {
     expect([...new Set(inside.resources.map(({ type }) => type))].toSorted()).toEqual(types.toSorted());
   });
 
@@ -438,7 +438,7 @@ describe.each([
     expect(statementsOf(inside, "DefaultReapRole").slice(3)).toEqual(attach);
   });
 
-  test("no action anywhere is a wildcard", () => {
+  test("no policy statement allows actions by a wildcard", () => {
     const actions = ofType(inside, "iam/role:Role")
       .filter(({ inputs }) => inputs["inlinePolicies"] !== undefined)
       .flatMap(({ name }) => statementsOf(inside, name).flatMap((statement) => statement.actions));
@@ -492,7 +492,7 @@ test("only CloudWatch of this account may publish alarms", () => {
 });
 
 describe("money", () => {
-  test("a budget of the account warns by e-mail before and when it is spent", () => {
+  test("a budget for the account sends an e-mail before it is spent and when it is spent", () => {
     const budget = one(graph, "budgets/budget:Budget", "Budget");
     expect(budget).toMatchObject({
       budgetType: "COST",

@@ -75,7 +75,7 @@ describe("problems of a stage", () => {
     ]);
   });
 
-  test("problems have remedies, in which no secret's value is an argument", async () => {
+  test("each problem comes with a remedy, and no remedy's command takes a secret as an argument", async () => {
     const message = await refusal({ ...ENVIRONMENT });
     expect(message).toContain("npx sst secret set DefaultDatabaseUrl --stage trial");
     expect(message).toContain("npx sst secret set DefaultMigrationSeed --stage trial");
@@ -128,13 +128,13 @@ describe("problems of a stage", () => {
     expect(message).not.toMatch(/hunter2canary|c0c0c0/);
   });
 
-  test("a private host may do without TLS", async () => {
+  test("a database at a private address is accepted without TLS", async () => {
     expect(await refusal({ ...GOOD, SST_SECRET_DefaultDatabaseUrl: `${url}10.0.0.5/indexd` })).toBe(
       "nothing",
     );
   });
 
-  test("invalid authorities, or authorities that the URL does not use, are refused", async () => {
+  test("certificate authorities that are invalid, or that the database URL does not use, are refused", async () => {
     expect(await refusal({ ...GOOD, SLABMEND_DATABASE_CA: "/nowhere/ca.pem" })).toContain(
       "SLABMEND_DATABASE_CA: ",
     );
@@ -191,7 +191,7 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
     (_, index) => roots[index % 3]!.cert,
   ).join("");
 
-  test("certificates that are too long as text are refused, and the remedy is a file", async () => {
+  test("certificates that are too long for a variable are refused, and the remedy is to put them into a file", async () => {
     const message = await refusal({ SLABMEND_DATABASE_CA: bundle.replaceAll("\n", "\\n") });
     expect(message).toContain("SLABMEND_DATABASE_CA: expected at most 4096 bytes for a function's variables");
     expect(message).toContain(
@@ -200,7 +200,7 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
     expect(message).toContain(".env.trial");
   });
 
-  test("the same certificates as a file are accepted", async () => {
+  test("certificates that are too long for a variable are accepted in a file", async () => {
     const folder = await mkdtemp(join(tmpdir(), "slabmend-ca-"));
     try {
       const file = join(folder, "rds.pem");
@@ -211,7 +211,7 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
     }
   });
 
-  test("a database URL that is too long is refused as a secret, without repeating it", async () => {
+  test("a database URL that is too long is refused with the name of its secret, but without the URL itself", async () => {
     const message = await refusal({
       SST_SECRET_DefaultDatabaseUrl: `postgres://slabmend:${"canary".repeat(600)}@10.0.0.5/indexd`,
     });
@@ -222,18 +222,18 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
     expect(message).not.toContain("canary");
   });
 
-  test("accepted variables fit with the longest queue URLs and SST's own variables", async () => {
+  test("SST's own variables fit into the space that the check of a function's environment reserves for them", async () => {
     const graph = graphOf(await evaluate());
     for (const name of ["DefaultClaimFunction", "DefaultRepairFunction", "DefaultReapFunction"]) {
       const added = Object.entries(variablesOf(graph, name)).filter(([key]) => !key.startsWith("SLABMEND_"));
       const bytes = added.reduce((sum, [key, text]) => sum + key.length + Buffer.byteLength(text), 0);
-      // SST_BYTES of infra/function-environment.ts.
+      // The space is SST_BYTES of infra/function-environment.ts.
       expect(bytes).toBeLessThanOrEqual(512);
     }
   });
 });
 
-test("resources of an indexer carry its name; topic, budget and network carry the stage's", async () => {
+test("an indexer's resources are named after the indexer; topic, budget and network are named after the stage", async () => {
   const graph = graphOf(
     await evaluate({
       environment: { ...ENVIRONMENT, SLABMEND_INDEXER: "main-eu" },
@@ -263,7 +263,7 @@ test("resources of an indexer carry its name; topic, budget and network carry th
   });
 });
 
-test("the concurrency sets the mapping's limit and claim's number of leases", async () => {
+test("SLABMEND_REPAIR_CONCURRENCY sets the mapping's concurrency limit and claim's number of leases", async () => {
   const graph = graphOf(
     await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_REPAIR_CONCURRENCY: "30" } }),
   );
@@ -272,7 +272,7 @@ test("the concurrency sets the mapping's limit and claim's number of leases", as
   expect(mapping?.inputs["scalingConfig"]).toEqual({ maximumConcurrency: 30 });
 });
 
-test("a variable is passed to the functions that read it", async () => {
+test("a variable is passed only to the functions that read it", async () => {
   const graph = graphOf(
     await evaluate({
       environment: { ...ENVIRONMENT, SLABMEND_INDEXD_GRACE_SECONDS: "0", SLABMEND_LOG_LEVEL: "debug" },
@@ -285,14 +285,14 @@ test("a variable is passed to the functions that read it", async () => {
   expect(variablesOf(graph, "DefaultReapFunction")).not.toHaveProperty("SLABMEND_INDEXD_GRACE_SECONDS");
 });
 
-test("a secret in the deployment's environment is ignored", async () => {
+test("a database URL in the deployment's environment is ignored, because functions get it from SST's secret", async () => {
   const graph = graphOf(
     await evaluate({ environment: { ...ENVIRONMENT, SLABMEND_DATABASE_URL: "postgres://elsewhere/db" } }),
   );
   expect(variablesOf(graph, "DefaultReapFunction")["SLABMEND_DATABASE_URL"]).toBe(SECRETS.DefaultDatabaseUrl);
 });
 
-test("a file of authorities is copied next to the bundle", async () => {
+test("a file of certificate authorities is copied next to the bundle", async () => {
   const folder = await mkdtemp(join(tmpdir(), "slabmend-ca-"));
   try {
     const file = join(folder, "rds.pem");
@@ -338,7 +338,7 @@ test("the documented table of settings equals the code's", () => {
   expect(tableRows(deployment)).toEqual(expect.arrayContaining(tableRows(describeSettings())));
 });
 
-/** Cells without the spaces that align them. */
+/** The cells of each row of a Markdown table, without the spaces that align them. */
 function tableRows(markdown: string): string[][] {
   const rows = markdown.split("\n").filter((line) => line.startsWith("| "));
   return rows.map((row) =>

@@ -42,7 +42,7 @@ async function graphWith(...names: readonly Name[]): Promise<Graph> {
   return withoutSuffixes(graphOf(await evaluate({ environment, secrets: secretsOf(names) })));
 }
 
-/** SST ends physical names with random letters. */
+/** Removes the random letters with which SST ends physical names. */
 function withoutSuffixes(graph: Graph): Graph {
   return JSON.parse(
     JSON.stringify(graph).replace(

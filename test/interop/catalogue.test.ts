@@ -7,9 +7,10 @@ import { type Catalogue, catalogueDigest, readCatalogue } from "./read-catalogue
 import { findRealIndexd } from "./real-indexd.ts";
 
 /**
- * Digest of indexd v0.4.4's own catalogue of our tables on PostgreSQL 18.4, read on 2026-11-20
- * (docs/decisions/0033-real-peers.md). Used without a real indexd; it changes with the fixture, with indexd's schema and with
- * PostgreSQL's way of printing a catalogue.
+ * Digest of the catalogue of a real indexd v0.4.4 on PostgreSQL 18.4, read on 2026-11-20
+ * (docs/decisions/0033-real-peers.md). It covers the tables that the fixture has. Without a real indexd the fixture is
+ * compared with this digest. A new digest is needed if the fixture's tables, indexd's schema or PostgreSQL's way of
+ * printing a catalogue change.
  */
 const REAL_CATALOGUE_DIGEST = "ab0d98cae0c0bf415f829bda918e2fed0e7d88d72046bbc2c6e51a6f443d4f3e";
 
@@ -29,7 +30,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test("the fixture is unchanged since it equalled indexd v0.4.4's catalogue", () => {
+test("the fixture's catalogue has the recorded digest of indexd v0.4.4's catalogue", () => {
   expect(catalogueDigest(ours, ours.keys())).toBe(REAL_CATALOGUE_DIGEST);
 });
 

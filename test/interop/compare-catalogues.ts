@@ -1,6 +1,6 @@
 import type { Catalogue } from "./read-catalogue.ts";
 
-/** A line of one catalogue that the other does not have. */
+/** A line that only one of the two catalogues has. */
 export interface CatalogueDifference {
   readonly table: string;
   readonly onlyIn: "real" | "ours";

@@ -1,4 +1,7 @@
-/** Messages, price tables and tokens between our codecs and Go's own, random values both ways; fast-check prints the seed. */
+/**
+ * Random messages, price tables and tokens are exchanged between our codecs and Go's, in both directions. fast-check
+ * prints the seed.
+ */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { hostIdentity } from "../../dev/swarm/host-identity.ts";
@@ -51,9 +54,9 @@ const account = accountKeyFromSeed(seed);
 const goAccountKey = hexOf(Buffer.concat([seed, account.account]));
 
 const currency = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n });
-/** Heights and lengths are passed to Go as JavaScript's numbers. */
+/** Less than 2^53, because heights and lengths are passed to Go as JavaScript's numbers. */
 const height = fc.bigInt({ min: 0n, max: 2n ** 53n - 1n });
-/** RFC 3339 ends with the year 9999. */
+/** Up to the end of the year 9999, the last year of RFC 3339. */
 const seconds = fc.bigInt({ min: 0n, max: 253_402_300_799n });
 const hash = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const root = hash.map((bytes) => parseRoot(hexOf(bytes)));
@@ -123,7 +126,7 @@ function dataOf<Data>({ data, error }: Decoded<Data>): Data {
   return data;
 }
 
-/** A complete response. @returns a source for our readers that fails if more is read */
+/** @returns a source from which our readers read a complete response; reading beyond the response fails */
 function sourceOf(bytes: Uint8Array): ByteSource & { readonly left: () => number } {
   let at = 0;
   return {
@@ -170,7 +173,7 @@ test("WriteSector requests", () => {
   );
 });
 
-test("ReadSector responses, up to the data", async () => {
+test("ReadSector responses, except for the data after them", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(LEAVES_PER_SECTOR - 1), proofOfLeaf, async (leaf, proof) => {
       const ours = encodeReadSectorResponseHead(proof, LEAF_BYTES);
@@ -199,7 +202,7 @@ test("WriteSector responses", async () => {
   );
 });
 
-test("Settings responses, releases in any alphabet", async () => {
+test("Settings responses with a release name in any alphabet", async () => {
   await fc.assert(
     fc.asyncProperty(settings, async (ours) => {
       const bytes = encodeSettingsResponse(ours);
@@ -215,7 +218,7 @@ test("Settings responses, releases in any alphabet", async () => {
         totalStorage: Number(ours.totalStorageSectors),
         prices: goPrices(ours.prices),
       });
-      // Followed by a checksum from Go.
+      // Go appends a checksum to the address.
       expect(walletAddress.slice(0, 64)).toBe(hexOf(ours.walletAddress));
       const theirs = bytesOf(go.rhp.encodeSettingsResponse({ settings: decoded }));
       expect(await readSettingsResponse(sourceOf(theirs))).toEqual(ours);
@@ -224,7 +227,7 @@ test("Settings responses, releases in any alphabet", async () => {
   );
 });
 
-test("refusals in Go's text format", () => {
+test("Go decodes our refusals and formats them as text", () => {
   fc.assert(
     fc.property(fc.nat(255), fc.string({ unit: "grapheme", maxLength: 200 }), (code, description) => {
       const bytes = Uint8Array.from(encodeWireError({ code, description }));
@@ -234,7 +237,7 @@ test("refusals in Go's text format", () => {
   );
 });
 
-test("price tables and tokens signed by Go's Ed25519", () => {
+test("Go signs tokens with the same result as we do, and we accept price tables that Go signed", () => {
   fc.assert(
     fc.property(prices, token, (ofHost, ofAccount) => {
       const sign = (message: Uint8Array) => go.wallet.signHash(goAccountKey, hexOf(message)).signature;
@@ -244,7 +247,7 @@ test("price tables and tokens signed by Go's Ed25519", () => {
         ...ofHost,
         signature: Uint8Array.from(Buffer.from(sign(hostPricesSighash(ofHost)), "hex")),
       };
-      // Signed by the account's key in place of a host's.
+      // Go signed with the account's key, so this key takes the place of the host's key.
       const signer = parseRoot(hexOf(account.account)) as unknown as typeof host.hostKey;
       expect(() => verifyHostPrices(byGo, signer, -1)).not.toThrow();
     }),

@@ -12,11 +12,11 @@ beforeAll(async () => {
   go = await startGoCore();
 });
 
-test(`the wallet's key of ${PHRASES} random phrases`, () => {
+test(`we derive the same wallet keys as Go from ${PHRASES} random phrases`, () => {
   for (let n = 0; n < PHRASES; n++) {
     const { phrase } = go.wallet.generateSeedPhrase();
     const { privateKey } = go.wallet.keyPairFromSeedPhrase(phrase, 0);
-    // The phrase comes from Go, so a failure must show it to be reproducible.
+    // Go chooses the phrase at random, so a failure prints it: with the phrase it can be reproduced.
     expect(hexOf(walletPrivateKey(entropyOfPhrase(phrase))), phrase).toBe(privateKey);
   }
 });

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import type { ISql } from "postgres";
 
 /**
- * PostgreSQL's catalogue of the tables in schema `public`: one line of text per column, constraint, index and trigger, by table. Text, so
- * that two catalogues can be compared line by line.
+ * PostgreSQL's catalogue of the tables in schema `public`: for each table, one line per column, constraint, index and
+ * trigger. The lines are text, so that two catalogues can be compared line by line.
  */
 export type Catalogue = ReadonlyMap<string, readonly string[]>;
 
@@ -51,7 +51,7 @@ export async function readCatalogue(sql: ISql): Promise<Catalogue> {
   return catalogue;
 }
 
-/** SHA-256 over the lines of `tables`, in order of table and line: one value that changes when any of them does. */
+/** SHA-256 over the lines of `tables`, in order of table and line: one value that changes when any line changes. */
 export function catalogueDigest(catalogue: Catalogue, tables: Iterable<string>): string {
   const hash = createHash("sha256");
   for (const table of [...tables].sort()) {

@@ -1,11 +1,11 @@
-/** Names the database of a real indexd to compare with. It is only read. */
+/** The variable with the URL of a real indexd's database, to compare the fixture with. The database is only read. */
 const REAL_DATABASE_VARIABLE = "SLABMEND_INTEROP_DATABASE_URL";
 
 export type RealIndexd =
   | { readonly kind: "there"; readonly databaseUrl: string }
   | { readonly kind: "missing"; readonly why: string };
 
-/** Finds this run's real indexd, or says how to set one. The URL is a secret and never part of `why`. */
+/** Finds the configured real indexd, or says in `why` how to configure one. The URL is a secret and never in `why`. */
 export function findRealIndexd(environment: Readonly<Record<string, string | undefined>>): RealIndexd {
   const databaseUrl = environment[REAL_DATABASE_VARIABLE];
   if (databaseUrl !== undefined && databaseUrl !== "") return { kind: "there", databaseUrl };

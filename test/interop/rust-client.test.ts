@@ -1,4 +1,7 @@
-/** The official crates as the client of a host of dev/swarm, at several packet sizes: every check of test/interop/rust-host/src/client. */
+/**
+ * The official crates are the client of a host of dev/swarm: every check of test/interop/rust-host/src/client, at
+ * several packet sizes.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -28,14 +31,14 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-// The smallest packets that the protocol allows, those of every host today, the largest.
+// The smallest packets that the protocol allows, the packets that every host uses today, and the largest packets.
 test.for([1220, 4320, 32_768])("packets of %i bytes", async (packetBytes, context) => {
   const [host] = swarm.hosts;
   const { hostKey, address } = host!;
   const options = { hostKey, address, accountSeed: Buffer.from(accountSeed).toString("hex"), packetBytes };
   const { checks, code } = await runClient(installedPeer(context, "rust-host"), options);
   expect(checks.filter(({ ok }) => !ok)).toEqual([]);
-  // All checks ran: the last one did, and their number is the client's.
+  // All checks ran if the client's last check ran, and the number of checks is right.
   expect(checks.at(-1)?.check).toBe("many reads at once over one connection");
   expect(checks).toHaveLength(CHECKS);
   expect(code).toBe(0);

@@ -30,7 +30,7 @@ if ("missing" in peer) {
   test("a host of the official crates is installed", (context) => context.skip(`rust-host: ${peer.missing}`));
 }
 
-// The smallest packets that the protocol allows, those of every host today, the largest.
+// The smallest packets that the protocol allows, the packets that every host uses today, and the largest packets.
 describe.runIf("path" in peer).each([1220, 4320, 32_768])(
   "a host with packets of %i bytes",
   (packetBytes) => {
@@ -78,7 +78,7 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
         (error: unknown) => error,
       );
 
-    test("a sector is written and read in ranges, in parallel with others", () =>
+    test("a sector is read in many ranges in parallel, while it is written again", () =>
       withPool(async (pool) => {
         const root = await store(pool);
         expect(root).toBe(kernel.sectorRoot(sector));
@@ -108,14 +108,14 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
       }
     });
 
-    test("cancelled whole reads do not disturb other calls or count against the host", () =>
+    test("cancelled reads of a whole sector do not disturb other calls, and do not count as failures of the host", () =>
       withPool(async (pool) => {
         const root = await store(pool);
         for (let round = 0; round < 4; round++) {
           const losing = new AbortController();
           const read = rangeRead({ root, offset: 0, into: new Uint8Array(SECTOR_BYTES) });
           const givenUp = pool.call(target, read, { signal: losing.signal });
-          // The read is running once another call on the connection has been answered.
+          // When a later call on the same connection has been answered, the read is running.
           await pool.balance(target, noSignal);
           losing.abort(new Error("lost the race"));
           expect(await givenUp.catch((error: { code: string }) => error.code)).toBe("aborted");
@@ -131,8 +131,8 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
           refusesWritesEarly: { afterBytes: 0, code: 5, description: "not enough funds" },
         });
         const refused = await failureOf(pool.call(target, sectorWrite(sector), { signal: noSignal }));
-        // After its refusal more data is in transit than such a host tolerates: with small packets it may end the connection
-        // first.
+        // After the host's refusal more data is still in transit than a host of the crates tolerates. So with small
+        // packets the host may end the connection before we know of the refusal.
         const isFlood = packetBytes < 4223;
         expect(isFlood ? ["not-enough-funds", "connection-lost"] : ["not-enough-funds"]).toContain(
           (refused as { code: string }).code,
@@ -140,7 +140,7 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
         await expect.poll(() => isReadWhole(pool, root, 0, 64).catch(() => false)).toBe(true);
       }));
 
-    test("a host that falls silent during a read is given up in time, and used again when it answers", () =>
+    test("a read from a host that falls silent times out, and the host is used again when it answers", () =>
       withPool(
         async (pool) => {
           const root = await store(pool);

@@ -1,6 +1,6 @@
 /**
- * The official SDK stores, slabmend repairs, the official SDK reads. On the hosts of dev/swarm everything behind the wire is ours; on
- * those of the official crates only the repair is.
+ * The official SDK stores objects, slabmend repairs their slabs, and the official SDK reads the objects. The hosts are
+ * those of dev/swarm, whose code is ours, or are made of the official crates.
  */
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
@@ -23,7 +23,7 @@ const RUNS: readonly (readonly [sdk: Peer, hosts: "dev/swarm" | "the official cr
 ];
 
 describe.each(RUNS)("objects of %s on hosts of %s, repaired by %s", (sdk, hostsOf, by) => {
-  test("are read back byte for byte, even from slabmend's sectors alone", async (context) => {
+  test("are read back byte for byte, even from only the sectors that slabmend moved", async (context) => {
     const environment = installedPeer(context, sdk);
     const rustHost = hostsOf === "dev/swarm" ? undefined : installedPeer(context, "rust-host");
     const seed = randomUUID();
@@ -46,7 +46,7 @@ async function roundTrip(world: SdkWorld, seed: string, by: RepairedBy): Promise
   const { slabs, placement } = await world.readSlabs();
   const plan = planSlabDamage(placement, seededRandom(seed, "damage"));
   const damage = await inflictDamage(sql, plan, hosts, slabs);
-  // The SDK uses only good hosts, so no sector must move.
+  // The SDK stores only on good hosts, so no sector of this object needs to move.
   const untouched = await world.storeObject("untouched", 500_000);
   await expect.poll(() => seenEvents(world), { timeout: 10_000 }).toContain(untouched.id);
   const { cursor } = await client.events();
@@ -91,7 +91,10 @@ async function seenEvents({ client }: SdkWorld): Promise<string[]> {
   return (await client.events()).events.map(({ id }) => id);
 }
 
-/** Exactly the moved objects, once each, are listed after the cursor. An event is visible after its second has passed. */
+/**
+ * Expects one event after the cursor for each moved object, and no other events. It polls, because an event is visible
+ * only after the second of the event has passed.
+ */
 async function expectEvents(
   { client }: SdkWorld,
   { moved, cursor }: { readonly moved: readonly StoredObject[]; readonly cursor: Cursor | null },
@@ -111,7 +114,7 @@ async function dropWhatWasNotWritten({ sql, hosts }: SdkWorld): Promise<void> {
   for (const { root, host_id } of rows) await dropSector(hosts, host_id, parseRoot(root));
 }
 
-/** All sectors of the first slab except one fewer than the SDK needs, on honest hosts. */
+/** Drops moved sectors of the first slab from honest hosts, until these have one sector fewer than the SDK needs. */
 async function leaveTooFewSectors({ sql, hosts }: SdkWorld, { fates }: SlabDamage): Promise<void> {
   const rows = await sql<{ root: string; host_id: number }[]>`
     select encode(x.sector_root, 'hex') as root, x.host_id

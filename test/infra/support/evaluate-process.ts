@@ -1,6 +1,7 @@
 /**
- * The evaluating process. Like `sst deploy` it bundles sst.config.ts with SST's components, provides the globals and runs it under
- * Pulumi, but Pulumi's engine is a mock that records the requested resources, and functions are bundled by scripts/bundle.ts.
+ * The evaluating process. Like `sst deploy` it bundles sst.config.ts with SST's components, provides SST's globals and
+ * runs the bundle under Pulumi. Unlike with `sst deploy`, Pulumi's engine is a mock that records the requested
+ * resources, and scripts/bundle.ts bundles the functions.
  */
 import { randomUUID } from "node:crypto";
 import { writeFileSync } from "node:fs";
@@ -25,7 +26,7 @@ const request = JSON.parse(await readFile(join(folder, "request.json"), "utf8"))
 const platformRequire = createRequire(join(PLATFORM, "package.json"));
 const outfile = join(PLATFORM, `slabmend-infra-test-${randomUUID()}.mjs`);
 
-// The used parts of Pulumi's packages; they are not our dependencies, so their types are missing.
+// The parts of Pulumi's packages that are used here. The packages are not our dependencies, so their types are missing.
 interface Pulumi {
   readonly runtime: {
     setMocks(mocks: object, project: string, stack: string, preview: boolean): Promise<void>;
@@ -42,14 +43,14 @@ const settings = platformRequire("@pulumi/pulumi/runtime/settings") as {
 };
 interface RegisterRequest {
   getName(): string;
-  /** URNs, which end in the name. */
+  /** URNs, each of which ends in the name of a resource. */
   getDependenciesList(): readonly string[];
 }
 
 const registered: Resource[] = [];
 const dependencies: Record<string, readonly string[]> = {};
 
-/** The mocks do not report dependencies between resources; the requests do. */
+/** Records the dependencies between resources from the requests to register them; Pulumi's mocks do not see them. */
 function noteDependencies(): void {
   const monitor = settings.getMonitor();
   const register = monitor.registerResource.bind(monitor);
@@ -98,7 +99,8 @@ const mocks = {
       case "aws:ec2/getAmi:getAmi":
         return { id: "ami-0" };
       case "aws:iam/getPolicyDocument:getPolicyDocument":
-        // The provider would compute this locally; without its statements SST leaves the policy out.
+        // The real provider computes `json` from the statements. Both are returned, because without `statements` SST
+        // leaves the policy out.
         return { ...inputs, json: JSON.stringify(inputs["statements"]) };
       default:
         return inputs;
@@ -107,8 +109,8 @@ const mocks = {
 };
 
 /**
- * The platform's packages are loaded by `require`: Pulumi's are CommonJS with lazy exports, which a named import would not find, and they
- * must be the same instances that the mocks were set on.
+ * Loads the platform's packages by `require`, for two reasons. Pulumi's packages are CommonJS with lazy exports, which
+ * a named import would not find. And they must be the same instances that the mocks were set on.
  */
 const packagesAreRequired: Plugin = {
   name: "packages-are-required",
@@ -126,7 +128,7 @@ const packagesAreRequired: Plugin = {
 
 const builds = new Map<FunctionName, Promise<object>>();
 
-/** Several indexers have the same three functions. */
+/** Bundles each function only once, because all indexers have the same three functions. */
 function builtOnce(name: FunctionName): Promise<object> {
   const built = builds.get(name) ?? bundle(name);
   builds.set(name, built);
@@ -135,7 +137,7 @@ function builtOnce(name: FunctionName): Promise<object> {
 
 async function bundle(name: FunctionName): Promise<object> {
   const { directory, handler } = await bundleFunction(name, join(folder, "bundles", name));
-  // SST itself copies these files into the zip.
+  // Removed from the bundle, because SST itself copies these files into the zip.
   for (const { to } of FUNCTIONS[name].copyFiles) await rm(join(directory, to));
   return { handler, out: directory, errors: [], sourcemaps: [] };
 }
@@ -228,7 +230,7 @@ async function evaluateConfig(): Promise<Evaluation> {
     kind: "evaluated",
     app: config.app() as Record<string, unknown>,
     outputs: (await pulumi.output(outputs).promise()) as Record<string, unknown>,
-    // SST's components only group their resources.
+    // SST's components are left out, because they only group resources.
     resources: registered.filter(({ type }) => !type.startsWith("sst:")).toSorted(byName),
     dependencies,
   };
@@ -242,12 +244,12 @@ async function finish(evaluation: Evaluation): Promise<never> {
   process.exit(0);
 }
 
-// Pulumi reports failures in unawaited outputs only here; they also end `sst deploy`.
+// A failure in an output that nothing awaits is reported only here. Such a failure ends `sst deploy`, too.
 process.on("unhandledRejection", (error) => void finish(refusal(error)));
 
 function refusal(error: unknown): Evaluation {
   const message = error instanceof Error ? error.message : String(error);
-  // Pulumi makes the stack before it asks the program.
+  // The stack itself does not count: Pulumi registers it before it runs the program.
   return { kind: "refused", message, registered: registered.filter(({ type }) => type !== STACK) };
 }
 

@@ -1,4 +1,7 @@
-/** Evaluates the real sst.config.ts with SST's own sources and Pulumi's mocks, in its own process, because it uses globals. */
+/**
+ * Evaluates the real sst.config.ts with SST's own sources and Pulumi's mocks. It does so in a separate process, because
+ * sst.config.ts uses globals.
+ */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -13,7 +16,10 @@ const run = promisify(execFile);
 export const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
 export const PLATFORM = join(REPOSITORY, ".sst/platform");
 
-/** Creates .sst/platform if it is missing; SST's package contains everything for this except the platform's npm packages. */
+/**
+ * Creates .sst/platform if it is missing. SST's package contains all files for this, except the npm packages that the
+ * platform needs.
+ */
 export async function installPlatform(): Promise<void> {
   if (existsSync(join(PLATFORM, "node_modules/@pulumi/aws")) && existsSync(join(PLATFORM, "config.d.ts")))
     return;
@@ -35,7 +41,7 @@ export const SECRETS = {
 
 export const ENVIRONMENT = { SLABMEND_ALARM_EMAIL: "operator@example.com" } as const;
 
-/** `keep` receives the folder with bundles and zip files while it exists. */
+/** Calls `keep` with the folder that contains bundles and zip files, before it removes the folder. */
 export async function evaluate(
   request: Partial<Omit<EvaluationRequest, "folder">> = {},
   keep: (folder: string) => Promise<void> = async () => {},
@@ -65,7 +71,7 @@ export async function evaluate(
       maxBuffer: 64 * 1_048_576,
       timeout: 100_000,
     }).catch((error: unknown) => {
-      // After a refusal Pulumi complains about pending outputs.
+      // After a refusal the process fails although it wrote its answer: Pulumi complains about pending outputs.
       if (!existsSync(join(folder, "evaluation.json"))) throw error;
     });
     await keep(folder);

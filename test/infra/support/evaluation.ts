@@ -2,7 +2,7 @@
 
 export interface EvaluationRequest {
   readonly stage: string;
-  /** As `sst deploy` would find it in its environment, .env files included. */
+  /** The variables that `sst deploy` would find in its environment and in the .env files. */
   readonly environment: Readonly<Record<string, string>>;
   /** As set by `sst secret set`. */
   readonly secrets: Readonly<Record<string, string>>;
@@ -13,7 +13,7 @@ export interface EvaluationRequest {
 export interface Resource {
   /** "aws:sqs/queue:Queue" */
   readonly type: string;
-  /** Logical name, without the random suffix of a physical one. */
+  /** The logical name, which does not have the random suffix of the physical name. */
   readonly name: string;
   readonly inputs: Readonly<Record<string, unknown>>;
 }
@@ -31,6 +31,6 @@ export type Evaluation =
   | {
       readonly kind: "refused";
       readonly message: string;
-      /** The requests to Pulumi before the refusal. */
+      /** The resources that were requested from Pulumi before the refusal. */
       readonly registered: readonly Resource[];
     };

@@ -24,7 +24,7 @@ export interface Statement {
   readonly resources: readonly string[];
 }
 
-/** The inline policy of a role, as one line for each statement. */
+/** The statements of a role's inline policies. */
 export function statementsOf(graph: Graph, role: string): Statement[] {
   const policies = one(graph, "iam/role:Role", role)["inlinePolicies"] as readonly { policy: string }[];
   return policies.flatMap(({ policy }) => JSON.parse(policy) as Statement[]);
@@ -43,7 +43,7 @@ export function variablesOf(graph: Graph, functionName: string): Record<string, 
   return (plain as { variables: Record<string, string> }).variables;
 }
 
-/** Services that may assume a role, from its trust policy: SST's document, or the mocks' statements. */
+/** The services that a trust policy allows to assume its role. `policy` is SST's document, or the mocks' statements. */
 export function takersOf(policy: unknown): unknown[] {
   const parsed: unknown = typeof policy === "string" ? JSON.parse(policy) : policy;
   const isList = Array.isArray(parsed);

@@ -15,12 +15,12 @@ import { requestSigner, type SignedRequest } from "./signed-request.ts";
 
 export interface AppApi {
   readonly url: string;
-  /** Internal errors, without refused requests. */
+  /** Errors inside the API; refused requests do not count. */
   readonly faults: readonly Error[];
   stop(): Promise<void>;
 }
 
-/** Far more than any request of the tests. */
+/** Far more than any request of the tests needs. */
 const MAX_BODY_BYTES = 1_048_576;
 const NO_CONTENT = Symbol("no content");
 

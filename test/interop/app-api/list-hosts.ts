@@ -10,7 +10,7 @@ interface HostRow {
   readonly addresses: readonly string[];
 }
 
-/** The hosts that an app may use: good ones with a healthy contract. The SDK reads from no other. */
+/** The hosts that an app may use: good ones with a healthy contract. The SDK reads from no other host. */
 export async function listHosts(
   sql: ISql,
   page: { readonly offset: number; readonly limit: number },

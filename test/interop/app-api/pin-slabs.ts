@@ -17,7 +17,8 @@ type SlabPin = v.InferOutput<typeof SlabPin>;
 export const SlabPins = v.array(SlabPin);
 
 /**
- * indexd's PinSlabs: the slab by its digest, its sectors by their roots, unpinned until a contract has them, and the counts.
+ * Does the same as indexd's PinSlabs: stores slabs under their digests and sectors under their roots, and updates the
+ * counts. Sectors are unpinned until a contract has them.
  * @returns the digests, which the SDK compares with its own
  */
 export async function pinSlabs(

@@ -23,7 +23,7 @@ interface SlabRow {
   readonly sectors: readonly { readonly root: string; readonly host: string | null }[];
 }
 
-/** What indexd lists as the host of a lost sector. */
+/** The host key that indexd lists for a lost sector. */
 const NO_HOST = keyText(Buffer.alloc(32));
 
 export async function readObject(sql: ISql, accountId: number, key: Uint8Array): Promise<unknown> {

@@ -1,6 +1,9 @@
 import * as v from "valibot";
 
-/** How indexd's API spells bytes: hashes and signatures in hexadecimal, keys with their kind before it, the rest in base64. */
+/**
+ * How indexd's API writes bytes: hashes and signatures in hexadecimal, keys in hexadecimal after their kind, the rest
+ * in base64.
+ */
 export const keyText = (bytes: Uint8Array): string => `ed25519:${hexText(bytes)}`;
 export const hexText = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 export const base64Text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");

@@ -1,10 +1,10 @@
 /**
  * Go's own core in this process: the WebAssembly of `@siafoundation/sdk` (go.sia.tech/core v0.18.1, built by Go 1.24.3). The package's
- * entry points are made for bundlers and do not load in Node; two of its files do.
+ * entry points are made for bundlers and do not load in Node, but the two files that {@link startGoCore} loads do.
  */
 import { createRequire } from "node:module";
 
-/** The answer of a Go encoder: the bytes of a whole message, `rpc`. */
+/** The answer of a Go encoder; `rpc` has the bytes of a whole message. */
 export interface Encoded {
   readonly rpc?: Uint8Array;
   readonly error?: string;
@@ -67,7 +67,7 @@ interface Messages {
 export type GoCodecs = {
   readonly [Name in keyof Messages as `encode${Name}`]: (data: Messages[Name]) => Encoded;
 } & {
-  /** Accepts a plain Uint8Array; a Buffer makes it panic. */
+  /** Accepts a plain Uint8Array; a Buffer makes Go panic. */
   readonly [Name in keyof Messages as `decode${Name}`]: (bytes: Uint8Array) => Decoded<Messages[Name]>;
 };
 
@@ -75,7 +75,7 @@ export interface GoCore {
   readonly rhp: GoCodecs;
   readonly wallet: {
     generateSeedPhrase(): { readonly phrase: string };
-    /** Keys are hexadecimal: seed and public half. */
+    /** A private key is written in hexadecimal: its seed, then its public key. */
     keyPairFromSeedPhrase(phrase: string, index: number): { readonly privateKey: string };
     signHash(privateKey: string, hash: string): { readonly signature: string };
   };
@@ -86,7 +86,7 @@ interface GoProgram {
   run(instance: unknown): Promise<void>;
 }
 
-/** Go's scheduler keeps the process alive from then on; a test runner still ends its workers. */
+/** After the start Go's scheduler keeps the process alive; a test runner ends its workers nevertheless. */
 export async function startGoCore(): Promise<GoCore> {
   const require = createRequire(import.meta.url);
   const files = "@siafoundation/sdk/libs/sdk/src";

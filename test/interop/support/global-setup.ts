@@ -1,6 +1,6 @@
 /**
- * Installs the peers before the suites. A peer that cannot be installed fails the run if it is required, and is otherwise
- * reported. The suites of test/wire run against hosts of the official crates.
+ * Installs the peers before the suites run. If a peer cannot be installed, the run fails if peers are required;
+ * otherwise the missing peer is reported. The suites of test/wire run against hosts of the official crates.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { RUST_HOST_VARIABLE } from "../../wire/wire-hosts.ts";
 import { type Installed, PEERS } from "./peers.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
-/** The folder of scripts/install-interop.sh. */
+/** The folder into which scripts/install-interop.sh installs the peers. */
 const FOLDER = process.env["SLABMEND_INTEROP"] || join(REPOSITORY, ".slabmend/interop");
 
 const isRequired = process.env["CI"] === "true" || process.env["SLABMEND_INTEROP_REQUIRED"] === "true";
@@ -19,7 +19,7 @@ export default function setup(project: TestProject): void {
   const peers = Object.fromEntries(PEERS.map((peer) => [peer, install(peer)]));
   project.provide("peers", peers as never);
   const rustHost = peers["rust-host"]!;
-  // Test files run in processes that are started after this.
+  // Test files see the variable, because their processes are started later.
   if ("path" in rustHost) process.env[RUST_HOST_VARIABLE] = rustHost.path;
 }
 

@@ -1,4 +1,4 @@
-/** test/interop/sdk/client.py as functions: each call runs the official SDK in its own process. */
+/** The commands of test/interop/sdk/client.py as functions. Each call runs the official SDK in a separate process. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -19,7 +19,7 @@ const Events = v.object({
   events: v.array(v.object({ id: v.string(), deleted: v.boolean() })),
   cursor: v.nullable(Cursor),
 });
-/** For each object, by slab, the locations of its sectors: `root ed25519:host`. */
+/** For each object and each of its slabs, the locations of the sectors, written as `root ed25519:host`. */
 const Locations = v.record(v.string(), v.array(v.array(v.string())));
 
 type Cursor = v.InferOutput<typeof Cursor>;
@@ -35,7 +35,7 @@ export interface OfficialClient {
   download(ids: readonly string[]): Promise<Downloaded[]>;
   events(after?: Cursor): Promise<v.InferOutput<typeof Events>>;
   locate(ids: readonly string[]): Promise<Readonly<Record<string, string[][]>>>;
-  /** Follows the events from now on. @returns the final state, from events alone */
+  /** Follows the events from now on. `stop` returns the final locations, as the events alone tell them. */
   follow(): { stop(): Promise<Readonly<Record<string, string[][]>>> };
 }
 
@@ -70,7 +70,7 @@ export function officialClient(options: {
     follow() {
       const child = start({ do: "follow" });
       const result = resultOf(child);
-      // Awaited by stop, which throws an earlier failure.
+      // A failure before `stop` is not unhandled: `stop` awaits the result and throws the failure.
       result.catch(() => undefined);
       return {
         async stop() {

@@ -4,7 +4,7 @@ import { inject, type TestContext } from "vitest";
 export const PEERS = ["sia-storage-0.13.1", "sia-storage-0.12.0", "rust-host"] as const;
 export type Peer = (typeof PEERS)[number];
 
-/** The path of an installed peer: a virtual environment or a program. */
+/** The path of an installed peer (a virtual environment or a program), or the reason why the peer is missing. */
 export type Installed = { readonly path: string } | { readonly missing: string };
 
 declare module "vitest" {

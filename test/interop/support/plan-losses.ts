@@ -1,9 +1,9 @@
-/** Decides the damage to hosts and sectors of the SDK's slabs, of every kind in the demo. Pure. */
+/** Decides the damage to hosts and sectors of the SDK's slabs, with every kind of damage of the demo. Pure. */
 import type { DamagePlan } from "../../../dev/demo/plan-damage.ts";
 import { type HostFate, isMoved, type LostSector } from "../../../dev/demo/plan-losses.ts";
 import { shuffled } from "../../../dev/demo/seeded-random.ts";
 
-/** The damage among 24 hosts; 16 stay good, and a slab of 12 needs that many. */
+/** The damage among 24 hosts. 16 hosts stay good, the liars included: a slab of 12 sectors needs that many. */
 const FATES: readonly HostFate[] = [
   ...Array<HostFate>(2).fill("dead"),
   ...Array<HostFate>(3).fill("blocked"),
@@ -15,7 +15,10 @@ const FATES: readonly HostFate[] = [
 export const HOST_COUNT = 24;
 export const CODE = { dataShards: 3, parityShards: 9 } as const;
 
-/** Enough that three moved sectors are on honest hosts even if every liar takes one: these three suffice to read the slab. */
+/**
+ * The least number of moved sectors per slab. Even if every liar takes one of them, three are on honest hosts, and
+ * three suffice to read the slab.
+ */
 const LEAST_MOVED = CODE.dataShards + FATES.filter((fate) => fate === "liar").length;
 
 export type SlabDamage = Pick<DamagePlan, "placement" | "fates" | "lost">;
@@ -48,7 +51,7 @@ function losses(
   const readable = indices.filter(
     (index) => fateOf(index) !== "dead" && fateOf(index) !== "liar" && !noticed.includes(index),
   );
-  // One more loss, known only from the host's answer, on a host from which a repair copies.
+  // One more loss, of a sector on a host from which a repair copies. A repair learns of this loss only from the host.
   const asked = leaving.filter((index) => fateOf(index) !== "dead");
   const unnoticed = readable.length > CODE.dataShards ? asked.slice(0, 1) : [];
   const lose = (isNoticed: boolean) => (index: number) => ({

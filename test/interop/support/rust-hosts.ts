@@ -1,4 +1,4 @@
-/** Hosts made of the Foundation's crates (test/interop/rust-host) as a swarm, in their own process. */
+/** A swarm of hosts made of the Foundation's crates (test/interop/rust-host), in a separate process. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
@@ -13,7 +13,7 @@ export interface RustHostsOptions {
   /** Parent folder of the sectors; the caller removes it. */
   readonly folder: string;
   readonly seed: string;
-  /** Of siamux; default the crate's, 4320. */
+  /** The packet size of siamux. The default is the crate's, 4320. */
   readonly packetBytes?: number;
 }
 
@@ -33,7 +33,7 @@ export interface RustHosts extends Swarm {
   readonly hosts: readonly RustHost[];
 }
 
-/** The switches of dev/swarm that these hosts support; others are errors, so that no test relies on them. */
+/** The switches that these hosts support. Setting another switch is an error, so that no test relies on it. */
 const KNOWN: readonly (keyof Switches)[] = [
   "availability",
   "corruptsData",
@@ -121,7 +121,7 @@ function rustHost(
     balance: async (account) => BigInt(String(await command({ do: "balance", account: hexOf(account) }))),
     hasSector: async (root) => (await command({ do: "hasSector", root })) === true,
     dropSector: async (root) => (await command({ do: "dropSector", root })) === true,
-    // Sectors do not expire here.
+    // There is nothing to pin, because sectors do not expire here.
     pinSector: async (root) => (await command({ do: "hasSector", root })) === true,
     counters: async () => v.parse(Counters, await command({ do: "counters" })) as unknown as HostCounters,
     setPrices: unsupported("setPrices"),

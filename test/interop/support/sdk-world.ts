@@ -34,7 +34,7 @@ export interface SdkWorldOptions {
   readonly seed: string;
   /** Virtual environment of the SDK. */
   readonly environment: string;
-  /** Program of the hosts made of the official crates; undefined: the hosts of dev/swarm. */
+  /** The program that runs hosts made of the official crates. If undefined, the hosts are those of dev/swarm. */
   readonly rustHost: string | undefined;
   readonly workers: number;
 }
@@ -53,7 +53,7 @@ export interface SdkWorld {
   readonly client: OfficialClient;
   readonly api: AppApi;
   readonly migrationSeed: Buffer;
-  /** Objects of every shape: of two slabs, appended to, partly overwritten, three packed into one slab. */
+  /** Stores objects of every shape: of two slabs, appended to, partly overwritten, and three packed into one slab. */
   storeObjects(): Promise<StoredObject[]>;
   storeObject(name: string, sizeBytes: number): Promise<StoredObject>;
   /** Resolves when the simulated indexd has pinned every sector. */
@@ -83,7 +83,7 @@ export async function startSdkWorld(options: SdkWorldOptions): Promise<SdkWorld>
       },
     });
     stack.defer(() => runtime.stop());
-    // The app API beside it lists and pins as indexd 0.4.4 does.
+    // The release is 0.4.4, because the app API below lists and pins as indexd 0.4.4 does.
     const database = await openDatabase(runtime.postgres, workers, INDEXD_RELEASES["0.4.4"]);
     const { sql } = database;
     stack.defer(() => sql.end({ timeout: 1 }));

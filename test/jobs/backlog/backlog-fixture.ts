@@ -25,7 +25,7 @@ export function walkSettings(
   };
 }
 
-/** One whole pass of each cause. */
+/** Walks one whole pass of each cause. */
 export async function walk(
   sql: Sql,
   settings: WalkSettings = walkSettings(),
@@ -46,7 +46,7 @@ export async function walk(
 export const look = (sql: Sql, settings: WalkSettings = walkSettings()): Promise<WalkReport> =>
   walkBacklog({ ask: askOf(sql), clock: systemClock }, settings, 10_000, []);
 
-/** A batch in the order of urgency, unless `rest` says otherwise. */
+/** Leases a batch in the order of urgency, unless `rest` sets another order. */
 export const lease = (sql: ISql, rest: Partial<BatchRequest> = {}): Promise<LeasedBatch> =>
   leaseBatch(sql, {
     order: "urgency",

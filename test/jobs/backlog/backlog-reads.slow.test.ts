@@ -9,11 +9,11 @@ import { lease } from "./backlog-fixture.ts";
 const SLABS = 4_000;
 const BATCH = 20;
 
-// One connection, so that its counters are flushed when they are read.
+// Only one connection, because a connection can flush only its own statistics counters before it reads them.
 const { sql } = useDatabase({ max: 1 });
 beforeAll(async () => {
   await seedSlabs(sql, { slabs: Array.from({ length: SLABS }, () => ({ minShards: 1, sectors: [LOST] })) });
-  // Half are beyond rescue and have waited longest; of the others each is more urgent than the one before.
+  // Half of the slabs are beyond rescue and have waited longest. In the other half urgency rises from slab to slab.
   await sql`
     insert into slabmend.backlog (slab_id, urgency, loss, margin, causes, since, waiting_since, ready, look_at)
     select s.id, case when s.id % 2 = 0 then 0 else s.id / 1e9 end, 0, 0, '{}', '{}',
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await sql.unsafe("analyze");
 });
 
-/** Entries read of each index of the backlog, and rows read by whole scans. */
+/** The number of entries read so far from each index of the backlog, and of rows read by scans of the whole table. */
 async function reads(): Promise<Readonly<Record<string, number>>> {
   await sql`select pg_stat_force_next_flush()`;
   await sql`select pg_stat_clear_snapshot()`;
@@ -36,14 +36,14 @@ test.each([
   ["urgency", -1, "backlog_urgency_idx"],
   ["urgency", 1e-9, "backlog_urgency_idx"],
   ["waiting", -1, "backlog_waiting_idx"],
-  // Skips entries beyond rescue within the index.
+  // This batch skips entries beyond rescue, and does so within the index.
   ["waiting", 0, "backlog_waiting_idx"],
 ] as const)("in the order of %s, above %f: from the front of %s", async (order, urgencyAbove, index) => {
   const before = await reads();
   expect((await lease(sql, { order, urgencyAbove, maxLeases: BATCH })).leases).toHaveLength(BATCH);
   const after = await reads();
   const read = Object.fromEntries(Object.entries(after).map(([name, n]) => [name, n - before[name]!]));
-  // The batch's own entries, and dead ones left by earlier batches.
+  // A batch may read its own entries, and dead index entries that earlier batches left.
   expect(read[index]).toBeLessThanOrEqual(4 * BATCH);
   expect(read["backlog_pkey"]).toBeLessThanOrEqual(3 * BATCH);
   const others = Object.entries(read).filter(

@@ -37,10 +37,10 @@ const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
     slabs: lives.map((live) => ({ sectors: [LOST, ...placeOn(hosts.slice(0, live))] })),
   });
 
-test("a failed walk does not delay slabs in the backlog, and is reported at the end", async () => {
+test("a failed walk does not delay the leases of slabs in the backlog, and claim reports it at the end", async () => {
   await slabs([4, 5]);
   await walk(sql);
-  // From now on the walk's records are refused.
+  // From now on the database refuses what the walk records.
   await sql`alter table slabmend.walks add constraint broken check (pass < 0) not valid`;
   const queue = recordingQueue();
   const failing = claim(
@@ -68,7 +68,7 @@ async function run(rest: Partial<ClaimSettings> = {}, remainingMs = 4_000, rando
   return { report, claimed: queue.messages.map((message) => message.slabId) };
 }
 
-/** Ends every lease like a repair with this outcome, after which the slab is free again. */
+/** Ends every lease as a repair with this outcome does. The slabs are free again after `freeInSeconds`. */
 async function endLeases(
   outcome: string,
   freeInSeconds: number,
@@ -83,7 +83,7 @@ async function endLeases(
   await sql`delete from slabmend.leases`;
 }
 
-test("one run of claim walks, leases the most urgent slabs first, and ends without a backlog", async () => {
+test("one run of claim walks, leases the most urgent slabs first, and ends when no backlog is left", async () => {
   const seeded = await slabs([9, 4, 6, 3, 5]);
   const { report, claimed } = await run();
   expect(claimed).toEqual([3, 1, 4, 2, 0].map((n) => seeded[n]!.id));
@@ -107,7 +107,7 @@ test("an unfinished walk continues at once when no slab is left to lease", async
 });
 
 describe("budget", () => {
-  test("the budget counts a day of the journal, and names the limit that stops claims", async () => {
+  test("the budget counts today's repairs in the journal, and names the limit that stops claims", async () => {
     await slabs([5, 6]);
     await run();
     await endLeases("repaired", 3_600, { hastings: "500000000000000000000000000", bytes: 41_943_040 });
@@ -143,7 +143,7 @@ describe("budget", () => {
     ]);
   });
 
-  test("with a reached budget only slabs in danger are leased; absurd limits do not crash", async () => {
+  test("at a limit of the budget only slabs in danger are leased; absurd limits cause no error", async () => {
     const seeded = await slabs([9, 3, 8, 4]);
     const { claimed, report } = await run({ budget: { repairs: 0n }, topUpMs: 60_000 });
     expect(claimed).toEqual([seeded[1]!.id, seeded[3]!.id]);
@@ -166,7 +166,7 @@ describe("budget", () => {
     expect(await checkBudget(sql, { repairs: 5n })).toEqual({ stoppedBy: [], ordinaryLeases: 3 });
   });
 
-  test("every run records its state for status, even if it may lease nothing", async () => {
+  test("every run of claim records the state of the budget for status, even if the run may lease nothing", async () => {
     const stops = async () => (await readStatus(sql, { dangerAbove: 1e-4 })).budget?.stoppedBy ?? [];
     await slabs([9]);
     await run({ budget: { repairs: 0n }, topUpMs: 60_000 });
@@ -180,7 +180,7 @@ describe("budget", () => {
     expect((await run({ budget: { repairs: 0n } })).report).toMatchObject({ budgetStops: ["repairs"] });
     expect(await stops()).toEqual(["repairs"]);
     await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_since = null`;
-    // The breaker is open, and another claim has this minute's probe.
+    // The breaker is open, and another run of claim already leased this minute's trial.
     await sql`
       update slabmend.fleet set breaker_open = true, backoff_ms = 60000, backoff_from = clock_timestamp(),
         backoff_until = clock_timestamp() + interval '1 hour', last_probe_at = clock_timestamp()`;
@@ -189,7 +189,7 @@ describe("budget", () => {
       budgetStops: ["repairs"],
     });
     expect(await stops()).toEqual(["repairs"]);
-    // If no claim has run since midnight, there is no value.
+    // If claim has not run since midnight UTC, status does not show which limits stopped claims yesterday.
     await sql`update slabmend.budget set checked_at = date_trunc('day', now(), 'UTC') - interval '1 second'`;
     expect(await stops()).toEqual([]);
   });
@@ -207,7 +207,7 @@ describe("no slab starves", () => {
   test("a slab that fails repeatedly does not delay others", async () => {
     const seeded = await slabs([3, 9, 9, 9, 9, 9]);
     const order: bigint[] = [];
-    // One worker; the most urgent slab fails each time and may be tried again after an instant.
+    // There is one worker. The most urgent slab fails each time and may be tried again 0.2 s later.
     for (let turn = 0; turn < 40 && new Set(order).size < seeded.length; turn++) {
       const { claimed } = await run({ maxInFlight: 1, topUpMs: 60_000 });
       order.push(...claimed);
@@ -217,7 +217,7 @@ describe("no slab starves", () => {
     expect(new Set(order)).toEqual(new Set(seeded.map(({ id }) => id)));
   });
 
-  test("a flood of more urgent slabs does not block one that has waited a day", async () => {
+  test("a flood of more urgent slabs does not block a slab that has waited a day", async () => {
     const [old] = await slabs([12]);
     await run({ maxInFlight: 0 + 1, batchLeases: 1 });
     await endLeases("interrupted", 0);
@@ -236,7 +236,7 @@ describe("no slab starves", () => {
     expect(waited.has(old!.id)).toBe(true);
   });
 
-  test("with one worker endangered slabs come first except for the share of aging, and always for a probe", async () => {
+  test("with one worker endangered slabs come first, except in the share of aging; trials ignore aging", async () => {
     const seeded = await slabs([4, 12, 4, 12, 4]);
     const waiting = [seeded[1]!.id, seeded[3]!.id].map(String);
     await run({ walkBudgetMs: 10_000, maxInFlight: 0, topUpMs: 60_000 });
@@ -268,7 +268,7 @@ describe("no slab starves", () => {
       minShards: 3,
       slabs: [{ sectors: placeOn(hosts.slice(16, 20)) }],
     });
-    // Two steps each run: a page of each cause, not two pages of the flood.
+    // Each run makes two steps: one page of each of the two causes, not two pages of the cause with very many slabs.
     const { claimed } = await run({
       walk: walkSettings({ pageSectors: 2 }),
       walkBudgetMs: 1,

@@ -1,5 +1,5 @@
 /**
- * A simulation of a thousand workers that start with what the fleet knows, and choose by weight:
+ * A simulation of a thousand workers that start with the fleet's host scores, and choose hosts by weight:
  * docs/decisions/0007-host-scores.md.
  */
 import { expect, inject, test } from "vitest";
@@ -25,7 +25,7 @@ const SECTOR_BYTES = 4 * MIB;
 const seed = inject("seed");
 const random = seededRandom(seed);
 const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-// Lines with very different speeds; every tenth host fails half of the time.
+// The hosts' lines have very different speeds, and every tenth host fails half of the time.
 const hosts = Array.from({ length: HOSTS }, (_, n) => ({
   key: hostKey(n + 1),
   bytesPerSecond: MIB * Math.exp(normal()),
@@ -33,7 +33,7 @@ const hosts = Array.from({ length: HOSTS }, (_, n) => ({
 }));
 const TIMEOUT_MS = 20_000;
 
-/** One transfer as a board sees it; milliseconds. */
+/** Simulates one transfer and records it on the board. `ms` is its duration in milliseconds. */
 function transfer(
   board: ScoreBoard,
   host: (typeof hosts)[number],
@@ -48,7 +48,7 @@ function transfer(
   return { ms, failed: false };
 }
 
-/** Reads ten sectors at once, each from the next source until one succeeds, then stores one. */
+/** Reads ten sectors at once, with another source after each failure, then stores one sector. @returns milliseconds */
 function repair(
   board: ScoreBoard,
   count?: { reads: Map<HostKey, number>; writes: Map<HostKey, number> },
@@ -81,10 +81,11 @@ const mean = (values: readonly number[]): number =>
 const busiest = (counts: ReadonlyMap<HostKey, number>): number =>
   Math.max(...counts.values()) / [...counts.values()].reduce((sum, n) => sum + n, 0);
 
-test("a thousand workers without host scores overload no host, and are about as fast as others", async () => {
+test("a thousand new workers overload no host, and are about as fast as workers with their own measurements", async () => {
   const clock = createFakeClock();
-  // Warm workers have each done a hundred repairs in an hour and reported four times; the fleet's table has what is left of that. Their
-  // own record of failures does not fade meanwhile, so that they are as good as possible.
+  // Each warm worker has done a hundred repairs in an hour and has reported four times. The fleet's table has what is
+  // left of these reports after fading. The workers' own records of failures do not fade here, so that warm workers are
+  // as good as possible.
   const warm = Array.from({ length: WARM_WORKERS }, () => new ScoreBoard(clock));
   for (let report = 0; report < 4; report++) {
     for (const board of warm) {
@@ -108,23 +109,25 @@ test("a thousand workers without host scores overload no host, and are about as 
   }
   const shares = { reads: busiest(count.reads), writes: busiest(count.writes) };
   const ratios = { cold: mean(coldMs) / mean(warmMs), ignorant: mean(ignorantMs) / mean(warmMs) };
-  // The maximum frequency of the host with the highest weight, for any hosts of the slab.
+  // How often the host with the highest weight is drawn at most, whatever hosts already have sectors of the slab.
   const start = new ScoreBoard(clock);
   start.startFrom(known);
   const weights = hosts.map(({ key }) => start.weight(key)).toSorted((a, b) => b - a);
   const sum = (some: readonly number[]): number => some.reduce((total, weight) => total + weight, 0);
   const drawn = weights[0]! / sum(weights.slice(SHARDS - 1));
   console.log("a thousand cold workers", { seed, drawn, shares, ratios });
-  // docs/decisions/0007-host-scores.md: 0.65 to 0.85 % where lines are as different as these. A fair share is 0.2 %.
+  // With lines as different as these the host gets 0.65 to 0.85 % (docs/decisions/0007-host-scores.md). A fair share is
+  // 0.2 %.
   expect(drawn).toBeLessThan(0.012);
-  // So 8 of some 1,060 writes are expected on the likeliest host; of 45 such hosts one has 32 or more once in 10^8 runs.
+  // So 8 of some 1,060 writes are expected on the likeliest host. If 45 hosts are that likely, one of them gets 32 or
+  // more writes once in 10^8 runs.
   expect(shares.writes).toBeLessThan(0.03);
-  // A slab has each host at most once, so no host should get more than 0.6 % of the first reads in any order.
+  // A slab is at most once on each host. So no host should get more than 0.6 % of the first reads, in whatever order.
   expect(shares.reads).toBeLessThan(0.015);
   expect(ratios.cold).toBeLessThan(1.25);
   expect(ratios.ignorant).toBeGreaterThan(1.4 * ratios.cold);
 
-  // If all slabs are on the same hosts, workers do not all choose the same one.
+  // Even if all slabs are on the same hosts, workers do not all choose the same host.
   const cluster = weightedOrder(hosts, () => 1, random).slice(0, SHARDS - 1);
   const readers = new Map<HostKey, number>();
   for (let worker = 0; worker < WORKERS; worker++) {

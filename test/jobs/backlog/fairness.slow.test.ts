@@ -21,7 +21,7 @@ interface Day {
 const NO_LIMIT = { ordinaryLeft: null, dangerAbove: 1e-4, endangeredDry: false, waitingDry: false };
 type Population = Readonly<Record<Kind, number>>;
 
-/** Unhealthy slabs, all due for two days, by their ids. */
+/** Seeds unhealthy slabs that have all been due for two days. @returns the kind of each slab by its id */
 async function populate(population: Population): Promise<Map<string, Kind>> {
   const kinds = (Object.keys(LIVE) as Kind[]).flatMap((kind) =>
     Array.from({ length: population[kind] }, () => kind),
@@ -35,7 +35,10 @@ async function populate(population: Population): Promise<Map<string, Kind>> {
   return new Map(slabs.map(({ id }, n) => [String(id), kinds[n]!]));
 }
 
-/** Simulates a day of one-lease batches with a share for aging; all repairs fail. @returns the slabs that were leased */
+/**
+ * Simulates a day of batches with one lease each, of which a share is for aging. All repairs fail.
+ * @returns the slabs that were leased
+ */
 async function day({ room, agingShare }: Day): Promise<string[]> {
   const turns: string[] = [];
   for (let n = 0; n < room; n++) {
@@ -55,7 +58,7 @@ async function day({ room, agingShare }: Day): Promise<string[]> {
   return turns;
 }
 
-/** The longest time in days between two leases of each slab. */
+/** For each kind, the longest time in days that a slab of this kind waited for its next lease. */
 async function longestWaits(
   kinds: ReadonlyMap<string, Kind>,
   days: number,
@@ -78,15 +81,15 @@ async function longestWaits(
 }
 
 test("many slabs beyond rescue that always fail do not delay other slabs", async () => {
-  // Two leases a day are for aging, one of these never for slabs beyond rescue.
+  // Two leases a day are for aging, and one of the two skips slabs beyond rescue.
   const kinds = await populate({ beyondRescue: 8, danger: 30, ordinary: 3 });
   const waits = await longestWaits(kinds, 12, { room: 20, agingShare: 0.1 });
-  // Urgent slabs that have waited equally long are done after two days.
+  // The urgent slabs, which have waited as long as the ordinary ones, have all been leased after two days.
   expect(waits.ordinary).toBeLessThanOrEqual(2 + 3 + 1);
   expect(waits.beyondRescue).toBeLessThanOrEqual(8 + 3 + 1);
 });
 
-test("property: for any mix of slabs, each gets its turn in as many days as there are slabs per lease for aging", async () => {
+test("property: a slab waits at most as many days as there are slabs per daily lease for aging, plus two days", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({
@@ -98,7 +101,8 @@ test("property: for any mix of slabs, each gets its turn in as many days as ther
       async (population, pairs) => {
         await clearDatabase(sql);
         const kinds = await populate(population);
-        // A day has this many leases for aging of slabs that can be saved, as many for aging of any, and two for the most urgent.
+        // A day has `pairs` leases for aging that skip slabs beyond rescue, as many for aging that skip no slab, and
+        // two leases of the most urgent slabs.
         const places = { room: 2 * pairs + 2, agingShare: (2 * pairs) / (2 * pairs + 2) };
         const saveable = population.danger + population.ordinary;
         const bounds = {

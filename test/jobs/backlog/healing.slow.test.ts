@@ -21,12 +21,12 @@ beforeAll(async () => {
   hosts = await seedNetwork(sql, { hosts: 8 });
 });
 
-/** The columns that do not depend on when a slab was first seen. */
+/** The entries of the backlog, in the columns that do not depend on when a slab was first seen. */
 const entries = () => sql`
   select slab_id::text, causes, margin, urgency
   from slabmend.backlog order by slab_id`;
 
-/** Two of three slabs share their first sector. */
+/** Seeds four pairs of slabs. The two slabs of a pair share their first sector. */
 async function populate(): Promise<SeededSlab[]> {
   await clearDatabase(sql);
   const first = await seedSlabs(sql, {
@@ -54,7 +54,7 @@ const ACTIONS: Readonly<Record<string, (slabs: readonly SeededSlab[], dice: Dice
     for (let b = 0; b < 5; b++) await move(slabs, [a, b], hosts[b]!, true);
   },
   unpin: (slabs, dice) => move(slabs, dice, hosts[(dice[0] >>> 8) % 8]!, false),
-  // The host together with its contracts, as in indexd.
+  // The host is blocked or unblocked together with its contracts, as in indexd.
   blockOrNot: async (_slabs, [a, b]) => {
     const host = hosts[a % 8]!;
     const key = Buffer.from(host.hostKey, "hex");
@@ -101,7 +101,7 @@ async function move(
     select count(*) from sectors s where s.host_id = hosts.id and s.contract_sectors_map_id is null)`;
 }
 
-test("property: damage, repairs, blocks, deletions, leases, walks and crashes of walks in any order", async () => {
+test("property: after damage, repairs, blocks, deletions, leases and crashed walks a pass equals a first walk", async () => {
   const seen = { entries: 0, causes: new Set<string>() };
   const die = fc.nat(2 ** 20);
   const step = fc.tuple(fc.constantFrom(...Object.keys(ACTIONS)), fc.tuple(die, die));
@@ -124,7 +124,7 @@ test("property: damage, repairs, blocks, deletions, leases, walks and crashes of
     }),
     { numRuns: 12 },
   );
-  // The comparison must not have been only of empty backlogs.
+  // The compared backlogs must not all have been empty.
   expect(seen.entries).toBeGreaterThan(10);
   expect(seen.causes.size).toBe(3);
 });

@@ -37,7 +37,7 @@ describe("the fleet's scores", () => {
   const { sql } = database;
   afterEach(() => sql`truncate slabmend.host_scores`);
 
-  test("host scores add up over workers", async () => {
+  test("the reports of several workers about a host add up to its score", async () => {
     await reportHostScores(sql, [
       sample(1, { readBytes: 4 * MIB, readMs: 1_000, successes: 3 }),
       sample(2, { failures: 4 }),
@@ -77,7 +77,8 @@ describe("the fleet's scores", () => {
   test("after years of reports an unused score fades to zero without an error", async () => {
     const later = (minutes: number) =>
       sql`update slabmend.host_scores set faded_at = faded_at - make_interval(mins => ${minutes}::integer)`;
-    // Host 1 failed, stored and read once, long ago; since then it only answers. Host 2 is not reported again.
+    // Host 1 failed once, stored one sector and served one read, long ago; since then it only answers. Host 2 is not
+    // reported again.
     await reportHostScores(sql, [
       sample(1, { readBytes: MIB, readMs: 900, writeBytes: MIB, writeMs: 700, failures: 1 }),
       sample(2, { readBytes: 4 * MIB, readMs: 100, failures: 3, successes: 1 }),
@@ -98,7 +99,7 @@ describe("the fleet's scores", () => {
     expect(one!.failureRate).toBeCloseTo(0.5, 2);
   });
 
-  test("after two hours a score consists of nine tenths of a line's new rate", async () => {
+  test("after two hours the new rate of a line makes up nine tenths of its score", async () => {
     const reportMiBPerSecond = async (rate: number, halfHours: number) => {
       for (let n = 0; n < halfHours; n++) {
         await sql`update slabmend.host_scores set faded_at = faded_at - interval '30 minutes'`;
@@ -107,12 +108,13 @@ describe("the fleet's scores", () => {
       return (await readHostScores(sql))[0]!.readRate! / MIB;
     };
     expect(await reportMiBPerSecond(8, 20)).toBeCloseTo(8, 3);
-    // Half of the old value is left after one report, a sixteenth after four: 1 / (share / 8 + (1 - share) / 1).
+    // Half of the old value is left after one report, a sixteenth after four. If `share` of it is left, the score is
+    // 1 / (share / 8 + (1 - share) / 1) MiB/s.
     expect(await reportMiBPerSecond(1, 1)).toBeCloseTo(1.78, 1);
     expect(await reportMiBPerSecond(1, 3)).toBeCloseTo(1.06, 1);
   });
 
-  test("a host that stores a sector is no longer full, and one that answers has our funds", async () => {
+  test("a host that stores a sector is no longer full, and a host that answers is no longer out of funds", async () => {
     await reportHostScores(sql, [sample(1, { full: true, outOfFunds: true })]);
     await reportHostScores(sql, [sample(1, { failures: 1 })]);
     expect((await readHostScores(sql))[0]).toMatchObject({ full: true, outOfFunds: true });
@@ -136,7 +138,7 @@ describe("the fleet's scores", () => {
       ).toBe(2);
     });
     await other.end();
-    // Many simultaneous reports lose only samples.
+    // Many simultaneous reports may lose samples, but do not fail.
     await Promise.all(
       Array.from({ length: 20 }, (_, n) =>
         reportHostScores(sql, [sample(n % 3, { successes: 1 }), sample(9, { successes: 1 })]),
@@ -155,14 +157,14 @@ describe("the fleet's scores", () => {
         sample(4, { readBytes: Number.MAX_VALUE, readMs: 1 }),
       ]),
     ).toBe(0);
-    // From a worker of another release without limits: readers still work.
+    // Written by a worker of another release that does not limit values: readers still work.
     await sql`insert into slabmend.host_scores (host_key, read_bytes, read_ms, failures, faded_at)
       values (${Buffer.from(hostKey(5), "hex")}, 1e308, 5e-324, 5e-324, clock_timestamp() - interval '1 day')`;
     expect(await readHostScores(sql)).toMatchObject([{ failureRate: 0, readRate: undefined }]);
   });
 });
 
-test("a score board reports its measurements once, and starts from those of others", () => {
+test("a score board reports its measurements once, and starts from the scores of the fleet", () => {
   const clock = createFakeClock();
   const board = new ScoreBoard(clock);
   board.addSuccess(hostKey(1), "read", MIB, 500);
@@ -193,7 +195,7 @@ test("a score board reports its measurements once, and starts from those of othe
   expect([4, 5].map((n) => cold.isFull(hostKey(n)))).toEqual([true, false]);
 });
 
-test("the flags full and out of funds end with time, with a success, or by the fleet's scores", () => {
+test("the flags for full and for out of funds end with time, with a success, or by the fleet's scores", () => {
   const clock = createFakeClock();
   const board = new ScoreBoard(clock);
   const [host, other] = [hostKey(1), hostKey(2)];
@@ -210,7 +212,8 @@ test("the flags full and out of funds end with time, with a success, or by the f
   minutes(58);
   expect(isFull()).toBe(false);
 
-  // Storing a sector is the best evidence; the fleet's scores are then older than our measurement.
+  // A stored sector proves that the host is neither full nor out of funds. The fleet's scores are older than this
+  // measurement, so they do not set the flags again.
   board.addFull(host);
   board.addOutOfFunds(host);
   board.addSuccess(host, "read", MIB, 1_000);
@@ -224,7 +227,7 @@ test("the flags full and out of funds end with time, with a success, or by the f
     stored: true,
   });
 
-  // After the report the fleet's scores are newer, in both directions.
+  // After the board's report the fleet's scores are newer than its measurements, so they set and clear the flags.
   board.startFrom([known(1, { full: true, outOfFunds: true })]);
   expect([isFull(), isDry()]).toEqual([true, true]);
   board.startFrom([known(1, {})]);

@@ -18,7 +18,7 @@ import { lease, walk, walkSettings } from "./backlog-fixture.ts";
 const SLABS = 400;
 const SHARDS = 12;
 
-// One connection, so that its counters are flushed when they are read.
+// Only one connection, because a connection can flush only its own statistics counters before it reads them.
 const { sql } = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {
@@ -70,7 +70,7 @@ test("the walk takes only read locks on indexd's tables", async () => {
         { page: { sectors: number } }[]
       >`select slabmend.walk_page(${page}::text::jsonb) as page`;
       expect(row!.page.sectors).toBeGreaterThan(0);
-      // The reads of judging and removing entries.
+      // These are the reads that the walk makes to judge entries and to remove them.
       const all = await tx`select id::text from slabs order by id limit 50`;
       const { slabs } = await readSlabHealth(
         tx,
@@ -87,7 +87,7 @@ test("the walk takes only read locks on indexd's tables", async () => {
       return [...held];
     });
     expect(locks.map(({ name }) => name)).toContain("sectors");
-    // Any row lock comes with RowShareLock or more on its table.
+    // A row lock would show up as RowShareLock or a stronger lock on the table.
     expect(new Set(locks.map(({ mode }) => mode))).toEqual(new Set(["AccessShareLock"]));
   }
 });
@@ -98,8 +98,8 @@ test("walk and leases read indexd's large tables only by index, and only unhealt
   const walked = await scans();
   expect(report.sectors).toBeGreaterThan(100);
   expect(walked.scans - before.scans).toBe(0);
-  // The sectors of each slab in two tables, and for each bad sector the overlap of pages. A scan of the 4,800 sectors per page
-  // would be seven times as much.
+  // The walk reads the sectors of each slab in two tables, and for each bad sector the overlap of pages. If each page
+  // scanned all 4,800 sectors, the walk would read seven times as many rows.
   expect(walked.rows - before.rows).toBeLessThan(
     1.5 * (report.recorded * (2 * SHARDS + 4) + 2 * report.sectors),
   );
@@ -113,7 +113,7 @@ test("walk and leases read indexd's large tables only by index, and only unhealt
 test("a batch reads only its own slabs' leases and history", async () => {
   await walk(sql, walkSettings({ pageSectors: 25 }));
   const read = await sql.begin(async (tx) => {
-    // The statement is planned while there are hardly any leases; then a fleet of a thousand workers has its leases.
+    // The statement is planned while there are hardly any leases. Only then come the leases of a thousand workers.
     await lease(tx, { maxLeases: 1 });
     await tx`
       insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin)

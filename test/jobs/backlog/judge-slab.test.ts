@@ -41,7 +41,7 @@ function entryOf(slab: SlabHealth) {
 
 describe("thresholds", () => {
   test.each([
-    // [cause, good sectors, hours since noticed, ready, hours until the next look]
+    // Each row: cause, good sectors, hours since the cause was noticed, ready or not, hours until the next look.
     ["lost", 29, 0, true, 0],
     ["denied", 29, 0, true, 0],
     ["bad-contract", 29, 0, false, 6],
@@ -67,7 +67,7 @@ describe("thresholds", () => {
   });
 
   test.each([
-    // [denials by a suspected host, good sectors, ready]
+    // Each row: how many of the two denials are by suspected hosts, number of good sectors, ready or not.
     [2, 29, false],
     [1, 29, true],
     [2, 12, true],
@@ -75,11 +75,11 @@ describe("thresholds", () => {
     const denied = bad("denied", 2).map((sector, n) => ({ ...sector, isSuspected: n < suspected }));
     const entry = entryOf(health({ good: hosts(good), bad: denied }));
     expect(entry.ready).toBe(ready);
-    // The grace of a bad host.
+    // The slab waits for as long as the grace of a bad host.
     if (!ready) expect(entry.lookAtMs).toBe(NOW_MS + 6 * HOUR_MS);
   });
 
-  test("a slab's waiting time counts from when it was due, not from when it was seen", () => {
+  test("a slab's waiting time counts from when the slab became due, not from when the walk first saw it", () => {
     const since = { "bad-host": NOW_MS - 8 * HOUR_MS };
     const known = { version: "1", waitingSinceMs: NOW_MS - 2 * HOUR_MS, since };
     expect(entryOf(health({ good: hosts(29), bad: bad("bad-host"), known })).waitingSinceMs).toBe(
@@ -89,7 +89,7 @@ describe("thresholds", () => {
   });
 
   test.each([
-    // [hours since due, hours since the last attempt, hours counted as waiting]
+    // Each row: hours since the slab became due, hours since the last attempt, hours counted as waiting.
     [8, undefined, 8],
     [8, 3, 3],
     [3, 8, 3],
@@ -187,7 +187,7 @@ test("property: a slab is ready if it is in danger or a cause has exceeded its g
   );
 });
 
-test("for any health an entry has valid values and a time, and is ready only if due and free", () => {
+test("for any health an entry has valid values and a time for the next look, and is ready only if due and free", () => {
   const past = fc.integer({ min: NOW_MS - 1e12, max: NOW_MS });
   const time = fc.integer({ min: NOW_MS - 1e12, max: NOW_MS + 1e12 });
   const slab = fc.record({
@@ -230,7 +230,7 @@ test("for any health an entry has valid values and a time, and is ready only if 
         expect(entry.waitingSinceMs).toBeLessThanOrEqual(NOW_MS);
       } else {
         expect(entry.lookAtMs).toBeGreaterThan(NOW_MS);
-        // The next look comes no later than the end of the grace or the slab's own next attempt.
+        // The next look comes no later than the end of the grace and the slab's next attempt, whichever is later.
         expect(entry.lookAtMs).toBeLessThanOrEqual(Math.max(freeAtMs, NOW_MS + 6 * HOUR_MS));
       }
     }),

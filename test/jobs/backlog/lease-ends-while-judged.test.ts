@@ -1,4 +1,4 @@
-/** A slab whose lease ends between the snapshot for judging and the record is judged again at once. */
+/** A slab whose lease ends between the snapshot for judging and the recording of the result is judged again at once. */
 import postgres, { type ISql, type Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
@@ -16,11 +16,11 @@ beforeAll(async () => {
 });
 afterAll(() => worker.end());
 
-/** The queries of one round: host addresses, due entries, their health, the record. */
+/** Two of a round's four queries: host addresses, due entries, the slabs' health, and the recording of the result. */
 const HEALTH = 3;
 const RECORD = 4;
 
-/** Judges the backlog; before the n-th query the test's action runs. */
+/** Judges the backlog. Before the n-th query it runs the action `before[n]`. */
 function look(before: Readonly<Record<number, () => Promise<unknown>>> = {}) {
   const ask = askOf(sql);
   let asked = 0;
@@ -71,13 +71,13 @@ test.each<[string, (id: string) => Parameters<typeof look>[0]]>([
   const [entry] = await backlogRows(sql);
   expect(entry!.ready).toBe(false);
   expect(entry!.look_at.getTime()).toBeLessThanOrEqual(Date.now());
-  // The record equals this snapshot, so the slab is not judged forever.
+  // The next result is recorded, because it fits the snapshot. So the slab is not judged again and again.
   expect(await look()).toMatchObject({ looked: 1, recorded: 1 });
   expect(await backlogRows(sql)).toMatchObject([{ ready: true }]);
   expect(await look()).toMatchObject({ looked: 0 });
 });
 
-test("a slab whose lease lasts is judged when the lease is over", async () => {
+test("a slab whose lease does not end meanwhile is judged when the lease is over", async () => {
   const hosts = await seedNetwork(sql, { hosts: 2 });
   await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts)] });
   await walk(sql);

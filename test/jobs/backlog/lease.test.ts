@@ -24,7 +24,7 @@ beforeAll(async () => {
   hosts = await seedNetwork(sql, { hosts: 30, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
 
-/** min_shards, and how many of its sectors are live; two are lost. */
+/** A slab with this min_shards, this number of live sectors, and two lost sectors. */
 const slabOf = (minShards: number, live: number, offset = 0) => ({
   minShards,
   sectors: [
@@ -40,7 +40,7 @@ const leasedIds = (batch: { leases: readonly { slabId: bigint }[] }) =>
   batch.leases.map(({ slabId }) => slabId);
 
 describe("order", () => {
-  test("slabs are leased most likely to be lost first, for all codes; those beyond rescue last", async () => {
+  test("the slabs most likely to be lost are leased first, whatever their codes, and slabs beyond rescue last", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: [
         slabOf(10, 20),
@@ -58,7 +58,7 @@ describe("order", () => {
     expect(batch).toMatchObject({ dry: true });
   });
 
-  test("among equally urgent slabs the one waiting longest is leased first", async () => {
+  test("among equally urgent slabs the slab that has waited longest is leased first", async () => {
     const slabs = await seedSlabs(sql, { slabs: [slabOf(3, 5), slabOf(3, 5), slabOf(3, 5)] });
     await walk(sql);
     for (const [n, minutes] of [20, 30, 10].entries()) {
@@ -83,7 +83,7 @@ describe("order", () => {
     expect(leasedIds(await lease(sql))).toEqual([slabs[2]!.id]);
   });
 
-  test("property: for any slabs and batch size urgency does not rise from one lease to the next", async () => {
+  test("property: for any slabs and any batch size, urgency does not rise from one lease to the next", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.record({ k: fc.integer({ min: 1, max: 12 }), live: fc.integer({ min: 0, max: 28 }) }), {
@@ -126,7 +126,7 @@ describe("an entry that is out of date", () => {
     expect(await backlogRows(sql)).toMatchObject([{ slab_id: String(slabs[1]!.id), causes: { lost: 1 } }]);
   });
 
-  test("deleted, dying, claimed, quarantined and locked slabs are not leased, and are judged again", async () => {
+  test("slabs that are deleted, in deletion, claimed, quarantined or locked are not leased, and are judged again", async () => {
     const slabs = await seedSlabs(sql, { slabs: Array.from({ length: 6 }, () => slabOf(2, 4)) });
     await walk(sql);
     const at = (n: number) => String(slabs[n]!.id);
@@ -139,7 +139,7 @@ describe("an entry that is out of date", () => {
     await locker.begin(async (tx) => {
       await tx`select from slabs where id = ${at(4)} for update`;
       expect(leasedIds(await lease(sql))).toEqual([slabs[5]!.id]);
-      // None of them is judged twice.
+      // The next batch does not check them again.
       expect(await lease(sql)).toMatchObject({ leases: [], dry: true });
     });
     await locker.end();
@@ -151,7 +151,7 @@ describe("an entry that is out of date", () => {
     expect(await look(sql)).toMatchObject({ looked: 6, removed: 2 });
   });
 
-  test("leasing does not wait for writers of entries, and leases those entries afterwards", async () => {
+  test("leasing does not wait for a transaction that locks an entry, and leases the slab of this entry afterwards", async () => {
     const [first, second] = await seedSlabs(sql, { slabs: [slabOf(2, 4), slabOf(2, 5)] });
     await walk(sql);
     const writer = postgres(database.url, { max: 1, onnotice: () => {} });
@@ -186,7 +186,8 @@ describe("an entry that is out of date", () => {
     await walkBacklog(
       {
         ask: async (statement) => {
-          // The queries: host addresses, due entries, their health, the record. The slab is leased before the last one.
+          // The queries are host addresses, due entries, the slabs' health, and recording the result. The slab is
+          // leased before the fourth query.
           if (++asked === 4) {
             await sql`update slabmend.backlog set ready = true`;
             expect(leasedIds(await lease(sql))).toEqual([slab.id]);
@@ -254,7 +255,7 @@ describe("the hold after a success", () => {
     expect(await again()).toEqual([slab.id]);
     await succeed("too-few-sources");
     expect(await again()).toEqual([]);
-    // Repaired except for shards that cannot be repaired: a backoff with the same outcome.
+    // If some shards could not be repaired, the outcome is "repaired", too, but the hold is a backoff.
     await sql`update slabmend.repairs set last_outcome = 'repaired', setbacks = 1`;
     expect(await again()).toEqual([]);
     await sql`update slabmend.repairs set setbacks = 0, quarantined_until = now() + interval '1 hour'`;
@@ -290,7 +291,7 @@ describe("causes and thresholds", () => {
       [360, false],
       [360, false],
     ]);
-    // Five hours and 59 minutes later nothing has changed; six hours later both are due.
+    // Five hours and 59 minutes later nothing has changed. Six hours later both waiting slabs are due.
     const age = (interval: string) => sql`
       update slabmend.backlog set look_at = look_at - ${interval}::interval,
         waiting_since = waiting_since - ${interval}::interval,
@@ -314,13 +315,13 @@ describe("causes and thresholds", () => {
     await sql`update contracts set good = true`;
     await walk(sql, settings);
     expect(await backlogRows(sql)).toEqual([]);
-    // If the host went bad again, the grace would start again.
+    // When the host goes bad again, the grace starts again.
     await blockHost(sql, hosts[0]!.hostKey);
     await walk(sql, settings);
     expect(minutesUntil((await backlogRows(sql))[0]!.look_at)).toBe(360);
   });
 
-  test("there is no grace above the limit, or for a slab that also has a lost sector", async () => {
+  test("an endangered slab, or a slab that also has a lost sector, gets no grace", async () => {
     await blockHost(sql, hosts[0]!.hostKey);
     const slabs = await seedSlabs(sql, {
       minShards: 3,
@@ -362,7 +363,7 @@ describe("leases", () => {
     expect(taken.flat().toSorted()).toEqual(slabs.map(({ id }) => id).toSorted());
   });
 
-  test("a lease holds the slab like a claim; when it ends in any way, the slab is judged again", async () => {
+  test("a lease holds the slab like a claim by indexd; however the lease ends, the slab is judged again", async () => {
     const slab = await seedSlab(sql, slabOf(3, 5));
     await walk(sql);
     const batch = await lease(sql, { maxInFlight: 10 });
@@ -373,14 +374,14 @@ describe("leases", () => {
       from slabs s join slabmend.leases l on l.slab_id = s.id`;
     expect(row).toEqual({ same: true, margin: 2, as_long: true });
     expect(await look(sql)).toMatchObject({ looked: 0 });
-    // The walk must not offer it again while it is leased.
+    // The walk must not make the slab ready again while it is leased.
     await walk(sql);
     expect(await lease(sql)).toMatchObject({ leases: [] });
     await sql`delete from slabmend.leases`;
     await sql`update slabs set next_repair_attempt = now() - interval '1 second'`;
     expect(await look(sql)).toMatchObject({ looked: 1, recorded: 1 });
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
-    // After the repair its entry is removed at once.
+    // After the repair the slab's entry is removed at once.
     await repairInSecret(slab, 0);
     await repairInSecret(slab, 1);
     await sql`delete from slabmend.leases`;

@@ -1,4 +1,4 @@
-/** docs/architecture.md#locks: a waiting transaction holds no lock that the other one may still need. */
+/** docs/architecture.md#locks: a transaction that waits for another one holds no lock that the other may still need. */
 import postgres, { type Sql, type TransactionSql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { releaseQuarantine } from "../../../lib/database/fleet/quarantine.ts";
@@ -30,7 +30,7 @@ const lockEntry = (tx: TransactionSql, id: string) =>
 const healed = (id: string) => sql`
   update sectors set host_id = ${hosts[3]!.id}, contract_sectors_map_id = ${hosts[3]!.contract!.mapId} where id = ${id}`;
 
-/** Gives up after ten seconds. */
+/** Waits until a session waits for a lock. Throws after ten seconds. */
 async function untilSomebodyWaits(): Promise<void> {
   for (const endsAt = Date.now() + 10_000; ; ) {
     const rows =
@@ -49,7 +49,7 @@ test("the walk locks removed and recorded entries in the same order", async () =
     await lockEntry(tx, first!.id);
     walking = look(sql);
     await untilSomebodyWaits();
-    // It waits for the first lock and does not hold the second.
+    // The walk waits for the lock of the first entry, and does not hold the lock of the second entry.
     await lockEntry(tx, second!.id);
   });
   await walking;

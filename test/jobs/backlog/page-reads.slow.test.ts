@@ -14,7 +14,7 @@ import { backlogRows, walk, walkSettings } from "./backlog-fixture.ts";
 const UNPINNED = 3_000;
 const SHARING = 1_500;
 
-// One connection, so that its counters are flushed when they are read.
+// Only one connection, because a connection can flush only its own statistics counters before it reads them.
 const { sql } = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {
@@ -26,7 +26,7 @@ beforeAll(async () => {
       sectors: lost.sectors.map(({ root }) => ({ ...LOST, root })),
     })),
   });
-  // One of two hosts is blocked; each slab has two unpinned sectors on it, but the first hundred slabs only one.
+  // Each slab has two unpinned sectors on the blocked host, but the first hundred slabs have only one there.
   await seedSlabs(sql, {
     minShards: 1,
     slabs: Array.from({ length: UNPINNED / 2 }, (_, n) => ({
@@ -49,7 +49,7 @@ async function entriesRead(index: string): Promise<number> {
 }
 
 test.each([1, 10, 700])(
-  "a page of at most %i slabs with shared sectors reads as many index entries",
+  "a page of %i slabs with shared sectors reads about as many index entries as it has slabs",
   async (most) => {
     const index = "slab_sectors_sector_id_slab_id_idx";
     const ids = (await sql`select id::text from sectors where host_id is null`).map(({ id }) => id as string);
@@ -76,7 +76,8 @@ test("many unpinned sectors on bad hosts are read in pages by id", async () => {
   const [expected] = await sql<{ sectors: number; slabs: number }[]>`
     select count(*)::integer as sectors, count(distinct ss.slab_id)::integer as slabs
     from sectors s join slab_sectors ss on ss.sector_id = s.id where s.host_id = ${hosts[0]!.id}`;
-  // Many pages of the first kind, then one of the other kind, into which the rest fits.
+  // With 50 sectors per page the unpinned sectors of all hosts are scanned by id. With 400 the blocked host's unpinned
+  // sectors are few enough to be read and sorted.
   for (const pageSectors of [50, 400]) {
     await sql`truncate slabmend.backlog, slabmend.marks, slabmend.walks`;
     const report = await walk(sql, walkSettings({ pageSectors }), ["bad-host"]);

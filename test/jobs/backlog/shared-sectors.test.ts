@@ -23,7 +23,10 @@ beforeAll(async () => {
   hosts = await seedNetwork(sql, { hosts: 4, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
 
-/** The others share the first slab's sectors; the last has its own lost sector, after the shared ones. */
+/**
+ * Seeds slabs that all have the sectors of the first slab, and one slab with a lost sector of its own. The id of this
+ * sector is behind the ids of the shared sectors.
+ */
 async function seedSharing(lostSectors: number): Promise<SeededSlab[]> {
   const sectors = [...Array.from({ length: lostSectors }, () => LOST), ...placeOn(hosts.slice(0, 2))];
   const first = await seedSlab(sql, { minShards: 1, sectors });
@@ -37,18 +40,18 @@ async function seedSharing(lostSectors: number): Promise<SeededSlab[]> {
 }
 const idsOf = (slabs: readonly SeededSlab[]): string[] => slabs.map(({ id }) => String(id));
 
-test("the walk reads shared sectors' slabs in pages, each slab once, without missing later ones", async () => {
+test("the walk reads the slabs of shared sectors in pages, each slab once, and misses no later sector", async () => {
   const slabs = await seedSharing(2);
   const report = await walk(sql, walkSettings({ pageSectors: 500 }), ["lost"]);
   expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual(idsOf(slabs));
-  // The records of each step were written in one transaction.
+  // Each step wrote its entries in one transaction, so entries with the same xmin are those of one step.
   const steps = await sql<{ slabs: number }[]>`
     select count(*)::integer as slabs from slabmend.backlog group by xmin::text`;
   expect(Math.max(...steps.map((step) => step.slabs))).toBeLessThanOrEqual(500);
   expect(report).toMatchObject({ sectors: 3, recorded: SHARING + 1, finished: 1, unjudged: 0 });
 });
 
-test("a run that is interrupted within a sector continues there, and the next pass starts at the beginning", async () => {
+test("a pass interrupted within a sector's slabs is continued there, and the next pass starts at the beginning", async () => {
   const slabs = await seedSharing(1);
   const cut = walkBacklog(
     {
@@ -62,7 +65,7 @@ test("a run that is interrupted within a sector continues there, and the next pa
   );
   await expect(cut).rejects.toThrow("killed");
   expect(await backlogRows(sql)).toHaveLength(1_000);
-  // Its page is already marked as seen, so reading it again would give nothing new.
+  // The page before the interruption is already marked as seen, so reading it again would give nothing new.
   const report = await walk(sql, walkSettings({ pageSectors: 1_000 }), ["lost"]);
   expect(report).toMatchObject({ recorded: SHARING + 1 - 1_000, sectors: 2, finished: 1 });
   expect(await walk(sql, walkSettings(), ["lost"])).toMatchObject({ recorded: SHARING + 1, removed: 0 });

@@ -49,7 +49,7 @@ afterEach(async () => {
   await clearDatabase(sql);
 });
 
-/** Runs `work` with a database that is this slow. */
+/** Runs `work` while the query for the third slab's accounts waits. */
 async function slowly<Result>(work: () => Promise<Result>): Promise<Result> {
   await sql.unsafe(`
     alter table account_slabs rename to account_slabs_stored;
@@ -65,16 +65,16 @@ const fast = { longestReadMs: 250 };
 const idsOf = (rows: readonly { slab_id: string }[]): string[] => rows.map(({ slab_id }) => slab_id);
 const others = (): string[] => slabs.map(({ id }) => String(id)).filter((id) => id !== slow);
 
-test("the walk skips a slab that cannot be judged, and finds it in the next pass", async () => {
+test("the walk skips a slab that cannot be judged in time, and records it in the next pass", async () => {
   const report = await slowly(() => walk(sql, walkSettings(fast), ["lost"]));
   expect(report).toMatchObject({ recorded: 4, unjudged: 1, finished: 1, stopped: "rested" });
   expect(idsOf(await backlogRows(sql))).toEqual(others());
   expect(await walk(sql, walkSettings(fast), ["lost"])).toMatchObject({ recorded: 5, unjudged: 0 });
 });
 
-test("an entry that cannot be judged again is kept, and others are judged and removed", async () => {
+test("an entry that cannot be judged again in time is kept, and other entries are judged and removed", async () => {
   await walk(sql, walkSettings(), ["lost"]);
-  // All are healthy again; two more entries are due.
+  // All slabs are healthy again. The entries of the slow slab and of another slab are due.
   await sql`update sectors set host_id = ${hosts[5]!.id}, contract_sectors_map_id = ${hosts[5]!.contract!.mapId}
     where host_id is null`;
   await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 minute'
@@ -88,7 +88,7 @@ test("an entry that cannot be judged again is kept, and others are judged and re
   expect(await walk(sql, walkSettings(), ["lost"])).toMatchObject({ removed: 1, unjudged: 0 });
 });
 
-test("if nothing can be read the walk gives up, and claim pauses before its next round", async () => {
+test("if no slab can be read, the walk gives up, and claim pauses before its next round", async () => {
   const locker = postgres(database.url, { max: 1, onnotice: () => {} });
   try {
     await locker.begin(async (tx) => {

@@ -21,7 +21,7 @@ import { backlogRows, walk, walkSettings } from "./backlog-fixture.ts";
 const { sql } = useDatabase({ clearAfterEach: true });
 let hosts: SeededHost[];
 beforeAll(async () => {
-  // Each in its own subnet, so that none are correlated.
+  // Each host is in its own subnet, so that no hosts are correlated.
   hosts = await seedNetwork(sql, { hosts: 14, seed: (n) => ({ addresses: [`10.0.${n}.1:1`] }) });
 });
 
@@ -39,7 +39,7 @@ describe("what is recorded", () => {
         { sectors: [LOST, LOST, ...rest] },
         { sectors: [{ hostId: hosts[0]!.id, mapId: bad.mapId }, ...rest] },
         { sectors: [{ hostId: hosts[1]!.id, mapId: ended.mapId }, ...rest] },
-        // Unpinned on a blocked host; the next slab's is pinned to that host's contract.
+        // This slab's first sector is unpinned on a blocked host. The next slab's is pinned to a contract of this host.
         { sectors: [{ hostId: hosts[2]!.id, mapId: null }, ...rest] },
         { sectors: [...placeOn([hosts[2]!]), LOST, ...rest] },
         { sectors: placeOn(hosts.slice(4, 9)) },
@@ -83,7 +83,7 @@ describe("what is recorded", () => {
     expect(together!.urgency).toBeGreaterThan(3 * apart!.urgency);
   });
 
-  test("the walk skips slabs that are really being deleted, but not those still held", async () => {
+  test("the walk skips slabs in the deletion queue, but not slabs there that an account still holds", async () => {
     const accountId = await seedAccount(sql);
     const damaged = () => seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))] });
     const [dying, held] = [await damaged(), await damaged()];
@@ -95,7 +95,7 @@ describe("what is recorded", () => {
   });
 
   test.runIf(INDEXD_PUBLISHES)(
-    "the walk skips slabs that indexd gave up on, unless enough of their sectors have a host",
+    "the walk skips slabs that indexd gave up on, but not if too few sectors were the reason and now there are enough",
     async () => {
       const marked = (since: Date, minShards: number) =>
         seedSlab(sql, {
@@ -111,7 +111,7 @@ describe("what is recorded", () => {
     },
   );
 
-  test("the walk handles slabs without sectors, with mostly bad ones, impossible codes and shared sectors", async () => {
+  test("the walk handles slabs without sectors, slabs with mostly bad ones, impossible codes and shared sectors", async () => {
     const [first] = await seedSlabs(sql, {
       slabs: [{ minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] }],
     });
@@ -129,7 +129,7 @@ describe("what is recorded", () => {
     await walk(sql);
     const rows = await backlogRows(sql);
     expect(ids(rows)).toEqual([first!.id, ...slabs.slice(1).map(({ id }) => id)]);
-    // Beyond rescue: last, not first.
+    // The slab with margin -6 is beyond rescue: urgency 0, so that it comes last, not first.
     expect(rows.map(({ margin, urgency }) => [margin, urgency === 0])).toEqual([
       [1, false],
       [0, false],
@@ -182,7 +182,7 @@ describe("a pass", () => {
       if (!died) break;
       const [state] = await sql`select phase, position::text from slabmend.walks`;
       const seen = ids(await backlogRows(sql));
-      // Every slab up to the checkpoint is recorded, and none behind it is.
+      // Every slab up to the checkpoint is recorded, and no slab after the checkpoint is.
       const upTo =
         state!["phase"] === "sweep"
           ? slabs
@@ -215,7 +215,7 @@ describe("a pass", () => {
     expect(reports.every(({ stopped }) => stopped === "time")).toBe(true);
   });
 
-  test("a pass makes at least one step", async () => {
+  test("a run of the walk makes at least one step, even if this step exceeds its time limit", async () => {
     await damage(4);
     let now = 0;
     const clock = { ...systemClock, now: () => now };
@@ -235,7 +235,7 @@ describe("a pass", () => {
     expect(ids(await backlogRows(sql))).toEqual(slabs.map(({ id }) => id));
   });
 
-  test("a new cause is walked without repeating the others", async () => {
+  test("a new cause is walked without repeating the other causes", async () => {
     await damage(5);
     await blockHost(sql, hosts[12]!.hostKey);
     await seedSlab(sql, { minShards: 2, sectors: placeOn(hosts.slice(9, 14)) });
@@ -255,7 +255,7 @@ describe("a pass", () => {
     ]);
   });
 
-  test("a walk over many bad contracts misses nothing for any page size", async () => {
+  test("a walk over many bad contracts misses no sector for any page size", async () => {
     // Sector ids of the contracts interleave, in different densities.
     const slabs = await seedSlabs(sql, {
       minShards: 1,
@@ -304,13 +304,13 @@ test("after a jump of the clock no entry waits forever", async () => {
   await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(9, 14)) });
   const settings = walkSettings({ graceMs: 3_600_000 });
   await walk(sql, settings);
-  // Written while the clock was a year ahead.
+  // The entries look as if they were written while the clock was a year ahead.
   await sql`update slabmend.backlog set waiting_since = now() + interval '1 year',
     look_at = now() + interval '1 year', ready = false,
     since = (select jsonb_object_agg(key, 4e12) from jsonb_each(since))`;
   await sql`update slabmend.walks set pass_started_at = now() + interval '1 year'`;
   await walkBacklog({ ask: askOf(sql), clock: systemClock }, settings, 60_000, ["lost"]);
-  // The pause after a pass in the future must not last a year.
+  // The last pass seems to have started a year from now. The pause after it must not last until then.
   await sql`update slabmend.walks set pass_started_at = now() + interval '1 year' where cause = 'bad-contract'`;
   await walkBacklog({ ask: askOf(sql), clock: systemClock }, { ...settings, everyMs: 0 }, 10_000);
   const [lost, blocked] = await backlogRows(sql);

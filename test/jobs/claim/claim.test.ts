@@ -71,7 +71,7 @@ describe("unhealthy slabs that claim leases", () => {
         { sectors: [{ hostId: blocked.id, mapId: null }, ...rest] },
         { sectors: [{ hostId: unscanned.id, mapId: null }, ...rest] },
         { sectors: [{ hostId: noContract.id, mapId: null }, ...rest] },
-        // Healthy: pinned, and unpinned on a good host.
+        // These slabs are healthy: in the first all sectors are pinned, in the second one is unpinned on a good host.
         { sectors: placeOn(hosts.slice(4, 8)) },
         { sectors: [{ hostId: hosts[3]!.id, mapId: null }, ...rest] },
       ],
@@ -82,7 +82,7 @@ describe("unhealthy slabs that claim leases", () => {
     expect(report).toMatchObject({ leased: 6, sent: 6, live: 6, stopped: "no-backlog", breaker: "closed" });
   });
 
-  test("claim leases slabs most likely to be lost first, those beyond rescue last", async () => {
+  test("claim leases the slabs most likely to be lost first, and slabs beyond rescue last", async () => {
     const blocked = (await seedNetwork(sql, { hosts: 2 })).slice(0, 2);
     for (const host of blocked) await blockHost(sql, host.hostKey);
     const seeds = [
@@ -118,11 +118,11 @@ describe("slabs that may not be claimed", () => {
     expect(await claimable(slab)).toBe(true);
   });
 
-  test("a slab within indexd's grace period, unless we wrote the value", async () => {
+  test("a slab within indexd's grace, unless slabmend wrote the slab's next attempt", async () => {
     const slab = await damaged();
     await waits(slab, "-59 minutes");
     expect(await claimable(slab, { indexdGraceMs: 3_600_000 })).toBe(false);
-    // Our value for another slab does not count.
+    // The next attempt that slabmend wrote for another slab does not end the grace of this slab.
     const other = await damaged();
     await waits(other, "-59 minutes");
     await sql`
@@ -153,7 +153,7 @@ describe("slabs that may not be claimed", () => {
     expect(await claimable(slab)).toBe(false);
   });
 
-  test("a slab that is really being deleted: queued, and held by no account or object", async () => {
+  test("a slab that is in the deletion queue, and that no account or object holds", async () => {
     const accountId = await seedAccount(sql);
     const [queued, ofAccount, ofObject, notQueued] = [
       await damaged(),
@@ -173,7 +173,7 @@ describe("slabs that may not be claimed", () => {
 });
 
 describe("the lease", () => {
-  test("a lease holds the slab for an hour, with equal times in both tables", async () => {
+  test("a lease holds the slab for an hour, with equal times in indexd's and slabmend's tables", async () => {
     const slab = await damaged();
     await run({ holdMs: 3_600_000 });
     const [row] = await sql`
@@ -246,7 +246,7 @@ describe("the lease", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("claim without a backlog returns after one round", async () => {
+  test("claim returns after one round if no backlog is left", async () => {
     await damaged();
     const { report } = await run({}, 60_000);
     expect(report).toMatchObject({ leased: 1, rounds: 1, stopped: "no-backlog" });
@@ -260,7 +260,7 @@ describe("the slabs found by one run of claim", () => {
       slabs: Array.from({ length: 25 }, (_, n) => ({
         minShards: 1,
         sectors: [LOST],
-        // The first 20 by sector id wait.
+        // The first 20 slabs in the order of sector ids wait.
         columns: { next_repair_attempt: new Date(Date.now() + (n < 20 ? 3_600_000 : -3_600_000)) },
       })),
     });
@@ -299,7 +299,7 @@ describe("the slabs found by one run of claim", () => {
     await countUnpinned();
     const unhealthy = slabs.filter(({ sectors }) => sectors.length > rest.length).map(({ id }) => id);
     expect(unhealthy.length).toBeLessThan(slabs.length);
-    // With 60 and 80 rows a page reads only a part of the first contract's sectors, which come first.
+    // The first contract's sectors come first. A page of 60 or 80 sectors contains only a part of them.
     for (const pageSectors of [5, 25, 60, 80, 1_000]) {
       await forgetLeases();
       await sql`update slabs set next_repair_attempt = now() - interval '1 day'`;
@@ -346,7 +346,7 @@ describe("sending", () => {
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(2);
   });
 
-  test("claim waits for a slow SQS until the deadline, and other leases stay unsent", async () => {
+  test("claim waits for a slow SQS until the deadline, and leases that are not sent by then stay unsent", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 60 }, () => ({ minShards: 1, sectors: [LOST] })) });
     const dead: RepairQueue = { send: () => Promise.reject(new Error("no queue")) };
     await expect(
@@ -363,7 +363,7 @@ describe("sending", () => {
     const report = await claim({ ask: askOf(sql), queue: slow, clock }, resend, 18_000);
     expect(report).toMatchObject({ resent: 40, leased: 0, stopped: "deadline" });
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(20);
-    // An SQS that does not answer.
+    // This SQS does not answer.
     const silent: RepairQueue = {
       send: (_batch, signal) =>
         new Promise((_resolve, reject) => {
@@ -428,7 +428,7 @@ describe("an open circuit breaker", () => {
   });
 });
 
-test("16 concurrent claimers over 2,000 unhealthy slabs lease each exactly once", async () => {
+test("16 concurrent claimers lease each of 2,000 unhealthy slabs exactly once", async () => {
   await seedSlabs(sql, {
     slabs: Array.from({ length: 2_000 }, () => ({
       minShards: 1,

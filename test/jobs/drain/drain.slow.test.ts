@@ -1,4 +1,4 @@
-/** Drains of hosts on loopback: the walk, leases, repairs and the coordinator, one after the other, and a real database. */
+/** Drains hosts on loopback with a real database. Walk, leases, repairs and the coordinator run one after the other. */
 import { beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import type { Ask } from "../../../lib/database/client/deadline-client.ts";
@@ -112,7 +112,7 @@ test("a drain copies every sector, rebuilds none, and ends with the advice to bl
   expect(await sql()`select from slabmend.backlog`).toHaveLength(0);
 });
 
-test("sectors recorded since the start do not block a drain's end, and are reported", async () => {
+test("sectors recorded on the host since a drain's start do not block the drain's end, and are reported", async () => {
   const run = await start();
   await claimAndRepair();
   const on = [host, ...suite.world.hosts.slice(0, 2)];
@@ -122,7 +122,7 @@ test("sectors recorded since the start do not block a drain's end, and are repor
   expect(await saysOf(run)).toContain("1 were recorded there since the start");
 });
 
-test("a drain of two hosts moves nothing from one to the other", async () => {
+test("a drain of two hosts moves no sector from one of these hosts to the other", async () => {
   const other = nextHost();
   await start([host, other]);
   await suite.onlyCandidates([other, targets()[0]!]);
@@ -136,7 +136,7 @@ test("a drain of a host without sectors ends at the first check", async () => {
 });
 
 describe("a paused drain", () => {
-  test("leases nothing for the drain, even of ready slabs, until it is resumed", async () => {
+  test("gets no leases until it is resumed, even if slabs are ready", async () => {
     await start();
     await walk(sql());
     await requestOfRun(sql(), "pause");
@@ -171,7 +171,7 @@ describe("a paused drain", () => {
   });
 });
 
-test("after a cancel a running move is dropped as healthy without a failure, and nothing is leased", async () => {
+test("a move that runs when the drain is cancelled is dropped without a failure, and nothing more is leased", async () => {
   await start();
   await walk(sql());
   const result = await suite.repair(slabs[0]!, {
@@ -196,7 +196,7 @@ test("after a cancel a running move is dropped as healthy without a failure, and
   expect(await coordinateWithoutHosts(ask, options, 1_000)).toMatchObject({ state: "cancelled" });
 });
 
-test("if the draining host goes offline, the rest is rebuilt for other causes, and the run says so", async () => {
+test("if the draining host is offline and blocked, the rest is rebuilt as on any bad host, and the run says so", async () => {
   const run = await start();
   expect(await suite.repair(slabs[0]!)).toMatchObject({ kind: "repaired", copied: 1 });
   await host.swarm.setSwitches({ availability: "offline" });
@@ -225,7 +225,7 @@ test("a sector that the draining host loses is denied and rebuilt", async () => 
   expect(await failedCounters()).toEqual([0, 0, 0]);
 });
 
-test("a drain with no possible destination waits with a reason, causing no failure, delay or open circuit breaker", async () => {
+test("a drain without a candidate waits with a reason, and causes no failure, delay or open circuit breaker", async () => {
   const run = await start();
   await suite.onlyCandidates([]);
   expect(await claimAndRepair()).toEqual(["no-candidates", "no-candidates", "no-candidates"]);
@@ -277,7 +277,7 @@ describe("coordinators", () => {
     },
   );
 
-  test("one of two coordinators executes the drain, and one that lost its lease writes nothing", async () => {
+  test("only one of two coordinators executes the drain, and a coordinator that lost its lease writes nothing", async () => {
     await start();
     let meanwhile: Run | undefined | "not asked" = "not asked";
     const lost = await advance({
@@ -295,7 +295,7 @@ describe("coordinators", () => {
     ]);
   });
 
-  test("a process without a seed can coordinate a drain, like reap on AWS", async () => {
+  test("a process without the migration seed can coordinate a drain, as reap does on AWS", async () => {
     await start();
     await claimAndRepair();
     const options = {

@@ -24,7 +24,7 @@ const some = (count: number): object[] => Array.from({ length: count }, () => ({
 const stopOf = async (client: Sql): Promise<string | undefined> =>
   (await readFollowers(client)).find(({ name }) => name.startsWith("archive"))?.stoppedBy;
 
-test("the archive equals the journal, and a second archive begins with the oldest row", async () => {
+test("the archive equals the journal, and a second archive begins with the journal's oldest row", async () => {
   const tokens = await seedJournal(sql, some(5));
   expect(await archive(sql, storage)).toEqual({ segments: 1, rows: 5, stopped: undefined });
   tokens.push(...(await seedJournal(sql, some(3))));
@@ -61,7 +61,7 @@ test.each(STEPS)(
       if (name === last) throw new Error("crash");
     };
     expect((await archive(sql, storage, crash)).stopped?.code).toBe("archive-failed");
-    // There are more rows when it continues.
+    // When the follower continues, the journal has more rows.
     tokens.push(...(await seedJournal(sql, some(2))));
     expect((await archive(sql, storage)).stopped).toBeUndefined();
     expect(await stopOf(sql)).toBeUndefined();
@@ -100,7 +100,7 @@ describe("a rewound or copied database", () => {
   }
   const reopened = (): Sql => clones.at(-1)!.sql;
 
-  /** An archive with rows after the backup: 3 before it, 4 after. */
+  /** Archives three rows, makes a backup, and archives four more rows. `restored` is the database of the backup. */
   async function rewind(): Promise<{ restored: Sql; original: Sql; tokens: string[] }> {
     const source = await createTestDatabase();
     await setWallet(source.sql);
@@ -149,7 +149,7 @@ describe("a rewound or copied database", () => {
     after.push(...(await seedJournal(restored, some(1))));
     await archive(restored, storage);
     expect(await archivedTokens(storage)).toEqual([...tokens, ...after]);
-    // A restore of this backup must read everything after its checkpoint.
+    // A restore of this backup must read all rows after the backup's checkpoint.
     expect(await archivedTokens(storage, { incarnation: 1, position: 3 })).toEqual([
       ...tokens.slice(3),
       ...after,
@@ -164,7 +164,7 @@ test("an unknown wallet is noted for status and alarms even before the first seg
   expect(await stopOf(sql)).toBe("wallet-unknown");
 });
 
-test("a gap in the journal, another indexer's archive or an unknown wallet stops the archive with a code", async () => {
+test("a gap in the journal, another indexer's archive or an unknown wallet stops archiving with its own code", async () => {
   await seedJournal(sql, some(4));
   await archive(sql, storage);
   await setWallet(sql, "cd".repeat(32));

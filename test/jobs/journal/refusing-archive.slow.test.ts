@@ -21,12 +21,12 @@ beforeEach(async () => {
 const stopOf = async (client: Sql): Promise<string | undefined> =>
   (await readFollowers(client)).find(({ name }) => name.startsWith("archive"))?.stoppedBy;
 
-test("an archive that refuses for an hour delays no other follower, and later misses no row", async () => {
+test("an archive that refuses writes for an hour delays no other follower, and later misses no row", async () => {
   const tokens = await seedJournal(sql, [{}, {}]);
   expect(await archive(sql, storage)).toMatchObject({ rows: 2, stopped: undefined });
   const s3 = await refusingS3();
   try {
-    // A run of reap per minute; the archive in the folder is now in the refusing bucket.
+    // Reap runs once a minute. For this hour the storage is a bucket that refuses all requests, in place of the folder.
     const refusing: ArchiveStorage = { ...s3.storage, place: storage.place };
     let summed = 0;
     for (let minute = 0; minute < 60; minute += 1) {
@@ -47,7 +47,7 @@ test("an archive that refuses for an hour delays no other follower, and later mi
   expect(await archivedTokens(storage)).toEqual(tokens);
 });
 
-/** The real client of S3, on a server that asks it to slow down. */
+/** The real S3 client, with a server that answers each request with "slow down". */
 async function refusingS3() {
   let requests = 0;
   const server = createServer((request, response) => {

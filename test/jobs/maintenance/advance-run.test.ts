@@ -17,7 +17,7 @@ beforeEach(async () => {
 const ask: Ask = (statements) => statements(database.sql);
 const logger = createLogger("fatal", { indexer: "default" });
 
-/** Counts to scope.to, one per step; every count is written under the run's token. */
+/** Counts up to `scope.to`, by one per step. Every count is written under the run's token. */
 function countingJob(crashAfter = Number.POSITIVE_INFINITY): MaintenanceJob {
   let steps = 0;
   return {
@@ -39,7 +39,7 @@ function countingJob(crashAfter = Number.POSITIVE_INFINITY): MaintenanceJob {
         },
       );
       steps += 1;
-      // A kill before the checkpoint is written.
+      // As if the process was killed before the checkpoint is written.
       if (steps > crashAfter) throw new Error("killed");
       return { checkpoint: { at: at + 1 }, statistics: { counted: at + 1 } };
     },
@@ -58,7 +58,7 @@ const advance = (job: MaintenanceJob, coordinator = "a") =>
 const start = (to: number) => startRun(database.sql, { kind: "count", scope: { to }, owner: "test" });
 const counted = async () => (await database.sql`select n from counted order by n`).map((row) => row["n"]);
 
-test("advanceRun executes a run until it is done, and does nothing without one", async () => {
+test("advanceRun executes a run until it is done, and does nothing if there is no run", async () => {
   expect(await advance(countingJob())).toBeUndefined();
   await start(5);
   expect(await advance(countingJob())).toMatchObject({ state: "done", statistics: { counted: 5 } });
@@ -66,7 +66,7 @@ test("advanceRun executes a run until it is done, and does nothing without one",
 });
 
 test.each([0, 1, 2, 3, 4])(
-  "after a kill at %i checkpoints another process continues from the last one",
+  "if a process is killed after %i checkpoints, another process continues from there",
   async (steps) => {
     await start(5);
     await expect(advance(countingJob(steps))).rejects.toThrow("killed");
@@ -75,7 +75,7 @@ test.each([0, 1, 2, 3, 4])(
   },
 );
 
-test("a coordinator that lost its lease during a batch writes nothing more and ends quietly", async () => {
+test("a coordinator that loses its lease during a step writes nothing more and ends without an error", async () => {
   await start(3);
   const job = countingJob();
   const slow: MaintenanceJob = {
@@ -92,7 +92,7 @@ test("a coordinator that lost its lease during a batch writes nothing more and e
   expect(await counted()).toEqual([1]);
 });
 
-test("a cancel undoes and ends a run, and a failed job ends it with the reason", async () => {
+test("a cancelled run is undone and ends, and a run whose job fails ends with the reason", async () => {
   await start(5);
   await expect(advance(countingJob(2))).rejects.toThrow("killed");
   await requestOfRun(database.sql, "cancel");

@@ -9,7 +9,7 @@ import { createFastClock } from "../../support/fast-clock.ts";
 import { type MoveWorld, PG_DUMP, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
 import { until, untilEqual } from "../../support/until.ts";
 
-// Small, so that a stopped target is soon too far behind.
+// These sizes are small, so that a stopped target is soon too far behind.
 const context = useMoveWorld({
   settings: { max_slot_wal_keep_size: "32MB", max_wal_size: "32MB", min_wal_size: "32MB" },
 });
@@ -34,7 +34,7 @@ async function expectAsBefore(): Promise<void> {
 const skip = PG_DUMP === undefined;
 
 test.skipIf(skip)(
-  "an upgrade of indexd during a move is an alarm, and switch reverts the move completely",
+  "an upgrade of indexd during a move raises an alarm, and switch reverts the move completely",
   async () => {
     await start();
     await world.source.unsafe(
@@ -56,7 +56,7 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip)(
-  "after an upgrade of indexd during the copy start reverts the move completely",
+  "if indexd was upgraded during the copy, the next start reverts the move completely",
   async () => {
     await world.killAt("ready", "subscribed");
     await world.source.unsafe("alter table public.hosts add column upgraded integer");
@@ -67,14 +67,14 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip)(
-  "a stopped target is an alarm, then loses its slot; the source keeps running, and abort leaves nothing behind",
+  "a stopped target raises an alarm and later loses its slot; the source keeps running, and abort leaves nothing behind",
   async () => {
     await start();
     await using metrics = await measureFleet();
     await until(metrics.ofSlot, ({ lost, safe, kept }) => lost === 0 && safe! > kept!);
     await world.target.unsafe("alter subscription slabmend_move disable");
     const { source } = world;
-    // The server gives slots up when it checkpoints.
+    // The server invalidates slots that are too far behind at its checkpoints.
     const write = async () => {
       await source`select pg_logical_emit_message(false, 'test', repeat('x', 1000000)) from generate_series(1, 8)`;
       await source`checkpoint`;
@@ -96,12 +96,12 @@ test.skipIf(skip)(
     const aborted = await world.move("abort", "--yes");
     expect([aborted.code, aborted.report.run?.state]).toEqual([0, "cancelled"]);
     expect(await world.footprint()).toEqual(UNTOUCHED);
-    // An old value would be an endless alarm.
+    // If the metrics kept their last values, the alarm would never end.
     await untilEqual(metrics.ofSlot, { kept: undefined, safe: undefined, lost: undefined });
   },
 );
 
-/** serve's metrics of the slot, read with the privileges of the fleet's role. */
+/** The metrics of the slot that `serve` exports, read with the privileges of the fleet's role. */
 async function measureFleet() {
   const prometheus = createPrometheusMetrics("default");
   const exporter = startFleetExporter({
@@ -125,7 +125,7 @@ async function measureFleet() {
 }
 
 test.skipIf(skip)(
-  "differing rows are found and revert the switch; after a correction it succeeds",
+  "if rows differ, the switch finds them and is reverted; after a correction the switch succeeds",
   async () => {
     await start();
     await world.target`update public.hosts set scans = 99`;
@@ -141,7 +141,7 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip)(
-  "columns of a type without a hash are compared too: a differing host location is found",
+  "columns whose type has no hash function are also compared: a different host location is found",
   async () => {
     await start();
     await world.target`update public.hosts set location = point(1, 2)`;
@@ -150,14 +150,17 @@ test.skipIf(skip)(
   },
 );
 
-test.skipIf(skip)("a disabled subscription is an alarm, and switch enables it", async () => {
-  await start();
-  await world.target.unsafe("alter subscription slabmend_move disable");
-  await world.store(1);
-  const status = await world.move("status");
-  expect([status.code, status.report.alarms.join()]).toEqual([6, expect.stringContaining("switched off")]);
-  expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
-});
+test.skipIf(skip)(
+  "a disabled subscription raises an alarm, and switch enables the subscription",
+  async () => {
+    await start();
+    await world.target.unsafe("alter subscription slabmend_move disable");
+    await world.store(1);
+    const status = await world.move("status");
+    expect([status.code, status.report.alarms.join()]).toEqual([6, expect.stringContaining("switched off")]);
+    expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
+  },
+);
 
 test.skipIf(skip)("the switch waits for a running repair", async () => {
   await start();
@@ -170,25 +173,28 @@ test.skipIf(skip)("the switch waits for a running repair", async () => {
   expect(Date.now() - begun).toBeGreaterThan(2_000);
 });
 
-test.skipIf(skip)("URLs other than at the start, and a second process, are refused", async () => {
-  await start();
-  const [run] = await world.source`select from slabmend.runs`;
-  expect(run).toBeDefined();
-  const lease = await takeRun(world.source, {
-    coordinator: "other/1",
-    leaseMs: 60_000,
-    kind: "move-database",
-  });
-  expect(lease).toBeDefined();
-  for (const command of ["switch", "abort"]) {
-    const refused = await world.move(command, "--yes");
-    expect([command, refused.code, refused.error?.code]).toEqual([command, 5, "run-lease-lost"]);
-  }
-  await world.source`update slabmend.runs set coordinator = null, token = null, expires_at = null`;
-  await world.source`update slabmend.runs set scope = jsonb_set(scope, '{target,oid}', '"1"')`;
-  const wrong = await world.move("switch", "--yes");
-  expect([wrong.code, wrong.error?.code]).toEqual([5, "wrong-database"]);
-});
+test.skipIf(skip)(
+  "switch and abort are refused while another process runs the move; switch is refused for another target",
+  async () => {
+    await start();
+    const [run] = await world.source`select from slabmend.runs`;
+    expect(run).toBeDefined();
+    const lease = await takeRun(world.source, {
+      coordinator: "other/1",
+      leaseMs: 60_000,
+      kind: "move-database",
+    });
+    expect(lease).toBeDefined();
+    for (const command of ["switch", "abort"]) {
+      const refused = await world.move(command, "--yes");
+      expect([command, refused.code, refused.error?.code]).toEqual([command, 5, "run-lease-lost"]);
+    }
+    await world.source`update slabmend.runs set coordinator = null, token = null, expires_at = null`;
+    await world.source`update slabmend.runs set scope = jsonb_set(scope, '{target,oid}', '"1"')`;
+    const wrong = await world.move("switch", "--yes");
+    expect([wrong.code, wrong.error?.code]).toEqual([5, "wrong-database"]);
+  },
+);
 
 test.skipIf(skip)(
   "Ctrl+C while the source is closed reopens it, and the target keeps replicating",
@@ -243,7 +249,7 @@ test.skipIf(skip)(
   },
 );
 
-test.skipIf(skip)("a target whose connections to the source are ended continues automatically", async () => {
+test.skipIf(skip)("replication continues after its connections to the source are ended", async () => {
   await start();
   for (const sql of [world.source, world.target]) {
     await sql`select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and backend_type <> 'client backend'

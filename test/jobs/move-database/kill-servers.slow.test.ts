@@ -1,4 +1,7 @@
-/** A PostgreSQL server crashes during a move. It recovers, and the move continues to an equal target, or is aborted completely. */
+/**
+ * A PostgreSQL server crashes during a move and recovers. Then the move continues to an equal target, or is aborted
+ * completely.
+ */
 import postgres, { type Sql } from "postgres";
 import { expect, test } from "vitest";
 import { type MoveWorld, PG_DUMP, tracesOf, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
@@ -9,7 +12,7 @@ const skip = PG_DUMP === undefined;
 const SIDES = ["source", "target"] as const;
 type Side = (typeof SIDES)[number];
 
-/** All of indexd's rows for the slabs, compared independently of the switch's own comparison. */
+/** Hashes of all rows of slabs, sectors and hosts, so that the test does not depend on the switch's own comparison. */
 async function contentsOf(sql: Sql): Promise<object> {
   const [row] = await sql`
     select (select md5(string_agg(s::text, ',' order by s.id)) from public.slabs s) as slabs,
@@ -18,17 +21,20 @@ async function contentsOf(sql: Sql): Promise<object> {
   return row!;
 }
 
-/** Locks the target's table hosts, so that no copy or change of it proceeds, until the result is called or the target crashes. */
+/**
+ * Locks the target's table `hosts`, so that replication can neither copy nor change it. The lock lasts until the
+ * returned function is called or the target crashes.
+ */
 async function holdHosts({ environment }: MoveWorld): Promise<() => Promise<void>> {
   const holder = postgres(environment["SLABMEND_TARGET_DATABASE_URL"]!, { max: 1, onnotice: () => {} });
   const session = await holder.reserve();
   await session`begin`;
-  // A lock that does not block CREATE SUBSCRIPTION.
+  // This lock mode does not block CREATE SUBSCRIPTION.
   await session`lock table public.hosts in share mode`;
   return () => holder.end({ timeout: 0 });
 }
 
-/** A replication worker waits for `holdHosts`. */
+/** Waits until the lock of `holdHosts` stops a replication worker. */
 async function untilHeldUp({ target }: MoveWorld): Promise<void> {
   await until(async () => {
     const waiting = await target`
@@ -38,7 +44,7 @@ async function untilHeldUp({ target }: MoveWorld): Promise<void> {
   });
 }
 
-/** Crashes the server while the hosts are copied, and lets `start` give up. */
+/** Crashes the server while the table `hosts` is copied, waits until `start` gives up, and lets the server recover. */
 async function crashWhileCopying(world: MoveWorld, side: Side): Promise<void> {
   await world.killAt("ready", "schema loaded");
   const release = await holdHosts(world);

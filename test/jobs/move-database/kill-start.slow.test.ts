@@ -1,4 +1,7 @@
-/** The start is killed at each step; then it continues, or is aborted and leaves nothing on either server. */
+/**
+ * The start of a move is killed at each step. Then the move continues, or is aborted and leaves nothing on either
+ * server.
+ */
 import { expect, test } from "vitest";
 import { PG_DUMP, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
 

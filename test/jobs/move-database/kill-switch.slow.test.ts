@@ -1,4 +1,7 @@
-/** The switch is killed at each step, or started too early; then it continues to an open target, or back to an unchanged source. */
+/**
+ * The switch is killed at each step, or is started too early. Then the move continues to an open target, or goes back
+ * to an unchanged source.
+ */
 import { beforeEach, expect, test } from "vitest";
 import { type MoveWorld, PG_DUMP, tracesOf, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
 import { until } from "../../support/until.ts";
@@ -55,12 +58,15 @@ test.skipIf(PG_DUMP === undefined).each(["subscription dropped", "publication dr
   },
 );
 
-test.skipIf(PG_DUMP === undefined)("after a kill with an open target abort is refused", async () => {
-  await world.killAt("opened", "opened");
-  const aborted = await world.move("abort", "--yes");
-  expect([aborted.code, aborted.error?.code]).toEqual([5, "move-state"]);
-  expect(await world.openSides()).toBe("target");
-});
+test.skipIf(PG_DUMP === undefined)(
+  "abort is refused after the switch was killed with an open target",
+  async () => {
+    await world.killAt("opened", "opened");
+    const aborted = await world.move("abort", "--yes");
+    expect([aborted.code, aborted.error?.code]).toEqual([5, "move-state"]);
+    expect(await world.openSides()).toBe("target");
+  },
+);
 
 test.skipIf(PG_DUMP === undefined)(
   "a switch to a target that is far behind is refused before anything is stopped",

@@ -123,7 +123,7 @@ test.each<[string, Run, SlotState | undefined, SubscriptionState | undefined, Re
   else expect(alarms).toEqual([expect.stringMatching(expected)]);
 });
 
-test("additions, changes and removals of an upgrade are listed in order", () => {
+test("the objects that an upgrade added, changed or removed are listed in order", () => {
   const before = { "table slabs": "1", "index a": "2", "function f()": "3" };
   expect(changedObjects(before, before)).toEqual([]);
   expect(changedObjects(before, { "table slabs": "9", "index b": "2", "function f()": "3" })).toEqual([
@@ -147,7 +147,7 @@ const role: MoveRole = {
   verifier: new Secret("SCRAM-SHA-256$4096:a'b"),
 };
 
-test("a role is created without login and enabled with its verifier, for any characters", () => {
+test("a role is created without login and later enabled with its password verifier, whatever characters they contain", () => {
   expect(createRoleStatements([role])).toEqual([
     'create role "the ""role""" nologin nosuperuser noinherit nocreaterole createdb noreplication nobypassrls connection limit 12',
   ]);
@@ -159,7 +159,7 @@ test("a role is created without login and enabled with its verifier, for any cha
   ]);
 });
 
-test("settings of the database are copied, and other settings only of roles created by the move", () => {
+test("settings of the database are copied; other settings and memberships only for roles that the move created", () => {
   const settings = [
     { role: null, ofDatabase: true, name: "work_mem", value: "5MB" },
     { role: "made", ofDatabase: false, name: "search_path", value: '"$user", public' },
@@ -196,7 +196,7 @@ test("psql commands in a dump are removed", () => {
   expect(withoutPsqlCommands("\\restrict abc\nselect 1;\n\\unrestrict abc\n")).toBe("select 1;\n");
 });
 
-test("the estimate uses the server's statistics, and counts no table twice", () => {
+test("the estimate of a move's size and duration uses the server's statistics, and counts no table twice", () => {
   const source = {
     tables: [
       { name: "a", rows: 100_000 },

@@ -53,7 +53,7 @@ for (const [version, binaries] of versions) {
         expect(finished.report.run).toMatchObject({ state: "done" });
         expect([await tracesOf(world.source), await tracesOf(world.target)]).toEqual([[], []]);
         await expectClosed(world.urlOf("source", "indexd"));
-        // Apart from log and pg_stat_statements, a password could only be in the statements that set it.
+        // Statements that contain a password, or its verifier, must not be in the server's log.
         expect(
           servers.log.filter((line) => /password=|SCRAM-SHA-256\$|create subscription/i.test(line)),
         ).toEqual([]);
@@ -91,7 +91,7 @@ async function expectMoved({ target, urlOf }: MoveWorld): Promise<void> {
   const [limit] = await target`select rolconnlimit from pg_roles where rolname = 'slabmend'`;
   expect(limit).toEqual({ rolconnlimit: 7 });
   expect(await statisticsThatDisagree(target)).toEqual([]);
-  // The next id is free.
+  // The sequence was copied, too: its next id is free.
   const indexd = open(urlOf("target", "indexd"));
   const [next] = await indexd`select nextval('slabs_id_seq') > (select max(id) from slabs) as is_free`;
   expect(next).toEqual({ is_free: true });

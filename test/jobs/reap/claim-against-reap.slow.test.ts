@@ -50,7 +50,7 @@ test("claims, reaps, indexd's claims and repairs, and releases from quarantine d
   };
   try {
     await Promise.all([
-      // Leases that expire at once, so that both always compete.
+      // The leases expire at once, so that claim and reap always compete.
       ...clients.slice(0, 4).map(async (client) => {
         while (!isOver()) {
           const report = await claim(
@@ -90,7 +90,7 @@ test("claims, reaps, indexd's claims and repairs, and releases from quarantine d
         }
       })(),
       (async () => {
-        // Some slabs become healthy and others unhealthy, so that the backlog loses some and gains others.
+        // Some slabs become healthy and others unhealthy, so that the backlog always loses and gains entries.
         const client = clients[9]!;
         while (!isOver()) {
           const [row] = await client<{ healed: number }[]>`
@@ -129,7 +129,8 @@ test("claims, reaps, indexd's claims and repairs, and releases from quarantine d
   } finally {
     await Promise.all(clients.map((client) => client.end()));
   }
-  // The server counts every deadlock, also those that a retry has hidden; a backend reports its own when it ends.
+  // The server counts every deadlock, also the deadlocks that a retry has hidden. A backend reports its deadlocks when
+  // it ends.
   const [row] = await sql`select deadlocks::int from pg_stat_database where datname = current_database()`;
   expect(row).toEqual({ deadlocks: 0 });
 });

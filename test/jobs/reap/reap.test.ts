@@ -84,7 +84,7 @@ const anotherSucceeds = async (): Promise<void> => {
 };
 
 describe("expired leases", () => {
-  test("an expired running lease is a crash, and its slab is claimable at once, by us without grace", async () => {
+  test("an expired lease of a running repair is a crash; slabmend may lease the slab again at once, without grace", async () => {
     const slab = await damaged();
     const { token, report } = await crash(slab);
     expect(report).toMatchObject({ crashed: 1, freed: 0, quarantined: 0, taken: 0, breaker: "closed" });
@@ -124,7 +124,7 @@ describe("expired leases", () => {
     },
   );
 
-  test("the uploads of a crashed repair are kept for the next one, and removed after two days", async () => {
+  test("the upload notes of a crashed repair are kept for the next repair, and removed after two days", async () => {
     const slab = await damaged();
     const token = await leaseByHand(sql, slab);
     const stored = [{ sectorId: slab.sectors[0]!.id, hostId: 7 as HostId }];
@@ -176,12 +176,12 @@ describe("expired leases", () => {
     expect(await sql`select 1 from slabmend.leases`).toHaveLength(0);
   });
 
-  test("a lease that changed after the decision stays", async () => {
+  test("a lease that changed after the decision to reap it stays", async () => {
     const slab = await damaged();
     const token = await leaseByHand(sql, slab);
     const decision = { slabId: String(slab.id), token, kind: "crash", delayMs: 0 } as const;
     const none = { freed: 0, crashed: 0, quarantined: 0, taken: 0 };
-    // Leases that have not expired, have begun since, or were replaced.
+    // In turn: the lease has not expired, its repair has begun since the decision, or another lease has replaced it.
     expect(await reapLeases(sql, [{ ...decision, running: true }])).toEqual(none);
     await sql`update slabmend.leases set expires_at = clock_timestamp()`;
     expect(await reapLeases(sql, [{ ...decision, running: false }])).toEqual(none);
@@ -199,7 +199,7 @@ describe("expired leases", () => {
     expect(await run()).toMatchObject({ crashed: 0 });
   });
 
-  test("the worker of a reaped lease changes nothing and is told so", async () => {
+  test("the worker of a reaped lease cannot commit, and learns that its lease was reaped", async () => {
     const slab = await damaged();
     const { token } = await crash(slab);
     expect(await commitRepair(sql, requestOf(slab, token))).toEqual({ kind: "superseded", why: "reaped" });
@@ -251,7 +251,7 @@ describe("quarantine", () => {
     expect(minutes).toEqual([0, 0, 2, 4, 8]);
   });
 
-  test("for quarantine neither the slab's own earlier success nor an old success counts", async () => {
+  test("for quarantine neither the slab's own earlier success counts nor an old success of another slab", async () => {
     const slab = await damaged();
     await commitRepair(sql, requestOf(slab, await leaseByHand(sql, slab)));
     await anotherSucceeds();
@@ -272,7 +272,7 @@ describe("quarantine", () => {
   });
 });
 
-test("reap flushes the outbox and reports the number", async () => {
+test("reap flushes the outbox and reports the number of bumped events", async () => {
   const slab = await damaged();
   await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
   for (let n = 0; n < 150; n += 1) {
@@ -283,7 +283,7 @@ test("reap flushes the outbox and reports the number", async () => {
   expect(await sql`select 1 from slabmend.moved`).toHaveLength(0);
 });
 
-test("reap reports slabs with locked objects, and counts the others", async () => {
+test("reap reports a slab whose objects are locked, and still bumps and counts the events of other slabs", async () => {
   const [stuck, other] = [await damaged(), await damaged()];
   const accountId = await seedAccount(sql);
   const { objectKey } = await seedObject(sql, { accountId, slabs: [stuck] });
@@ -359,7 +359,7 @@ describe("history", () => {
     expect(await left()).toEqual(ids.slice(2));
   });
 
-  test("the history of deleted slabs is removed, but not the row of a lease", async () => {
+  test("the history of deleted slabs is removed, except for a slab that still has a lease", async () => {
     const ids = await someSlabs(2);
     for (const id of [1_000_001, 1_000_002, 1_000_003]) await insert(id, { last_outcome: "too-few-sources" });
     for (const id of ids) await insert(id, { last_outcome: "too-few-sources" });
@@ -376,7 +376,7 @@ describe("history", () => {
     const piece = () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 4 });
     expect(await piece()).toBe(0);
     await sql`update slabmend.repairs set last_outcome = 'repaired'`;
-    // The first four were checked; now the end of the table, then its beginning again.
+    // The first call checked the first four rows. The second checks the end of the table, the third its start again.
     expect(await piece()).toBe(2);
     expect(await left()).toEqual(ids.slice(0, 4));
     expect(await piece()).toBe(4);
@@ -457,7 +457,7 @@ describe("dead letters", () => {
     await put(
       encodeRepairMessage({ slabId: running.id, digest: running.digest, token: tokens.running }, "default"),
     );
-    // A copy of a message whose slab has a new lease.
+    // This message names an earlier lease of the slab.
     const other = randomUUID() as typeof tokens.waiting;
     await put(encodeRepairMessage({ slabId: running.id, digest: running.digest, token: other }, "default"));
     expect(await run({ deadLetters: queue() })).toMatchObject({
@@ -474,7 +474,7 @@ describe("dead letters", () => {
     expect(await historyOf(waiting)).toMatchObject({ last_outcome: "never-begun", ours: true, minutes: 0 });
   });
 
-  test("a dead letter whose deletion failed is stored as the same row again", async () => {
+  test("a dead letter that could not be deleted is stored again in the same row", async () => {
     const letter = (receiveCount: number): DeadLetter => ({
       messageId: "m-1",
       // Characters that neither JSON nor PostgreSQL text may contain.
@@ -500,7 +500,7 @@ describe("dead letters", () => {
   });
 });
 
-test("a failed part of reap does not stop the others, and all results are reported", async () => {
+test("a failed part of reap does not stop the other parts, and the results of all parts are reported", async () => {
   const slab = await damaged();
   await leaseByHand(sql, slab, { expired: true });
   const other = await damaged();
