@@ -92,6 +92,20 @@ test("a restore may be started again after it was aborted, from the same archive
   });
 });
 
+test("abort refuses while another process coordinates the restore, and never continues it", async () => {
+  await begin(0);
+  await asOwner(
+    (sql) =>
+      sql`update slabmend.runs set coordinator = 'other', token = gen_random_uuid(), expires_at = now() + interval '4 seconds'`,
+  );
+  const early = await restore("abort");
+  expect([early.code, early.error?.code]).toEqual([5, "run-lease-lost"]);
+  const [run] = await asOwner((sql) => sql`select state, finished_at from slabmend.runs`);
+  expect(run).toEqual({ state: "running", finished_at: null });
+  await asOwner((sql) => sql`update slabmend.runs set expires_at = now()`);
+  expect((await restore("abort")).json).toMatchObject({ run: { state: "cancelled" } });
+});
+
 test("a restore is continued only while every login is refused, and its coordinator keeps prunes held", async () => {
   await begin(0);
   const early = await restore("release-prunes");

@@ -5,7 +5,8 @@ import { judgeIndexd } from "../../../database/indexd/version/verify-indexd.ts";
 import { type RestoreState, readRestoreState } from "../../../database/restore/restore-reads.ts";
 import { beginRestore, releasePrunes } from "../../../database/restore/restore-writes.ts";
 import { cancelAttendedRun, readRun, readUnfinishedRun } from "../../../database/runs/maintenance-runs.ts";
-import { noRun, runActive } from "../../../database/runs/run-error.ts";
+import type { Run } from "../../../database/runs/run.ts";
+import { noRun, RunError, runActive } from "../../../database/runs/run-error.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { archiveFollower } from "../../../jobs/journal/follow-archive.ts";
 import { judgeRestore, type RestoreObstacle } from "../../../jobs/restore/judge-restore.ts";
@@ -81,7 +82,9 @@ function addInterrupted(
         if (run?.kind !== restoreKind.kind) throw noRun();
         if (name === "continue") await assertReady(ask, "", indexdRole);
         access.ignoreSignals();
-        if (name === "abort") await ask((sql) => cancelAttendedRun(sql, run));
+        if (name === "abort" && run.state !== "cancelling" && !(await ask((sql) => cancelAttendedRun(sql, run)))) {
+          throw underWay(await ask(readUnfinishedRun, { isIdempotent: true }));
+        }
         return await coordinate(context, ask, run.id);
       }),
     ),
@@ -135,6 +138,15 @@ slabmend restore continue. slabmend maintenance status shows the restore, slabme
         }),
       ),
     );
+}
+
+/** An abort that only waited for the run's lease would then continue the run. */
+function underWay(run: Run | undefined): RunError {
+  return new RunError({
+    code: "run-lease-lost",
+    message: `restore abort: expected no other process on the restore, got ${run?.coordinator ?? "another one"}, until ${run?.expiresAt?.toISOString() ?? "a moment ago"}`,
+    remedy: "End that process, or wait for that time if it crashed. Then run the command again.",
+  });
 }
 
 /** Checks all preconditions before anything is written. */
