@@ -106,6 +106,18 @@ test("abort refuses while another process coordinates the restore, and never con
   expect((await restore("abort")).json).toMatchObject({ run: { state: "cancelled" } });
 });
 
+test("contracts that indexd rejects while it syncs are held too, because the sync makes them active again", async () => {
+  await begin(0);
+  const { held, due } = await asOwner(async (sql) => {
+    await sql`update contracts set state = 4, next_prune = now()`;
+    await sql`update slabmend.prune_hold set applied_at = now() - interval '7 hours'`;
+    const kept = await keepPrunesHeld(sql, {});
+    const left = await sql`select from contracts where next_prune < now() + interval '23 hours'`;
+    return { held: kept, due: left.length };
+  });
+  expect([held, due]).toEqual([2, 0]);
+});
+
 test("a restore is continued only while every login is refused, and its coordinator keeps prunes held", async () => {
   await begin(0);
   const early = await restore("release-prunes");
