@@ -3,10 +3,11 @@
  * began with begin_restore (prune hold, incarnation, mode); then:
  *
  *   contracts    ask hosts for the successors of the contracts in the backup
- *   unpinned     give sectors that were unpinned then three days from now
+ *   unpinned     give unpinned sectors three days from now, in case the restore ends early
  *   records      read the archive of the journal after the backup
  *   placements   per slab: let hosts prove where its sectors are, and record that
  *   scan         per slab: ask other hosts for sectors that are not where the database says, instead of reading the archive
+ *   clocks       give unpinned sectors three days again, because the steps before may have taken days
  *   events       announce the moves to clients
  *
  * A call of `advance` does one page of one step. Each page is idempotent: after a crash it is repeated, and only its counts may
@@ -60,6 +61,7 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
   const pages: Record<RestoreCheckpoint["step"], (context: RunContext) => Promise<Page>> = {
     contracts: (context) => chainContracts(deps, context, readNetwork),
     unpinned: (context) => restartClocks(deps, context),
+    clocks: (context) => restartClocks(deps, context),
     records: (context) => readRecords(deps, context),
     placements: (context) => placeSlabs(deps, context, readNetwork),
     scan: (context) => scanSlabs(deps, context, readNetwork, readRanking),
@@ -81,7 +83,11 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
       return { checkpoint: { step: next, after: "0" }, statistics };
     },
     /** The restored placements stay, and so does the prune hold: an operator decides what to do next. */
-    async settle({ ask }) {
+    async settle(context) {
+      const { ask } = context;
+      for (let after: string | undefined = "0"; after !== undefined; ) {
+        after = (await restartPage(deps, context, after))?.last;
+      }
       await ask(forgetRestoredMoves, { isIdempotent: true });
       await ask(endRestoreMode, { isIdempotent: true });
       return true;
@@ -90,16 +96,20 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
 }
 
 async function restartClocks(deps: RestoreDependencies, context: RunContext): Promise<Page> {
-  const { ask, run } = context;
-  const { after } = restoreCheckpointOf(run);
-  const statistics = restoreStatisticsOf(run);
+  const { after } = restoreCheckpointOf(context.run);
+  const statistics = restoreStatisticsOf(context.run);
+  const before = after === "0" ? 0 : statistics.unpinnedRestarted;
+  const done = await restartPage(deps, context, after);
+  if (done === null) return { statistics: { ...statistics, unpinnedRestarted: before } };
+  return {
+    at: { after: done.last },
+    statistics: { ...statistics, unpinnedRestarted: before + done.sectors },
+  };
+}
+
+function restartPage(deps: RestoreDependencies, context: RunContext, after: string) {
   const page = { after, most: SECTORS_A_PAGE };
-  const done = await ask((sql) => restartUnpinned(sql, writerOf(deps, context), page), {
-    isIdempotent: true,
-  });
-  if (done === null) return { statistics };
-  const unpinnedRestarted = statistics.unpinnedRestarted + done.sectors;
-  return { at: { after: done.last }, statistics: { ...statistics, unpinnedRestarted } };
+  return context.ask((sql) => restartUnpinned(sql, writerOf(deps, context), page), { isIdempotent: true });
 }
 
 async function tellClients({ verify }: RestoreDependencies, { ask, run }: RunContext): Promise<Page> {

@@ -33,7 +33,15 @@ const scopeSchema = v.object({
 });
 
 /** The steps, in order. After a crash a step continues from its own cursor. */
-export const RESTORE_STEPS = ["contracts", "unpinned", "records", "placements", "scan", "events"] as const;
+export const RESTORE_STEPS = [
+  "contracts",
+  "unpinned",
+  "records",
+  "placements",
+  "scan",
+  "clocks",
+  "events",
+] as const;
 
 const checkpointSchema = v.object({
   step: v.optional(v.picklist(RESTORE_STEPS), "contracts"),
@@ -50,7 +58,7 @@ const statisticsSchema = v.object({
   /** Contracts whose sectors were unpinned, by the code of the failure to ask about them. */
   contractsUnknown: v.optional(v.record(v.string(), count), {}),
   sectorsUnpinned: v.optional(count, 0),
-  /** Sectors that were unpinned at the time of the backup. */
+  /** Unpinned sectors whose three days began again, in the last pass over them. */
   unpinnedRestarted: v.optional(count, 0),
   recordsRead: v.optional(count, 0),
   /** Sectors that occur in the archive. */

@@ -246,6 +246,7 @@ test("a restore continues after a kill at any of its writes", { timeout: 120_000
     "slab-placed",
     "placements",
     "scan",
+    "clocks",
     "events",
   ]);
   expect(await whereItIs()).toEqual([key(fifth!), key(sixth!), ...firstHosts().slice(2)]);

@@ -1,7 +1,7 @@
 /** A scan of hosts on loopback: indexd itself has moved sectors since the backup, which no archive contains. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { beginRestore, placeSectors } from "../../../lib/database/restore/restore-writes.ts";
-import { takeRun } from "../../../lib/database/runs/maintenance-runs.ts";
+import { cancelAttendedRun, readUnfinishedRun, takeRun } from "../../../lib/database/runs/maintenance-runs.ts";
 import { restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
 import {
@@ -113,6 +113,7 @@ test("a scan continues after a kill at any of its writes", async () => {
     "placements",
     "slab-placed",
     "scan",
+    "clocks",
     "events",
   ]);
   expect(await whereItIs()).toEqual([5, 4, 2, 3]);
@@ -133,6 +134,48 @@ test("a host that proves a sector and denies it when the page is repeated gets a
   expect(await scanned()).toMatchObject({ placed: 0, notFound: 1, denied: 1 });
   expect(await whereItIs()).toEqual([5, 1, 2, 3]);
 });
+
+test("unpinned sectors have three days from the end of a scan, however long it took, and open denials stay open", async () => {
+  const { sql } = world.database;
+  await moveByIndexd(0, world.hosts[5]!);
+  await begin(100);
+  await killAfter("slab-placed", () => world.hosts[5]!.swarm.dropSector(slab.sectors[0]!.root));
+  await killAfter("scan");
+  const open = () => sql`select sector_id from slabmend.open_denials()`;
+  const before = await open();
+  expect(before).toHaveLength(1);
+  await sql`update sectors set uploaded_at = uploaded_at - interval '4 days' where contract_sectors_map_id is null`;
+  await sql`update slabmend.denials set uploaded_at = uploaded_at - interval '4 days'`;
+  await scanned();
+  expect(await expiring()).toEqual([]);
+  expect(await open()).toEqual(before);
+});
+
+test("unpinned sectors have three days from the end of an aborted restore", async () => {
+  const { sql } = world.database;
+  await begin(100);
+  await sql`update sectors set contract_sectors_map_id = null, uploaded_at = now() - interval '4 days'`;
+  expect(await cancelAttendedRun(sql, (await readUnfinishedRun(sql))!)).toBe(true);
+  expect(await advanceRestore(world, undefined)).toMatchObject({ state: "cancelled" });
+  expect(await expiring()).toEqual([]);
+});
+
+/** Sectors whose hosts indexd would forget in its first pass. */
+const expiring = () => world.database.sql`
+  select from sectors
+  where host_id is not null and contract_sectors_map_id is null and uploaded_at < now() - interval '2 days'`;
+
+/** Kills the coordinator after its last page of a step, or after another write, and ends its lease. */
+async function killAfter(step: string, then?: () => Promise<void>): Promise<void> {
+  const killed = advanceRestore(world, undefined, async (name) => {
+    const isLast = step !== "scan" || restoreStatisticsOf((await readUnfinishedRun(world.database.sql))!).sectorsScanned > 0;
+    if (name !== step || !isLast) return;
+    await then?.();
+    throw new Error("killed");
+  });
+  await expect(killed).rejects.toThrow("killed");
+  await world.database.sql`update slabmend.runs set expires_at = now() where token is not null`;
+}
 
 test("a scan writes nothing while no host answers, and continues when hosts do", async () => {
   const { sql } = world.database;
