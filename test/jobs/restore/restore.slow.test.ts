@@ -215,6 +215,21 @@ test("sectors of a contract whose host does not answer are unpinned and stay on 
   expect(await whereItIs()).toEqual(firstHosts());
 });
 
+test("open denials of the backup stay open when sectors are unpinned, and when their time begins again", async () => {
+  const { sql } = world.database;
+  const [first] = world.hosts;
+  await first!.swarm.setContract(first!.row.contract!.contractId, null);
+  await sql`
+    insert into slabmend.denials (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at, counted_at, last_denied_at, state)
+    select id, host_id, sector_root, contract_sectors_map_id, uploaded_at, 'not-found', 1, now(), now(), now(), 'open'
+    from sectors where host_id = ${first!.row.id}`;
+  const open = () => sql`select sector_id from slabmend.open_denials()`;
+  const before = await open();
+  expect(before).toHaveLength(1);
+  expect(await restore([])).toMatchObject({ sectorsUnpinned: 1, unpinnedRestarted: 1 });
+  expect(await open()).toEqual(before);
+});
+
 test("a restore's first write ends the backup's running repairs, holds prunes and raises the incarnation", async () => {
   const { sql } = world.database;
   const earlier = await startRun(sql, { kind: "verify", scope: {}, owner: "before" });
