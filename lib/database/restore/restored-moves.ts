@@ -39,6 +39,25 @@ export async function countRestoredMoves(
   return { sectors: row!.sectors, slabsUnknown: row!.slabs_unknown, sectorsUnknown: row!.sectors_unknown };
 }
 
+/**
+ * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one: the sector moved in the repair of
+ * a slab that is newer than the backup, and that shares it.
+ */
+export async function assignSharedMoves(sql: ISql): Promise<void> {
+  await sql`
+    update slabmend.restored_moves m set slab_digest = known.digest
+    from (
+      select distinct on (r.root) r.root, s.digest
+      from slabmend.restored_moves r
+      join public.sectors x on x.sector_root = r.root
+      join public.slab_sectors ss on ss.sector_id = x.id
+      join public.slabs s on s.id = ss.slab_id
+      where not exists (select from public.slabs n where n.digest = r.slab_digest)
+      order by r.root, s.id
+    ) known
+    where m.root = known.root`;
+}
+
 /** A sector that moved or was lost since the backup according to the archive. */
 export interface NamedSector extends ScannedSector {
   /** According to the archive; null: it was lost, or its host is not in the database. */

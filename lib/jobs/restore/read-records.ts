@@ -2,6 +2,7 @@
 import { verifyArchive } from "../../archive/read-archive.ts";
 import type { JournalRow } from "../../database/journal/read-journal-rows.ts";
 import {
+  assignSharedMoves,
   countRestoredMoves,
   keepRestoredMoves,
   type RestoredMove,
@@ -47,6 +48,7 @@ export async function readRecords(
   }
   await keep();
   const { sectors, slabsUnknown, sectorsUnknown } = await ask(countRestoredMoves, { isIdempotent: true });
+  await ask(assignSharedMoves, { isIdempotent: true });
   return {
     statistics: { ...statistics, recordsRead: rows, sectorsNamed: sectors, slabsUnknown, sectorsUnknown },
   };

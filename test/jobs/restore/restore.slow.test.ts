@@ -168,6 +168,13 @@ async function renewOnHost(host: WorldHost, by: KeyObject = renter): Promise<str
   return twice;
 }
 
+test("a restore places a shared sector that moved in the repair of a slab newer than the backup", async () => {
+  const move = row(1, [await moveBehindTheBackup(0, world.hosts[4]!)]);
+  const found = await restore([{ ...move, digest: hex32() }]);
+  expect(found).toMatchObject({ slabsUnknown: 1, sectorsUnknown: 0, placed: 1 });
+  expect(await whereItIs()).toEqual([key(world.hosts[4]!), ...firstHosts().slice(1)]);
+});
+
 test("a restore records renewals since the backup in order, and sectors stay pinned", async () => {
   const { sql } = world.database;
   const fresh = world.hosts[0]!;
