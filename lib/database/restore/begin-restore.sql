@@ -29,6 +29,7 @@ begin
   -- The slabs of these leases stay held until the times stored in the backup.
   delete from slabmend.leases where true;
   delete from slabmend.uploads where true;
+  truncate slabmend.restored_moves;
   update slabmend.fleet
   set mode = 'maintenance', mode_owner = format('restore (run %s)', the_run),
     mode_reason = 'placements are being restored', mode_since = clock_timestamp()

@@ -125,12 +125,15 @@ export async function restartUnpinned(
   return last === null ? null : { last, sectors };
 }
 
-/** The fleet stays paused, but an operator may now resume it. */
-export async function endRestoreMode(sql: ISql): Promise<void> {
-  await sql`
-    update slabmend.fleet
-    set mode = 'paused', mode_reason = 'a restore has ended: docs/restore.md says when to resume'
-    where mode = 'maintenance' and mode_owner like 'restore (run %'`;
+/** lib/database/restore/end-restore.sql. */
+export async function endRestore(sql: ISql, writer: RestoreWriter): Promise<void> {
+  const { run, token } = writer;
+  await writing(
+    sql,
+    writer,
+    "end a restore",
+    () => sql`select slabmend.end_restore(${String(run)}::bigint, ${token}::uuid)`,
+  );
 }
 
 /** A sector that its host has just proved. */

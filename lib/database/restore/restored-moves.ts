@@ -1,6 +1,8 @@
 /** The archive's moves of sectors since the backup, kept during a restore; the last row of the archive wins. */
 import type { ISql } from "postgres";
 import type { HostId, HostKey, Root } from "../../slab/ids.ts";
+import { explainLost } from "../runs/maintenance-runs.ts";
+import type { RestoreWriter } from "./restore-writes.ts";
 import { type ScannedSector, type SectorRow, sectorOf } from "./scanned-sectors.ts";
 
 /** Null: it was lost. */
@@ -10,19 +12,29 @@ export interface RestoredMove {
   readonly hostKey: HostKey | null;
 }
 
-/** Replaces earlier rows with the same roots. @param moves each root once */
-export async function keepRestoredMoves(sql: ISql, moves: readonly RestoredMove[]): Promise<void> {
+/**
+ * Replaces earlier rows with the same roots.
+ * @param moves each root once
+ * @throws {RunError} `run-lease-lost`: rows of an earlier part of the archive must not replace those of the present coordinator
+ */
+export async function keepRestoredMoves(
+  sql: ISql,
+  { run, token }: Pick<RestoreWriter, "run" | "token">,
+  moves: readonly RestoredMove[],
+): Promise<void> {
   const roots = `{${moves.map(({ root }) => `"\\\\x${root}"`).join(",")}}`;
   const digests = `{${moves.map(({ digest }) => `"\\\\x${digest}"`).join(",")}}`;
   const hosts = `{${moves.map(({ hostKey }) => (hostKey === null ? "NULL" : `"\\\\x${hostKey}"`)).join(",")}}`;
   await sql`
     insert into slabmend.restored_moves (root, slab_digest, host_key)
-    select * from unnest(${roots}::text::bytea[], ${digests}::text::bytea[], ${hosts}::text::bytea[])
-    on conflict (root) do update set slab_digest = excluded.slab_digest, host_key = excluded.host_key`;
-}
-
-export async function forgetRestoredMoves(sql: ISql): Promise<void> {
-  await sql`truncate slabmend.restored_moves`;
+    select m.*
+    from slabmend.hold_run(${String(run)}::bigint, ${token}::uuid) held
+    cross join unnest(${roots}::text::bytea[], ${digests}::text::bytea[], ${hosts}::text::bytea[]) m
+    on conflict (root) do update set slab_digest = excluded.slab_digest, host_key = excluded.host_key`.catch(
+    (cause: unknown) => {
+      throw explainLost(cause, run);
+    },
+  );
 }
 
 /** Counts the archive's moves, and those whose slab or sector is not in the database. */

@@ -10,7 +10,7 @@ import {
 import { parseHostKey, parseRoot } from "../../slab/ids.ts";
 import { MaintenanceError } from "../maintenance/advance-run.ts";
 import type { RunContext } from "../maintenance/maintenance-job.ts";
-import type { Page, RestoreDependencies } from "./restore-page.ts";
+import { type Page, type RestoreDependencies, writerOf } from "./restore-page.ts";
 import { restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
 
 const ROWS_A_PAGE = 2_000;
@@ -19,10 +19,9 @@ const ROWS_A_PAGE = 2_000;
  * Reads the whole archive after the backup in one call, because only the rows of one complete pass from its beginning are known
  * to be in order. Repeating it is harmless, because the last row wins.
  */
-export async function readRecords(
-  { archive }: RestoreDependencies,
-  { ask, run, signal }: RunContext,
-): Promise<Page> {
+export async function readRecords(deps: RestoreDependencies, context: RunContext): Promise<Page> {
+  const { archive } = deps;
+  const { ask, run, signal } = context;
   const statistics = restoreStatisticsOf(run);
   const scope = restoreScopeOf(run).archive;
   if (scope === null) return { statistics };
@@ -39,7 +38,8 @@ export async function readRecords(
   const keep = async (): Promise<void> => {
     const moves = [...kept.values()];
     kept = new Map();
-    if (moves.length > 0) await ask((sql) => keepRestoredMoves(sql, moves), { isIdempotent: true });
+    if (moves.length === 0) return;
+    await ask((sql) => keepRestoredMoves(sql, writerOf(deps, context), moves), { isIdempotent: true });
   };
   for await (const row of verified.rows()) {
     for (const move of movesOf(row)) kept.set(move.root, move);

@@ -19,8 +19,7 @@ import {
   type NetworkSnapshot,
   readNetworkSnapshot,
 } from "../../database/indexd/network-snapshot.ts";
-import { endRestoreMode, keepPrunesHeld, restartUnpinned } from "../../database/restore/restore-writes.ts";
-import { forgetRestoredMoves } from "../../database/restore/restored-moves.ts";
+import { endRestore, keepPrunesHeld, restartUnpinned } from "../../database/restore/restore-writes.ts";
 import type { MaintenanceJob, RunContext, Step } from "../maintenance/maintenance-job.ts";
 import { chainContracts } from "./chain-contracts.ts";
 import { placeSlabs } from "./place-archived.ts";
@@ -84,12 +83,10 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
     },
     /** The restored placements stay, and so does the prune hold: an operator decides what to do next. */
     async settle(context) {
-      const { ask } = context;
       for (let after: string | undefined = "0"; after !== undefined; ) {
         after = (await restartPage(deps, context, after))?.last;
       }
-      await ask(forgetRestoredMoves, { isIdempotent: true });
-      await ask(endRestoreMode, { isIdempotent: true });
+      await context.ask((sql) => endRestore(sql, writerOf(deps, context)), { isIdempotent: true });
       return true;
     },
   };
@@ -112,10 +109,10 @@ function restartPage(deps: RestoreDependencies, context: RunContext, after: stri
   return context.ask((sql) => restartUnpinned(sql, writerOf(deps, context), page), { isIdempotent: true });
 }
 
-async function tellClients({ verify }: RestoreDependencies, { ask, run }: RunContext): Promise<Page> {
+async function tellClients(deps: RestoreDependencies, context: RunContext): Promise<Page> {
+  const { ask, run } = context;
   const statistics = restoreStatisticsOf(run);
-  while ((await flushOutbox((statement) => ask(statement), { verify })) > 0);
-  await ask(forgetRestoredMoves, { isIdempotent: true });
-  await ask(endRestoreMode, { isIdempotent: true });
+  while ((await flushOutbox((statement) => ask(statement), { verify: deps.verify })) > 0);
+  await ask((sql) => endRestore(sql, writerOf(deps, context)), { isIdempotent: true });
   return { statistics };
 }

@@ -9,6 +9,7 @@ import type { JournalRow } from "../../../lib/database/journal/read-journal-rows
 import { beginRestore } from "../../../lib/database/restore/restore-writes.ts";
 import { readRun, startRun } from "../../../lib/database/runs/maintenance-runs.ts";
 import { type RestoreScope, restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
+import type { ArchiveStorage } from "../../../lib/archive/archive-storage.ts";
 import { renewalIdOf } from "../../../lib/rhp4/renewal-id.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { MAINTENANCE_VARIABLES, openMaintenance } from "../../../lib/worker/open-maintenance.ts";
@@ -173,6 +174,35 @@ test("a restore places a shared sector that moved in the repair of a slab newer 
   const found = await restore([{ ...move, digest: hex32() }]);
   expect(found).toMatchObject({ slabsUnknown: 1, sectorsUnknown: 0, placed: 1 });
   expect(await whereItIs()).toEqual([key(world.hosts[4]!), ...firstHosts().slice(1)]);
+});
+
+test("a coordinator that was replaced while it read the archive writes nothing more", async () => {
+  const { sql } = world.database;
+  const storage = storageIn(folder);
+  await begin([row(1, [await moveBehindTheBackup(0, world.hosts[4]!)])]);
+  let restartedAs: bigint | undefined;
+  const slow: ArchiveStorage = {
+    ...storage,
+    async read(name, signal) {
+      restartedAs ??= await begin([]);
+      return await storage.read(name, signal);
+    },
+  };
+  expect(await advanceRestore(world, slow)).toBeUndefined();
+  expect(await sql`select from slabmend.restored_moves`).toEqual([]);
+  expect(await readFleetMode(sql)).toMatchObject({ owner: `restore (run ${restartedAs})` });
+});
+
+test("a restore begins without the places that an earlier one has read", async () => {
+  const { sql } = world.database;
+  await begin([row(1, [await moveBehindTheBackup(0, world.hosts[4]!)])]);
+  const killed = advanceRestore(world, storageIn(folder), (name) => {
+    if (name === "records") throw new Error("killed");
+  });
+  await expect(killed).rejects.toThrow("killed");
+  expect(await sql`select from slabmend.restored_moves`).toHaveLength(1);
+  await begin([]);
+  expect(await sql`select from slabmend.restored_moves`).toEqual([]);
 });
 
 test("a restore records renewals since the backup in order, and sectors stay pinned", async () => {
