@@ -6,6 +6,7 @@ import { join } from "node:path";
 import postgres from "postgres";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createDirectoryStorage } from "../../lib/archive/directory-storage.ts";
+import { readRestoreState } from "../../lib/database/restore/restore-reads.ts";
 import { beginRestore, keepPrunesHeld } from "../../lib/database/restore/restore-writes.ts";
 import { archiveFollower } from "../../lib/jobs/journal/follow-archive.ts";
 import { journalRow, writeArchive } from "../jobs/restore/journal-row.ts";
@@ -116,6 +117,15 @@ test("contracts that indexd rejects while it syncs are held too, because the syn
     return { held: kept, due: left.length };
   });
   expect([held, due]).toEqual([2, 0]);
+});
+
+test("the role that the command uses counts as one that can log in, because it may be indexd's own", async () => {
+  const { logins } = await asOwner(async (sql) => {
+    await sql.unsafe(`grant select on all tables in schema public to ${role}`);
+    await sql.unsafe(`set role ${role}`);
+    return await readRestoreState(sql, "");
+  });
+  expect(logins).toContainEqual({ role, isSuperuser: false });
 });
 
 test("a restore is continued only while every login is refused, and its coordinator keeps prunes held", async () => {

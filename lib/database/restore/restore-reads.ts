@@ -16,7 +16,7 @@ export interface RestoreState {
   readonly sectors: number;
   /** Other sessions of this database. */
   readonly sessions: readonly { readonly role: string; readonly application: string }[];
-  /** Roles that may write slabs and could log in at this moment, except the caller's own. */
+  /** Roles that may write slabs and could log in at this moment. The caller's own role too: it may be indexd's. */
   readonly logins: readonly { readonly role: string; readonly isSuperuser: boolean }[];
 }
 
@@ -51,7 +51,7 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
           and a.application_name <> 'slabmend-cli') as sessions,
       (select coalesce(jsonb_agg(jsonb_build_object('role', r.rolname, 'isSuperuser', r.rolsuper) order by r.rolname), '[]')
         from pg_roles r
-        where r.rolcanlogin and r.rolname <> current_user and has_database_privilege(r.oid, current_database(), 'connect')
+        where r.rolcanlogin and has_database_privilege(r.oid, current_database(), 'connect')
           and has_column_privilege(r.oid, 'public.slabs', 'next_repair_attempt', 'update')) as logins`;
   const { wallet_hash, incarnation, backup_incarnation, archived, contracts, sectors, sessions, logins } =
     row!;

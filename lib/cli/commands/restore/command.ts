@@ -235,7 +235,7 @@ function explain(obstacle: RestoreObstacle): OperatorError {
         code: "login-allowed",
         message: `restore: expected PostgreSQL to refuse indexd's login, but it lets in ${obstacle.roles.join(", ")}`,
         remedy:
-          "As a superuser: alter role NAME nologin. Undo it after the restore. --indexd-role NAME checks only that role.",
+          "As a superuser: alter role NAME nologin. Undo it after the restore. If indexd uses another role, --indexd-role NAME checks only that one.",
       });
   }
 }
