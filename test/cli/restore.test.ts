@@ -5,7 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ArchiveStorage } from "../../lib/archive/archive-storage.ts";
 import { createDirectoryStorage } from "../../lib/archive/directory-storage.ts";
+import type { JournalPlace } from "../../lib/archive/read-archive.ts";
+import { raiseIncarnation } from "../../lib/database/journal/incarnation.ts";
 import { readRestoreState } from "../../lib/database/restore/restore-reads.ts";
 import { beginRestore, keepPrunesHeld } from "../../lib/database/restore/restore-writes.ts";
 import { archiveFollower } from "../../lib/jobs/journal/follow-archive.ts";
@@ -68,10 +71,7 @@ test("restore refuses an archive of another indexer, and one that ends before th
   expect((await restore("start", "--dry-run")).json).toMatchObject({
     estimate: { values: { archiveRows: 2 } },
   });
-  await asOwner(
-    (sql) =>
-      sql`insert into slabmend.followers (name, position, updated_at) values (${archiveFollower(storage)}, 3, now())`,
-  );
+  await asOwner((sql) => archived(sql, storage, { incarnation: 1, position: 3 }));
   const behind = await restore("start", "--dry-run");
   expect([behind.code, behind.error?.code]).toEqual([5, "archive-behind"]);
 });
@@ -81,16 +81,29 @@ test("a restore may be started again after it was aborted, from the same archive
   environment["SLABMEND_ARCHIVE"] = folder;
   const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
   await writeArchive(storage, rows, "ab".repeat(32));
-  await asOwner(
-    (sql) =>
-      sql`insert into slabmend.followers (name, position, updated_at) values (${archiveFollower(storage)}, 1, now())`,
-  );
+  await asOwner((sql) => archived(sql, storage, { incarnation: 1, position: 1 }));
   await begin(rows[0]!.incarnation);
   await refuseLogin();
   expect((await restore("abort")).json).toMatchObject({ run: { state: "cancelled" } });
   expect((await restore("start", "--dry-run")).json).toMatchObject({
     estimate: { values: { archiveRows: 1 } },
   });
+});
+
+test.for([
+  { name: "an archive is not behind a database that was moved and has repaired nothing since", archivedIn: 1, code: undefined },
+  { name: "an older copy of the archive is behind a backup of a restored database", archivedIn: 2, code: "archive-behind" },
+])("$name", async ({ archivedIn, code }) => {
+  const storage = createDirectoryStorage(folder);
+  environment["SLABMEND_ARCHIVE"] = folder;
+  const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
+  await writeArchive(storage, rows, "ab".repeat(32));
+  if (archivedIn === 2) await begin(1);
+  await asOwner((sql) => archived(sql, storage, { incarnation: archivedIn, position: 2 }));
+  if (archivedIn === 2) await begin(1);
+  else await asOwner((sql) => raiseIncarnation(sql, 1));
+  await refuseLogin();
+  expect((await restore("start", "--dry-run")).error?.code).toBe(code);
 });
 
 test("abort refuses while another process coordinates the restore, and never continues it", async () => {
@@ -222,6 +235,13 @@ test("maintenance commands refuse an interrupted restore; abort ends it, and the
     mode: { kind: "paused" },
   });
 });
+
+/** Where the archive's follower is according to the backup. */
+function archived(sql: postgres.Sql, storage: ArchiveStorage, { incarnation, position }: JournalPlace) {
+  return sql`
+    insert into slabmend.followers (name, position, segment, incarnation, updated_at)
+    values (${archiveFollower(storage)}, ${position}, ${"00".repeat(32)}, ${incarnation}, now())`;
+}
 
 function begin(archivedIncarnation: number): Promise<bigint> {
   const scope = { archive: null, scan: null, contracts: 2 };

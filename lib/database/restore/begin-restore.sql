@@ -17,8 +17,7 @@ begin
   set state = 'cancelled', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
   where r.finished_at is null;
   insert into slabmend.runs (kind, scope, owner) values ('restore', the_scope, the_owner) returning id into the_run;
-  insert into slabmend.prune_hold as h (held_since, applied_at, backup_incarnation)
-  select clock_timestamp(), clock_timestamp(), j.incarnation from slabmend.journal_head j
+  insert into slabmend.prune_hold as h (held_since, applied_at) values (clock_timestamp(), clock_timestamp())
   on conflict (id) do update set applied_at = excluded.applied_at;
   -- The hold lasts longer than the run. Workers may write this column only to keep the hold up.
   for worker in select f.name from slabmend.fleet_roles() f loop

@@ -5,11 +5,8 @@ import { type ContractId, type HostId, parseContractId } from "../../slab/ids.ts
 export interface RestoreState {
   /** 64 hex digits; null: indexd never started on this database. */
   readonly walletHash: string | null;
-  readonly incarnation: number;
-  /** The incarnation before the first restore whose prune hold was not released; null: there was none. */
-  readonly backupIncarnation: number | null;
-  /** Position of the archive's follower; null: the database has no such follower. */
-  readonly archived: number | null;
+  /** The last row that the database had archived at this place; null: none. */
+  readonly archived: { readonly incarnation: number; readonly position: number } | null;
   /** Contracts without a known successor. */
   readonly contracts: number;
   /** As counted by indexd's statistics. */
@@ -28,9 +25,7 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
   const [row] = await sql<
     {
       wallet_hash: string | null;
-      incarnation: number;
-      backup_incarnation: number | null;
-      archived: string | null;
+      archived: RestoreState["archived"];
       contracts: number;
       sectors: string;
       sessions: RestoreState["sessions"];
@@ -38,9 +33,8 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
     }[]
   >`
     select (select encode(g.wallet_hash, 'hex') from public.global_settings g where g.id = 0) as wallet_hash,
-      (select h.incarnation from slabmend.journal_head h) as incarnation,
-      (select p.backup_incarnation from slabmend.prune_hold p) as backup_incarnation,
-      (select f.position::text from slabmend.followers f where f.name = ${follower}) as archived,
+      (select jsonb_build_object('incarnation', f.incarnation, 'position', f.position)
+        from slabmend.followers f where f.name = ${follower} and f.segment is not null) as archived,
       (select count(*)::integer from public.contracts c where c.renewed_to is null and c.state in (0, 1)) as contracts,
       (select (sum(d.n))::bigint::text
         from (select s.stat_name, s.stat_value as n from public.stats s union all select stat_name, stat_delta from public.stats_deltas) d
@@ -53,13 +47,10 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
         from pg_roles r
         where r.rolcanlogin and has_database_privilege(r.oid, current_database(), 'connect')
           and has_column_privilege(r.oid, 'public.slabs', 'next_repair_attempt', 'update')) as logins`;
-  const { wallet_hash, incarnation, backup_incarnation, archived, contracts, sectors, sessions, logins } =
-    row!;
+  const { wallet_hash, archived, contracts, sectors, sessions, logins } = row!;
   return {
     walletHash: wallet_hash,
-    incarnation,
-    backupIncarnation: backup_incarnation,
-    archived: archived === null ? null : Number(archived),
+    archived,
     contracts,
     sectors: Number(sectors),
     sessions,

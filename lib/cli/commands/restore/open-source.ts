@@ -87,10 +87,7 @@ async function openArchive(
   const head = await storage.readHead(signal);
   if (head === undefined) throw missing(storage.place, MANIFEST_KEY);
   const { incarnation, position } = decodeManifest(head.bytes, walletHash);
-  // A restore has raised the incarnation, and until the fleet archives again the archive is that of the backup.
-  const isOfBackup = state.backupIncarnation !== null && incarnation < state.incarnation;
-  const archivedIn = isOfBackup ? state.backupIncarnation : state.incarnation;
-  const after = state.archived === null ? null : { incarnation: archivedIn, position: state.archived };
+  const after = state.archived;
   if (
     after !== null &&
     (incarnation < after.incarnation || (incarnation === after.incarnation && position < after.position))

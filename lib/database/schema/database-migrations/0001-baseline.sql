@@ -123,11 +123,14 @@ create table slabmend.followers (
   position bigint not null check (position >= 0),
   -- Only for the archive: SHA-256 of the segment that ends here; null before the first one.
   segment text check (segment ~ '^[0-9a-f]{64}$'),
+  -- Of that segment: a restore or a move may have raised the journal's since.
+  incarnation integer,
   updated_at timestamptz not null,
   -- A stable code: why it stopped.
   stopped_by text check (length(stopped_by) <= 200),
   stopped_since timestamptz,
-  check ((stopped_by is null) = (stopped_since is null))
+  check ((stopped_by is null) = (stopped_since is null)),
+  check ((segment is null) = (incarnation is null))
 );
 
 -- Hourly sums of the journal (UTC): lib/database/journal/follow-totals.sql. A job is counted once for its outcome, once
@@ -413,9 +416,7 @@ create table slabmend.prune_hold (
   id smallint primary key default 0 check (id = 0),
   held_since timestamptz not null,
   -- When the contracts' next prune was last postponed.
-  applied_at timestamptz not null,
-  -- The journal's incarnation in the backup: the archive does not know those that restores have begun since.
-  backup_incarnation integer not null
+  applied_at timestamptz not null
 );
 
 -- The archive's moves of sectors since a backup, during a restore: the last row of the archive wins.
