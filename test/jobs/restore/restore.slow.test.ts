@@ -158,12 +158,12 @@ test("a restore counts unknown slabs and sectors", async () => {
   expect(found).toMatchObject({ sectorsNamed: 1, slabsUnknown: 1, sectorsUnknown: 1, placed: 0 });
 });
 
-async function renewOnHost(host: WorldHost, by: KeyObject = renter): Promise<string> {
+async function renewOnHost(host: WorldHost, by: KeyObject = renter, signedFor = host): Promise<string> {
   await knowContract(world, host, { renewed: true });
   const once = renewalIdOf(host.row.contract!.contractId);
   const twice = renewalIdOf(once);
   const terms = { filesizeBytes: 1n << 22n, proofHeight: 30_000n, revisionNumber: 3n };
-  const contract = signedContract(by, host.row.hostKey, terms);
+  const contract = signedContract(by, signedFor.row.hostKey, terms);
   await host.swarm.setContract(once, { contract, revisable: false, renewed: true });
   await host.swarm.setContract(twice, { contract, revisable: true, renewed: false });
   return twice;
@@ -250,6 +250,12 @@ test("sectors of a contract whose host does not answer are unpinned and stay on 
     select from sectors where host_id in ${sql([forgets!.row.id, forges!.row.id])} and contract_sectors_map_id is not null`;
   expect(pinned).toEqual([]);
   expect(await whereItIs()).toEqual(firstHosts());
+});
+
+test("a host that answers with another host's contract does not renew its own", async () => {
+  await renewOnHost(world.hosts[0]!, renter, world.hosts[1]!);
+  const found = await restore([]);
+  expect(found).toMatchObject({ contractsChained: 0, contractsUnknown: { "forged-renewal": 1 } });
 });
 
 test("open denials of the backup stay open when sectors are unpinned, and when their time begins again", async () => {
