@@ -237,6 +237,23 @@ test.each([
   },
 );
 
+test("placements whose answer was lost are counted when they are repeated, and not refused", async () => {
+  const { sql } = world.database;
+  await begin(0);
+  const lease = await takeRun(sql, { coordinator: "test", leaseMs: 60_000, kind: "restore" });
+  const writer = { run: lease!.run.id, token: lease!.token, verify: {} };
+  const { id: sectorId, root } = slab.sectors[0]!;
+  const [plannedHostId, newHostId] = [world.hosts[0]!.row.id, world.hosts[5]!.row.id];
+  const found = [{ index: 0, root, sectorId, plannedHostId, newHostId, how: "found" as const }];
+  const plan = { found, absent: [], lost: [], earlier: [] };
+  for (let n = 0; n < 2; n += 1) {
+    expect(await placeSectors(sql, writer, slab.id, plan)).toMatchObject({ placed: 1, refused: [] });
+  }
+  expect(await whereItIs()).toEqual([5, 1, 2, 3]);
+  expect(await sql`select from slabmend.journal`).toHaveLength(1);
+  expect(await statisticsThatDisagree(sql)).toEqual([]);
+});
+
 test("a search leaves the probes that the recorded hosts of later sectors need", async () => {
   for (let n = 0; n < 4; n += 1) await world.storeSlab({ minShards: 2, totalShards: 4 });
   await slab.hosts[0]!.swarm.dropSector(slab.sectors[0]!.root);
