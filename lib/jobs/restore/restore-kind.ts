@@ -129,10 +129,12 @@ function describeArchive(found: RestoreStatistics): readonly string[] {
 }
 
 function describeScan(scan: NonNullable<RestoreScope["scan"]>, found: RestoreStatistics): readonly string[] {
+  // Every recorded host, and every host for each sector that had to be searched for.
+  const enough = scan.sectors + (found.notFound + found.placed) * scan.hosts;
   return [
     `${found.sectorsScanned} of about ${scan.sectors} sectors requested: ${found.alreadyRight} already right, ${found.placed} found on another host, ${found.notFound} on no host that was asked`,
     ...(found.probesSpent
-      ? [`not all hosts were asked for all sectors: ${scan.probes} probes did not suffice (--probes)`]
+      ? [`not all hosts were asked for all sectors: ${scan.probes} probes did not suffice. A new scan begins at the first slab: give it --probes ${enough} or more`]
       : []),
   ];
 }

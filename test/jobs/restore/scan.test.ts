@@ -1,7 +1,8 @@
 /** A scan of hosts on loopback: indexd itself has moved sectors since the backup, which no archive contains. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { beginRestore, placeSectors } from "../../../lib/database/restore/restore-writes.ts";
-import { cancelAttendedRun, readUnfinishedRun, takeRun } from "../../../lib/database/runs/maintenance-runs.ts";
+import { cancelAttendedRun, readRuns, readUnfinishedRun, takeRun } from "../../../lib/database/runs/maintenance-runs.ts";
+import { restoreKind } from "../../../lib/jobs/restore/restore-kind.ts";
 import { restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
 import {
@@ -265,4 +266,7 @@ test("a search leaves the probes that the recorded hosts of later sectors need",
     alreadyRight: 19,
     probesSpent: true,
   });
+  const [run] = await readRuns(world.database.sql, 1);
+  // Each recorded host, and for the missing sector all hosts.
+  expect(restoreKind.describe(run!).join("\n")).toContain("--probes 26");
 });
