@@ -8,6 +8,7 @@ import { readFleetMode } from "../../../lib/database/fleet/fleet-mode.ts";
 import type { JournalRow } from "../../../lib/database/journal/read-journal-rows.ts";
 import { beginRestore } from "../../../lib/database/restore/restore-writes.ts";
 import { readRun, startRun } from "../../../lib/database/runs/maintenance-runs.ts";
+import type { Run } from "../../../lib/database/runs/run.ts";
 import { type RestoreScope, restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
 import type { ArchiveStorage } from "../../../lib/archive/archive-storage.ts";
 import { renewalIdOf } from "../../../lib/rhp4/renewal-id.ts";
@@ -15,6 +16,8 @@ import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { MAINTENANCE_VARIABLES, openMaintenance } from "../../../lib/worker/open-maintenance.ts";
 import { hex32 } from "../../database/journal/journal-rows.ts";
 import { askOf } from "../../support/ask.ts";
+import { createCrashingDatabase } from "../../support/crashing-database.ts";
+import type { TestDatabase } from "../../support/database.ts";
 import {
   createRepairWorld,
   type RepairWorld,
@@ -30,12 +33,28 @@ const folder = useFolder();
 let world: RepairWorld;
 let slab: StoredSlab;
 
-beforeEach(async () => {
-  world = await createRepairWorld({ hosts: 6 });
+beforeEach(() => setUp());
+afterEach(() => world?.stop());
+
+async function setUp(options: { readonly database?: TestDatabase } = {}): Promise<void> {
+  world = await createRepairWorld({ hosts: 6, ...options });
   slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   for (const host of world.hosts) await knowContract(world, host, {});
-});
-afterEach(() => world?.stop());
+}
+
+/** The points at which the coordinator is killed, or the server crashes, in order. */
+const WRITES = [
+  "renewal-recorded",
+  "contract-unpinned",
+  "contracts",
+  "unpinned",
+  "records",
+  "slab-placed",
+  "placements",
+  "scan",
+  "clocks",
+  "events",
+];
 
 const key = (host: WorldHost): string => host.row.hostKey;
 
@@ -295,23 +314,52 @@ test("a restore continues after a kill at any of its writes", { timeout: 120_000
   const last = await renewOnHost(world.hosts[2]!);
   await world.hosts[3]!.swarm.setContract(world.hosts[3]!.row.contract!.contractId, null);
   await begin([row(1, moves)]);
-  expect(await advanceWithKills(world, storageIn(folder))).toEqual([
-    "renewal-recorded",
-    "contract-unpinned",
-    "contracts",
-    "unpinned",
-    "records",
-    "slab-placed",
-    "placements",
-    "scan",
-    "clocks",
-    "events",
-  ]);
+  expect(await advanceWithKills(world, storageIn(folder))).toEqual(WRITES);
   expect(await whereItIs()).toEqual([key(fifth!), key(sixth!), ...firstHosts().slice(2)]);
   expect(await statisticsThatDisagree(sql)).toEqual([]);
   const chain =
     await sql`select encode(renewed_from, 'hex') as from from contracts where contract_id = ${Buffer.from(last, "hex")}`;
   expect(chain).toEqual([{ from: renewalIdOf(world.hosts[2]!.row.contract!.contractId) }]);
+});
+
+test("a restore continues after crashes of the PostgreSQL server at any of its writes", { timeout: 120_000 }, async () => {
+  await world.stop();
+  const database = await createCrashingDatabase();
+  await setUp({ database });
+  const { sql } = database;
+  const [, , third, fourth, fifth, sixth] = world.hosts;
+  const rows = [
+    row(1, [await moveBehindTheBackup(0, fifth!)]),
+    row(2, [await moveBehindTheBackup(1, sixth!)]),
+  ];
+  const last = await renewOnHost(third!);
+  await fourth!.swarm.setContract(fourth!.row.contract!.contractId, null);
+  await begin(rows);
+  const crashedAfter = new Set<string>();
+  let run: Run | undefined;
+  while (run?.state !== "done") {
+    const crashes = crashedAfter.size;
+    run = await advanceRestore(world, storageIn(folder), async (name) => {
+      if (crashedAfter.has(name)) return;
+      crashedAfter.add(name);
+      await database.crash();
+    }).catch((error: unknown) => {
+      // Only a crash may end a call.
+      if (crashedAfter.size === crashes) throw error;
+      return undefined;
+    });
+    await sql`update slabmend.runs set expires_at = now() where token is not null`.catch(() => {});
+  }
+  expect([...crashedAfter]).toEqual(WRITES);
+  expect(run).toMatchObject({ error: null, statistics: { sectorsNamed: 2, refused: {}, denied: 0 } });
+  expect(await whereItIs()).toEqual([key(fifth!), key(sixth!), ...firstHosts().slice(2)]);
+  expect(await statisticsThatDisagree(sql)).toEqual([]);
+  expect(await readFleetMode(sql)).toMatchObject({ kind: "paused" });
+  // What a step has committed before a crash is not done again.
+  const journal = await sql`select sum(jsonb_array_length(moves))::integer as moves from slabmend.journal`;
+  expect(journal).toEqual([{ moves: 2 }]);
+  const current = await sql`select from contracts where contract_id = ${Buffer.from(last, "hex")} and renewed_to is null`;
+  expect(current).toHaveLength(1);
 });
 
 test("a sector that its host proves and later denies stays placed until a verification", async () => {
