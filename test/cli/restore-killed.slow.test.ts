@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import postgres, { type Sql } from "postgres";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import { createCrashingDatabase } from "../support/crashing-database.ts";
 import type { TestDatabase } from "../support/database.ts";
 import { createRepairWorld, type RepairWorld, type StoredSlab } from "../support/repair-world.ts";
@@ -19,7 +19,6 @@ let slabs: StoredSlab[];
 let sql: Sql;
 let child: ChildProcess | undefined;
 
-beforeEach(() => setUp());
 afterEach(async () => {
   child?.kill("SIGKILL");
   await sql?.end({ timeout: 1 });
@@ -64,22 +63,27 @@ async function expectRestored(): Promise<void> {
 }
 
 test("after a crash of the PostgreSQL server during a scan the restore goes on, by itself or by restore continue", async () => {
-  await world.stop();
   const database = await createCrashingDatabase();
   await setUp({ database });
   const { ended } = await startScan();
   await database.crash();
-  const placedThen = await until(() => countPlaced().catch(() => -1), (placed) => placed >= 4);
+  const placedThen = await until(
+    () => countPlaced().catch(() => -1),
+    (placed) => placed >= 4,
+  );
   expect(placedThen).toBeLessThanOrEqual(SLABS);
   await ended;
-  const unfinished = await sql`update slabmend.runs set expires_at = now() where finished_at is null returning 1`;
+  const unfinished =
+    await sql`update slabmend.runs set expires_at = now() where finished_at is null returning 1`;
   if (unfinished.length > 0) await runCli(["restore", "continue"], { environment: world.variables });
-  const [run] = await sql`select state, statistics->'notFound' as missing, statistics->'refused' as refused from slabmend.runs`;
+  const [run] =
+    await sql`select state, statistics->'notFound' as missing, statistics->'refused' as refused from slabmend.runs`;
   expect(run).toEqual({ state: "done", missing: 0, refused: {} });
   await expectRestored();
 });
 
 test("after SIGKILL during a scan the placed sectors stay, and restore continue places the rest", async () => {
+  await setUp();
   const { ended } = await startScan();
   child!.kill("SIGKILL");
   expect(await ended).toEqual([null, "SIGKILL"]);

@@ -91,8 +91,16 @@ test("a restore may be started again after it was aborted, from the same archive
 });
 
 test.for([
-  { name: "an archive is not behind a database that was moved and has repaired nothing since", archivedIn: 1, code: undefined },
-  { name: "an older copy of the archive is behind a backup of a restored database", archivedIn: 2, code: "archive-behind" },
+  {
+    name: "an archive is not behind a database that was moved and has repaired nothing since",
+    archivedIn: 1,
+    code: undefined,
+  },
+  {
+    name: "an older copy of the archive is behind a backup of a restored database",
+    archivedIn: 2,
+    code: "archive-behind",
+  },
 ])("$name", async ({ archivedIn, code }) => {
   const storage = createDirectoryStorage(folder);
   environment["SLABMEND_ARCHIVE"] = folder;

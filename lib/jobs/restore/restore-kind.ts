@@ -134,7 +134,9 @@ function describeScan(scan: NonNullable<RestoreScope["scan"]>, found: RestoreSta
   return [
     `${found.sectorsScanned} of about ${scan.sectors} sectors requested: ${found.alreadyRight} already right, ${found.placed} found on another host, ${found.notFound} on no host that was asked`,
     ...(found.probesSpent
-      ? [`not all hosts were asked for all sectors: ${scan.probes} probes did not suffice. A new scan begins at the first slab: give it --probes ${enough} or more`]
+      ? [
+          `not all hosts were asked for all sectors: ${scan.probes} probes did not suffice. A new scan begins at the first slab: give it --probes ${enough} or more`,
+        ]
       : []),
   ];
 }

@@ -2,6 +2,7 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { signedContract } from "../../../dev/rhp4/signed-contract.ts";
+import type { ArchiveStorage } from "../../../lib/archive/archive-storage.ts";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { parseEnvironment } from "../../../lib/config/parse-environment.ts";
 import { readFleetMode } from "../../../lib/database/fleet/fleet-mode.ts";
@@ -10,7 +11,6 @@ import { beginRestore } from "../../../lib/database/restore/restore-writes.ts";
 import { readRun, startRun } from "../../../lib/database/runs/maintenance-runs.ts";
 import type { Run } from "../../../lib/database/runs/run.ts";
 import { type RestoreScope, restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
-import type { ArchiveStorage } from "../../../lib/archive/archive-storage.ts";
 import { renewalIdOf } from "../../../lib/rhp4/renewal-id.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { MAINTENANCE_VARIABLES, openMaintenance } from "../../../lib/worker/open-maintenance.ts";
@@ -322,7 +322,9 @@ test("a restore continues after a kill at any of its writes", { timeout: 120_000
   expect(chain).toEqual([{ from: renewalIdOf(world.hosts[2]!.row.contract!.contractId) }]);
 });
 
-test("a restore continues after crashes of the PostgreSQL server at any of its writes", { timeout: 120_000 }, async () => {
+test("a restore continues after crashes of the PostgreSQL server at any of its writes", {
+  timeout: 120_000,
+}, async () => {
   await world.stop();
   const database = await createCrashingDatabase();
   await setUp({ database });
@@ -358,7 +360,8 @@ test("a restore continues after crashes of the PostgreSQL server at any of its w
   // What a step has committed before a crash is not done again.
   const journal = await sql`select sum(jsonb_array_length(moves))::integer as moves from slabmend.journal`;
   expect(journal).toEqual([{ moves: 2 }]);
-  const current = await sql`select from contracts where contract_id = ${Buffer.from(last, "hex")} and renewed_to is null`;
+  const current =
+    await sql`select from contracts where contract_id = ${Buffer.from(last, "hex")} and renewed_to is null`;
   expect(current).toHaveLength(1);
 });
 

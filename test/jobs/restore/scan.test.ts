@@ -1,7 +1,12 @@
 /** A scan of hosts on loopback: indexd itself has moved sectors since the backup, which no archive contains. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { beginRestore, placeSectors } from "../../../lib/database/restore/restore-writes.ts";
-import { cancelAttendedRun, readRuns, readUnfinishedRun, takeRun } from "../../../lib/database/runs/maintenance-runs.ts";
+import {
+  cancelAttendedRun,
+  readRuns,
+  readUnfinishedRun,
+  takeRun,
+} from "../../../lib/database/runs/maintenance-runs.ts";
 import { restoreKind } from "../../../lib/jobs/restore/restore-kind.ts";
 import { restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
@@ -167,9 +172,11 @@ const expiring = () => world.database.sql`
   where host_id is not null and contract_sectors_map_id is null and uploaded_at < now() - interval '2 days'`;
 
 /** Kills the coordinator after its last page of a step, or after another write, and ends its lease. */
-async function killAfter(step: string, then?: () => Promise<void>): Promise<void> {
+async function killAfter(step: string, then?: () => Promise<unknown>): Promise<void> {
   const killed = advanceRestore(world, undefined, async (name) => {
-    const isLast = step !== "scan" || restoreStatisticsOf((await readUnfinishedRun(world.database.sql))!).sectorsScanned > 0;
+    const isLast =
+      step !== "scan" ||
+      restoreStatisticsOf((await readUnfinishedRun(world.database.sql))!).sectorsScanned > 0;
     if (name !== step || !isLast) return;
     await then?.();
     throw new Error("killed");

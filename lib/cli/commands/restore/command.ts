@@ -82,7 +82,11 @@ function addInterrupted(
         if (run?.kind !== restoreKind.kind) throw noRun();
         if (name === "continue") await assertReady(ask, "", indexdRole);
         access.ignoreSignals();
-        if (name === "abort" && run.state !== "cancelling" && !(await ask((sql) => cancelAttendedRun(sql, run)))) {
+        if (
+          name === "abort" &&
+          run.state !== "cancelling" &&
+          !(await ask((sql) => cancelAttendedRun(sql, run)))
+        ) {
           throw underWay(await ask(readUnfinishedRun, { isIdempotent: true }));
         }
         return await coordinate(context, ask, run.id);
