@@ -14,6 +14,8 @@ import { type Page, type RestoreDependencies, writerOf } from "./restore-page.ts
 import { restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
 
 const ROWS_A_PAGE = 2_000;
+/** Limit for a statement on all moves: for a million, in memory, one takes some four seconds. */
+const ALL_MOVES_MS = 600_000;
 
 /**
  * Reads the whole archive after the backup in one call, because only the rows of one complete pass from its beginning are known
@@ -47,8 +49,9 @@ export async function readRecords(deps: RestoreDependencies, context: RunContext
     if (rows % ROWS_A_PAGE === 0) await keep();
   }
   await keep();
-  const { sectors, slabsUnknown, sectorsUnknown } = await ask(countRestoredMoves, { isIdempotent: true });
-  await ask(assignSharedMoves, { isIdempotent: true });
+  const options = { isIdempotent: true, limitMs: ALL_MOVES_MS };
+  const { sectors, slabsUnknown, sectorsUnknown } = await ask(countRestoredMoves, options);
+  await ask(assignSharedMoves, options);
   return {
     statistics: { ...statistics, recordsRead: rows, sectorsNamed: sectors, slabsUnknown, sectorsUnknown },
   };
