@@ -88,6 +88,11 @@ begin
   from jsonb_to_recordset(earlier) as e ("sectorId" bigint, root text, "hostId" integer, code text)
   join public.sectors s on s.id = e."sectorId" and s.sector_root = decode(e.root, 'hex') and s.host_id is distinct from e."hostId"
   on conflict (sector_id, host_id) do nothing;
+  -- If a sector left the host and came back, its row starts over, as in record_denials.
+  delete from slabmend.denials d
+  using jsonb_to_recordset(truly_absent) as a ("sectorId" bigint, "hostId" integer), public.sectors s
+  where d.sector_id = a."sectorId" and d.host_id = a."hostId" and s.id = d.sector_id and s.host_id = d.host_id
+    and not exists (select from slabmend.open_denials() o where o.sector_id = d.sector_id and o.host_id = d.host_id);
   with recorded as (
     insert into slabmend.denials as d (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at, counted_at,
       last_denied_at, state)

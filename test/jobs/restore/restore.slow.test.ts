@@ -158,6 +158,22 @@ test("a sector proved by neither host keeps its location from before the loss, w
   expect(await whereItIs()).toEqual([key(fifth!), ...firstHosts().slice(1)]);
 });
 
+test("denials from before a sector left a host and came back do not count for its open denial", async () => {
+  const { sql } = world.database;
+  const [old, , , , fifth] = world.hosts;
+  const { id, root } = slab.sectors[0]!;
+  const move = await moveBehindTheBackup(0, fifth!);
+  for (const { swarm } of [old!, fifth!]) await swarm.dropSector(root);
+  await sql`
+    insert into slabmend.denials (sector_id, host_id, root, uploaded_at, code, denials, whole_denied_at, first_denied_at, counted_at, last_denied_at, state)
+    select ${String(id)}, ${fifth!.row.id}, ${Buffer.from(root, "hex")}, t, 'not-found', 3, t, t, t, t, 'lost'
+    from (select now() - interval '30 days' as t) long_ago`;
+  await restore([row(1, [move])]);
+  const denials = await sql`
+    select state, denials, whole_denied_at, first_denied_at > now() - interval '1 hour' as lately from slabmend.denials`;
+  expect(denials).toEqual([{ state: "open", denials: 1, whole_denied_at: null, lately: true }]);
+});
+
 test("sectors that the archive records as lost are lost again, and their hosts may have another sector of the slab", async () => {
   const [first] = world.hosts;
   await first!.swarm.dropSector(slab.sectors[0]!.root);
