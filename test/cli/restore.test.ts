@@ -14,9 +14,11 @@ import { beginRestore, keepPrunesHeld } from "../../lib/database/restore/restore
 import { archiveFollower } from "../../lib/jobs/journal/follow-archive.ts";
 import { journalRow, writeArchive } from "../jobs/restore/journal-row.ts";
 import { createRepairWorld, type RepairWorld } from "../support/repair-world.ts";
+import { until } from "../support/until.ts";
 import { applyGrant } from "./fleet-role.ts";
 import { runCli } from "./run-cli.ts";
 
+const SCOPE = { archive: null, scan: null, contracts: 2 };
 let world: RepairWorld;
 let role: string;
 let folder: string;
@@ -128,6 +130,30 @@ test("abort refuses while another process coordinates the restore, and never con
   expect((await restore("abort")).json).toMatchObject({ run: { state: "cancelled" } });
 });
 
+test("restore start refuses while another process begins a restore, or coordinates it", async () => {
+  await refuseLogin();
+  const waiting = () =>
+    asOwner(
+      (sql) => sql`
+      select from pg_stat_activity where wait_event = 'transactionid' and datname = current_database()`,
+    );
+  let second: Promise<bigint> | undefined;
+  await asOwner((first) =>
+    first.begin(async (transaction) => {
+      await transaction`
+        insert into slabmend.runs (kind, scope, owner, coordinator, token, expires_at)
+        values ('restore', '{}', 'other', 'other', gen_random_uuid(), clock_timestamp() + interval '1 minute')`;
+      second = begin(0);
+      second.catch(() => {});
+      await until(waiting, (sessions) => sessions.length > 0);
+    }),
+  );
+  await expect(second).rejects.toMatchObject({ code: "run-active" });
+  const start = await restore("start", "--source", "scan", "--probes", "0");
+  expect([start.code, start.error?.code]).toEqual([5, "run-active"]);
+  expect(await asOwner((sql) => sql`select state from slabmend.runs`)).toEqual([{ state: "running" }]);
+});
+
 test("contracts that indexd rejects while it syncs are held too, because the sync makes them active again", async () => {
   await begin(0);
   const { held, due } = await asOwner(async (sql) => {
@@ -224,8 +250,7 @@ test("restore refuses an unknown version of indexd's database, even without diff
   expect([begun.code, begun.error?.code]).toEqual([4, "indexd-not-known"]);
   await asOwner(async (sql) => {
     await sql`update global_settings set db_version = db_version - 1000`;
-    const scope = { archive: null, scan: null, contracts: 2 };
-    await beginRestore(sql, { scope, owner: "test", archivedIncarnation: 0 });
+    await beginRestore(sql, { scope: SCOPE, owner: "test", archivedIncarnation: 0 });
     await sql`update global_settings set db_version = db_version + 1000`;
   });
   const continued = await restore("continue");
@@ -252,8 +277,7 @@ function archived(sql: postgres.Sql, storage: ArchiveStorage, { incarnation, pos
 }
 
 function begin(archivedIncarnation: number): Promise<bigint> {
-  const scope = { archive: null, scan: null, contracts: 2 };
-  return asOwner((sql) => beginRestore(sql, { scope, owner: "test", archivedIncarnation }));
+  return asOwner((sql) => beginRestore(sql, { scope: SCOPE, owner: "test", archivedIncarnation }));
 }
 
 /** What an operator does before a restore. */

@@ -159,6 +159,11 @@ async function look(
   ask: Ask,
   { indexdRole, ...source }: StartOptions,
 ): ReturnType<typeof chooseSource> {
+  const now = new Date(context.io.clock.now());
+  const active = await ask(readUnfinishedRun, { isIdempotent: true });
+  // An interrupted restore, or a run that was unfinished in the backup, is ended by this one.
+  if (active?.kind === restoreKind.kind && active.expiresAt !== null && active.expiresAt > now)
+    throw runActive(active, now);
   const { SLABMEND_ARCHIVE: destination } = context.parse(["SLABMEND_ARCHIVE"]);
   const opened = destination === undefined ? undefined : await openStorage(destination, context.variables);
   try {
