@@ -37,18 +37,33 @@ export async function keepRestoredMoves(
   );
 }
 
-/** Counts the archive's moves, and those whose slab or sector is not in the database. */
-export async function countRestoredMoves(
-  sql: ISql,
-): Promise<{ readonly sectors: number; readonly slabsUnknown: number; readonly sectorsUnknown: number }> {
-  const [row] = await sql<{ sectors: number; slabs_unknown: number; sectors_unknown: number }[]>`
+export interface MoveCounts {
+  readonly sectors: number;
+  readonly slabsUnknown: number;
+  readonly sectorsUnknown: number;
+  /** Sectors of the database on hosts that it does not know. */
+  readonly onUnknownHosts: number;
+}
+
+/** Counts the archive's moves, and those whose slab, sector or host is not in the database. */
+export async function countRestoredMoves(sql: ISql): Promise<MoveCounts> {
+  const [row] = await sql<
+    { sectors: number; slabs_unknown: number; sectors_unknown: number; on_unknown_hosts: number }[]
+  >`
     select count(*)::integer as sectors,
       (count(distinct m.slab_digest) filter (where s.id is null))::integer as slabs_unknown,
-      (count(*) filter (where x.id is null))::integer as sectors_unknown
+      (count(*) filter (where x.id is null))::integer as sectors_unknown,
+      (count(*) filter (where x.id is not null and m.host_key is not null and h.id is null))::integer as on_unknown_hosts
     from slabmend.restored_moves m
     left join public.slabs s on s.digest = m.slab_digest
-    left join public.sectors x on x.sector_root = m.root`;
-  return { sectors: row!.sectors, slabsUnknown: row!.slabs_unknown, sectorsUnknown: row!.sectors_unknown };
+    left join public.sectors x on x.sector_root = m.root
+    left join public.hosts h on h.public_key = m.host_key`;
+  return {
+    sectors: row!.sectors,
+    slabsUnknown: row!.slabs_unknown,
+    sectorsUnknown: row!.sectors_unknown,
+    onUnknownHosts: row!.on_unknown_hosts,
+  };
 }
 
 /**

@@ -50,10 +50,10 @@ export async function readRecords(deps: RestoreDependencies, context: RunContext
   }
   await keep();
   const options = { isIdempotent: true, limitMs: ALL_MOVES_MS };
-  const { sectors, slabsUnknown, sectorsUnknown } = await ask(countRestoredMoves, options);
+  const { sectors: sectorsNamed, ...unknown } = await ask(countRestoredMoves, options);
   await ask(assignSharedMoves, options);
   return {
-    statistics: { ...statistics, recordsRead: rows, sectorsNamed: sectors, slabsUnknown, sectorsUnknown },
+    statistics: { ...statistics, recordsRead: rows, sectorsNamed, ...unknown },
   };
 }
 

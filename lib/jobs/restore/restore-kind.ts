@@ -35,8 +35,12 @@ export const restoreKind: RunKind = {
   },
   describe,
   hasFindings(run) {
-    const { denied, refused, unanswered, contractsUnknown, notFound, probesSpent } = restoreStatisticsOf(run);
-    return probesSpent || denied + notFound + sum(refused) + sum(unanswered) + sum(contractsUnknown) > 0;
+    const { denied, refused, unanswered, contractsUnknown, notFound, onUnknownHosts, probesSpent } =
+      restoreStatisticsOf(run);
+    return (
+      probesSpent ||
+      denied + notFound + onUnknownHosts + sum(refused) + sum(unanswered) + sum(contractsUnknown) > 0
+    );
   },
 };
 
@@ -123,6 +127,11 @@ function describeArchive(found: RestoreStatistics): readonly string[] {
     ...(found.slabsUnknown + found.sectorsUnknown > 0
       ? [
           `${found.slabsUnknown} slabs and ${found.sectorsUnknown} sectors of the archive are not in the database: newer than the backup, or deleted since`,
+        ]
+      : []),
+    ...(found.onUnknownHosts > 0
+      ? [
+          `${found.onUnknownHosts} sectors are on hosts that the database does not know yet: once indexd has synced and has contracts with them, stop it and scan (slabmend restore start --source scan)`,
         ]
       : []),
   ];

@@ -76,6 +76,8 @@ const statisticsSchema = v.object({
   /** In the archive but not in the database: newer than the backup, or deleted by their users since. */
   slabsUnknown: v.optional(count, 0),
   sectorsUnknown: v.optional(count, 0),
+  /** Sectors that the archive places on hosts that are not in the database. */
+  onUnknownHosts: v.optional(count, 0),
   /** Sectors requested by the scan; a shared sector counts once for each slab. */
   sectorsScanned: v.optional(count, 0),
   /** Sectors that no host asked by the scan has. */

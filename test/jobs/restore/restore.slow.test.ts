@@ -8,8 +8,9 @@ import { parseEnvironment } from "../../../lib/config/parse-environment.ts";
 import { readFleetMode } from "../../../lib/database/fleet/fleet-mode.ts";
 import type { JournalRow } from "../../../lib/database/journal/read-journal-rows.ts";
 import { beginRestore } from "../../../lib/database/restore/restore-writes.ts";
-import { readRun, startRun } from "../../../lib/database/runs/maintenance-runs.ts";
+import { readRun, readRuns, startRun } from "../../../lib/database/runs/maintenance-runs.ts";
 import type { Run } from "../../../lib/database/runs/run.ts";
+import { restoreKind } from "../../../lib/jobs/restore/restore-kind.ts";
 import { type RestoreScope, restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
 import { renewalIdOf } from "../../../lib/rhp4/renewal-id.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
@@ -191,6 +192,16 @@ test("a restore counts unknown slabs and sectors", async () => {
   };
   const found = await restore([stranger as JournalRow]);
   expect(found).toMatchObject({ sectorsNamed: 1, slabsUnknown: 1, sectorsUnknown: 1, placed: 0 });
+});
+
+test("a restore counts sectors on hosts that the database does not know, and its report says what to do", async () => {
+  const move = { ...(await moveBehindTheBackup(0, world.hosts[4]!)), to: hex32() };
+  expect(await restore([row(1, [move])])).toMatchObject({ onUnknownHosts: 1, placed: 0, sectorsUnknown: 0 });
+  expect(await whereItIs()).toEqual(firstHosts());
+  const [run] = await readRuns(world.database.sql, 1);
+  expect(restoreKind.describe(run!).join("\n")).toContain(
+    "1 sectors are on hosts that the database does not know",
+  );
 });
 
 async function renewOnHost(host: WorldHost, by: KeyObject = renter, signedFor = host): Promise<string> {
