@@ -116,6 +116,21 @@ test.for([
   expect((await restore("start", "--dry-run")).error?.code).toBe(code);
 });
 
+test("a restore that is started again reads the same part of the archive, even if reap has archived since", async () => {
+  const storage = createDirectoryStorage(folder);
+  environment["SLABMEND_ARCHIVE"] = folder;
+  const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
+  await writeArchive(storage, rows, "ab".repeat(32));
+  await asOwner((sql) => archived(sql, storage, { incarnation: 1, position: 1 }));
+  await begin(1);
+  await asOwner((sql) => sql`update slabmend.followers set position = 2 where segment is not null`);
+  await refuseLogin();
+  expect((await restore("abort")).json).toMatchObject({ run: { state: "cancelled" } });
+  expect((await restore("start", "--dry-run")).json).toMatchObject({
+    estimate: { values: { archiveRows: 1 } },
+  });
+});
+
 test("abort refuses while another process coordinates the restore, and never continues it", async () => {
   await begin(0);
   await asOwner(

@@ -17,7 +17,10 @@ begin
   set state = 'cancelled', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
   where r.finished_at is null;
   insert into slabmend.runs (kind, scope, owner) values ('restore', the_scope, the_owner) returning id into the_run;
-  insert into slabmend.prune_hold as h (held_since, applied_at) values (clock_timestamp(), clock_timestamp())
+  insert into slabmend.prune_hold as h (held_since, applied_at, archived)
+  select clock_timestamp(), clock_timestamp(), coalesce(jsonb_object_agg(f.name,
+    jsonb_build_object('incarnation', f.incarnation, 'position', f.position)), '{}')
+  from slabmend.followers f where f.segment is not null
   on conflict (id) do update set applied_at = excluded.applied_at;
   -- The hold lasts longer than the run. Workers may write this column only to keep the hold up.
   for worker in select f.name from slabmend.fleet_roles() f loop

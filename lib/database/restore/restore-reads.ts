@@ -2,11 +2,18 @@
 import type { ISql } from "postgres";
 import { type ContractId, type HostId, parseContractId } from "../../slab/ids.ts";
 
+interface ArchivedPlace {
+  readonly incarnation: number;
+  readonly position: number;
+}
+
 export interface RestoreState {
   /** 64 hex digits; null: indexd never started on this database. */
   readonly walletHash: string | null;
-  /** The last row that the database had archived at this place; null: none. */
-  readonly archived: { readonly incarnation: number; readonly position: number } | null;
+  /** The last row that the database has archived at this place; null: none. */
+  readonly archived: ArchivedPlace | null;
+  /** The same at the first restore whose prune hold was not released; null: prunes are not held. */
+  readonly held: { readonly archived: ArchivedPlace | null } | null;
   /** Contracts without a known successor. */
   readonly contracts: number;
   /** As counted by indexd's statistics. */
@@ -26,6 +33,7 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
     {
       wallet_hash: string | null;
       archived: RestoreState["archived"];
+      held: RestoreState["held"];
       contracts: number;
       sectors: string;
       sessions: RestoreState["sessions"];
@@ -35,6 +43,7 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
     select (select encode(g.wallet_hash, 'hex') from public.global_settings g where g.id = 0) as wallet_hash,
       (select jsonb_build_object('incarnation', f.incarnation, 'position', f.position)
         from slabmend.followers f where f.name = ${follower} and f.segment is not null) as archived,
+      (select jsonb_build_object('archived', p.archived -> ${follower}) from slabmend.prune_hold p) as held,
       (select count(*)::integer from public.contracts c where c.renewed_to is null and c.state in (0, 1)) as contracts,
       (select (sum(d.n))::bigint::text
         from (select s.stat_name, s.stat_value as n from public.stats s union all select stat_name, stat_delta from public.stats_deltas) d
@@ -47,10 +56,11 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
         from pg_roles r
         where r.rolcanlogin and has_database_privilege(r.oid, current_database(), 'connect')
           and has_column_privilege(r.oid, 'public.slabs', 'next_repair_attempt', 'update')) as logins`;
-  const { wallet_hash, archived, contracts, sectors, sessions, logins } = row!;
+  const { wallet_hash, archived, held, contracts, sectors, sessions, logins } = row!;
   return {
     walletHash: wallet_hash,
     archived,
+    held,
     contracts,
     sectors: Number(sectors),
     sessions,

@@ -131,7 +131,7 @@ function describeArchive(found: RestoreStatistics): readonly string[] {
       : []),
     ...(found.onUnknownHosts > 0
       ? [
-          `${found.onUnknownHosts} sectors are on hosts that the database does not know yet: once indexd has synced and has contracts with them, stop it and scan (slabmend restore start --source scan)`,
+          `${found.onUnknownHosts} sectors are on hosts that the database does not know yet: once indexd has synced, stop it and start the restore again`,
         ]
       : []),
   ];

@@ -5,6 +5,7 @@ import { judgeRestore } from "../../../lib/jobs/restore/judge-restore.ts";
 const READY: RestoreState = {
   walletHash: "ab".repeat(32),
   archived: { incarnation: 1, position: 12 },
+  held: null,
   contracts: 3,
   sectors: 30,
   sessions: [],

@@ -416,7 +416,10 @@ create table slabmend.prune_hold (
   id smallint primary key default 0 check (id = 0),
   held_since timestamptz not null,
   -- When the contracts' next prune was last postponed.
-  applied_at timestamptz not null
+  applied_at timestamptz not null,
+  -- The archives' followers at the first restore, {name: {"incarnation", "position"}}: a later one reads from there again, because
+  -- reap may have archived since.
+  archived jsonb not null
 );
 
 -- The archive's moves of sectors since a backup, during a restore: the last row of the archive wins.
