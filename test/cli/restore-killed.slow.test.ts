@@ -12,7 +12,7 @@ import { until } from "../support/until.ts";
 import { runCli } from "./run-cli.ts";
 
 const SLABMEND = fileURLToPath(new URL("../../bin/slabmend.js", import.meta.url));
-const SLABS = 24;
+const SLABS = 16;
 
 let world: RepairWorld;
 let slabs: StoredSlab[];
