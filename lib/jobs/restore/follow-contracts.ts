@@ -52,7 +52,7 @@ export async function followContract(
     let revision = await ask(hosts, host, last, signal);
     while (revision.renewed) {
       if (renewals.length === MOST_RENEWALS)
-        return { kind: "unknown", renewals, last, code: "too-many-renewals" };
+        return { kind: "unknown", renewals: [], last: contractId, code: "too-many-renewals" };
       const next = renewalIdOf(last);
       revision = await ask(hosts, host, next, signal);
       // Only this indexer's wallet can have signed it, for this host. A host that repeats an older contract of its own only loses
