@@ -1,14 +1,17 @@
 import type { ISql, Sql } from "postgres";
 import { quoteName } from "./move-names.ts";
 
-/** All or nothing: the statements of one simple query form one transaction. The dump's settings stay in force in the session. */
+/**
+ * All or nothing: the statements of one simple query form one transaction. Settings that the dump makes stay in force
+ * for the rest of the session.
+ */
 export async function loadSchema(sql: Sql, dump: string): Promise<void> {
   await sql.begin(async (tx) => {
     await tx.unsafe(dump);
   });
 }
 
-/** Keeps out all roles except superusers until the switch. */
+/** Keeps out all roles until the switch, except superusers and the owner of the database. */
 export async function closeTarget(sql: Sql, database: string): Promise<void> {
   await sql.unsafe(`revoke connect on database ${quoteName(database)} from public`);
 }

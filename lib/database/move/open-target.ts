@@ -18,13 +18,14 @@ export interface Opening {
 }
 
 /**
- * With this transaction the target becomes the database: it gets a new incarnation of the journal, marks the run's copied row as
- * done, and gets the source's logins and settings. All or nothing.
+ * With this transaction the target replaces the source as the database in use: it gets a new incarnation of the
+ * journal, marks the run's copied row as done, and gets the source's logins and settings. All or nothing.
  */
 export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
   const { run, database, owner, roles, created, access, resumes } = opening;
   await inQuietTransaction(sql, async (tx) => {
-    // Regardless of the target's own settings: the source records this step next, and then no crash of the target may undo it.
+    // Overrides the target's own setting: the source records this step next, and after that no crash of the target may
+    // undo this transaction.
     await tx`select set_config('synchronous_commit', 'on', true)`;
     const done = await tx`
       update slabmend.runs set state = 'done', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
@@ -48,8 +49,8 @@ export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
 }
 
 /**
- * Whether {@link openTarget} was done. Waits for one that has not ended: its COMMIT may be under way although its client has given up,
- * and then both databases would be opened.
+ * Whether {@link openTarget} was done. Waits for a transaction of openTarget that has not ended: its COMMIT may be
+ * under way although its client has given up. If this function answered false too early, both databases would be open.
  */
 export async function isOpened(sql: ISql, run: bigint): Promise<boolean> {
   const [found] = await sql<{ there: boolean }[]>`select to_regclass('slabmend.runs') is not null as there`;

@@ -11,8 +11,8 @@ import { inQuietTransaction } from "./quiet-transaction.ts";
 export const newPassword = (): Secret<string> => new Secret(randomBytes(32).toString("base64url"));
 
 /**
- * Creates the replication role, the publication of all tables, and the slot; from then on the source keeps its log. An existing
- * role gets the new password. Safe to repeat.
+ * Creates the replication role, the publication of all tables, and the slot; from then on the source keeps its
+ * write-ahead log for the target. A replication role that already exists gets the new password. Safe to repeat.
  */
 export async function createPublication(
   sql: Sql,
@@ -36,9 +36,9 @@ export async function createPublication(
 export interface SlotState {
   /** The target is connected. */
   readonly isActive: boolean;
-  /** PostgreSQL's: reserved, extended, unreserved or lost. */
+  /** PostgreSQL's `wal_status`: reserved, extended, unreserved or lost. */
   readonly walStatus: string;
-  /** Written by the source but not yet flushed by the target. */
+  /** Log that the source has written and the target has not yet confirmed as flushed. */
   readonly lagBytes: number;
   /** Log that the source keeps for the slot. */
   readonly keptBytes: number;
@@ -64,10 +64,10 @@ export async function readSlot(sql: ISql): Promise<SlotState | undefined> {
   };
 }
 
-/** Writes a message that is never read, and returns a log position after it and after everything committed. */
+/** Writes a message that is never read, and returns a log position behind this message and all earlier commits. */
 export async function markEnd(sql: Sql): Promise<string> {
   return await sql.begin(async (tx) => {
-    // This also flushes commits that the server acknowledged before writing them.
+    // This also flushes earlier commits that the server acknowledged before writing them to disk.
     await tx`select set_config('synchronous_commit', 'on', true)`;
     const [row] = await tx<{ lsn: string }[]>`
       select pg_logical_emit_message(true, ${MOVE}, 'end')::text as message, pg_current_wal_insert_lsn()::text as lsn`;
@@ -84,7 +84,7 @@ export async function hasPassed(sql: ISql, lsn: string): Promise<boolean> {
 
 /** Ends the target's connections; drops its slots, the publication and the role. Safe to repeat. */
 export async function dropPublication(sql: Sql, database: string): Promise<void> {
-  // A target that is not gone would connect again, and its slot could not be dropped.
+  // Without this, a target that still runs would connect again, and its slot could not be dropped.
   const [login] = await sql`select from pg_roles where rolname = ${MOVE}`;
   if (login !== undefined) await sql.unsafe(`alter role ${MOVE} nologin`);
   await sql`

@@ -1,9 +1,9 @@
--- Gives unpinned sectors another three days: those of the backup, and those that the restore itself has unpinned or placed. After
--- that time indexd treats them as never pinned and forgets their hosts. An open denial is bound to the sector's upload time, so it
--- moves along and stays open.
+-- Gives unpinned sectors another three days: those of the backup, and those that the restore itself has unpinned or
+-- placed. With older upload times, indexd's first pass would treat them as never pinned and forget their hosts. An open
+-- denial is bound to its sector's upload time, so it gets the new time too and stays open.
 --
---   after        sectors up to this one are done
---   last_sector  the last one of this page; null: there are no more
+--   after        sectors up to this id are done
+--   last_sector  the last id of this page; null: there are no more sectors
 create or replace function slabmend.restart_unpinned(the_run bigint, the_token uuid, after bigint, most integer,
   out last_sector bigint, out sectors integer)
 language plpgsql volatile

@@ -18,7 +18,7 @@ export interface RestoreState {
   readonly contracts: number;
   /** As counted by indexd's statistics. */
   readonly sectors: number;
-  /** Other sessions of this database. */
+  /** Other sessions of this database, except those of slabmend's command line. */
   readonly sessions: readonly { readonly role: string; readonly application: string }[];
   /** Roles that may write slabs and could log in at this moment. The caller's own role too: it may be indexd's. */
   readonly logins: readonly { readonly role: string; readonly isSuperuser: boolean }[];

@@ -1,4 +1,7 @@
-/** The archive's moves of sectors since the backup, kept during a restore; the last row of the archive wins. */
+/**
+ * The archive's moves of sectors since the backup, kept during a restore. Only the archive's last row for a root
+ * counts.
+ */
 import type { ISql } from "postgres";
 import type { HostId, HostKey, Root } from "../../slab/ids.ts";
 import { explainLost } from "../runs/maintenance-runs.ts";
@@ -87,13 +90,13 @@ export async function assignSharedMoves(sql: ISql): Promise<void> {
 
 /** A sector that moved or was lost since the backup according to the archive. */
 export interface NamedSector extends ScannedSector {
-  /** According to the archive; null: it was lost, or its host is not in the database. */
+  /** The sector's host according to the archive; null: the sector was lost, or this host is not in the database. */
   readonly archivedAt: HostId | null;
   /** According to the archive, the sector was lost and not stored again. */
   readonly wasLost: boolean;
 }
 
-/** The named sectors of the next slabs by id, for at most `slabs` slabs. */
+/** The sectors that the archive names, for the next slabs by id that have any, at most `slabs` slabs. */
 export async function readNamedSectors(
   sql: ISql,
   page: { readonly after: string; readonly slabs: number },
