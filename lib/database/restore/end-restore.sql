@@ -1,5 +1,5 @@
--- Removes what only an unfinished restore needs: the archive's places, and the mode `maintenance`. The fleet stays paused, but an
--- operator may now resume it. May be repeated.
+-- Removes what only an unfinished restore needs: the archive's places, and the mode `maintenance`. The fleet stays
+-- paused, but an operator may now resume it. May be repeated.
 create or replace function slabmend.end_restore(the_run bigint, the_token uuid) returns void
 language plpgsql volatile
 as $function$

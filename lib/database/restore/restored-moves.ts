@@ -18,7 +18,8 @@ export interface RestoredMove {
 /**
  * Replaces earlier rows with the same roots.
  * @param moves each root once
- * @throws {RunError} `run-lease-lost`: rows of an earlier part of the archive must not replace those of the present coordinator
+ * @throws {RunError} `run-lease-lost`: rows of an earlier part of the archive must not replace those of the present
+ * coordinator
  */
 export async function keepRestoredMoves(
   sql: ISql,
@@ -70,8 +71,8 @@ export async function countRestoredMoves(sql: ISql): Promise<MoveCounts> {
 }
 
 /**
- * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one: the sector moved in the repair of
- * a slab that is newer than the backup, and that shares it.
+ * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one: the sector moved in the
+ * repair of a slab that is newer than the backup, and that shares the sector.
  */
 export async function assignSharedMoves(sql: ISql): Promise<void> {
   await sql`

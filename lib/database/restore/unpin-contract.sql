@@ -1,6 +1,6 @@
--- Unpins sectors of a contract without a known successor, as indexd does when it deletes a contract: they stay on their host, and
--- indexd pins them to another contract with that host. While they are unpinned, indexd prunes none of them. An open denial is bound
--- to the sector's map row and upload time, so it moves along and stays open.
+-- Unpins sectors of a contract without a known successor, as indexd does when it deletes a contract: they stay on their
+-- host, and indexd pins them to another contract with that host. While they are unpinned, indexd prunes none of them.
+-- An open denial is bound to its sector's map row and upload time, so it gets the new values too and stays open.
 --
 --   most    at most this many sectors
 --   answer  the number of sectors; fewer than most: none is left

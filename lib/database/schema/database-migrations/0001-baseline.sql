@@ -430,8 +430,8 @@ create table slabmend.prune_hold (
   held_since timestamptz not null,
   -- When the contracts' next prune was last postponed.
   applied_at timestamptz not null,
-  -- The archives' followers at the first restore, {name: {"incarnation", "position"}}: a later one reads from there again, because
-  -- reap may have archived since.
+  -- The archives' followers at the first restore, {name: {"incarnation", "position"}}: a later restore reads from there
+  -- again, because reap may have archived since.
   archived jsonb not null
 );
 
