@@ -5,14 +5,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ArchiveStorage } from "../../lib/archive/archive-storage.ts";
 import { createDirectoryStorage } from "../../lib/archive/directory-storage.ts";
+import type { JournalPlace } from "../../lib/archive/read-archive.ts";
+import { raiseIncarnation } from "../../lib/database/journal/incarnation.ts";
+import { readRestoreState } from "../../lib/database/restore/restore-reads.ts";
 import { beginRestore, keepPrunesHeld } from "../../lib/database/restore/restore-writes.ts";
 import { archiveFollower } from "../../lib/jobs/journal/follow-archive.ts";
 import { journalRow, writeArchive } from "../jobs/restore/journal-row.ts";
 import { createRepairWorld, type RepairWorld } from "../support/repair-world.ts";
+import { until } from "../support/until.ts";
 import { applyGrant } from "./fleet-role.ts";
 import { runCli } from "./run-cli.ts";
 
+const SCOPE = { archive: null, scan: null, contracts: 2 };
 let world: RepairWorld;
 let role: string;
 let folder: string;
@@ -67,10 +73,7 @@ test("restore refuses an archive of another indexer, and one that ends before th
   expect((await restore("start", "--dry-run")).json).toMatchObject({
     estimate: { values: { archiveRows: 2 } },
   });
-  await asOwner(
-    (sql) =>
-      sql`insert into slabmend.followers (name, position, updated_at) values (${archiveFollower(storage)}, 3, now())`,
-  );
+  await asOwner((sql) => archived(sql, storage, { incarnation: 1, position: 3 }));
   const behind = await restore("start", "--dry-run");
   expect([behind.code, behind.error?.code]).toEqual([5, "archive-behind"]);
 });
@@ -80,16 +83,111 @@ test("a restore may be started again after it was aborted, from the same archive
   environment["SLABMEND_ARCHIVE"] = folder;
   const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
   await writeArchive(storage, rows, "ab".repeat(32));
-  await asOwner(
-    (sql) =>
-      sql`insert into slabmend.followers (name, position, updated_at) values (${archiveFollower(storage)}, 1, now())`,
-  );
+  await asOwner((sql) => archived(sql, storage, { incarnation: 1, position: 1 }));
   await begin(rows[0]!.incarnation);
   await refuseLogin();
   expect((await restore("abort")).json).toMatchObject({ run: { state: "cancelled" } });
   expect((await restore("start", "--dry-run")).json).toMatchObject({
     estimate: { values: { archiveRows: 1 } },
   });
+});
+
+test.for([
+  {
+    name: "an archive is not behind a database that was moved and has repaired nothing since",
+    archivedIn: 1,
+    code: undefined,
+  },
+  {
+    name: "an older copy of the archive is behind a backup of a restored database",
+    archivedIn: 2,
+    code: "archive-behind",
+  },
+])("$name", async ({ archivedIn, code }) => {
+  const storage = createDirectoryStorage(folder);
+  environment["SLABMEND_ARCHIVE"] = folder;
+  const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
+  await writeArchive(storage, rows, "ab".repeat(32));
+  if (archivedIn === 2) await begin(1);
+  await asOwner((sql) => archived(sql, storage, { incarnation: archivedIn, position: 2 }));
+  if (archivedIn === 2) await begin(1);
+  else await asOwner((sql) => raiseIncarnation(sql, 1));
+  await refuseLogin();
+  expect((await restore("start", "--dry-run")).error?.code).toBe(code);
+});
+
+test("a restore that is started again reads the same part of the archive, even if reap has archived since", async () => {
+  const storage = createDirectoryStorage(folder);
+  environment["SLABMEND_ARCHIVE"] = folder;
+  const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
+  await writeArchive(storage, rows, "ab".repeat(32));
+  await asOwner((sql) => archived(sql, storage, { incarnation: 1, position: 1 }));
+  await begin(1);
+  await asOwner((sql) => sql`update slabmend.followers set position = 2 where segment is not null`);
+  await refuseLogin();
+  expect((await restore("abort")).json).toMatchObject({ run: { state: "cancelled" } });
+  expect((await restore("start", "--dry-run")).json).toMatchObject({
+    estimate: { values: { archiveRows: 1 } },
+  });
+});
+
+test("abort refuses while another process coordinates the restore, and never continues it", async () => {
+  await begin(0);
+  await asOwner(
+    (sql) =>
+      sql`update slabmend.runs set coordinator = 'other', token = gen_random_uuid(), expires_at = now() + interval '4 seconds'`,
+  );
+  const early = await restore("abort");
+  expect([early.code, early.error?.code]).toEqual([5, "run-lease-lost"]);
+  const [run] = await asOwner((sql) => sql`select state, finished_at from slabmend.runs`);
+  expect(run).toEqual({ state: "running", finished_at: null });
+  await asOwner((sql) => sql`update slabmend.runs set expires_at = now()`);
+  expect((await restore("abort")).json).toMatchObject({ run: { state: "cancelled" } });
+});
+
+test("restore start refuses while another process begins a restore, or coordinates it", async () => {
+  await refuseLogin();
+  const waiting = () =>
+    asOwner(
+      (sql) => sql`
+      select from pg_stat_activity where wait_event = 'transactionid' and datname = current_database()`,
+    );
+  let second: Promise<bigint> | undefined;
+  await asOwner((first) =>
+    first.begin(async (transaction) => {
+      await transaction`
+        insert into slabmend.runs (kind, scope, owner, coordinator, token, expires_at)
+        values ('restore', '{}', 'other', 'other', gen_random_uuid(), clock_timestamp() + interval '1 minute')`;
+      second = begin(0);
+      second.catch(() => {});
+      await until(waiting, (sessions) => sessions.length > 0);
+    }),
+  );
+  await expect(second).rejects.toMatchObject({ code: "run-active" });
+  const start = await restore("start", "--source", "scan", "--probes", "0");
+  expect([start.code, start.error?.code]).toEqual([5, "run-active"]);
+  expect(await asOwner((sql) => sql`select state from slabmend.runs`)).toEqual([{ state: "running" }]);
+});
+
+test("contracts that indexd rejects while it syncs are held too, because the sync makes them active again", async () => {
+  await begin(0);
+  const { held, due } = await asOwner(async (sql) => {
+    await sql`update contracts set state = 4, next_prune = now()`;
+    await sql`update slabmend.prune_hold set applied_at = now() - interval '7 hours'`;
+    const kept = await keepPrunesHeld(sql, {});
+    const left = await sql`select from contracts where next_prune < now() + interval '23 hours'`;
+    return { held: kept, due: left.length };
+  });
+  expect([held, due]).toEqual([2, 0]);
+});
+
+test("the role that the command uses counts as one that can log in, because it may be indexd's own", async () => {
+  const { logins } = await asOwner(async (sql) => {
+    await sql.unsafe(`grant select on all tables in schema public to ${role}`);
+    await sql.unsafe(`set role ${role}`);
+    return await readRestoreState(sql, "");
+  });
+  expect(logins).toContainEqual({ role, isSuperuser: false });
 });
 
 test("a restore is continued only while every login is refused, and its coordinator keeps prunes held", async () => {
@@ -167,8 +265,7 @@ test("restore refuses an unknown version of indexd's database, even if its table
   expect([begun.code, begun.error?.code]).toEqual([4, "indexd-not-known"]);
   await asOwner(async (sql) => {
     await sql`update global_settings set db_version = db_version - 1000`;
-    const scope = { archive: null, scan: null, contracts: 2 };
-    await beginRestore(sql, { scope, owner: "test", archivedIncarnation: 0 });
+    await beginRestore(sql, { scope: SCOPE, owner: "test", archivedIncarnation: 0 });
     await sql`update global_settings set db_version = db_version + 1000`;
   });
   const continued = await restore("continue");
@@ -187,9 +284,15 @@ test("maintenance cancel refuses an interrupted restore; restore abort ends it a
   });
 });
 
+/** Where the archive's follower is according to the backup. */
+function archived(sql: postgres.Sql, storage: ArchiveStorage, { incarnation, position }: JournalPlace) {
+  return sql`
+    insert into slabmend.followers (name, position, segment, incarnation, updated_at)
+    values (${archiveFollower(storage)}, ${position}, ${"00".repeat(32)}, ${incarnation}, now())`;
+}
+
 function begin(archivedIncarnation: number): Promise<bigint> {
-  const scope = { archive: null, scan: null, contracts: 2 };
-  return asOwner((sql) => beginRestore(sql, { scope, owner: "test", archivedIncarnation }));
+  return asOwner((sql) => beginRestore(sql, { scope: SCOPE, owner: "test", archivedIncarnation }));
 }
 
 /** What an operator does before a restore. */

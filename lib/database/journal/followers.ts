@@ -8,6 +8,13 @@ export interface Checkpoint {
   readonly segment: string | undefined;
 }
 
+/** A checkpoint at the end of a segment of the archive. */
+export interface ArchivedEnd extends Checkpoint {
+  readonly segment: string;
+  /** Of the segment. */
+  readonly incarnation: number;
+}
+
 /** A follower as shown in status and metrics. */
 export interface FollowerState {
   readonly name: string;
@@ -33,18 +40,19 @@ export async function joinJournal(sql: ISql, follower: string): Promise<Checkpoi
 }
 
 /**
- * Moves a checkpoint if it is unchanged since the caller read it.
+ * Moves the archive's checkpoint if it is unchanged since the caller read it.
  * @returns whether the checkpoint moved; false: another process has moved it
  */
 export async function moveFollower(
   sql: ISql,
   follower: string,
   from: Checkpoint,
-  to: Checkpoint,
+  to: ArchivedEnd,
 ): Promise<boolean> {
   const rows = await sql`
     update slabmend.followers
-    set position = ${to.position}, segment = ${to.segment ?? null}, updated_at = clock_timestamp()
+    set position = ${to.position}, segment = ${to.segment}, incarnation = ${to.incarnation},
+      updated_at = clock_timestamp()
     where name = ${follower} and position = ${from.position}
       and segment is not distinct from ${from.segment ?? null}::text
     returning 1`;

@@ -18,8 +18,10 @@ begin
   set state = 'cancelled', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
   where r.finished_at is null;
   insert into slabmend.runs (kind, scope, owner) values ('restore', the_scope, the_owner) returning id into the_run;
-  insert into slabmend.prune_hold as h (held_since, applied_at, backup_incarnation)
-  select clock_timestamp(), clock_timestamp(), j.incarnation from slabmend.journal_head j
+  insert into slabmend.prune_hold as h (held_since, applied_at, archived)
+  select clock_timestamp(), clock_timestamp(), coalesce(jsonb_object_agg(f.name,
+    jsonb_build_object('incarnation', f.incarnation, 'position', f.position)), '{}')
+  from slabmend.followers f where f.segment is not null
   on conflict (id) do update set applied_at = excluded.applied_at;
   -- Reap keeps up the hold on prunes, even after this run has ended; only for this, the workers' roles may write
   -- next_prune.
@@ -31,6 +33,7 @@ begin
   -- The slabs of these leases keep their next_repair_attempt from the backup, and stay held until then.
   delete from slabmend.leases where true;
   delete from slabmend.uploads where true;
+  truncate slabmend.restored_moves;
   update slabmend.fleet
   set mode = 'maintenance', mode_owner = format('restore (run %s)', the_run),
     mode_reason = 'placements are being restored', mode_since = clock_timestamp()

@@ -12,8 +12,9 @@
 --
 -- A move has the same effects as a migration (record_moves), and a row in the journal. A move is refused if its sector
 -- is no longer where the caller saw it, if its new host is gone, or if this host would then have two sectors of a slab
--- (rule 4). An absent sector gets an open denial, regardless of how many hosts deny at this moment, because after a
--- restore many do.
+-- (rule 4). A sector that is already at its new host counts as placed: the answer to the same call was lost, or another
+-- slab shares the sector. An absent sector gets an open denial, regardless of how many hosts deny at this moment,
+-- because after a restore many do.
 --
 -- Locks: those of a commit. Indexes: primary keys, slab_sectors_sector_id_slab_id_idx.
 create or replace function slabmend.place_sectors(the_run bigint, the_token uuid, the_slab bigint, moves jsonb, absent jsonb,
@@ -32,16 +33,17 @@ declare
   truly_absent jsonb;
   gone record;
   moved record;
+  already integer;
   denied integer;
 begin
   perform slabmend.hold_indexd(array['slabs', 'sectors', 'hosts', 'stats_deltas']);
   run := slabmend.hold_run(the_run, the_token);
   select s.digest into the_digest from public.slabs s where s.id = the_slab for no key update;
   perform slabmend.lock_for_commit(the_slab, moves, absent || lost);
-  select coalesce(jsonb_agg(j), '[]') into decided
+  select coalesce(jsonb_agg(j) filter (where not j.is_there), '[]'), count(*) filter (where j.is_there) into decided, already
   from (
     select m."index" as slab_index, m.root, m.how, s.id as sector_id, s.host_id as old_host_id, m."newHostId" as new_host_id,
-      true as must_move,
+      true as must_move, coalesce(s.host_id = m."newHostId", false) as is_there,
       case
         when s.id is null then 'sector-gone'
         when s.host_id is distinct from m."plannedHostId" then 'sector-moved'
@@ -89,6 +91,11 @@ begin
   from jsonb_to_recordset(earlier) as e ("sectorId" bigint, root text, "hostId" integer, code text)
   join public.sectors s on s.id = e."sectorId" and s.sector_root = decode(e.root, 'hex') and s.host_id is distinct from e."hostId"
   on conflict (sector_id, host_id) do nothing;
+  -- If a sector left the host and came back, its row starts over, as in record_denials.
+  delete from slabmend.denials d
+  using jsonb_to_recordset(truly_absent) as a ("sectorId" bigint, "hostId" integer), public.sectors s
+  where d.sector_id = a."sectorId" and d.host_id = a."hostId" and s.id = d.sector_id and s.host_id = d.host_id
+    and not exists (select from slabmend.open_denials() o where o.sector_id = d.sector_id and o.host_id = d.host_id);
   with recorded as (
     insert into slabmend.denials as d (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at, counted_at,
       last_denied_at, state)
@@ -110,6 +117,6 @@ begin
   if moved.total > 0 then
     insert into slabmend.moved (slab_id, digest, moved_at) values (the_slab, the_digest, clock_timestamp());
   end if;
-  return jsonb_build_object('placed', moved.total, 'lost', gone.total, 'denied', denied, 'refused', moved.dropped);
+  return jsonb_build_object('placed', moved.total + already, 'lost', gone.total, 'denied', denied, 'refused', moved.dropped);
 end
 $function$;

@@ -2,21 +2,25 @@
 import type { ISql } from "postgres";
 import { type ContractId, type HostId, parseContractId } from "../../slab/ids.ts";
 
+interface ArchivedPlace {
+  readonly incarnation: number;
+  readonly position: number;
+}
+
 export interface RestoreState {
   /** 64 hex digits; null: indexd never started on this database. */
   readonly walletHash: string | null;
-  readonly incarnation: number;
-  /** The journal's incarnation in the backup; null: no restore holds indexd's prunes. */
-  readonly backupIncarnation: number | null;
-  /** Position of the archive's follower; null: the database has no such follower. */
-  readonly archived: number | null;
+  /** The last row that the database has archived at this place; null: none. */
+  readonly archived: ArchivedPlace | null;
+  /** The same at the first restore whose prune hold was not released; null: prunes are not held. */
+  readonly held: { readonly archived: ArchivedPlace | null } | null;
   /** Contracts without a known successor. */
   readonly contracts: number;
   /** As counted by indexd's statistics. */
   readonly sectors: number;
   /** Other sessions of this database, except those of slabmend's command line. */
   readonly sessions: readonly { readonly role: string; readonly application: string }[];
-  /** Roles that may write slabs and could log in at this moment, except the caller's own. */
+  /** Roles that may write slabs and could log in at this moment. The caller's own role too: it may be indexd's. */
   readonly logins: readonly { readonly role: string; readonly isSuperuser: boolean }[];
 }
 
@@ -28,9 +32,8 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
   const [row] = await sql<
     {
       wallet_hash: string | null;
-      incarnation: number;
-      backup_incarnation: number | null;
-      archived: string | null;
+      archived: RestoreState["archived"];
+      held: RestoreState["held"];
       contracts: number;
       sectors: string;
       sessions: RestoreState["sessions"];
@@ -38,9 +41,9 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
     }[]
   >`
     select (select encode(g.wallet_hash, 'hex') from public.global_settings g where g.id = 0) as wallet_hash,
-      (select h.incarnation from slabmend.journal_head h) as incarnation,
-      (select p.backup_incarnation from slabmend.prune_hold p) as backup_incarnation,
-      (select f.position::text from slabmend.followers f where f.name = ${follower}) as archived,
+      (select jsonb_build_object('incarnation', f.incarnation, 'position', f.position)
+        from slabmend.followers f where f.name = ${follower} and f.segment is not null) as archived,
+      (select jsonb_build_object('archived', p.archived -> ${follower}) from slabmend.prune_hold p) as held,
       (select count(*)::integer from public.contracts c where c.renewed_to is null and c.state in (0, 1)) as contracts,
       (select (sum(d.n))::bigint::text
         from (select s.stat_name, s.stat_value as n from public.stats s union all select stat_name, stat_delta from public.stats_deltas) d
@@ -51,15 +54,13 @@ export async function readRestoreState(sql: ISql, follower: string): Promise<Res
           and a.application_name <> 'slabmend-cli') as sessions,
       (select coalesce(jsonb_agg(jsonb_build_object('role', r.rolname, 'isSuperuser', r.rolsuper) order by r.rolname), '[]')
         from pg_roles r
-        where r.rolcanlogin and r.rolname <> current_user and has_database_privilege(r.oid, current_database(), 'connect')
+        where r.rolcanlogin and has_database_privilege(r.oid, current_database(), 'connect')
           and has_column_privilege(r.oid, 'public.slabs', 'next_repair_attempt', 'update')) as logins`;
-  const { wallet_hash, incarnation, backup_incarnation, archived, contracts, sectors, sessions, logins } =
-    row!;
+  const { wallet_hash, archived, held, contracts, sectors, sessions, logins } = row!;
   return {
     walletHash: wallet_hash,
-    incarnation,
-    backupIncarnation: backup_incarnation,
-    archived: archived === null ? null : Number(archived),
+    archived,
+    held,
     contracts,
     sectors: Number(sectors),
     sessions,

@@ -12,7 +12,8 @@ import {
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
-import { explainLost } from "../runs/maintenance-runs.ts";
+import { explainLost, readUnfinishedRun } from "../runs/maintenance-runs.ts";
+import { runActive } from "../runs/run-error.ts";
 
 /** The lease under which a coordinator writes. */
 export interface RestoreWriter {
@@ -23,7 +24,11 @@ export interface RestoreWriter {
 
 const MOST_OWNER_CHARACTERS = 200;
 
-/** The first write: lib/database/restore/begin-restore.sql. @returns the run */
+/**
+ * The first write: lib/database/restore/begin-restore.sql.
+ * @returns the run
+ * @throws {RunError} `run-active`: another process has begun one at this moment
+ */
 export async function beginRestore(
   sql: ISql,
   request: { readonly scope: object; readonly owner: string; readonly archivedIncarnation: number },
@@ -32,12 +37,21 @@ export async function beginRestore(
   const owner = storableText(request.owner, MOST_OWNER_CHARACTERS);
   const begin = () => sql<{ id: string }[]>`
     select slabmend.begin_restore(${JSON.stringify(scope)}::text::jsonb, ${owner}, ${archivedIncarnation}::integer)::text as id`;
-  const [row] = await writeVerified(
-    (statement) => statement(sql),
-    () => retryTransaction("begin a restore", async () => await begin(), ONLY_CONFLICTS),
-  );
-  return BigInt(row!.id);
+  try {
+    const [row] = await writeVerified(
+      (statement) => statement(sql),
+      () => retryTransaction("begin a restore", async () => await begin(), ONLY_CONFLICTS),
+    );
+    return BigInt(row!.id);
+  } catch (error) {
+    const active = isDuplicate(error) ? await readUnfinishedRun(sql) : undefined;
+    throw active === undefined ? error : runActive(active, new Date());
+  }
 }
+
+/** At most one run is unfinished: a unique index. */
+const isDuplicate = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === "23505";
 
 /**
  * Calls lib/database/restore/keep-prunes-held.sql.
@@ -129,12 +143,15 @@ export async function restartUnpinned(
   return last === null ? null : { last, sectors };
 }
 
-/** The fleet stays paused, but an operator may now resume it. */
-export async function endRestoreMode(sql: ISql): Promise<void> {
-  await sql`
-    update slabmend.fleet
-    set mode = 'paused', mode_reason = 'a restore has ended: docs/restore.md says when to resume'
-    where mode = 'maintenance' and mode_owner like 'restore (run %'`;
+/** lib/database/restore/end-restore.sql. */
+export async function endRestore(sql: ISql, writer: RestoreWriter): Promise<void> {
+  const { run, token } = writer;
+  await writing(
+    sql,
+    writer,
+    "end a restore",
+    () => sql`select slabmend.end_restore(${String(run)}::bigint, ${token}::uuid)`,
+  );
 }
 
 /** A sector that its host has just proved. */

@@ -4,6 +4,8 @@
  */
 import type { ISql } from "postgres";
 import type { HostId, HostKey, Root } from "../../slab/ids.ts";
+import { explainLost } from "../runs/maintenance-runs.ts";
+import type { RestoreWriter } from "./restore-writes.ts";
 import { type ScannedSector, type SectorRow, sectorOf } from "./scanned-sectors.ts";
 
 /** Null: it was lost. */
@@ -13,36 +15,78 @@ export interface RestoredMove {
   readonly hostKey: HostKey | null;
 }
 
-/** Replaces earlier rows with the same roots. @param moves each root once */
-export async function keepRestoredMoves(sql: ISql, moves: readonly RestoredMove[]): Promise<void> {
+/**
+ * Replaces earlier rows with the same roots.
+ * @param moves each root once
+ * @throws {RunError} `run-lease-lost`: rows of an earlier part of the archive must not replace those of the present
+ * coordinator
+ */
+export async function keepRestoredMoves(
+  sql: ISql,
+  { run, token }: Pick<RestoreWriter, "run" | "token">,
+  moves: readonly RestoredMove[],
+): Promise<void> {
   const roots = `{${moves.map(({ root }) => `"\\\\x${root}"`).join(",")}}`;
   const digests = `{${moves.map(({ digest }) => `"\\\\x${digest}"`).join(",")}}`;
   const hosts = `{${moves.map(({ hostKey }) => (hostKey === null ? "NULL" : `"\\\\x${hostKey}"`)).join(",")}}`;
   await sql`
     insert into slabmend.restored_moves (root, slab_digest, host_key)
-    select * from unnest(${roots}::text::bytea[], ${digests}::text::bytea[], ${hosts}::text::bytea[])
-    on conflict (root) do update set slab_digest = excluded.slab_digest, host_key = excluded.host_key`;
+    select m.*
+    from slabmend.hold_run(${String(run)}::bigint, ${token}::uuid) held
+    cross join unnest(${roots}::text::bytea[], ${digests}::text::bytea[], ${hosts}::text::bytea[]) m
+    on conflict (root) do update set slab_digest = excluded.slab_digest, host_key = excluded.host_key`.catch(
+    (cause: unknown) => {
+      throw explainLost(cause, run);
+    },
+  );
 }
 
-export async function forgetRestoredMoves(sql: ISql): Promise<void> {
-  await sql`truncate slabmend.restored_moves`;
+export interface MoveCounts {
+  readonly sectors: number;
+  readonly slabsUnknown: number;
+  readonly sectorsUnknown: number;
+  /** Sectors of the database on hosts that it does not know. */
+  readonly onUnknownHosts: number;
+}
+
+/** Counts the archive's moves, and those whose slab, sector or host is not in the database. */
+export async function countRestoredMoves(sql: ISql): Promise<MoveCounts> {
+  const [row] = await sql<
+    { sectors: number; slabs_unknown: number; sectors_unknown: number; on_unknown_hosts: number }[]
+  >`
+    select count(*)::integer as sectors,
+      (count(distinct m.slab_digest) filter (where s.id is null))::integer as slabs_unknown,
+      (count(*) filter (where x.id is null))::integer as sectors_unknown,
+      (count(*) filter (where x.id is not null and m.host_key is not null and h.id is null))::integer as on_unknown_hosts
+    from slabmend.restored_moves m
+    left join public.slabs s on s.digest = m.slab_digest
+    left join public.sectors x on x.sector_root = m.root
+    left join public.hosts h on h.public_key = m.host_key`;
+  return {
+    sectors: row!.sectors,
+    slabsUnknown: row!.slabs_unknown,
+    sectorsUnknown: row!.sectors_unknown,
+    onUnknownHosts: row!.on_unknown_hosts,
+  };
 }
 
 /**
- * Counts the sectors in the archive's moves, how many of these sectors are not in the database, and how many of their
- * slabs are not.
+ * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one: the sector moved in the
+ * repair of a slab that is newer than the backup, and that shares the sector.
  */
-export async function countRestoredMoves(
-  sql: ISql,
-): Promise<{ readonly sectors: number; readonly slabsUnknown: number; readonly sectorsUnknown: number }> {
-  const [row] = await sql<{ sectors: number; slabs_unknown: number; sectors_unknown: number }[]>`
-    select count(*)::integer as sectors,
-      (count(distinct m.slab_digest) filter (where s.id is null))::integer as slabs_unknown,
-      (count(*) filter (where x.id is null))::integer as sectors_unknown
-    from slabmend.restored_moves m
-    left join public.slabs s on s.digest = m.slab_digest
-    left join public.sectors x on x.sector_root = m.root`;
-  return { sectors: row!.sectors, slabsUnknown: row!.slabs_unknown, sectorsUnknown: row!.sectors_unknown };
+export async function assignSharedMoves(sql: ISql): Promise<void> {
+  await sql`
+    update slabmend.restored_moves m set slab_digest = known.digest
+    from (
+      select distinct on (r.root) r.root, s.digest
+      from slabmend.restored_moves r
+      join public.sectors x on x.sector_root = r.root
+      join public.slab_sectors ss on ss.sector_id = x.id
+      join public.slabs s on s.id = ss.slab_id
+      where not exists (select from public.slabs n where n.digest = r.slab_digest)
+      order by r.root, s.id
+    ) known
+    where m.root = known.root`;
 }
 
 /** A sector that moved or was lost since the backup according to the archive. */

@@ -1,5 +1,6 @@
--- Unpins sectors of a contract without a known successor, as indexd does when it deletes a contract: they stay on their host, and
--- indexd pins them to another contract with that host. While they are unpinned, indexd prunes none of them.
+-- Unpins sectors of a contract without a known successor, as indexd does when it deletes a contract: they stay on their
+-- host, and indexd pins them to another contract with that host. While they are unpinned, indexd prunes none of them.
+-- An open denial is bound to its sector's map row and upload time, so it gets the new values too and stays open.
 --
 --   most    at most this many sectors
 --   answer  the number of sectors; fewer than most: none is left
@@ -15,7 +16,7 @@ begin
   perform slabmend.hold_run(the_run, the_token);
   select c.host_id into the_host from public.contracts c where c.contract_id = the_contract;
   with page as materialized (
-    select s.id
+    select s.id, s.contract_sectors_map_id as map_before, s.uploaded_at as uploaded_before
     from public.contract_sectors_map m
     join public.sectors s on s.contract_sectors_map_id = m.id
     where m.contract_id = the_contract
@@ -24,7 +25,12 @@ begin
   ), done as (
     update public.sectors s set contract_sectors_map_id = null, uploaded_at = clock_timestamp()
     from page p where s.id = p.id
-    returning 1
+    returning s.id, s.host_id, s.uploaded_at, p.map_before, p.uploaded_before
+  ), moved_along as (
+    update slabmend.denials d set map_id = null, uploaded_at = n.uploaded_at
+    from done n
+    where d.sector_id = n.id and d.host_id = n.host_id and d.state = 'open' and d.map_id = n.map_before
+      and d.uploaded_at = n.uploaded_before
   )
   select count(*) into unpinned from done;
   if unpinned > 0 then

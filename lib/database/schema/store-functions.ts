@@ -40,6 +40,7 @@ const FILES = [
   "../restore/hold-prunes.sql",
   "../restore/keep-prunes-held.sql",
   "../restore/begin-restore.sql",
+  "../restore/end-restore.sql",
   "../restore/release-prunes.sql",
   "../restore/record-renewal.sql",
   "../restore/unpin-contract.sql",

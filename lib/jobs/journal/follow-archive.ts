@@ -17,6 +17,7 @@ import { encodeSegment, type Segment } from "../../archive/segment.ts";
 import type { Clock } from "../../clock/clock.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import {
+  type ArchivedEnd,
   type Checkpoint,
   joinJournal,
   moveFollower,
@@ -128,7 +129,8 @@ async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Prom
     case "later-incarnation": {
       const range = { position: checkpoint.position, archived: manifest!.position };
       const position = await ask((sql) => lastPositionOf(sql, manifest!.incarnation, range));
-      await move(deps, checkpoint, { position, segment: manifest!.segment.sha256 });
+      const { incarnation } = manifest!;
+      await move(deps, checkpoint, { position, segment: manifest!.segment.sha256, incarnation });
       return { kind: "archived", rows: 0 };
     }
     case "one-ahead": {
@@ -173,14 +175,18 @@ async function append(
   return await move(deps, checkpoint, endOf(segment));
 }
 
-async function move(deps: ArchiveDependencies, from: Checkpoint, to: Checkpoint): Promise<Step> {
+async function move(deps: ArchiveDependencies, from: Checkpoint, to: ArchivedEnd): Promise<Step> {
   const moved = await deps.ask((sql) => moveFollower(sql, archiveFollower(deps.storage), from, to));
   if (!moved) return { kind: "lost-race" };
   await deps.step?.("checkpoint-moved");
   return { kind: "archived", rows: to.position - from.position };
 }
 
-const endOf = ({ header, ref }: Segment): Checkpoint => ({ position: header.to, segment: ref.sha256 });
+const endOf = ({ header, ref }: Segment): ArchivedEnd => ({
+  position: header.to,
+  segment: ref.sha256,
+  incarnation: header.incarnation,
+});
 
 /** Compares the rows' random tokens, because a rewound database assigns the same positions to other rows. */
 async function assertSameRows(

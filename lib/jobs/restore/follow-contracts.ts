@@ -5,7 +5,7 @@ import { HostError } from "../../hosts/host-error.ts";
 import type { HostPool } from "../../hosts/host-pool.ts";
 import { type FileContract, isSignedByRenter } from "../../rhp4/file-contract.ts";
 import { renewalIdOf } from "../../rhp4/renewal-id.ts";
-import type { ContractId } from "../../slab/ids.ts";
+import { type ContractId, hexOf } from "../../slab/ids.ts";
 
 export type ContractFate =
   /** All renewals in order; empty: the contract was not renewed. */
@@ -54,14 +54,16 @@ export async function followContract(
     let revision = await ask(hosts, host, last, signal);
     while (revision.renewed) {
       if (renewals.length === MOST_RENEWALS)
-        return { kind: "unknown", renewals, last, code: "too-many-renewals" };
+        return { kind: "unknown", renewals: [], last: contractId, code: "too-many-renewals" };
       const next = renewalIdOf(last);
       revision = await ask(hosts, host, next, signal);
-      // Only this indexer's wallet can have signed the new contract: a host cannot invent a renewal.
-      if (!isSignedByRenter(revision.contract, renterPublicKey)) {
+      // Only this indexer's wallet can have signed the new contract for this host. A host that repeats an older contract
+      // of its own only loses its sectors: indexd does not find the new id on the chain, and rejects the contract.
+      const { contract } = revision;
+      if (hexOf(contract.hostPublicKey) !== host.hostKey || !isSignedByRenter(contract, renterPublicKey)) {
         return { kind: "unknown", renewals, last, code: "forged-renewal" };
       }
-      renewals.push({ from: last, to: next, contract: revision.contract });
+      renewals.push({ from: last, to: next, contract });
       last = next;
     }
     return { kind: "known", renewals };

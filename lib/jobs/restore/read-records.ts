@@ -2,6 +2,7 @@
 import { verifyArchive } from "../../archive/read-archive.ts";
 import type { JournalRow } from "../../database/journal/read-journal-rows.ts";
 import {
+  assignSharedMoves,
   countRestoredMoves,
   keepRestoredMoves,
   type RestoredMove,
@@ -9,19 +10,20 @@ import {
 import { parseHostKey, parseRoot } from "../../slab/ids.ts";
 import { MaintenanceError } from "../maintenance/advance-run.ts";
 import type { RunContext } from "../maintenance/maintenance-job.ts";
-import type { Page, RestoreDependencies } from "./restore-page.ts";
+import { type Page, type RestoreDependencies, writerOf } from "./restore-page.ts";
 import { restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
 
 const ROWS_A_PAGE = 2_000;
+/** Limit for a statement on all moves: for a million, in memory, one takes some four seconds. */
+const ALL_MOVES_MS = 600_000;
 
 /**
  * Reads all rows of the archive after the backup in one call: their order is known only within one complete pass from
  * the archive's beginning. A repeated call is harmless: the last row that names a sector counts.
  */
-export async function readRecords(
-  { archive }: RestoreDependencies,
-  { ask, run, signal }: RunContext,
-): Promise<Page> {
+export async function readRecords(deps: RestoreDependencies, context: RunContext): Promise<Page> {
+  const { archive } = deps;
+  const { ask, run, signal } = context;
   const statistics = restoreStatisticsOf(run);
   const scope = restoreScopeOf(run).archive;
   if (scope === null) return { statistics };
@@ -38,7 +40,8 @@ export async function readRecords(
   const keep = async (): Promise<void> => {
     const moves = [...kept.values()];
     kept = new Map();
-    if (moves.length > 0) await ask((sql) => keepRestoredMoves(sql, moves), { isIdempotent: true });
+    if (moves.length === 0) return;
+    await ask((sql) => keepRestoredMoves(sql, writerOf(deps, context), moves), { isIdempotent: true });
   };
   for await (const row of verified.rows()) {
     for (const move of movesOf(row)) kept.set(move.root, move);
@@ -46,9 +49,11 @@ export async function readRecords(
     if (rows % ROWS_A_PAGE === 0) await keep();
   }
   await keep();
-  const { sectors, slabsUnknown, sectorsUnknown } = await ask(countRestoredMoves, { isIdempotent: true });
+  const options = { isIdempotent: true, limitMs: ALL_MOVES_MS };
+  const { sectors: sectorsNamed, ...unknown } = await ask(countRestoredMoves, options);
+  await ask(assignSharedMoves, options);
   return {
-    statistics: { ...statistics, recordsRead: rows, sectorsNamed: sectors, slabsUnknown, sectorsUnknown },
+    statistics: { ...statistics, recordsRead: rows, sectorsNamed, ...unknown },
   };
 }
 

@@ -4,11 +4,12 @@
  * Then:
  *
  *   contracts    ask hosts for the successors of the contracts in the backup
- *   unpinned     give the sectors that were unpinned at the time of the backup three days from now on
+ *   unpinned     give unpinned sectors three days from now on, in case the restore ends early
  *   records      read what the journal's archive recorded after the backup
  *   placements   per slab: let hosts prove where its sectors are, and record the result
  *   scan         instead of records and placements, per slab: ask the recorded hosts for their sectors, and other hosts
  *                for sectors that are not there
+ *   clocks       give unpinned sectors three days again, because the steps before may have taken days
  *   events       announce the moves to clients
  *
  * A call of `advance` does one page of one step. Each page is idempotent: after a crash it is repeated, and only its
@@ -20,8 +21,7 @@ import {
   type NetworkSnapshot,
   readNetworkSnapshot,
 } from "../../database/indexd/network-snapshot.ts";
-import { endRestoreMode, keepPrunesHeld, restartUnpinned } from "../../database/restore/restore-writes.ts";
-import { forgetRestoredMoves } from "../../database/restore/restored-moves.ts";
+import { endRestore, keepPrunesHeld, restartUnpinned } from "../../database/restore/restore-writes.ts";
 import type { MaintenanceJob, RunContext, Step } from "../maintenance/maintenance-job.ts";
 import { chainContracts } from "./chain-contracts.ts";
 import { placeSlabs } from "./place-archived.ts";
@@ -62,6 +62,7 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
   const pages: Record<RestoreCheckpoint["step"], (context: RunContext) => Promise<Page>> = {
     contracts: (context) => chainContracts(deps, context, readNetwork),
     unpinned: (context) => restartClocks(deps, context),
+    clocks: (context) => restartClocks(deps, context),
     records: (context) => readRecords(deps, context),
     placements: (context) => placeSlabs(deps, context, readNetwork),
     scan: (context) => scanSlabs(deps, context, readNetwork, readRanking),
@@ -83,31 +84,37 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
       return { checkpoint: { step: next, after: "0" }, statistics };
     },
     /** The restored placements stay, and so does the prune hold: an operator decides what to do next. */
-    async settle({ ask }) {
-      await ask(forgetRestoredMoves, { isIdempotent: true });
-      await ask(endRestoreMode, { isIdempotent: true });
+    async settle(context) {
+      for (let after: string | undefined = "0"; after !== undefined; ) {
+        after = (await restartPage(deps, context, after))?.last;
+      }
+      await context.ask((sql) => endRestore(sql, writerOf(deps, context)), { isIdempotent: true });
       return true;
     },
   };
 }
 
 async function restartClocks(deps: RestoreDependencies, context: RunContext): Promise<Page> {
-  const { ask, run } = context;
-  const { after } = restoreCheckpointOf(run);
-  const statistics = restoreStatisticsOf(run);
-  const page = { after, most: SECTORS_A_PAGE };
-  const done = await ask((sql) => restartUnpinned(sql, writerOf(deps, context), page), {
-    isIdempotent: true,
-  });
-  if (done === null) return { statistics };
-  const unpinnedRestarted = statistics.unpinnedRestarted + done.sectors;
-  return { at: { after: done.last }, statistics: { ...statistics, unpinnedRestarted } };
+  const { after } = restoreCheckpointOf(context.run);
+  const statistics = restoreStatisticsOf(context.run);
+  const before = after === "0" ? 0 : statistics.unpinnedRestarted;
+  const done = await restartPage(deps, context, after);
+  if (done === null) return { statistics: { ...statistics, unpinnedRestarted: before } };
+  return {
+    at: { after: done.last },
+    statistics: { ...statistics, unpinnedRestarted: before + done.sectors },
+  };
 }
 
-async function tellClients({ verify }: RestoreDependencies, { ask, run }: RunContext): Promise<Page> {
+function restartPage(deps: RestoreDependencies, context: RunContext, after: string) {
+  const page = { after, most: SECTORS_A_PAGE };
+  return context.ask((sql) => restartUnpinned(sql, writerOf(deps, context), page), { isIdempotent: true });
+}
+
+async function tellClients(deps: RestoreDependencies, context: RunContext): Promise<Page> {
+  const { ask, run } = context;
   const statistics = restoreStatisticsOf(run);
-  while ((await flushOutbox((statement) => ask(statement), { verify })) > 0);
-  await ask(forgetRestoredMoves, { isIdempotent: true });
-  await ask(endRestoreMode, { isIdempotent: true });
+  while ((await flushOutbox((statement) => ask(statement), { verify: deps.verify })) > 0);
+  await ask((sql) => endRestore(sql, writerOf(deps, context)), { isIdempotent: true });
   return { statistics };
 }

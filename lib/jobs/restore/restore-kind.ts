@@ -35,8 +35,12 @@ export const restoreKind: RunKind = {
   },
   describe,
   hasFindings(run) {
-    const { denied, refused, unanswered, contractsUnknown, notFound, probesSpent } = restoreStatisticsOf(run);
-    return probesSpent || denied + notFound + sum(refused) + sum(unanswered) + sum(contractsUnknown) > 0;
+    const { denied, refused, unanswered, contractsUnknown, notFound, onUnknownHosts, probesSpent } =
+      restoreStatisticsOf(run);
+    return (
+      probesSpent ||
+      denied + notFound + onUnknownHosts + sum(refused) + sum(unanswered) + sum(contractsUnknown) > 0
+    );
   },
 };
 
@@ -125,14 +129,23 @@ function describeArchive(found: RestoreStatistics): readonly string[] {
           `${found.slabsUnknown} slabs and ${found.sectorsUnknown} sectors of the archive are not in the database: newer than the backup, or deleted since`,
         ]
       : []),
+    ...(found.onUnknownHosts > 0
+      ? [
+          `${found.onUnknownHosts} sectors are on hosts that the database does not know yet: once indexd has synced, stop it and start the restore again`,
+        ]
+      : []),
   ];
 }
 
 function describeScan(scan: NonNullable<RestoreScope["scan"]>, found: RestoreStatistics): readonly string[] {
+  // Every recorded host, and every host for each sector that had to be searched for.
+  const enough = scan.sectors + (found.notFound + found.placed) * scan.hosts;
   return [
     `${found.sectorsScanned} of about ${scan.sectors} sectors requested: ${found.alreadyRight} already right, ${found.placed} found on another host, ${found.notFound} on no host that was asked`,
     ...(found.probesSpent
-      ? [`not all hosts were asked for all sectors: ${scan.probes} probes did not suffice (--probes)`]
+      ? [
+          `not all hosts were asked for all sectors: ${scan.probes} probes did not suffice. A new scan begins at the first slab: give it --probes ${enough} or more`,
+        ]
       : []),
   ];
 }

@@ -33,7 +33,15 @@ const scopeSchema = v.object({
 });
 
 /** The steps, in order. After a crash a step continues from its own cursor. */
-export const RESTORE_STEPS = ["contracts", "unpinned", "records", "placements", "scan", "events"] as const;
+export const RESTORE_STEPS = [
+  "contracts",
+  "unpinned",
+  "records",
+  "placements",
+  "scan",
+  "clocks",
+  "events",
+] as const;
 
 const checkpointSchema = v.object({
   step: v.optional(v.picklist(RESTORE_STEPS), "contracts"),
@@ -50,7 +58,7 @@ const statisticsSchema = v.object({
   /** Number of contracts without a known successor, whose sectors were unpinned, by the code of the failure. */
   contractsUnknown: v.optional(v.record(v.string(), count), {}),
   sectorsUnpinned: v.optional(count, 0),
-  /** Sectors that were unpinned at the time of the backup, and have been given three days again. */
+  /** Unpinned sectors whose three days began again, in the last pass over them. */
   unpinnedRestarted: v.optional(count, 0),
   recordsRead: v.optional(count, 0),
   /** Sectors that occur in the archive. */
@@ -70,6 +78,8 @@ const statisticsSchema = v.object({
    */
   slabsUnknown: v.optional(count, 0),
   sectorsUnknown: v.optional(count, 0),
+  /** Sectors that the archive places on hosts that are not in the database. */
+  onUnknownHosts: v.optional(count, 0),
   /** Sectors requested by the scan; a shared sector counts once for each slab. */
   sectorsScanned: v.optional(count, 0),
   /** Sectors that no host asked by the scan has. */

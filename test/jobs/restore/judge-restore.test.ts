@@ -4,9 +4,8 @@ import { judgeRestore } from "../../../lib/jobs/restore/judge-restore.ts";
 
 const READY: RestoreState = {
   walletHash: "ab".repeat(32),
-  incarnation: 1,
-  backupIncarnation: null,
-  archived: 12,
+  archived: { incarnation: 1, position: 12 },
+  held: null,
   contracts: 3,
   sectors: 30,
   sessions: [],

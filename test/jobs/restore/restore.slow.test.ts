@@ -2,18 +2,23 @@
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { signedContract } from "../../../dev/rhp4/signed-contract.ts";
+import type { ArchiveStorage } from "../../../lib/archive/archive-storage.ts";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { parseEnvironment } from "../../../lib/config/parse-environment.ts";
 import { readFleetMode } from "../../../lib/database/fleet/fleet-mode.ts";
 import type { JournalRow } from "../../../lib/database/journal/read-journal-rows.ts";
 import { beginRestore } from "../../../lib/database/restore/restore-writes.ts";
-import { readRun, startRun } from "../../../lib/database/runs/maintenance-runs.ts";
+import { readRun, readRuns, startRun } from "../../../lib/database/runs/maintenance-runs.ts";
+import type { Run } from "../../../lib/database/runs/run.ts";
+import { restoreKind } from "../../../lib/jobs/restore/restore-kind.ts";
 import { type RestoreScope, restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
 import { renewalIdOf } from "../../../lib/rhp4/renewal-id.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { MAINTENANCE_VARIABLES, openMaintenance } from "../../../lib/worker/open-maintenance.ts";
 import { hex32 } from "../../database/journal/journal-rows.ts";
 import { askOf } from "../../support/ask.ts";
+import { createCrashingDatabase } from "../../support/crashing-database.ts";
+import type { TestDatabase } from "../../support/database.ts";
 import {
   createRepairWorld,
   type RepairWorld,
@@ -29,12 +34,28 @@ const folder = useFolder();
 let world: RepairWorld;
 let slab: StoredSlab;
 
-beforeEach(async () => {
-  world = await createRepairWorld({ hosts: 6 });
+beforeEach(() => setUp());
+afterEach(() => world?.stop());
+
+async function setUp(options: { readonly database?: TestDatabase } = {}): Promise<void> {
+  world = await createRepairWorld({ hosts: 6, ...options });
   slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   for (const host of world.hosts) await knowContract(world, host, {});
-});
-afterEach(() => world?.stop());
+}
+
+/** The points at which the coordinator is killed, or the server crashes, in order. */
+const WRITES = [
+  "renewal-recorded",
+  "contract-unpinned",
+  "contracts",
+  "unpinned",
+  "records",
+  "slab-placed",
+  "placements",
+  "scan",
+  "clocks",
+  "events",
+];
 
 const key = (host: WorldHost): string => host.row.hostKey;
 
@@ -138,6 +159,22 @@ test("a sector proved by neither host keeps its location from before the loss, w
   expect(await whereItIs()).toEqual([key(fifth!), ...firstHosts().slice(1)]);
 });
 
+test("denials from before a sector left a host and came back do not count for its open denial", async () => {
+  const { sql } = world.database;
+  const [old, , , , fifth] = world.hosts;
+  const { id, root } = slab.sectors[0]!;
+  const move = await moveBehindTheBackup(0, fifth!);
+  for (const { swarm } of [old!, fifth!]) await swarm.dropSector(root);
+  await sql`
+    insert into slabmend.denials (sector_id, host_id, root, uploaded_at, code, denials, whole_denied_at, first_denied_at, counted_at, last_denied_at, state)
+    select ${String(id)}, ${fifth!.row.id}, ${Buffer.from(root, "hex")}, t, 'not-found', 3, t, t, t, t, 'lost'
+    from (select now() - interval '30 days' as t) long_ago`;
+  await restore([row(1, [move])]);
+  const denials = await sql`
+    select state, denials, whole_denied_at, first_denied_at > now() - interval '1 hour' as lately from slabmend.denials`;
+  expect(denials).toEqual([{ state: "open", denials: 1, whole_denied_at: null, lately: true }]);
+});
+
 test("sectors that the archive records as lost are lost again, and their hosts may have another sector of the slab", async () => {
   const [first] = world.hosts;
   await first!.swarm.dropSector(slab.sectors[0]!.root);
@@ -157,16 +194,62 @@ test("a restore counts unknown slabs and sectors", async () => {
   expect(found).toMatchObject({ sectorsNamed: 1, slabsUnknown: 1, sectorsUnknown: 1, placed: 0 });
 });
 
-async function renewOnHost(host: WorldHost, by: KeyObject = renter): Promise<string> {
+test("a restore counts sectors on hosts that the database does not know, and its report says what to do", async () => {
+  const move = { ...(await moveBehindTheBackup(0, world.hosts[4]!)), to: hex32() };
+  expect(await restore([row(1, [move])])).toMatchObject({ onUnknownHosts: 1, placed: 0, sectorsUnknown: 0 });
+  expect(await whereItIs()).toEqual(firstHosts());
+  const [run] = await readRuns(world.database.sql, 1);
+  expect(restoreKind.describe(run!).join("\n")).toContain(
+    "1 sectors are on hosts that the database does not know",
+  );
+});
+
+async function renewOnHost(host: WorldHost, by: KeyObject = renter, signedFor = host): Promise<string> {
   await knowContract(world, host, { renewed: true });
   const once = renewalIdOf(host.row.contract!.contractId);
   const twice = renewalIdOf(once);
   const terms = { filesizeBytes: 1n << 22n, proofHeight: 30_000n, revisionNumber: 3n };
-  const contract = signedContract(by, host.row.hostKey, terms);
+  const contract = signedContract(by, signedFor.row.hostKey, terms);
   await host.swarm.setContract(once, { contract, revisable: false, renewed: true });
   await host.swarm.setContract(twice, { contract, revisable: true, renewed: false });
   return twice;
 }
+
+test("a restore places a shared sector that moved in the repair of a slab newer than the backup", async () => {
+  const move = row(1, [await moveBehindTheBackup(0, world.hosts[4]!)]);
+  const found = await restore([{ ...move, digest: hex32() }]);
+  expect(found).toMatchObject({ slabsUnknown: 1, sectorsUnknown: 0, placed: 1 });
+  expect(await whereItIs()).toEqual([key(world.hosts[4]!), ...firstHosts().slice(1)]);
+});
+
+test("a coordinator that was replaced while it read the archive writes nothing more", async () => {
+  const { sql } = world.database;
+  const storage = storageIn(folder);
+  await begin([row(1, [await moveBehindTheBackup(0, world.hosts[4]!)])]);
+  let restartedAs: bigint | undefined;
+  const slow: ArchiveStorage = {
+    ...storage,
+    async read(name, signal) {
+      restartedAs ??= await begin([]);
+      return await storage.read(name, signal);
+    },
+  };
+  expect(await advanceRestore(world, slow)).toBeUndefined();
+  expect(await sql`select from slabmend.restored_moves`).toEqual([]);
+  expect(await readFleetMode(sql)).toMatchObject({ owner: `restore (run ${restartedAs})` });
+});
+
+test("a restore begins without the places that an earlier one has read", async () => {
+  const { sql } = world.database;
+  await begin([row(1, [await moveBehindTheBackup(0, world.hosts[4]!)])]);
+  const killed = advanceRestore(world, storageIn(folder), (name) => {
+    if (name === "records") throw new Error("killed");
+  });
+  await expect(killed).rejects.toThrow("killed");
+  expect(await sql`select from slabmend.restored_moves`).toHaveLength(1);
+  await begin([]);
+  expect(await sql`select from slabmend.restored_moves`).toEqual([]);
+});
 
 test("a restore records renewals since the backup in order, and sectors stay pinned", async () => {
   const { sql } = world.database;
@@ -215,6 +298,27 @@ test("sectors of a contract whose host does not answer are unpinned and stay on 
   expect(await whereItIs()).toEqual(firstHosts());
 });
 
+test("a host that answers with another host's contract does not renew its own", async () => {
+  await renewOnHost(world.hosts[0]!, renter, world.hosts[1]!);
+  const found = await restore([]);
+  expect(found).toMatchObject({ contractsChained: 0, contractsUnknown: { "forged-renewal": 1 } });
+});
+
+test("open denials of the backup stay open when sectors are unpinned, and when their time begins again", async () => {
+  const { sql } = world.database;
+  const [first] = world.hosts;
+  await first!.swarm.setContract(first!.row.contract!.contractId, null);
+  await sql`
+    insert into slabmend.denials (sector_id, host_id, root, map_id, uploaded_at, code, denials, first_denied_at, counted_at, last_denied_at, state)
+    select id, host_id, sector_root, contract_sectors_map_id, uploaded_at, 'not-found', 1, now(), now(), now(), 'open'
+    from sectors where host_id = ${first!.row.id}`;
+  const open = () => sql`select sector_id from slabmend.open_denials()`;
+  const before = await open();
+  expect(before).toHaveLength(1);
+  expect(await restore([])).toMatchObject({ sectorsUnpinned: 1, unpinnedRestarted: 1 });
+  expect(await open()).toEqual(before);
+});
+
 test("a restore's first write ends the backup's running repairs, holds prunes and raises the incarnation", async () => {
   const { sql } = world.database;
   const earlier = await startRun(sql, { kind: "verify", scope: {}, owner: "before" });
@@ -237,22 +341,55 @@ test("a restore continues after a kill at any of its writes", { timeout: 120_000
   const last = await renewOnHost(world.hosts[2]!);
   await world.hosts[3]!.swarm.setContract(world.hosts[3]!.row.contract!.contractId, null);
   await begin([row(1, moves)]);
-  expect(await advanceWithKills(world, storageIn(folder))).toEqual([
-    "renewal-recorded",
-    "contract-unpinned",
-    "contracts",
-    "unpinned",
-    "records",
-    "slab-placed",
-    "placements",
-    "scan",
-    "events",
-  ]);
+  expect(await advanceWithKills(world, storageIn(folder))).toEqual(WRITES);
   expect(await whereItIs()).toEqual([key(fifth!), key(sixth!), ...firstHosts().slice(2)]);
   expect(await statisticsThatDisagree(sql)).toEqual([]);
   const chain =
     await sql`select encode(renewed_from, 'hex') as from from contracts where contract_id = ${Buffer.from(last, "hex")}`;
   expect(chain).toEqual([{ from: renewalIdOf(world.hosts[2]!.row.contract!.contractId) }]);
+});
+
+test("a restore continues after crashes of the PostgreSQL server at any of its writes", {
+  timeout: 120_000,
+}, async () => {
+  await world.stop();
+  const database = await createCrashingDatabase();
+  await setUp({ database });
+  const { sql } = database;
+  const [, , third, fourth, fifth, sixth] = world.hosts;
+  const rows = [
+    row(1, [await moveBehindTheBackup(0, fifth!)]),
+    row(2, [await moveBehindTheBackup(1, sixth!)]),
+  ];
+  const last = await renewOnHost(third!);
+  await fourth!.swarm.setContract(fourth!.row.contract!.contractId, null);
+  await begin(rows);
+  const crashedAfter = new Set<string>();
+  let run: Run | undefined;
+  while (run?.state !== "done") {
+    const crashes = crashedAfter.size;
+    run = await advanceRestore(world, storageIn(folder), async (name) => {
+      if (crashedAfter.has(name)) return;
+      crashedAfter.add(name);
+      await database.crash();
+    }).catch((error: unknown) => {
+      // Only a crash may end a call.
+      if (crashedAfter.size === crashes) throw error;
+      return undefined;
+    });
+    await sql`update slabmend.runs set expires_at = now() where token is not null`.catch(() => {});
+  }
+  expect([...crashedAfter]).toEqual(WRITES);
+  expect(run).toMatchObject({ error: null, statistics: { sectorsNamed: 2, refused: {}, denied: 0 } });
+  expect(await whereItIs()).toEqual([key(fifth!), key(sixth!), ...firstHosts().slice(2)]);
+  expect(await statisticsThatDisagree(sql)).toEqual([]);
+  expect(await readFleetMode(sql)).toMatchObject({ kind: "paused" });
+  // What a step has committed before a crash is not done again.
+  const journal = await sql`select sum(jsonb_array_length(moves))::integer as moves from slabmend.journal`;
+  expect(journal).toEqual([{ moves: 2 }]);
+  const current =
+    await sql`select from contracts where contract_id = ${Buffer.from(last, "hex")} and renewed_to is null`;
+  expect(current).toHaveLength(1);
 });
 
 test("a sector that its host proves and later denies stays placed until a verification", async () => {

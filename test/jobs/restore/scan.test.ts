@@ -1,7 +1,13 @@
 /** A scan of hosts on loopback: indexd itself has moved sectors since the backup, which no archive contains. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { beginRestore, placeSectors } from "../../../lib/database/restore/restore-writes.ts";
-import { takeRun } from "../../../lib/database/runs/maintenance-runs.ts";
+import {
+  cancelAttendedRun,
+  readRuns,
+  readUnfinishedRun,
+  takeRun,
+} from "../../../lib/database/runs/maintenance-runs.ts";
+import { restoreKind } from "../../../lib/jobs/restore/restore-kind.ts";
 import { restoreStatisticsOf } from "../../../lib/jobs/restore/restore-run.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
 import {
@@ -113,6 +119,7 @@ test("a scan continues after a kill at any of its writes", async () => {
     "placements",
     "slab-placed",
     "scan",
+    "clocks",
     "events",
   ]);
   expect(await whereItIs()).toEqual([5, 4, 2, 3]);
@@ -133,6 +140,50 @@ test("a host that proves a sector and denies it when the page is repeated gets a
   expect(await scanned()).toMatchObject({ placed: 0, notFound: 1, denied: 1 });
   expect(await whereItIs()).toEqual([5, 1, 2, 3]);
 });
+
+test("unpinned sectors have three days from the end of a scan, however long it took, and open denials stay open", async () => {
+  const { sql } = world.database;
+  await moveByIndexd(0, world.hosts[5]!);
+  await begin(100);
+  await killAfter("slab-placed", () => world.hosts[5]!.swarm.dropSector(slab.sectors[0]!.root));
+  await killAfter("scan");
+  const open = () => sql`select sector_id from slabmend.open_denials()`;
+  const before = await open();
+  expect(before).toHaveLength(1);
+  await sql`update sectors set uploaded_at = uploaded_at - interval '4 days' where contract_sectors_map_id is null`;
+  await sql`update slabmend.denials set uploaded_at = uploaded_at - interval '4 days'`;
+  await scanned();
+  expect(await expiring()).toEqual([]);
+  expect(await open()).toEqual(before);
+});
+
+test("unpinned sectors have three days from the end of an aborted restore", async () => {
+  const { sql } = world.database;
+  await begin(100);
+  await sql`update sectors set contract_sectors_map_id = null, uploaded_at = now() - interval '4 days'`;
+  expect(await cancelAttendedRun(sql, (await readUnfinishedRun(sql))!)).toBe(true);
+  expect(await advanceRestore(world, undefined)).toMatchObject({ state: "cancelled" });
+  expect(await expiring()).toEqual([]);
+});
+
+/** Sectors whose hosts indexd would forget in its first pass. */
+const expiring = () => world.database.sql`
+  select from sectors
+  where host_id is not null and contract_sectors_map_id is null and uploaded_at < now() - interval '2 days'`;
+
+/** Kills the coordinator after its last page of a step, or after another write, and ends its lease. */
+async function killAfter(step: string, then?: () => Promise<unknown>): Promise<void> {
+  const killed = advanceRestore(world, undefined, async (name) => {
+    const isLast =
+      step !== "scan" ||
+      restoreStatisticsOf((await readUnfinishedRun(world.database.sql))!).sectorsScanned > 0;
+    if (name !== step || !isLast) return;
+    await then?.();
+    throw new Error("killed");
+  });
+  await expect(killed).rejects.toThrow("killed");
+  await world.database.sql`update slabmend.runs set expires_at = now() where token is not null`;
+}
 
 test("a scan writes nothing while no host answers, and continues when hosts do", async () => {
   const { sql } = world.database;
@@ -194,6 +245,23 @@ test.each([
   },
 );
 
+test("placements whose answer was lost are counted when they are repeated, and not refused", async () => {
+  const { sql } = world.database;
+  await begin(0);
+  const lease = await takeRun(sql, { coordinator: "test", leaseMs: 60_000, kind: "restore" });
+  const writer = { run: lease!.run.id, token: lease!.token, verify: {} };
+  const { id: sectorId, root } = slab.sectors[0]!;
+  const [plannedHostId, newHostId] = [world.hosts[0]!.row.id, world.hosts[5]!.row.id];
+  const found = [{ index: 0, root, sectorId, plannedHostId, newHostId, how: "found" as const }];
+  const plan = { found, absent: [], lost: [], earlier: [] };
+  for (let n = 0; n < 2; n += 1) {
+    expect(await placeSectors(sql, writer, slab.id, plan)).toMatchObject({ placed: 1, refused: [] });
+  }
+  expect(await whereItIs()).toEqual([5, 1, 2, 3]);
+  expect(await sql`select from slabmend.journal`).toHaveLength(1);
+  expect(await statisticsThatDisagree(sql)).toEqual([]);
+});
+
 test("a search leaves the probes that the recorded hosts of later sectors need", async () => {
   for (let n = 0; n < 4; n += 1) await world.storeSlab({ minShards: 2, totalShards: 4 });
   await slab.hosts[0]!.swarm.dropSector(slab.sectors[0]!.root);
@@ -205,4 +273,7 @@ test("a search leaves the probes that the recorded hosts of later sectors need",
     alreadyRight: 19,
     probesSpent: true,
   });
+  const [run] = await readRuns(world.database.sql, 1);
+  // Each recorded host, and for the missing sector all hosts.
+  expect(restoreKind.describe(run!).join("\n")).toContain("--probes 26");
 });

@@ -5,7 +5,8 @@ import { judgeIndexd } from "../../../database/indexd/version/verify-indexd.ts";
 import { type RestoreState, readRestoreState } from "../../../database/restore/restore-reads.ts";
 import { beginRestore, releasePrunes } from "../../../database/restore/restore-writes.ts";
 import { cancelAttendedRun, readRun, readUnfinishedRun } from "../../../database/runs/maintenance-runs.ts";
-import { noRun, runActive } from "../../../database/runs/run-error.ts";
+import type { Run } from "../../../database/runs/run.ts";
+import { noRun, RunError, runActive } from "../../../database/runs/run-error.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { archiveFollower } from "../../../jobs/journal/follow-archive.ts";
 import { judgeRestore, type RestoreObstacle } from "../../../jobs/restore/judge-restore.ts";
@@ -81,7 +82,13 @@ function addInterrupted(
         if (run?.kind !== restoreKind.kind) throw noRun();
         if (name === "continue") await assertReady(ask, "", indexdRole);
         access.ignoreSignals();
-        if (name === "abort") await ask((sql) => cancelAttendedRun(sql, run));
+        if (
+          name === "abort" &&
+          run.state !== "cancelling" &&
+          !(await ask((sql) => cancelAttendedRun(sql, run)))
+        ) {
+          throw underWay(await ask(readUnfinishedRun, { isIdempotent: true }));
+        }
         return await coordinate(context, ask, run.id);
       }),
     ),
@@ -137,12 +144,26 @@ slabmend restore continue. slabmend maintenance status shows the restore, slabme
     );
 }
 
+/** An abort that only waited for the run's lease would then continue the run. */
+function underWay(run: Run | undefined): RunError {
+  return new RunError({
+    code: "run-lease-lost",
+    message: `restore abort: expected no other process on the restore, got ${run?.coordinator ?? "another one"}, until ${run?.expiresAt?.toISOString() ?? "a moment ago"}`,
+    remedy: "End that process, or wait for that time if it crashed. Then run the command again.",
+  });
+}
+
 /** Checks all preconditions before anything is written. */
 async function look(
   context: CommandContext,
   ask: Ask,
   { indexdRole, ...source }: StartOptions,
 ): ReturnType<typeof chooseSource> {
+  const now = new Date(context.io.clock.now());
+  const active = await ask(readUnfinishedRun, { isIdempotent: true });
+  // An interrupted restore, or a run that was unfinished in the backup, is ended by this one.
+  if (active?.kind === restoreKind.kind && active.expiresAt !== null && active.expiresAt > now)
+    throw runActive(active, now);
   const { SLABMEND_ARCHIVE: destination } = context.parse(["SLABMEND_ARCHIVE"]);
   const opened = destination === undefined ? undefined : await openStorage(destination, context.variables);
   try {
@@ -229,7 +250,7 @@ function explain(obstacle: RestoreObstacle): OperatorError {
         code: "login-allowed",
         message: `restore: expected PostgreSQL to refuse indexd's login, but it lets in ${obstacle.roles.join(", ")}`,
         remedy:
-          "Run as a superuser: alter role NAME nologin; after the restore: alter role NAME login. With --indexd-role NAME only that role is checked.",
+          "Run as a superuser: alter role NAME nologin; after the restore: alter role NAME login. If indexd uses another role, --indexd-role NAME checks only that role.",
       });
   }
 }

@@ -88,19 +88,19 @@ async function openArchive(
   const head = await storage.readHead(signal);
   if (head === undefined) throw missing(storage.place, MANIFEST_KEY);
   const { incarnation, position } = decodeManifest(head.bytes, walletHash);
-  // A restore raises the database's incarnation. Until the fleet archives again, the archive still has that of the backup.
-  const isOfBackup = state.backupIncarnation !== null && incarnation < state.incarnation;
-  const archivedIn = isOfBackup ? state.backupIncarnation : state.incarnation;
-  const after = state.archived === null ? null : { incarnation: archivedIn, position: state.archived };
+  const { archived, held } = state;
   if (
-    after !== null &&
-    (incarnation < after.incarnation || (incarnation === after.incarnation && position < after.position))
+    archived !== null &&
+    (incarnation < archived.incarnation ||
+      (incarnation === archived.incarnation && position < archived.position))
   ) {
     throw new OperatorError({
       code: "archive-behind",
-      message: `archive ${storage.place}: expected it to reach ${after.incarnation}/${after.position} (incarnation/position), which was archived before the backup, got ${incarnation}/${position}`,
+      message: `archive ${storage.place}: expected it to reach ${archived.incarnation}/${archived.position} (incarnation/position), which was archived before the backup, got ${incarnation}/${position}`,
       remedy: "It is an older copy of the archive. Find the latest one, or use --source scan.",
     });
   }
+  // Until prunes are released all of a restore is read again: reap may have archived after an earlier, interrupted one.
+  const after = held === null ? archived : held.archived;
   return { place: storage.place, walletHash, after, end: { incarnation, position } };
 }

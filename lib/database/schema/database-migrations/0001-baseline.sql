@@ -130,11 +130,14 @@ create table slabmend.followers (
   position bigint not null check (position >= 0),
   -- Only for the archive: SHA-256 of the segment that ends at this position; null before the first segment.
   segment text check (segment ~ '^[0-9a-f]{64}$'),
+  -- Of that segment: a restore or a move may have raised the journal's since.
+  incarnation integer,
   updated_at timestamptz not null,
   -- A stable code: why the follower stopped.
   stopped_by text check (length(stopped_by) <= 200),
   stopped_since timestamptz,
-  check ((stopped_by is null) = (stopped_since is null))
+  check ((stopped_by is null) = (stopped_since is null)),
+  check ((segment is null) = (incarnation is null))
 );
 
 -- Hourly sums of the journal (UTC): lib/database/journal/follow-totals.sql. A job is counted once for its outcome, once
@@ -427,9 +430,9 @@ create table slabmend.prune_hold (
   held_since timestamptz not null,
   -- When the contracts' next prune was last postponed.
   applied_at timestamptz not null,
-  -- The journal's incarnation in the backup: the archive does not know later incarnations, which restores have begun
-  -- since.
-  backup_incarnation integer not null
+  -- The archives' followers at the first restore, {name: {"incarnation", "position"}}: a later restore reads from there
+  -- again, because reap may have archived since.
+  archived jsonb not null
 );
 
 -- During a restore: the archive's moves of sectors since the backup. Only the archive's last row for a root counts.
