@@ -83,6 +83,7 @@ async function subscribe(
   const { address, source } = moveScopeOf(run);
   if ((await deps.target(readSubscription, IDEMPOTENT)) === undefined) {
     const password = newPassword();
+    await deps.step?.("publishing");
     await deps.source((sql) => createPublication(sql, { database: source.name, password }), {
       ...LONG,
       ...IDEMPOTENT,

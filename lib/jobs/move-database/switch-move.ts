@@ -90,6 +90,7 @@ async function stopFleet(
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
   const stop = { kind: "maintenance", owner: ownerOf(run), reason: "the database is moved" } as const;
+  await deps.step?.("stopping");
   await deps.source((sql) => stopLeasing(sql, stop), IDEMPOTENT);
   const mode = await deps.source(readFleetMode, IDEMPOTENT);
   await deps.step?.("fleet stopped");
@@ -119,6 +120,7 @@ async function drain(
 
 async function close(deps: MoveDependencies, context: RunContext, checkpoint: MoveCheckpoint): Promise<Step> {
   const { name } = moveScopeOf(context.run).source;
+  await deps.step?.("closing");
   await deps.source((sql) => closeSource(sql, name, checkpoint.access!), IDEMPOTENT);
   await deps.step?.("closed");
   await assertClosed(deps, context, checkpoint.access!);
@@ -198,6 +200,7 @@ async function open(
     access,
     resumes: checkpoint.stoppedFleet,
   };
+  await deps.step?.("opening");
   await deps.target((sql) => openTarget(sql, opening), IDEMPOTENT);
   await deps.step?.("opened");
   const statistics = moveStatisticsOf(run);
