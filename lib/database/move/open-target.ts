@@ -49,12 +49,16 @@ export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
 
 /**
  * Whether {@link openTarget} was done. Waits for one that has not ended: its COMMIT may be under way although its client has given up,
- * and then both databases would be opened.
+ * and then both databases would be opened. Undefined: indexd's tables are there but not the run's row. It was not copied yet; or the
+ * open target has forgotten it since, because finished runs are deleted after a while.
  */
-export async function isOpened(sql: ISql, run: bigint): Promise<boolean> {
-  const [found] = await sql<{ there: boolean }[]>`select to_regclass('slabmend.runs') is not null as there`;
-  if (found?.there !== true) return false;
-  const [row] = await sql<{ done: boolean }[]>`
-    select finished_at is not null as done from slabmend.runs where id = ${String(run)} for share`;
-  return row?.done === true;
+export async function isOpened(sql: ISql, run: bigint): Promise<boolean | undefined> {
+  const [found] = await sql<{ indexd: boolean; runs: boolean }[]>`
+    select to_regclass('public.slabs') is not null as indexd, to_regclass('slabmend.runs') is not null as runs`;
+  if (found!.runs) {
+    const [row] = await sql<{ done: boolean }[]>`
+      select finished_at is not null as done from slabmend.runs where id = ${String(run)} for share`;
+    if (row !== undefined) return row.done;
+  }
+  return found!.indexd ? undefined : false;
 }

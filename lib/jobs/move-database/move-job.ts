@@ -5,7 +5,6 @@
 
 import { emptyTarget } from "../../database/move/load-schema.ts";
 import { MoveError } from "../../database/move/move-error.ts";
-import { isOpened } from "../../database/move/open-target.ts";
 import { dropPublication } from "../../database/move/publication.ts";
 import { readMoveServer } from "../../database/move/read-move-server.ts";
 import { dropSubscription } from "../../database/move/subscription.ts";
@@ -44,7 +43,7 @@ export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
     await assertPlaces(deps, run);
     const checkpoint = moveCheckpointOf(run);
     if (!isSwitching(checkpoint.step)) return undefined;
-    const opened = await deps.target((sql) => isOpened(sql, run.id), IDEMPOTENT);
+    const opened = await hasOpened(deps, run);
     return { checkpoint: { ...checkpoint, step: stepToContinue(checkpoint.step, opened) } };
   };
 

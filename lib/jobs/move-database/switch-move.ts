@@ -231,10 +231,13 @@ export async function takeBack(deps: MoveDependencies, { run }: RunContext): Pro
   return { checkpoint: { ...checkpoint, step: "ready" } };
 }
 
-/** Of a lost target only the stored checkpoint is known. */
+/** Whether the target is open. Of a lost target only the stored checkpoint is known. */
 export async function hasOpened(deps: MoveDependencies, run: Run): Promise<boolean> {
-  if (deps.isTargetLost === true) return moveCheckpointOf(run).step === "opened";
-  return await deps.target((sql) => isOpened(sql, run.id), IDEMPOTENT);
+  const { step } = moveCheckpointOf(run);
+  if (step === "opened" || deps.isTargetLost === true) return step === "opened";
+  const opened = await deps.target((sql) => isOpened(sql, run.id), IDEMPOTENT);
+  // At this step all rows had been copied: only an open target can have lost the run's.
+  return opened ?? step === "opening";
 }
 
 export function alreadyOpened({

@@ -1,13 +1,11 @@
 import { hostname, userInfo } from "node:os";
 import type { Command } from "commander";
 import { MoveError } from "../../../database/move/move-error.ts";
-import { isOpened } from "../../../database/move/open-target.ts";
 import { cancelAttendedRun, startRun } from "../../../database/runs/maintenance-runs.ts";
 import type { Run } from "../../../database/runs/run.ts";
 import { RunError } from "../../../database/runs/run-error.ts";
 import { advanceRun } from "../../../jobs/maintenance/advance-run.ts";
 import { isMovable, judgePlan, type MoveFacts } from "../../../jobs/move-database/judge-plan.ts";
-import { IDEMPOTENT } from "../../../jobs/move-database/move-dependencies.ts";
 import { createMoveJob, type MoveGoal } from "../../../jobs/move-database/move-job.ts";
 import { estimateMove } from "../../../jobs/move-database/move-kind.ts";
 import { MOVE_KIND, moveCheckpointOf } from "../../../jobs/move-database/move-run.ts";
@@ -158,8 +156,7 @@ function addFinish(group: Command, host: CommandHost): void {
       action<object>(host, async (context) =>
         withMove(context, { needs: "any" }, {}, async (move) => {
           const run = await requireMove(move);
-          const opened = await move.target((sql) => isOpened(sql, run.id), IDEMPOTENT);
-          if (!opened) {
+          if (!(await hasOpened(move, run))) {
             throw new MoveError({
               code: "move-state",
               message: `the move: expected an open target, got step ${moveCheckpointOf(run).step}`,
