@@ -292,7 +292,10 @@ function startMoveUntil(environment: object, args: readonly string[]) {
   child.stdout.on("data", (chunk) => {
     said += String(chunk);
   });
-  const ended = once(child, "close").then(([, signal]) => ({ said, signal: signal as NodeJS.Signals | null }));
+  const ended = once(child, "close").then(([, signal]) => ({
+    said,
+    signal: signal as NodeJS.Signals | null,
+  }));
   return { child, said: () => said, ended };
 }
 

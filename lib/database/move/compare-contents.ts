@@ -1,5 +1,7 @@
 /** Counts and digests of tables, independent of the order of rows and of the major version. */
-import type { ISql } from "postgres";
+import type { ISql, Sql } from "postgres";
+import { leaseLost } from "../runs/run-error.ts";
+import { isOpened } from "./open-target.ts";
 
 export interface TableDigest {
   readonly rows: string;
@@ -81,11 +83,18 @@ export async function readSequences(sql: ISql): Promise<readonly SequenceState[]
   return states;
 }
 
-/** Not transactional, but safe to repeat. */
-export async function setSequences(sql: ISql, states: readonly SequenceState[]): Promise<void> {
-  await sql`
-    select setval(s.name::regclass, s.last::bigint, s.called)
-    from jsonb_to_recordset(${JSON.stringify(
-      states.map(({ name, lastValue, isCalled }) => ({ name, last: lastValue, called: isCalled })),
-    )}::text::jsonb) as s (name text, last text, called boolean)`;
+/**
+ * Not transactional, but safe to repeat. An open target has given out later numbers: so it must not be open, and the lock prevents an
+ * opening meanwhile.
+ * @throws {RunError} `run-lease-lost`: another process has opened the target
+ */
+export async function setSequences(sql: Sql, states: readonly SequenceState[], run: bigint): Promise<void> {
+  await sql.begin(async (tx) => {
+    if (await isOpened(tx, run)) throw leaseLost(run);
+    await tx`
+      select setval(s.name::regclass, s.last::bigint, s.called)
+      from jsonb_to_recordset(${JSON.stringify(
+        states.map(({ name, lastValue, isCalled }) => ({ name, last: lastValue, called: isCalled })),
+      )}::text::jsonb) as s (name text, last text, called boolean)`;
+  });
 }

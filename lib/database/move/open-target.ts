@@ -1,12 +1,15 @@
 import type { ISql, Sql } from "postgres";
 import { raiseIncarnation } from "../journal/incarnation.ts";
-import { quoteName } from "./move-names.ts";
+import { leaseLost } from "../runs/run-error.ts";
+import { MOVE, quoteName } from "./move-names.ts";
 import { type MoveRoles, openRoleStatements, settingStatements } from "./move-roles.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 import { openTargetStatements, type SourceAccess } from "./source-access.ts";
 
 export interface Opening {
   readonly run: bigint;
+  /** As given to {@link allowOpening}. */
+  readonly key: string;
   readonly database: string;
   readonly owner: string;
   readonly roles: MoveRoles;
@@ -18,19 +21,51 @@ export interface Opening {
 }
 
 /**
+ * Lets the process that has this key open the target: a random one that nobody else knows, because the run's own token is copied to
+ * the target. The subscription must be off.
+ */
+export async function allowOpening(sql: ISql, run: bigint, key: string): Promise<void> {
+  await sql`
+    update slabmend.runs set token = ${key}, coordinator = coalesce(coordinator, 'opening'), expires_at = clock_timestamp()
+    where id = ${String(run)} and finished_at is null`;
+}
+
+/**
+ * Prevents every process that was allowed to open the target from doing so, even one that is paused now and continues later.
+ * @returns as {@link isOpened}
+ */
+export async function withdrawOpening(sql: ISql, run: bigint): Promise<boolean | undefined> {
+  const [found] = await sql<{ runs: boolean }[]>`select to_regclass('slabmend.runs') is not null as runs`;
+  if (found!.runs) {
+    await sql`
+      update slabmend.runs set token = null, coordinator = null, expires_at = null
+      where id = ${String(run)} and finished_at is null`;
+  }
+  return await isOpened(sql, run);
+}
+
+/**
  * With this transaction the target becomes the database: it gets a new incarnation of the journal, marks the run's copied row as
  * done, and gets the source's logins and settings. All or nothing.
+ * @throws {RunError} `run-lease-lost`: another process has taken the move over, and nothing was changed
  */
 export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
-  const { run, database, owner, roles, created, access, resumes } = opening;
+  const { run, key, database, owner, roles, created, access, resumes } = opening;
   await inQuietTransaction(sql, async (tx) => {
     // Regardless of the target's own settings: the source records this step next, and then no crash of the target may undo it.
     await tx`select set_config('synchronous_commit', 'on', true)`;
     const done = await tx`
       update slabmend.runs set state = 'done', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
-      where id = ${String(run)} and finished_at is null`;
-    // The target was opened before.
-    if (done.count === 0) return;
+      where id = ${String(run)} and finished_at is null and token = ${key}`;
+    if (done.count === 0) {
+      // The target was opened before.
+      if (await isOpened(tx, run)) return;
+      throw leaseLost(run);
+    }
+    const [enabled] = await tx`
+      select from pg_subscription s join pg_database d on d.oid = s.subdbid
+      where s.subname = ${MOVE} and s.subenabled and d.datname = current_database()`;
+    if (enabled !== undefined) throw leaseLost(run);
     await raiseIncarnation(tx, 0);
     if (resumes) {
       await tx`

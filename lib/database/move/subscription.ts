@@ -4,7 +4,9 @@
  */
 import type { ISql, Sql } from "postgres";
 import { Secret } from "../../secret/secret.ts";
+import { leaseLost } from "../runs/run-error.ts";
 import { MOVE, quoteText } from "./move-names.ts";
+import { isOpened } from "./open-target.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 
 /** The source's address as seen by the target, which may differ from its address here. */
@@ -129,11 +131,18 @@ export async function readSubscription(sql: ISql): Promise<SubscriptionState | u
   };
 }
 
-/** Only if it is disabled: otherwise the statement would wait for the change that a worker is applying. */
-export async function enableSubscription(sql: Sql): Promise<void> {
+/**
+ * Only if it is disabled: otherwise the statement would wait for the change that a worker is applying. Never in an open target: the
+ * lock of `isOpened` makes an opening wait, which then finds the subscription enabled.
+ * @throws {RunError} `run-lease-lost`: another process has opened the target
+ */
+export async function enableSubscription(sql: Sql, run: bigint): Promise<void> {
   const subscription = await readSubscription(sql);
   if (subscription?.isEnabled !== false) return;
-  await sql.unsafe(`alter subscription ${MOVE} enable`);
+  await sql.begin(async (tx) => {
+    if (await isOpened(tx, run)) throw leaseLost(run);
+    await tx.unsafe(`alter subscription ${MOVE} enable`);
+  });
 }
 
 /** Its workers end a moment later, as shown by `isApplying`. */

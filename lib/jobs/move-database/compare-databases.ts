@@ -21,7 +21,8 @@ export interface Comparison {
  */
 export async function compareDatabases(deps: MoveDependencies, run: bigint): Promise<Comparison> {
   const sequences = await deps.source(readSequences, IDEMPOTENT);
-  await deps.target((sql) => setSequences(sql, sequences), IDEMPOTENT);
+  await deps.step?.("sequences read");
+  await deps.target((sql) => setSequences(sql, sequences, run), IDEMPOTENT);
   await deps.step?.("sequences set");
   const tables = await deps.source(readTableColumns, IDEMPOTENT);
   const options = { ...LONG, ...IDEMPOTENT };

@@ -3,8 +3,10 @@
  * they have both URLs.
  */
 
+import { randomUUID } from "node:crypto";
 import { emptyTarget } from "../../database/move/load-schema.ts";
 import { MoveError } from "../../database/move/move-error.ts";
+import { withdrawOpening } from "../../database/move/open-target.ts";
 import { dropPublication } from "../../database/move/publication.ts";
 import { readMoveServer } from "../../database/move/read-move-server.ts";
 import { dropSubscription } from "../../database/move/subscription.ts";
@@ -21,7 +23,7 @@ import {
   stepToContinue,
 } from "./move-run.ts";
 import { advanceStart } from "./start-move.ts";
-import { advanceSwitch, alreadyOpened, hasOpened, takeBack } from "./switch-move.ts";
+import { advanceSwitch, alreadyOpened, hasOpened, type SwitchDependencies, takeBack } from "./switch-move.ts";
 
 /** How far a command lets the move continue. An abort is a cancelled run. */
 export type MoveGoal = "ready" | "opened" | "finished";
@@ -34,7 +36,8 @@ export interface MoveJob extends MaintenanceJob {
 /** Nothing more to do for this command. */
 const REACHED: Step = { waitMs: Number.POSITIVE_INFINITY };
 
-export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
+export function createMoveJob(given: MoveDependencies, goal: MoveGoal): MoveJob {
+  const deps: SwitchDependencies = { ...given, openingKey: randomUUID() };
   let failure: MoveError | undefined;
   let hasBegun = false;
 
@@ -43,15 +46,15 @@ export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
     await assertPlaces(deps, run);
     const checkpoint = moveCheckpointOf(run);
     if (!isSwitching(checkpoint.step)) return undefined;
-    const opened = await hasOpened(deps, run);
+    const opened = await hasOpened(deps, run, withdrawOpening);
     return { checkpoint: { ...checkpoint, step: stepToContinue(checkpoint.step, opened) } };
   };
 
   return {
     kind: MOVE_KIND,
     failure: () => failure,
-    async advance(given) {
-      const context = { ...given, signal: deps.interrupt };
+    async advance(called) {
+      const context = { ...called, signal: deps.interrupt };
       if (!hasBegun) {
         const continued = await begin(context);
         hasBegun = true;
@@ -82,7 +85,7 @@ export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
     },
     async settle(context) {
       await assertPlaces(deps, context.run);
-      if (await hasOpened(deps, context.run)) throw alreadyOpened();
+      if (await hasOpened(deps, context.run, withdrawOpening)) throw alreadyOpened();
       if (isSwitching(moveCheckpointOf(context.run).step)) await takeBack(deps, context);
       await removeEverything(deps, context);
       return true;
@@ -91,7 +94,7 @@ export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
 }
 
 /** If the target may already be open, an interruption comes too late. */
-async function interruptible(deps: MoveDependencies, context: RunContext): Promise<Step> {
+async function interruptible(deps: SwitchDependencies, context: RunContext): Promise<Step> {
   if (moveCheckpointOf(context.run).step !== "opening") deps.interrupt.throwIfAborted();
   return await advanceSwitch(deps, context);
 }

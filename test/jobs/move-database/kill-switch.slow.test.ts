@@ -11,7 +11,15 @@ beforeEach(async () => {
   expect([started.code, started.err]).toEqual([0, ""]);
 });
 
-const BEFORE_OPENING = ["fleet stopped", "closed", "caught up", "sequences set", "compared", "detached", "opening"];
+const BEFORE_OPENING = [
+  "fleet stopped",
+  "closed",
+  "caught up",
+  "sequences set",
+  "compared",
+  "detached",
+  "opening",
+];
 
 const mode = async (sql: MoveWorld["source"]) => (await sql`select mode from slabmend.fleet`)[0]?.["mode"];
 
