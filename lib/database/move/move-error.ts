@@ -15,6 +15,8 @@ export type MoveErrorCode =
   | "dump-failed"
   /** An error switched off the subscription, or the source invalidated its slot. */
   | "replication-broken"
+  /** A process of the source's server still uses the slot, so that it cannot be dropped. */
+  | "slot-in-use"
   /** The target did not catch up enough, or did not reach the source's end in time. */
   | "behind"
   | "leases-not-drained"

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import type { ISql, Sql } from "postgres";
 import { Secret } from "../../secret/secret.ts";
 import { scramVerifier } from "../schema/make-fleet-role.ts";
+import { MoveError } from "./move-error.ts";
 import { MOVE, quoteName } from "./move-names.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 
@@ -12,14 +13,22 @@ export const newPassword = (): Secret<string> => new Secret(randomBytes(32).toSt
 
 /**
  * Creates the replication role, the publication of all tables, and the slot; from then on the source keeps its log. An existing
- * role gets the new password. Safe to repeat.
+ * role gets the new password. Safe to repeat. Waits until the transactions end that are running now in any database of the server.
+ * @throws `run-lease-lost` as explained by `explainLost`; nothing was created
  */
 export async function createPublication(
   sql: Sql,
-  options: { readonly database: string; readonly password: Secret<string> },
+  options: {
+    readonly database: string;
+    readonly password: Secret<string>;
+    readonly run: bigint;
+    readonly token: string;
+  },
 ): Promise<void> {
-  const { database, password } = options;
+  const { database, password, run, token } = options;
   await inQuietTransaction(sql, async (tx) => {
+    // Otherwise a retry after an abort would create everything again.
+    await tx`select from slabmend.hold_run(${String(run)}, ${token})`;
     const [role] = await tx`select from pg_roles where rolname = ${MOVE}`;
     if (role === undefined) await tx.unsafe(`create role ${MOVE} login replication bypassrls`);
     await tx.unsafe(`alter role ${MOVE} password '${scramVerifier(password, randomBytes(16))}'`);
@@ -82,23 +91,41 @@ export async function hasPassed(sql: ISql, lsn: string): Promise<boolean> {
   return row?.passed === true;
 }
 
-/** Ends the target's connections; drops its slots, the publication and the role. Safe to repeat. */
+/**
+ * Ends the target's connections; drops its slots, the publication and the role. Safe to repeat.
+ * @throws {MoveError} `slot-in-use`
+ */
 export async function dropPublication(sql: Sql, database: string): Promise<void> {
   // A target that is not gone would connect again, and its slot could not be dropped.
   const [login] = await sql`select from pg_roles where rolname = ${MOVE}`;
   if (login !== undefined) await sql.unsafe(`alter role ${MOVE} nologin`);
+  // The slot's own process: a `start` that was killed may still be creating it, which waits for older transactions.
   await sql`
-    select pg_terminate_backend(pid, 5000) from pg_stat_activity
-    where usename = ${MOVE} and pid <> pg_backend_pid()`;
+    select pg_terminate_backend(p.pid, 5000) from (
+      select pid from pg_stat_activity where usename = ${MOVE}
+      union select active_pid from pg_replication_slots where slot_name = ${MOVE} and active_pid is not null
+    ) p where p.pid <> pg_backend_pid()`;
   await sql`
     select pg_drop_replication_slot(slot_name) from pg_replication_slots
     where database = current_database() and not active
       and (slot_name = ${MOVE} or (slot_name ~ '^pg_\\d+_sync_\\d+_' and plugin = 'pgoutput'))`;
+  const [left] = await sql<{ pid: number | null }[]>`
+    select active_pid as pid from pg_replication_slots where slot_name = ${MOVE}`;
+  if (left !== undefined) throw slotInUse(left.pid);
   await sql.begin(async (tx) => {
     await tx.unsafe(`drop publication if exists ${MOVE}`);
     const [role] = await tx`select from pg_roles where rolname = ${MOVE}`;
     if (role === undefined) return;
     await tx.unsafe(`revoke connect on database ${quoteName(database)} from ${MOVE}`);
     await tx.unsafe(`drop role ${MOVE}`);
+  });
+}
+
+/** Without an error the source would keep its log for a slot that no command removes any more. */
+function slotInUse(pid: number | null): MoveError {
+  return new MoveError({
+    code: "slot-in-use",
+    message: `the source: expected slot ${MOVE} to be dropped, but process ${pid ?? "of a moment ago"} uses it`,
+    remedy: "End that process of the source's server, and run the command again.",
   });
 }

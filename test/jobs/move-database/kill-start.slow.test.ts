@@ -1,6 +1,7 @@
 /** The start is killed at each step; then it continues, or is aborted and leaves nothing on either server. */
 import { expect, test } from "vitest";
-import { PG_DUMP, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
+import { PG_DUMP, tracesOf, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
+import { until } from "../../support/until.ts";
 
 const context = useMoveWorld();
 const STEPS = ["roles made", "dumped", "schema loaded", "published", "subscribed", "copied"];
@@ -30,5 +31,28 @@ test.skipIf(PG_DUMP === undefined).each(STEPS)(
     expect(await world.footprint()).toEqual(UNTOUCHED);
     const again = await world.move("start");
     expect([again.code, again.report.run?.step]).toEqual([0, "ready"]);
+  },
+);
+
+test.skipIf(PG_DUMP === undefined)(
+  "a start that is killed while an old transaction delays its slot leaves no slot after abort",
+  async () => {
+    const { world } = context;
+    const old = await world.source.reserve();
+    try {
+      await old`begin`;
+      await old`select pg_current_xact_id()`;
+      const kill = world.startUntilKilled();
+      await until(async () => (await tracesOf(world.source)).includes("slot slabmend_move"));
+      await kill();
+      const aborted = await world.move("abort", "--yes");
+      expect([aborted.code, aborted.err, aborted.report.run?.state]).toEqual([0, "", "cancelled"]);
+      expect(await world.footprint()).toEqual(UNTOUCHED);
+    } finally {
+      await old`rollback`;
+      old.release();
+    }
+    const again = await world.move("start");
+    expect([again.code, again.err, again.report.run?.step]).toEqual([0, "", "ready"]);
   },
 );

@@ -66,3 +66,14 @@ test.skipIf(skip).each(["stopping", "closing"])(
     expect(await world.footprint()).toEqual(UNTOUCHED);
   },
 );
+
+test.skipIf(skip)(
+  "a process that was paused before it publishes the source leaves no slot after another aborted the move",
+  async () => {
+    const resume = await world.pauseAt("ready", "publishing");
+    const aborted = await world.move("abort", "--yes");
+    expect([aborted.code, aborted.err, aborted.report.run?.state]).toEqual([0, "", "cancelled"]);
+    expect(await resume()).toContain(LOST);
+    expect(await world.footprint()).toEqual(UNTOUCHED);
+  },
+);
