@@ -12,6 +12,7 @@ import { readMoveServer } from "../../database/move/read-move-server.ts";
 import { dropSubscription } from "../../database/move/subscription.ts";
 import { RunError } from "../../database/runs/run-error.ts";
 import type { MaintenanceJob, RunContext, Step } from "../maintenance/maintenance-job.ts";
+import { asHolder } from "./as-holder.ts";
 import { IDEMPOTENT, type MoveDependencies } from "./move-dependencies.ts";
 import {
   isSwitching,
@@ -106,13 +107,16 @@ async function end(deps: MoveDependencies, context: RunContext, error: MoveError
   return { end: { state: "failed", error: { code, message, remedy } } };
 }
 
-async function removeEverything(deps: MoveDependencies, { run }: RunContext): Promise<void> {
+async function removeEverything(deps: MoveDependencies, context: RunContext): Promise<void> {
+  const { run } = context;
   const { source, target, createdRoles } = moveScopeOf(run);
   if (deps.isTargetLost !== true) await deps.target(dropSubscription, IDEMPOTENT);
   await deps.step?.("subscription dropped");
   await deps.source((sql) => dropPublication(sql, source.name), IDEMPOTENT);
   await deps.step?.("publication dropped");
   if (deps.isTargetLost === true) return;
+  // If we were paused, another process may have ended this move and begun the next one with the same target.
+  await asHolder(deps, context, () => Promise.resolve());
   await deps.target((sql) => emptyTarget(sql, { database: target.name, created: createdRoles }), IDEMPOTENT);
   await deps.step?.("target emptied");
 }

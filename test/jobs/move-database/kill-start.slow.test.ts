@@ -1,4 +1,5 @@
 /** The start is killed at each step; then it continues, or is aborted and leaves nothing on either server. */
+import postgres from "postgres";
 import { expect, test } from "vitest";
 import { PG_DUMP, tracesOf, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
 import { until } from "../../support/until.ts";
@@ -54,5 +55,24 @@ test.skipIf(PG_DUMP === undefined)(
     }
     const again = await world.move("start");
     expect([again.code, again.err, again.report.run?.step]).toEqual([0, "", "ready"]);
+  },
+);
+
+test.skipIf(PG_DUMP === undefined)(
+  "a role of the target that owns its database is kept out until the switch",
+  async () => {
+    const { world } = context;
+    const url = new URL(world.environment["SLABMEND_TARGET_DATABASE_URL"]!);
+    await world.target.unsafe("create role early login password 'early'");
+    await world.target.unsafe("alter database indexd owner to early");
+    expect((await world.move("start")).code).toBe(0);
+    url.username = "early";
+    url.password = "early";
+    const early = postgres(url.href, { max: 1, onnotice: () => {} });
+    await expect(early`select 1`).rejects.toMatchObject({ code: "42501" });
+    expect((await world.move("abort", "--yes")).report.run?.state).toBe("cancelled");
+    expect(await early`select 1 as one`).toEqual([{ one: 1 }]);
+    await early.end();
+    await world.target.unsafe("alter database indexd owner to postgres");
   },
 );

@@ -77,3 +77,20 @@ test.skipIf(skip)(
     expect(await world.footprint()).toEqual(UNTOUCHED);
   },
 );
+
+test.skipIf(skip)(
+  "a process that was paused while it aborts a move does not empty the target of the next move",
+  async () => {
+    await start();
+    // The roles had existed in the target; otherwise they would own the database at the end, and could not be dropped.
+    await world.source`
+      update slabmend.runs set state = 'cancelling', scope = jsonb_set(scope, '{createdRoles}', '[]')`;
+    const resume = await world.pauseAt("ready", "publication dropped");
+    expect((await world.move("abort", "--yes")).report.run?.state).toBe("cancelled");
+    await start();
+    expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
+    expect((await world.move("finish")).report.run?.state).toBe("done");
+    await resume();
+    expect(await world.target`select count(*)::integer as n from public.slabs`).toEqual([{ n: 5 }]);
+  },
+);
