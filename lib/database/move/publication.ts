@@ -93,9 +93,13 @@ export async function hasPassed(sql: ISql, lsn: string): Promise<boolean> {
 
 /**
  * Ends the target's connections; drops its slots, the publication and the role. Safe to repeat.
+ * @param options.target the system identifier of the target's server, with which the names of its slots for copying tables end
  * @throws {MoveError} `slot-in-use`
  */
-export async function dropPublication(sql: Sql, database: string): Promise<void> {
+export async function dropPublication(
+  sql: Sql,
+  { database, target }: { readonly database: string; readonly target: string },
+): Promise<void> {
   // A target that is not gone would connect again, and its slot could not be dropped.
   const [login] = await sql`select from pg_roles where rolname = ${MOVE}`;
   if (login !== undefined) await sql.unsafe(`alter role ${MOVE} nologin`);
@@ -103,14 +107,14 @@ export async function dropPublication(sql: Sql, database: string): Promise<void>
   await sql`
     select pg_terminate_backend(p.pid, 5000) from (
       select pid from pg_stat_activity where usename = ${MOVE}
-      union select active_pid from pg_replication_slots where slot_name = ${MOVE} and active_pid is not null
+      union select active_pid from pg_replication_slots where slot_name = ${MOVE} and database = current_database() and active
     ) p where p.pid <> pg_backend_pid()`;
   await sql`
     select pg_drop_replication_slot(slot_name) from pg_replication_slots
     where database = current_database() and not active
-      and (slot_name = ${MOVE} or (slot_name ~ '^pg_\\d+_sync_\\d+_' and plugin = 'pgoutput'))`;
+      and (slot_name = ${MOVE} or slot_name ~ ${`^pg_\\d+_sync_\\d+_${target}$`})`;
   const [left] = await sql<{ pid: number | null }[]>`
-    select active_pid as pid from pg_replication_slots where slot_name = ${MOVE}`;
+    select active_pid as pid from pg_replication_slots where slot_name = ${MOVE} and database = current_database()`;
   if (left !== undefined) throw slotInUse(left.pid);
   await sql.begin(async (tx) => {
     await tx.unsafe(`drop publication if exists ${MOVE}`);

@@ -109,10 +109,10 @@ async function end(deps: MoveDependencies, context: RunContext, error: MoveError
 
 async function removeEverything(deps: MoveDependencies, context: RunContext): Promise<void> {
   const { run } = context;
-  const { source, target, createdRoles } = moveScopeOf(run);
+  const { target, createdRoles } = moveScopeOf(run);
   if (deps.isTargetLost !== true) await deps.target(dropSubscription, IDEMPOTENT);
   await deps.step?.("subscription dropped");
-  await deps.source((sql) => dropPublication(sql, source.name), IDEMPOTENT);
+  await deps.source((sql) => dropPublication(sql, publicationOf(run)), IDEMPOTENT);
   await deps.step?.("publication dropped");
   if (deps.isTargetLost === true) return;
   // If we were paused, another process may have ended this move and begun the next one with the same target.
@@ -124,9 +124,14 @@ async function removeEverything(deps: MoveDependencies, context: RunContext): Pr
 async function finish(deps: MoveDependencies, { run }: RunContext): Promise<Step> {
   await deps.target(dropSubscription, IDEMPOTENT);
   await deps.step?.("subscription dropped");
-  await deps.source((sql) => dropPublication(sql, moveScopeOf(run).source.name), IDEMPOTENT);
+  await deps.source((sql) => dropPublication(sql, publicationOf(run)), IDEMPOTENT);
   await deps.step?.("publication dropped");
   return { end: { state: "done" } };
+}
+
+function publicationOf(run: RunContext["run"]) {
+  const { source, target } = moveScopeOf(run);
+  return { database: source.name, target: target.system };
 }
 
 /** @throws {MoveError} `wrong-database`: an abort would empty the database in the URL */
