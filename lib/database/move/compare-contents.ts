@@ -2,6 +2,7 @@
 import type { ISql, Sql } from "postgres";
 import { leaseLost } from "../runs/run-error.ts";
 import { isOpened } from "./open-target.ts";
+import { withoutTimeouts } from "./without-timeouts.ts";
 
 export interface TableDigest {
   readonly rows: string;
@@ -54,11 +55,13 @@ export async function readTableColumns(sql: ISql): Promise<readonly TableColumns
 /**
  * @param except a condition for rows of the table to leave out, such as the run's own row, which changes with each step
  */
-export async function readDigest(sql: ISql, table: TableColumns, except?: string): Promise<TableDigest> {
-  const [row] = await sql.unsafe<{ rows: string; sum: string; xor: string }[]>(
-    `select count(*)::text as rows, coalesce(sum(h), 0)::text as sum, coalesce(bit_xor(h), 0)::text as xor
-     from (select hash_record_extended(row(${table.columns.join(", ")}), 0) as h from ${table.name}
-           ${except === undefined ? "" : `where not (${except})`}) hashed`,
+export async function readDigest(sql: Sql, table: TableColumns, except?: string): Promise<TableDigest> {
+  const [row] = await withoutTimeouts(sql, (tx) =>
+    tx.unsafe<{ rows: string; sum: string; xor: string }[]>(
+      `select count(*)::text as rows, coalesce(sum(h), 0)::text as sum, coalesce(bit_xor(h), 0)::text as xor
+       from (select hash_record_extended(row(${table.columns.join(", ")}), 0) as h from ${table.name}
+             ${except === undefined ? "" : `where not (${except})`}) hashed`,
+    ),
   );
   return row!;
 }

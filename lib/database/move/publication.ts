@@ -7,6 +7,7 @@ import { scramVerifier } from "../schema/make-fleet-role.ts";
 import { MoveError } from "./move-error.ts";
 import { MOVE, quoteName } from "./move-names.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
+import { readTimeouts, withoutTimeouts } from "./without-timeouts.ts";
 
 /** ASCII, so that all servers normalize it in the same way. */
 export const newPassword = (): Secret<string> => new Secret(randomBytes(32).toString("base64url"));
@@ -33,13 +34,16 @@ export async function createPublication(
     if (role === undefined) await tx.unsafe(`create role ${MOVE} login replication bypassrls`);
     await tx.unsafe(`alter role ${MOVE} password '${scramVerifier(password, randomBytes(16))}'`);
     await tx.unsafe(`grant pg_read_all_data to ${MOVE}`);
+    // Otherwise a limit of the source's would end the copy of a large table again and again.
+    for (const name of await readTimeouts(tx)) await tx.unsafe(`alter role ${MOVE} set ${name} to 0`);
     await tx.unsafe(`grant connect on database ${quoteName(database)} to ${MOVE}`);
     const [publication] = await tx`select from pg_publication where pubname = ${MOVE}`;
     if (publication === undefined) await tx.unsafe(`create publication ${MOVE} for all tables`);
   });
   // Outside the transaction: a transaction that has written cannot create a slot.
   const [slot] = await sql`select from pg_replication_slots where slot_name = ${MOVE}`;
-  if (slot === undefined) await sql`select pg_create_logical_replication_slot(${MOVE}, 'pgoutput')`;
+  if (slot !== undefined) return;
+  await withoutTimeouts(sql, (tx) => tx`select pg_create_logical_replication_slot(${MOVE}, 'pgoutput')`);
 }
 
 export interface SlotState {

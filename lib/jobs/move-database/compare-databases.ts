@@ -6,6 +6,7 @@ import {
   type TableColumns,
 } from "../../database/move/compare-contents.ts";
 import { MoveError } from "../../database/move/move-error.ts";
+import { withoutTimeouts } from "../../database/move/without-timeouts.ts";
 import { IDEMPOTENT, LONG, type MoveDependencies } from "./move-dependencies.ts";
 
 export interface Comparison {
@@ -36,7 +37,7 @@ export async function compareDatabases(deps: MoveDependencies, run: bigint): Pro
   const [ours, theirs] = await Promise.all([
     readAll(deps.source),
     (async () => {
-      await deps.target((sql) => sql.unsafe("analyze"), options);
+      await deps.target((sql) => withoutTimeouts(sql, (tx) => tx.unsafe("analyze")), options);
       return await readAll(deps.target);
     })(),
   ]);

@@ -255,3 +255,20 @@ test.skipIf(skip)("a target whose connections to the source are ended continues 
   );
   await until(async () => (await world.move("status")).code === 0);
 });
+
+test.skipIf(skip)("a statement timeout of the source does not interrupt the copy of a table", async () => {
+  const { source, target } = world;
+  // The target needs longer than the timeout for the first row, and the source's socket takes only a part of the others.
+  await source.unsafe(`
+    create function public.is_taken(id bigint) returns boolean language plpgsql as $$ begin
+      if id = 1 and current_setting('session_replication_role') = 'replica' then perform pg_sleep(7); end if;
+      return true;
+    end $$;
+    create table public.notes (id bigint primary key check (public.is_taken(id)), body text);
+    insert into public.notes select id, repeat('x', 1000) from generate_series(1, 40000) id;
+    alter database indexd set statement_timeout to '5s'`);
+  await start();
+  const [copies] = await target`select sync_error_count::integer as errors from pg_stat_subscription_stats`;
+  expect(copies).toEqual({ errors: 0 });
+  expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
+});
