@@ -11,6 +11,8 @@ export type MoveErrorCode =
   | "wrong-database"
   /** Tables, functions or versions of the source changed after the start. */
   | "schema-changed"
+  /** The target lacks roles that the source got after the start. */
+  | "roles-missing"
   /** pg_dump failed, or its output could not be loaded. */
   | "dump-failed"
   /** An error switched off the subscription, or the source invalidated its slot. */

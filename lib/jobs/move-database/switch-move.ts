@@ -21,6 +21,7 @@ import type { Run } from "../../database/runs/run.ts";
 import type { RunContext, Step } from "../maintenance/maintenance-job.ts";
 import { asHolder } from "./as-holder.ts";
 import { assertClosed } from "./assert-closed.ts";
+import { assertRolesThere } from "./assert-roles-there.ts";
 import { compareDatabases } from "./compare-databases.ts";
 import { IDEMPOTENT, type MoveDependencies } from "./move-dependencies.ts";
 import { type MoveCheckpoint, moveCheckpointOf, moveScopeOf, moveStatisticsOf } from "./move-run.ts";
@@ -70,6 +71,7 @@ async function prepare(
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
   await assertUnchanged(deps, checkpoint);
+  await assertRolesThere(deps);
   // The subscription is off if the target was unavailable when an earlier switch was taken back.
   await deps.target((sql) => enableSubscription(sql, run.id), IDEMPOTENT);
   const { slot } = await assertReplicating(deps);

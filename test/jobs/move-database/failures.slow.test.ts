@@ -272,3 +272,22 @@ test.skipIf(skip)("a statement timeout of the source does not interrupt the copy
   expect(copies).toEqual({ errors: 0 });
   expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
 });
+
+test.skipIf(skip)(
+  "a role that may connect to the source since the start, and that the target lacks, is named before anything is stopped",
+  async () => {
+    await start();
+    await world.source`create role reports login`;
+    await world.source`grant connect on database indexd to reports`;
+    const switched = await world.move("switch", "--yes");
+    expect([switched.code, switched.error?.code]).toEqual([5, "roles-missing"]);
+    expect(switched.error?.message).toContain("reports");
+    const [fleet] = await world.source`select mode from slabmend.fleet`;
+    expect(fleet).toEqual({ mode: "running" });
+    await world.target`create role reports`;
+    expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
+    const [right] =
+      await world.target`select has_database_privilege('reports', current_database(), 'connect') as may`;
+    expect(right).toEqual({ may: true });
+  },
+);
