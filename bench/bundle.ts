@@ -12,7 +12,7 @@ import { median, rounded } from "./measure.ts";
 
 const run = promisify(execFile);
 const ROUNDS = 15;
-/** Size of the local header, central header and end record of a zip with few short names. */
+/** What a zip adds to the data of each of its few files, whose names are short: local header, central header and end record. */
 const ZIP_OVERHEAD_BYTES = 200;
 
 /** Imports the module named by the argument, as Lambda's runtime does before the first invocation. */
@@ -32,7 +32,7 @@ export async function benchBundles(): Promise<object> {
     for (let round = -1; round < ROUNDS; round++) {
       for (const name of names) {
         const sample = await importOnce(entries.get(name)!);
-        // Discarded: the first run reads from disk.
+        // Round -1 is discarded: the first run reads from disk.
         if (round >= 0) samples.get(name)!.push(sample);
       }
     }

@@ -1,7 +1,9 @@
 /**
  * `npm run bench:claim`: claims, the walk and commits on a real PostgreSQL 18 with ten million sectors; prints one JSON object.
  *
- *   --slabs N (333333)  --hosts N (500)  --small-slabs N (3333)  --seconds N (10) of indexd's writes  --commits N (4000) of each kind
+ *   --slabs N (333333)  --hosts N (500)  --small-slabs N (3333) of the small database
+ *   --seconds N (10)    of indexd's writes
+ *   --commits N (4000)  by each number of workers, for slabs of many objects and for slabs of one
  *   --plans FILE        output file for the walk's plans; default bench-claim-plans.json
  *
  * Needs about 10 GB of disk and fifteen minutes at full size. The server keeps PostgreSQL's default durability.
@@ -69,19 +71,20 @@ async function withDatabase<Result>(
   }
 }
 
-/** Resets the state: no leases, no earlier attempts, and the backlog that the next walk finds. */
+/** Resets the state: no leases, no earlier attempts, and an empty backlog, which the next walk fills. */
 async function forgetLeases(sql: Sql): Promise<void> {
   await sql`truncate slabmend.leases, slabmend.backlog, slabmend.marks, slabmend.walks, slabmend.repairs`;
   await sql`update slabs set next_repair_attempt = now() - interval '2 hours' where next_repair_attempt > now()`;
   await sql.unsafe("vacuum analyze slabs");
   await vacuumBacklog(sql);
-  // Resets the counters, so that earlier reads do not count as the walk's.
+  // Flushes the statistics, so that what was read until now does not count as read by the walk.
   await sql`select pg_stat_force_next_flush()`;
 }
 
 /**
- * The state of a running server minutes after the walk: vacuumed, and after a checkpoint. Without a checkpoint the WAL gets no
- * full page images, and each read of a page must wait for the write of a dirty one: the walk leaves gigabytes of them.
+ * Brings the database into the state of a running server some minutes after the walk: vacuumed, and after a checkpoint. Without
+ * the checkpoint, the next writes would put no full page images into the WAL, and each page that is read from disk would have to
+ * wait until a page is written, because the walk leaves gigabytes of dirty pages.
  */
 async function minutesLater(sql: Sql): Promise<void> {
   await vacuumBacklog(sql);
@@ -139,7 +142,7 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   await minutesLater(sql);
   say("lease");
   const { slabs } = indexd.scale;
-  // Vacuumed in between, as autovacuum would during that many repairs.
+  // The backlog is vacuumed between the two measurements of leasing, as autovacuum would do during that many repairs.
   const alone = await leaseAlone(url, { slabs, batches: Math.floor(slabs / 555) });
   await vacuumBacklog(sql);
   say("indexd's writes");
@@ -164,10 +167,13 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   };
 }
 
-/** Slabs leased more than once; there must be none. */
+/** How many leases are of slabs that were leased before: must be 0. */
 const twice = (leased: readonly bigint[]): number => leased.length - new Set(leased).size;
 
-/** Blocks hosts that keep their sectors, for the walk by contracts. */
+/**
+ * Measures the walk over sectors in bad contracts: blocks a twentieth of the hosts and makes their contracts bad; their sectors
+ * stay.
+ */
 async function blockedHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const blocked = indexd.hosts.slice(-Math.ceil(indexd.hosts.length / 20)).map(({ id }) => id);
   await forgetLeases(sql);

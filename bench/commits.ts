@@ -1,8 +1,8 @@
 /**
- * `npm run bench:commits`: durable commits a second from 1, 8 and 64 workers on a real PostgreSQL 18, and how a backend spends its time;
- * prints one JSON object. The clients run in this process, on the same processors.
+ * `npm run bench:commits`: durable commits per second of 1, 8 and 64 workers on a real PostgreSQL 18, and how a backend spends
+ * its time; prints one JSON object. The workers run in this process, on the same processors as PostgreSQL.
  *
- *   --slabs N (20000)  --hosts N (500)  --commits N (2000) of each kind  --rounds N (3)
+ *   --slabs N (20000)  --hosts N (500)  --commits N (2000) per round  --rounds N (3)
  */
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";

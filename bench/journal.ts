@@ -1,12 +1,15 @@
 /**
- * `npm run bench:journal`: the journal as a stream on a real PostgreSQL 18 with default durability; prints one JSON object.
+ * `npm run bench:journal`: measures the journal as a stream on a real PostgreSQL 18 with default durability; prints one JSON
+ * object.
  *
- *   --rows N (10000000) of the journal  --commits N (1000) and --looks N (200) of each kind, with the journal empty and full
+ *   --rows N (10000000)  rows of the journal
+ *   --commits N (1000)   commits, once with the journal empty and once with it full
+ *   --looks N (200)      reads of each kind, once with the journal empty and once with it full
  *
- * Measures first the cost of claim, status, budget and commit with an empty journal, then the rates of sequencer, totals and archive,
- * then the same costs with all rows in the journal. Ten million rows need about 20 GB of disk.
+ * Measures first what claim, status, budget and commit cost with an empty journal, then the rates of sequencer, totals and
+ * archive, then what the first four cost with all rows in the journal. Ten million rows need about 20 GB of disk.
  *
- *   --only-costs  loads rows with their positions, and only the totals read them: 12 GB, and a third of the time
+ *   --only-costs  loads rows that already have positions, and skips the rates: needs 12 GB and a third of the time
  */
 import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { cpus, loadavg, tmpdir, totalmem } from "node:os";
@@ -60,7 +63,9 @@ async function fillPlaced(sql: Sql): Promise<void> {
   await sql.unsafe("vacuum analyze slabmend.journal");
 }
 
-/** Spread over 90 days up to an hour ago, so that reads of the last hour are the same with and without these rows. */
+/**
+ * Inserts rows of the 90 days that ended an hour ago, so that reads of the last hour find the same with and without these rows.
+ */
 async function fill(sql: Sql, { placed } = { placed: false }): Promise<void> {
   const batch = 250_000;
   for (let first = 0; first < ROWS; first += batch) {
@@ -98,7 +103,7 @@ async function costs(url: string, sql: Sql, indexd: GeneratedIndexd) {
     await timed(looks.budget, () => checkBudget(sql, { hastings: 10n ** 40n, repairs: 10n ** 9n }));
     await timed(looks.gauges, () => readFleetGauges(sql));
   }
-  // As if nothing had been leased before.
+  // Resets the slabs, as if none had been leased before.
   await sql`truncate slabmend.leases, slabmend.repairs`;
   await sql`update slabs set next_repair_attempt = now() - interval '3 hours'`;
   await sql`update slabmend.backlog set ready = true`;
@@ -121,7 +126,7 @@ async function costs(url: string, sql: Sql, indexd: GeneratedIndexd) {
   };
 }
 
-/** The rates of sequencer, totals and archive, one after the other, over the same rows. */
+/** Measures how many rows per second sequencer, totals and archive process, one after the other, over the same rows. */
 async function rates(sql: Sql, folder: string) {
   say("sequencer");
   const sequencer = await rateOf(() => sequenceJournal(sql));

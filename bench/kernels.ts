@@ -11,14 +11,14 @@ import { shardCipher } from "../lib/slab/shard-cipher.ts";
 import { LEAF_BYTES, SECTOR_BYTES } from "../lib/slab/sizes.ts";
 import { measureInTurn, median, ratioOf, rounded, type Samples } from "./measure.ts";
 
-/** One kernel and the best available package, in the same run. */
+/** The speed of one kernel and of the best available package, measured in the same run. */
 export interface KernelResult {
   readonly milliseconds: number;
   /** Input bytes per second. */
   readonly mebibytesPerSecond: number;
   readonly against: string;
   readonly againstMilliseconds: number;
-  /** Speed relative to the package, and the required ratio. */
+  /** Our speed divided by that of the package; must be at least `atLeast`. */
   readonly ratio: number;
   readonly atLeast: number;
 }
@@ -43,7 +43,7 @@ function result(
   };
 }
 
-/** The Merkle tree of docs/protocol.md, with hash-wasm for every hash. */
+/** Computes the sector root of docs/protocol.md, with hash-wasm for every hash. */
 async function hashWasmSectorRoot(): Promise<(sector: Uint8Array) => Uint8Array> {
   const hasher = await createBLAKE2b(256);
   const level = new Uint8Array(SECTOR_BYTES / 2);
@@ -112,7 +112,7 @@ async function reedSolomon(): Promise<KernelResult> {
   return result(samples.ours, samples.theirs, bytes, "@subspace/reed-solomon-erasure.wasm", 6);
 }
 
-/** Packets of a sector, decrypted in batches as from one socket read. */
+/** Decrypts the packets of a sector in batches, as if each batch came from one read of a socket. */
 async function openPackets(): Promise<KernelResult> {
   const [packetBytes, count, batches] = [4_320, 30, 33];
   const textBytes = packetBytes - 16;
@@ -149,7 +149,7 @@ async function openPackets(): Promise<KernelResult> {
   return result(samples.ours, samples.theirs, batches * count * textBytes, "node:crypto", 1);
 }
 
-/** Single-threaded medians of the kernels of a repair. */
+/** Median durations of the kernels that a repair uses, each in a single thread. */
 export async function benchKernels(): Promise<Record<string, KernelResult>> {
   return {
     sectorRoot: await sectorRoot(),

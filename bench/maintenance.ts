@@ -1,8 +1,8 @@
 /**
- * Measures the sectors per second that one coordinator verifies, one process checks (due checks), and one worker drains (skipped with 0):
- * `npm run bench:maintenance [-- SECTORS [DRAINED [OF_A_LARGE_INDEXER]]]`; with the last argument also start, status and cancel on an
- * indexer of that size. Hosts run on loopback with 50 ms latency in each direction and real sectors; PostgreSQL on the same machine.
- * Prints one line for each measurement.
+ * `npm run bench:maintenance [-- SECTORS [DRAINED [OF_A_LARGE_INDEXER]]]`: measures how many sectors per second one coordinator
+ * verifies, one process checks in due checks, and one worker drains (not measured if DRAINED is 0). With the last argument, also
+ * measures start, status and cancel of runs on an indexer with that many sectors. Hosts with real sectors run on loopback, with a
+ * latency of 50 ms in each direction. PostgreSQL runs on the same machine. Prints one line for each measurement.
  */
 import { systemClock } from "../lib/clock/clock.ts";
 import { parseEnvironment } from "../lib/config/parse-environment.ts";
@@ -22,10 +22,10 @@ const sectors = Number(process.argv[2] ?? 300);
 const drained = Number(process.argv[3] ?? 120);
 const large = Number(process.argv[4] ?? 0);
 const LATENCY_MS = 50;
-/** The limit of one worker process. */
+/** The maximum for one worker process. */
 const REPAIRS_AT_ONCE = 8;
 
-/** The same sectors, all of them due, while reap runs as in `serve`. */
+/** Makes due checks of the same sectors, all of which are due, with the code that `serve` runs. */
 async function measureDue({ database: { sql }, variables }: RepairWorld) {
   await sql`update sectors set next_integrity_check = now() - interval '1 day'`;
   const checks = openDueChecks({

@@ -1,8 +1,8 @@
 /**
- * `npm run bench:move [-- SECTORS...]`: the speed of a database copy, and the time without claims at the switch; one JSON line per size
- * (default 100000 and 1000000 sectors). Moves between two PostgreSQL 18 servers on this machine with default durability, by the command
- * itself. Needs pg_dump 18: scripts/install-pg-dump.sh, or SLABMEND_PG_DUMP. Exits with 1 if a switch takes longer than 30 s + 4 s per
- * 10^6 sectors.
+ * `npm run bench:move [-- SECTORS...]`: the speed of a database copy, and the time without claims during the switch; one JSON
+ * line per size (default 100000 and 1000000 sectors). Runs the command `move-database` between two PostgreSQL 18 servers on this
+ * machine with default durability. Needs pg_dump 18: run scripts/install-pg-dump.sh, or set SLABMEND_PG_DUMP to its path. Exits
+ * with 1 if a switch takes longer than 30 s + 4 s per 10^6 sectors.
  */
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -79,7 +79,7 @@ async function measure(sectors: number) {
   }
 }
 
-/** Validates constraints as in indexd's own schema, after a load without them; and creates a role that is locked out of the source. */
+/** Validates the constraints that the load left `not valid`, and gives the tables to a role of indexd, which a move locks out. */
 async function giveToIndexd(sql: Sql): Promise<void> {
   await sql.unsafe(`
     create role indexd login;

@@ -1,16 +1,16 @@
 /**
- * `npm run bench:peers`: CPU of whole repairs with sockets, compared with an earlier version of slabmend and with the bare arithmetic
- * in Go, all in one run, taking turns; prints one JSON object.
+ * `npm run bench:peers`: CPU of whole repairs with sockets, compared with those of an earlier version of slabmend and with the
+ * bare arithmetic in Go. All take turns within one run. Prints one JSON object.
  *
- *   --rounds N (7)          repairs of each case by each version; 0: none
- *   --against COMMIT (b03b2a1)   the earlier version, checked out into a temporary folder
- *   --races N (3)           races of each case by each version: eight slabs by two processes; ours runs again with four
- *                           simultaneous repairs in each process; 0: none
- *   --memory                 peak memory of two and of 32 simultaneous repairs
- *   --profile-repairs N (10)     of each case, after the figures; 0: no profile
+ *   --rounds N (7)              repairs of each case by each version; 0: none
+ *   --against COMMIT (b03b2a1)  the earlier version, checked out into a temporary folder
+ *   --races N (3)               races of each case; 0: none. In a race two processes of a version repair eight slabs. Our version
+ *                               has a second race, with four simultaneous repairs in each process
+ *   --memory                    also measures the peak memory of two and of 32 simultaneous repairs
+ *   --profile-repairs N (10)    repairs of each case that are profiled after all measurements; 0: none
  *
- * Without Go, or without the commit, that part is skipped with a note on standard error. Only the repairing process is measured: hosts
- * and database run in others. Needs Linux.
+ * If Go or the commit is missing, the comparison with it is skipped, and standard error says so. Only the repairing process is
+ * measured; hosts and database run in other processes. Needs Linux.
  */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
@@ -26,14 +26,17 @@ import { type Side, startSide } from "./peers/side.ts";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-/** Maximum ratio of our CPU to that of b03b2a1. */
+/** For each case, the maximum of our CPU time divided by that of b03b2a1. */
 const AIMS: Readonly<Record<CaseName, number>> = { lost1: 0.66, lost10: 0.66, copy1: 0.74 };
-/** Minimum ratio of our slabs per second to those of b03b2a1. */
+/** For each case, the minimum of our slabs per second divided by those of b03b2a1. */
 const RACE_AIMS: Readonly<Record<CaseName, number>> = { lost1: 1.75, lost10: 1.3, copy1: 2.7 };
 const SLABS_IN_RACE = 8;
 /** Simultaneous repairs in each of our two processes, in the second race of each case. */
 const RACE_AT_ONCE = 4;
-/** Ratio of our peak memory to that of b03b2a1, which needs two processes for two simultaneous repairs. */
+/**
+ * The maximum of our peak memory divided by that of b03b2a1, both with two simultaneous repairs, for which b03b2a1 needs two
+ * processes.
+ */
 const MEMORY_AIM = 0.45;
 const MOST_AT_ONCE = { repairs: 32, processes: 2, atMostMebibytes: 1_536 } as const;
 const FLOOR_ROUNDS = 7;
@@ -50,7 +53,7 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 const say = (what: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${what}`);
 
-/** The commit's files with our packages; undefined if git does not have the commit. */
+/** Checks out the commit's files beside our node_modules, and returns their folder; undefined if git does not have the commit. */
 async function checkOut(folder: string, commit: string): Promise<string | undefined> {
   const root = join(folder, "against");
   const archive = join(folder, "against.tar");
@@ -124,7 +127,7 @@ async function measureCase(name: CaseName, sides: Sides, floor?: string) {
   };
 }
 
-/** Hosts and database share the processors: on a machine with two cores they use most of them. */
+/** Hosts and database run on the same processors as the repairs: on a machine with two cores they use most of the time. */
 async function raceCase(name: CaseName, { ours, against }: Sides) {
   const race = { name, repairs: SLABS_IN_RACE, processes: 2, atOnce: 1 };
   const perSecond: Record<"ours" | "atOnce" | "against", number[]> = { ours: [], atOnce: [], against: [] };
@@ -145,7 +148,10 @@ async function raceCase(name: CaseName, { ours, against }: Sides) {
   };
 }
 
-/** Two simultaneous repairs: in one process of ours, and in the two processes that the earlier version needs. Then many. */
+/**
+ * The memory of two simultaneous repairs: in one process of ours, and in the two processes that the earlier version needs for
+ * them. Then many.
+ */
 async function measureMemory({ ours, against }: Sides) {
   const two: Record<string, object> = {};
   for (const name of ["lost1", "lost10"] as const) {

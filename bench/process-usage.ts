@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 
 const KIBIBYTE = 1_024;
 
-/** Resident memory in MiB: the peak since its start, or the current value. */
+/** A process's resident memory in MiB: the peak since its start (VmHWM), or the current value (VmRSS). */
 export async function residentMebibytes(pid: number, field: "VmHWM" | "VmRSS"): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   const line = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status);
@@ -11,7 +11,7 @@ export async function residentMebibytes(pid: number, field: "VmHWM" | "VmRSS"): 
   return Number(line[1]) / KIBIBYTE;
 }
 
-/** Resident memory in MiB, with shared pages divided among the processes that share them. */
+/** A process's resident memory in MiB, with shared pages divided among the processes that share them. */
 export async function proportionalMebibytes(pid: number): Promise<number> {
   const rollup = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
   const line = /^Pss:\s+(\d+) kB$/m.exec(rollup);
@@ -19,12 +19,15 @@ export async function proportionalMebibytes(pid: number): Promise<number> {
   return Number(line[1]) / KIBIBYTE;
 }
 
-/** User and system time of the process's threads so far. Node's threads live as long as the process, so none is missed. */
+/**
+ * User and system time that the process's threads have used so far. Node's threads live as long as the process, so none is
+ * missed.
+ */
 export async function cpuMilliseconds(pid: number): Promise<number> {
   const threads = await readdir(`/proc/${pid}/task`);
   const times = await Promise.all(
     threads.map(async (thread) => {
-      // proc_pid_schedstat(5): nanoseconds on a processor, nanoseconds waiting for one, turns.
+      // proc_pid_schedstat(5): nanoseconds on a processor, nanoseconds waiting for a processor, time slices.
       const [ran] = (await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8")).split(" ");
       return Number(ran) / 1_000_000;
     }),

@@ -1,7 +1,7 @@
 /**
- * CPU of a whole repair of a 10-of-30 slab with one lost shard, without sockets: the hosts' packets are encrypted beforehand; the code of
- * a real connection decrypts them, splits them into frames and copies them, and encrypts the upload. Plan, rebuild and everything
- * between are a worker's code. Compared with the same repair with every range verified.
+ * CPU of a whole repair of a 10-of-30 slab with one lost shard, without sockets. The hosts' packets are encrypted beforehand. The
+ * code of a real connection decrypts them, splits them into frames and copies them, and encrypts the upload. Everything from plan
+ * to rebuild is a worker's code. The repair is compared with one that verifies every range.
  */
 
 import { randomBytes } from "node:crypto";
@@ -52,7 +52,7 @@ const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
 const RANGE_BYTES = 1_048_576;
 const LOST = 0;
-/** A few more sources than needed, because columns start at different sources. */
+/** The sectors with encrypted packets: a few more than a column needs, because different columns start with different sources. */
 const SEALED_SECTORS = MIN_SHARDS + 3;
 const PLAIN_BYTES = DEFAULT_PACKET_BYTES - TAG_BYTES;
 const PAYLOAD_BYTES = PLAIN_BYTES - FRAME_HEADER_BYTES;
@@ -65,7 +65,7 @@ interface SealedRange {
   readonly proof: Uint8Array[];
 }
 
-/** Bytes as sent on the wire: encrypted, one frame per packet. */
+/** Returns the data as it is sent on the wire: encrypted, with one frame in each packet. */
 function seal(key: Buffer, data: Uint8Array, role: "dialer" | "acceptor"): Buffer {
   const cipher = new PacketCipher(key, role);
   const count = Math.ceil(data.length / PAYLOAD_BYTES);
@@ -106,7 +106,7 @@ interface StoredSlab {
   readonly slab: Slab;
   readonly network: NetworkSnapshot;
   readonly ranges: ReadonlyMap<Root, readonly SealedRange[]>;
-  /** The same number of bytes as the upload of the rebuilt shard. */
+  /** Random bytes, as many as the rebuilt shard has: what is encrypted in place of the upload. */
   readonly rebuilt: Uint8Array;
 }
 
@@ -120,7 +120,7 @@ function storeSlab(kernel: Kernel): StoredSlab {
   const sectors = [...dataShards, ...parity].map((data, index): SlabSector => {
     shardCipher(encryptionKey, index).apply(data, 0);
     const root = kernel.sectorRoot(data);
-    // Only the shards that are read: sources are used in the order of their sectors.
+    // Only these sectors are read, because sources are used in the order of their sectors.
     if (index < SEALED_SECTORS) {
       const columns = Array.from({ length: SECTOR_BYTES / RANGE_BYTES }, (_, column): SealedRange => {
         const offset = column * RANGE_BYTES;
@@ -145,7 +145,7 @@ function storeSlab(kernel: Kernel): StoredSlab {
       neighbourHostIds: [],
     } as unknown as SlabSector;
   });
-  // Only the hosts of the first sectors can be reached, so only their packets need encryption; the later hosts are candidates.
+  // Among the hosts with sectors, only those of the encrypted sectors can be reached. The last five hosts are candidates.
   const hosts = Array.from({ length: TOTAL_SHARDS + 5 }, (_, n) =>
     networkHost(n + 1, n < SEALED_SECTORS || n >= TOTAL_SHARDS),
   );
@@ -186,7 +186,7 @@ function networkHost(id: number, isReachable: boolean): NetworkHost {
   } as unknown as NetworkHost;
 }
 
-/** A read whose answer has arrived: `respond` gets the request and fills the caller's memory. */
+/** The stream of a read whose answer has already arrived: `respond` gets the request and fills the caller's memory. */
 function answeredStream(
   respond: (request: { root: Root; offset: number; into: Uint8Array }) => Uint8Array[],
 ): RpcStream {
@@ -215,7 +215,7 @@ function answeredStream(
   };
 }
 
-/** Hosts whose packets have all arrived. */
+/** A pool of hosts whose packets have all arrived. */
 function hostsOf(stored: StoredSlab, kernel: Kernel, verifyEach: boolean): HostPool {
   const key = randomBytes(32);
   const respond = ({
@@ -260,7 +260,7 @@ function hostsOf(stored: StoredSlab, kernel: Kernel, verifyEach: boolean): HostP
   } as unknown as HostPool;
 }
 
-/** One repair; returns this process's CPU milliseconds for it. */
+/** Makes one repair, and returns the CPU milliseconds that this process used for it. */
 async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemory, hosts: HostPool) {
   const task = { slabId: stored.slab.id, digest: stored.slab.digest, token: "" } as unknown as LeasedSlab;
   const deps: RepairDependencies = {
@@ -288,7 +288,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
     kernel,
     memory,
     clock: systemClock,
-    // Keeps sources in the order of their sectors.
+    // A constant, so that sources keep the order of their sectors.
     random: () => 0.5,
     logger: createLogger("silent", { indexer: "default" }),
     worker: "bench",
@@ -307,7 +307,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
   return (user + system) / 1_000;
 }
 
-/** Medians of CPU milliseconds; the ratio is the median of the rounds' ratios. */
+/** Returns medians of CPU milliseconds. `ratio` is the median of the ratios of the rounds. */
 export async function benchRepairCpu(): Promise<RepairCpuResult> {
   const kernel = createKernel({ memoryBytes: memoryBytesFor(1) });
   const stored = storeSlab(kernel);

@@ -1,6 +1,7 @@
 /**
- * Peak resident memory of a repair process, as counted by the kernel: the bundled handler in its own process repairs slabs from hosts on
- * loopback, one after the other. 10-of-30 with 20 shards to rebuild, and 85-of-255, which indexd would not pin, within the same limit.
+ * Peak resident memory of a repair process, as the operating system counts it. The bundled handler, in its own process, repairs
+ * slabs one after the other, with hosts on loopback: slabs of 10-of-30 with 20 shards to rebuild, and a slab of 85-of-255, which
+ * indexd would not pin. Both must stay within the same limit.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,7 +22,7 @@ interface Code {
 
 const USUAL: Code = { minShards: 10, totalShards: 30, lostShards: 20, repairs: 3 };
 const LARGE: Code = { minShards: 85, totalShards: 255, lostShards: 3, repairs: 1 };
-/** Hosts for rebuilt shards, in addition to those of a slab. */
+/** Hosts that hold no sector of the slab. */
 const SPARE_HOSTS = 4;
 
 interface CodeMemory extends Code {
@@ -31,7 +32,7 @@ interface CodeMemory extends Code {
 export interface RepairMemoryResult {
   readonly usualCode: CodeMemory;
   readonly largeCode: CodeMemory;
-  /** Memory before the first repair: Node and our code. */
+  /** Memory before the first repair, which is Node's and our code's. */
   readonly idleMebibytes: number;
   readonly atMost: number;
 }
@@ -57,7 +58,7 @@ async function repairInProcess(
   });
 }
 
-/** Needs Linux, whose kernel records the peak. */
+/** Needs Linux, because /proc reports a process's peak. */
 export async function benchRepairMemory(): Promise<RepairMemoryResult | { readonly skipped: string }> {
   if (process.platform !== "linux") return { skipped: "the peak is read from /proc" };
   const folder = await mkdtemp(join(tmpdir(), "slabmend-bench-"));

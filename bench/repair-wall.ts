@@ -1,7 +1,7 @@
 /**
- * Wall time of whole repairs: the bundled function, as deployed, in its own process, with hosts behind simulated lines that have a rate
- * and a latency. Not simulated: TCP's handshake and slow start over a distance, and packet loss. The worker's own line and the database
- * are as fast as this machine.
+ * Wall time of whole repairs by the bundled function, as deployed, in its own process. The hosts are behind simulated lines that
+ * have a rate and a latency. Not simulated: TCP's handshake and slow start over a distance, and packet loss. The worker's own
+ * line and the database are as fast as this machine.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
@@ -22,7 +22,9 @@ interface HostLine {
   readonly roundTripMs: number;
 }
 
-/** Lines of 44 hosts, in each direction. Two are slow, because a repair must cope with slow hosts. */
+/**
+ * The lines of the 44 hosts; the rate is that of each direction. Two hosts are slow, because a repair must cope with slow hosts.
+ */
 const LINES: readonly (HostLine & { readonly hosts: number })[] = [
   { hosts: 12, megabitsPerSecond: 20, roundTripMs: 80 },
   { hosts: 18, megabitsPerSecond: 50, roundTripMs: 50 },
@@ -30,12 +32,15 @@ const LINES: readonly (HostLine & { readonly hosts: number })[] = [
   { hosts: 2, megabitsPerSecond: 5, roundTripMs: 150 },
 ];
 const HOSTS = LINES.reduce((sum, { hosts }) => sum + hosts, 0);
-/** Has no common divisor with 44: mixes the lines, so that each repair uses a different set of 30 hosts. */
+/**
+ * Each repair starts this many hosts after the previous one, so the mix of lines differs. 7 and 44 have no common divisor, so all
+ * hosts get their turn.
+ */
 const STRIDE = 7;
 
 const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
-/** Repairs of each case, after a first repair without host scores. */
+/** The repairs of each case that count, made after a first repair, which has no host scores. */
 const WARM_REPAIRS = 8;
 
 const CASES = {
@@ -46,7 +51,7 @@ const CASES = {
 } as const;
 export type RepairCase = keyof typeof CASES;
 
-/** Means of a case's warm repairs; means, because a bill is a sum. */
+/** Unless a name says otherwise, means of a case's warm repairs. Means and not medians, because a bill is a sum. */
 export interface RepairWall {
   /** Sectors moved by each repair. */
   readonly sectors: number;
@@ -54,15 +59,15 @@ export interface RepairWall {
   readonly wallMs: number;
   readonly medianWallMs: number;
   readonly slowestWallMs: number;
-  /** The first repair of a process, without host scores. */
+  /** The wall time of the first repair, which has no host scores. */
   readonly firstWallMs: number;
-  /** Phases overlap: storing begins with the first shard. */
+  /** The phases overlap: storing begins with the first shard that is ready. */
   readonly phasesMs: Readonly<Record<string, number>>;
   readonly cpuMs: number;
   /** Counted by the hosts, so it includes reads that were not used. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** Hastings charged, counted by the hosts and by the journal. */
+  /** The hastings charged, as the hosts count them; the next field has them as the journal counts them. */
   readonly hastingsCharged: string;
   readonly hastingsInJournal: string;
   readonly logBytes: number;
@@ -130,7 +135,7 @@ async function measureCase(world: RepairWorld, entry: string, name: RepairCase):
   let logBytes = 0;
   const environment = {
     ...world.variables,
-    // As deployed: printed output is billed.
+    // Logs and prints metrics as a deployed function does, because AWS bills the printed output.
     SLABMEND_LOG_LEVEL: "info",
     SLABMEND_METRICS_NAMESPACE: "slabmend-bench",
   };
@@ -175,7 +180,7 @@ async function measureCase(world: RepairWorld, entry: string, name: RepairCase):
   );
 }
 
-/** Stores a slab, damages it, has it repaired, checks the result, and removes it. */
+/** Stores a slab, damages it, has it repaired, checks the result, and removes the slab's sectors from the hosts. */
 async function repairOnce(
   world: RepairWorld,
   { pid, invoke }: RepairProcess,

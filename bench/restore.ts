@@ -1,10 +1,11 @@
 /**
- * How fast a restore is: `npm run bench:restore [-- MOVED [PROVED]]`. One line each:
+ * `npm run bench:restore [-- MOVED [PROVED]]`: how fast a restore is. Prints two lines:
  *
- *   database  records of the archive read, and MOVED sectors (100,000) placed, three of each slab; the database alone, PostgreSQL with
- *             its own durability on the same machine
- *   hosts     contracts asked for, PROVED sectors (240) proved as the archive names them, and as many scanned, on 128 hosts on loopback,
- *             50 ms away in each direction, with real sectors
+ *   database  how fast records of the archive are read, and MOVED sectors (100,000) are placed, three of each slab; without hosts
+ *   hosts     how fast contracts are asked for, PROVED sectors (240) are proved where the archive says, and as many are scanned,
+ *             with 128 hosts that have real sectors and are 50 ms away in each direction
+ *
+ * PostgreSQL, with its default durability, and the hosts run on this machine.
  */
 import { cpus, loadavg } from "node:os";
 import { measureDatabase } from "./restore/database-rates.ts";

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: prints one JSON object. Milliseconds are medians on this machine; only ratios within one run are comparable.
- * With names as arguments, only those sections.
+ * `npm run bench [-- SECTIONS...]`: runs all sections or those named, and prints one JSON object. Milliseconds are medians on
+ * this machine; from one run to another, only ratios can be compared.
  */
 import { benchBundles } from "./bundle.ts";
 import { benchKernels } from "./kernels.ts";
@@ -8,7 +8,7 @@ import { benchRepairCpu } from "./repair-cpu.ts";
 import { benchRepairMemory } from "./repair-memory.ts";
 import { benchRepairWall } from "./repair-wall.ts";
 
-/** Sections run one at a time, because they would slow each other down. Add a benchmark as one more line. */
+/** Sections run one at a time, because they would slow each other down. A new benchmark needs one more line here. */
 const sections: Readonly<Record<string, () => Promise<object>>> = {
   kernels: benchKernels,
   bundles: benchBundles,

@@ -1,6 +1,6 @@
 /**
- * The cost of observers: `serve` with 50 open consoles and a request for /readyz per second, on a database without a backlog. Compares
- * the CPU time of the HTTP and the supervising process, from /proc, with the CPU time without consoles.
+ * The CPU time that `serve` needs for observers: 50 open consoles and one request for /readyz per second, on a database without a
+ * backlog. Measures the HTTP process and the supervising process, from /proc, first without and then with these observers.
  *
  *   npm run bench:serve
  */
@@ -17,14 +17,14 @@ const CONSOLES = 50;
 const MEASURE_MS = 60_000;
 const TICKS_PER_SECOND = Number(execFileSync("getconf", ["CLK_TCK"]));
 
-/** CPU seconds used by a process. */
+/** CPU seconds that a process has used since its start. */
 function cpuSeconds(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }
 
-/** Shares of one core, in percent. */
+/** The CPU time of each process within a minute, in percent of one core. */
 async function measure(pids: Record<string, number>): Promise<Record<string, number>> {
   const before = Object.entries(pids).map(([name, pid]) => [name, cpuSeconds(pid), pid] as const);
   const startedAt = performance.now();

@@ -1,4 +1,7 @@
-/** A repair world outside vitest: its own embedded PostgreSQL, and the repair function in its own process. */
+/**
+ * A repair world for benchmarks, without vitest: with an embedded PostgreSQL of its own, and the repair function in a process of
+ * its own.
+ */
 import postgres from "postgres";
 import { FunctionPool } from "../dev/aws/function-pool.ts";
 import { indexdSchema } from "../dev/indexd/indexd-schema.ts";
@@ -7,7 +10,7 @@ import { type ParentGuard, startParentGuard } from "../dev/process/parent-guard.
 import { migrateDatabase } from "../lib/database/schema/migrate-database.ts";
 import { createRepairWorld, type RepairWorld } from "../test/support/repair-world.ts";
 
-/** Everything has ended when this returns. */
+/** Runs `work` with a new repair world. Hosts and database have ended when this returns. */
 export async function withRepairWorld<T>(
   hosts: number,
   work: (world: RepairWorld) => Promise<T>,
@@ -33,11 +36,11 @@ export async function withRepairWorld<T>(
 
 export interface RepairProcess {
   readonly pid: number;
-  /** Passes the bodies to the handler as one event. */
+  /** Invokes the handler once, with one event that has these message bodies. */
   invoke(...bodies: readonly string[]): Promise<void>;
 }
 
-/** Runs `work` with the handler of `entry` started; its process has ended when this returns. */
+/** Starts the handler of the module `entry` in a process, then runs `work`. The process has ended when this returns. */
 export async function withRepairProcess<T>(
   entry: string,
   environment: Readonly<Record<string, string>>,

@@ -9,7 +9,7 @@ interface ServerCounters {
   readonly walSyncs: number;
 }
 
-/** Counts function calls from the next connection on; the figures include the cost of counting. */
+/** Switches the timing of SQL functions on or off for later connections. Timed functions are slower: the figures include that. */
 export async function countFunctions(sql: Sql, setting: "all" | "none"): Promise<void> {
   const [row] = await sql<{ name: string }[]>`select current_database() as name`;
   await sql.unsafe(`alter database "${row!.name}" set track_functions = '${setting}'`);
@@ -31,7 +31,7 @@ export async function readCounters(sql: Sql): Promise<ServerCounters> {
   };
 }
 
-/** The differences of the counters per commit, between two readings. */
+/** How much the counters grew between two readings, divided by the number of commits. */
 export function perCommit(before: ServerCounters, after: ServerCounters, commits: number) {
   const selfMs = [...after.functions].map(([name, { selfMs }]): [string, number] => [
     name,

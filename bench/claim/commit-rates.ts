@@ -1,4 +1,4 @@
-/** Full commits in a closed loop: commit_repair and the bump of the objects' events, as in a worker. */
+/** Measures whole commits: as in a worker, commit_repair and then the bump of the objects' events, one commit after the other. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { flushMoved } from "../../lib/database/indexd/bump-events.ts";
@@ -13,7 +13,10 @@ import { percentiles, round, timed } from "./samples.ts";
 const HOLD_HOURS = 10;
 const SAMPLE_EVERY_MS = 20;
 
-/** Running leases of slabs with a lost sector, and a worker's commit for each: one rebuilt sector. */
+/**
+ * Leases up to `count` slabs with a lost sector. For each slab, returns the request with which a worker commits one rebuilt
+ * sector.
+ */
 async function prepare(
   sql: Sql,
   where: { readonly least: number; readonly most: number },
@@ -171,7 +174,7 @@ export async function commitTogether(
     commits: total,
     movesRecorded: recorded,
     commitsPerSecond: round((total * 1000) / tookMs),
-    /** Times of a commit and of the bump of the commit's events. */
+    /** CPU time of a commit and of the bump of its events: in the backend, and in this process. */
     cpuMsPerCommit: { backend: round(cpuMs.backend / total), client: round(cpuMs.client / total) },
     commit: percentiles(commits),
     events: percentiles(events),

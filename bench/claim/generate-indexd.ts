@@ -1,6 +1,7 @@
 /**
- * Generates an indexd database of a given size inside the server: slabs of n sectors on n different hosts, nearly all pinned, owned by
- * an account, in objects. Constraints and indexes are dropped for the load and created again afterwards.
+ * Generates an indexd database of a given size by SQL inside the server. The n sectors of a slab are on n different hosts, and
+ * nearly all are pinned. Each slab belongs to an account and to an object. Constraints and indexes are dropped for the load and
+ * created again afterwards.
  */
 import { createHash } from "node:crypto";
 import type { Sql } from "postgres";
@@ -18,7 +19,7 @@ export interface Scale {
 export interface GeneratedIndexd {
   readonly scale: Scale;
   readonly hosts: readonly SeededHost[];
-  /** Slabs up to this id belong to one object; each other slab is an object of its own. */
+  /** Slabs up to this id all belong to one object; each later slab is an object of its own. */
   readonly slabsOfOneObject: number;
 }
 
@@ -28,7 +29,7 @@ const BIG = ["slab_sectors", "sectors", "slabs", "account_slabs", "object_slabs"
 
 export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedIndexd> {
   await sql.unsafe(indexdSchema());
-  // Done before the load: afterwards foreign keys are `not valid`, which differs from indexd's schema.
+  // slabmend's schema is created before the load: afterwards foreign keys are `not valid`, which differs from indexd's schema.
   await migrateDatabase(sql);
   const hosts = await seedNetwork(sql, {
     hosts: scale.hosts,
@@ -47,7 +48,8 @@ export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedI
       now() - interval '2 hours'
     from generate_series(1, ${slabs}::bigint) s`;
   const steps = Array.from({ length: scale.hosts }, (_, n) => n).filter((n) => gcd(n, scale.hosts) === 1);
-  // A slab's hosts: a random start and a random step without a common divisor, so that all are different.
+  // A slab's hosts: a random start, and a random step that has no common divisor with the number of hosts, so that all are
+  // different.
   await sql`
     insert into sectors (id, sector_root, host_id, contract_sectors_map_id, uploaded_at, next_integrity_check)
     select (s - 1) * ${shards}::integer + i + 1, sha256(convert_to('root ' || s || ' ' || i, 'UTF8')),
@@ -89,7 +91,9 @@ export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedI
 
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
-/** Foreign keys are restored as `not valid`: enforced only for later writes. */
+/**
+ * Returns a function that restores what was dropped; foreign keys become `not valid`, which means enforced only for later writes.
+ */
 async function dropConstraints(sql: Sql): Promise<() => Promise<void>> {
   const constraints = await sql<{ name: string; owner: string; kind: string; definition: string }[]>`
     select c.conname as name, c.conrelid::regclass::text as owner, c.contype::text as kind, pg_get_constraintdef(c.oid) as definition
@@ -121,7 +125,7 @@ async function dropConstraints(sql: Sql): Promise<() => Promise<void>> {
   };
 }
 
-/** In a random but reproducible order. */
+/** The hosts in an order that looks random and is the same in each run. */
 function shuffled(hosts: readonly SeededHost[]): SeededHost[] {
   const key = (place: number): string => createHash("sha256").update(String(place)).digest("hex");
   return hosts

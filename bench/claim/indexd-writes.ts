@@ -1,4 +1,4 @@
-/** The duration of indexd's own writes, with and without a simultaneous walk and claims. */
+/** How long indexd's own writes take, first alone, then while a walk and claims run. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { systemClock } from "../../lib/clock/clock.ts";
@@ -9,11 +9,13 @@ import type { GeneratedIndexd } from "./generate-indexd.ts";
 import { client, request } from "./lease-rates.ts";
 import { percentiles, timed } from "./samples.ts";
 
-/** The rate of a busy indexd. A higher rate would only measure the contention for two cores. */
+/**
+ * Pause between two writes, as of a busy indexd. A shorter pause would only measure the contention for the machine's two cores.
+ */
 const PAUSE_MS = 20;
 const PINNED_AT_ONCE = 100;
 
-/** indexd's PinSectors: the host's unpinned sectors, oldest first, locked by root. */
+/** Like indexd's PinSectors: pins the host's oldest unpinned sectors, and locks them in the order of their roots. */
 async function pin(sql: Sql, hostId: number, mapId: number): Promise<void> {
   await sql.begin(async (tx) => {
     const updated = await tx`
@@ -29,7 +31,7 @@ async function pin(sql: Sql, hostId: number, mapId: number): Promise<void> {
   });
 }
 
-/** indexd's MigrateSector of a random healthy sector. */
+/** Like indexd's MigrateSector: moves a sector to the host, unless the sector is lost. */
 async function migrate(sql: Sql, sectorId: number, hostId: number): Promise<void> {
   await sql.begin(async (tx) => {
     const [row] = await tx`select id, host_id from sectors where id = ${sectorId} for update`;

@@ -1,4 +1,7 @@
-/** The time to lease 100 slabs, up to the committed leases, compared with a bare transaction; and the order of leasing. */
+/**
+ * The time to lease 100 slabs, commit included, compared with a bare update of 100 slabs; and the order in which slabs are
+ * leased.
+ */
 import postgres, { type Sql } from "postgres";
 import { type BatchRequest, leaseBatch } from "../../lib/database/leases/lease-batch.ts";
 import { percentiles, round, timed } from "./samples.ts";
@@ -20,7 +23,7 @@ export const request: BatchRequest = {
 export const client = (url: string): Sql =>
   postgres(url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} });
 
-/** One claimer, with a bare transaction over 100 random slabs after each batch, so that both run under the same load. */
+/** Times one claimer, and after each of its batches a bare update of 100 random slabs, so that both run under the same load. */
 export async function leaseAlone(
   url: string,
   { slabs, batches }: { readonly slabs: number; readonly batches: number },
@@ -34,7 +37,7 @@ export async function leaseAlone(
     leased.push(...batch.leases.map(({ slabId }) => slabId));
     if (batch.leases.length < BATCH) leasing.pop();
     const ids = Array.from({ length: BATCH }, () => String(1 + Math.floor(Math.random() * slabs)));
-    // Leased slabs are excluded, because their next_repair_attempt identifies the lease.
+    // Does not write next_repair_attempt, because that identifies the lease of a leased slab.
     await timed(
       bare,
       () => sql`
@@ -44,7 +47,7 @@ export async function leaseAlone(
     if (batch.dry) break;
   }
   await sql.end();
-  // Discarded: the first call of a connection plans.
+  // Reported apart from the others: the first call of a connection also plans.
   const [firstMs = Number.NaN] = leasing.splice(0, 1);
   const ours = percentiles(leasing);
   const theirs = percentiles(bare);
@@ -60,7 +63,7 @@ export async function leaseAlone(
   };
 }
 
-/** Claimers in a closed loop, until `mostLeases` leases are made or no slab is left. */
+/** Times claimers that lease batch after batch at the same time, until `mostLeases` leases are made or no slab is left. */
 export async function leaseTogether(url: string, claimers: number, mostLeases: number) {
   const clients = Array.from({ length: claimers }, () => client(url));
   await Promise.all(clients.map((sql) => sql`select 1`));
@@ -89,7 +92,10 @@ export async function leaseTogether(url: string, claimers: number, mostLeases: n
   };
 }
 
-/** The slabs closest to loss that can still be saved. All slabs have the same code here, so fewer live sectors means closer. */
+/**
+ * The slabs closest to loss that can still be saved, each with its number of live sectors. All slabs have the same code here, so
+ * the fewer live sectors, the closer to loss. The result has more than `count` slabs if several are as close as the last one.
+ */
 export async function nearestToLoss(sql: Sql, count: number): Promise<Map<bigint, number>> {
   const rows = await sql<{ slab_id: string; live: number }[]>`
     select ss.slab_id::text, count(s.host_id)::integer as live
@@ -102,8 +108,8 @@ export async function nearestToLoss(sql: Sql, count: number): Promise<Map<bigint
 }
 
 /**
- * The number of leases until the `count` slabs closest to loss were leased. Slabs as close to loss as the last of these are
- * interchangeable.
+ * The number of leases until the `count` slabs closest to loss were leased; null if they were not all leased. Slabs with as many
+ * live sectors as the last of these slabs are interchangeable.
  */
 export function leasesUntilNearest(
   order: readonly bigint[],

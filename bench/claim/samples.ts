@@ -1,4 +1,4 @@
-/** Percentiles of a list of milliseconds. */
+/** Count, percentiles and maximum of a list of durations. */
 export interface Percentiles {
   readonly count: number;
   readonly medianMs: number;
@@ -13,7 +13,7 @@ export function percentiles(samples: readonly number[]): Percentiles {
   return { count: sorted.length, medianMs: round(at(0.5)), p99Ms: round(at(0.99)), maxMs: round(at(1)) };
 }
 
-/** Rounds to three digits; more would be noise. */
+/** Rounds to three significant digits; more would be noise. */
 export function round(value: number): number {
   return Number(value.toPrecision(3));
 }

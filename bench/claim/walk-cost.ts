@@ -1,4 +1,4 @@
-/** What the walk reads per unhealthy sector, how long its snapshots last, and its plans. */
+/** What the walk reads per unhealthy sector, how long its snapshots last, and its query plans. */
 import postgres, { type Sql } from "postgres";
 import { systemClock } from "../../lib/clock/clock.ts";
 import { DEFAULT_WALK_SETTINGS } from "../../lib/jobs/backlog/backlog-settings.ts";
@@ -13,7 +13,7 @@ interface Counters {
   readonly sequentialScans: number;
 }
 
-/** Counters of indexd's large tables. */
+/** PostgreSQL's counters of what was read from indexd's large tables. */
 async function readCounters(sql: Sql): Promise<Counters> {
   await sql`select pg_stat_clear_snapshot()`;
   const [row] = await sql<Counters[]>`
@@ -25,7 +25,7 @@ async function readCounters(sql: Sql): Promise<Counters> {
   return row!;
 }
 
-/** A pass over everything, on its own connection. */
+/** Runs one complete pass of the walk on its own connection, and returns its cost. */
 export async function walkEverything(url: string, causes?: readonly Cause[]) {
   const watcher = client(url);
   await watcher`select pg_stat_force_next_flush()`;
@@ -39,7 +39,8 @@ export async function walkEverything(url: string, causes?: readonly Cause[]) {
     };
     work.then(note, note);
   };
-  // Each statement has its own snapshot; a transaction contains only one read.
+  // Times how long snapshots last. Each statement has its own snapshot; a transaction contains only one read, so it is timed as a
+  // whole.
   const watched = new Proxy(sql, {
     apply(target, self, args) {
       const query = Reflect.apply(target as unknown as (...args: unknown[]) => Promise<unknown>, self, args);
@@ -81,7 +82,7 @@ export async function walkEverything(url: string, causes?: readonly Cause[]) {
   };
 }
 
-/** EXPLAIN (ANALYZE, BUFFERS) of one page: the call, and every statement inside it. */
+/** EXPLAIN (ANALYZE, BUFFERS) of one page of the walk: of the call of walk_page, and of every statement inside that function. */
 export async function explainPage(url: string, cause: Cause): Promise<object> {
   const plans: string[] = [];
   const sql = postgres(url, {

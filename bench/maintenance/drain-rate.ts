@@ -1,4 +1,7 @@
-/** Sectors per second that one worker drains: claimed and repaired as in production, and counted by the run's coordinator. */
+/**
+ * How many sectors per second one worker drains. They are claimed and repaired as in production; the run's coordinator counts
+ * them.
+ */
 import { systemClock } from "../../lib/clock/clock.ts";
 import type { Ask } from "../../lib/database/client/deadline-client.ts";
 import { leaseBatch, type RankedLease } from "../../lib/database/leases/lease-batch.ts";
@@ -11,7 +14,7 @@ import { coordinateWithoutHosts } from "../../lib/worker/coordinate-without-host
 import { openRepairEnvironment } from "../../lib/worker/open-repair-environment.ts";
 import { withRepairWorld } from "../with-repair-world.ts";
 
-/** The drained host, and those that take its sectors. */
+/** One host that is drained, and eight that take its sectors. */
 const HOSTS = 9;
 const BUDGET_MS = 300_000;
 
@@ -89,7 +92,7 @@ export function measureDrain({
         bytesRead: perMillion(sums!.read),
         bytesWritten: perMillion(sums!.written),
         repairHours: perMillion(sums!.seconds) / 3_600,
-        // CPU of this process: worker, the hosts' side of the wire, and claim.
+        // CPU of this process, which runs the worker, claim, and the hosts' side of the connections.
         cpuHours: perMillion((cpu.user + cpu.system) / 1_000_000) / 3_600,
       },
     };

@@ -1,4 +1,6 @@
-/** The cost of starting, reading and cancelling a run on a large indexer, and the memory of a drain's coordinator. */
+/**
+ * How long it takes to start, to report and to cancel a run on a large indexer, and how much memory a drain's coordinator needs.
+ */
 import postgres, { type Sql } from "postgres";
 import { startPostgres } from "../../dev/postgres/postgres.ts";
 import { resolveRunScope } from "../../lib/cli/command/run-scope.ts";

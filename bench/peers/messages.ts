@@ -1,6 +1,6 @@
-/** Messages between the benchmark and the process of one version. */
+/** Messages between the benchmark and the process that runs one version of slabmend. */
 
-/** Cases of damage to a 10-of-30 slab. */
+/** The cases: how many sectors of a 10-of-30 slab are damaged, and how they are repaired. */
 export const CASES = {
   lost1: { how: "rebuilt", sectors: 1 },
   lost10: { how: "rebuilt", sectors: 10 },
@@ -13,30 +13,32 @@ export const MIN_SHARDS = 10;
 export const TOTAL_SHARDS = 30;
 
 /**
- * Repairs of one case by several processes; each process takes the next slab when it is free, or repairs its share
- * simultaneously.
+ * Repairs of one case by several processes. If `atOnce` is 1, each process takes the next slab when it is free; otherwise each
+ * process gets an equal share of the slabs at the start.
  */
 export interface Race {
   readonly name: CaseName;
   readonly repairs: number;
   readonly processes: number;
-  /** Simultaneous repairs per process. More than one repair only for the current version. */
+  /** Simultaneous repairs per process. Only the current version can make more than one. */
   readonly atOnce: number;
 }
 
 export interface RaceResult {
   readonly slabsPerSecond: number;
-  /** Sampled memory of all processes together, shared pages counted once (PSS); without the warm-up. */
+  /**
+   * The highest sample of the memory of all processes together, with shared pages counted once (PSS). The warm-up is not sampled.
+   */
   readonly peakMebibytes: number;
 }
 
 export type SideOrder =
   | { readonly kind: "repair"; readonly name: CaseName }
   | ({ readonly kind: "race" } & Race)
-  /** Number of profiled repairs. */
+  /** Profiles this number of repairs. */
   | { readonly kind: "profile"; readonly name: CaseName; readonly repairs: number };
 
-/** CPU is user and system time of the repairing process. */
+/** One repair. `cpuMs` is user and system time of the repairing process. */
 export interface RepairSample {
   readonly cpuMs: number;
   readonly wallMs: number;

@@ -6,7 +6,7 @@ interface Node {
   readonly parent: Node | undefined;
 }
 
-/** By the nearest caller with a known area; native code and kernels count for their caller. */
+/** A sample belongs to the area of its innermost frame that matches a pattern. So native code counts for its caller. */
 const AREAS: readonly (readonly [area: string, frame: RegExp])[] = [
   ["garbage collection", /^\(garbage collector\)/],
   ["event loop and native code", /^\((program|root)\)/],
@@ -23,7 +23,7 @@ const AREAS: readonly (readonly [area: string, frame: RegExp])[] = [
 
 const LONGEST_SAMPLE_MICROSECONDS = 1_000;
 
-/** Shares of the process's running time by area, in percent, largest first. */
+/** The percentage of the process's running time that each area took, largest first. */
 export function sharesByArea(profile: Profiler.Profile): Record<string, number> {
   const nodes = new Map<number, Node>();
   const byId = new Map(profile.nodes.map((node) => [node.id, node]));
@@ -38,7 +38,7 @@ export function sharesByArea(profile: Profiler.Profile): Record<string, number> 
   for (const [at, id] of (profile.samples ?? []).entries()) {
     const node = nodes.get(id)!;
     if (node.node.callFrame.functionName === "(idle)") continue;
-    // Too long for a sample: the process was stopped, or another process used its processor.
+    // A longer time than this is cut: the process was stopped, or another process used its processor.
     const spent = Math.min(profile.timeDeltas?.[at] ?? 0, LONGEST_SAMPLE_MICROSECONDS);
     const area = areaOf(node);
     microseconds.set(area, (microseconds.get(area) ?? 0) + spent);

@@ -1,4 +1,4 @@
-/** A handler that makes the repairs of an event simultaneously in one environment, like a worker process of `work` and `serve`. */
+/** A handler that makes all repairs of an event simultaneously in one process, as a worker process of `work` or `serve` does. */
 import type { Context, SQSEvent } from "aws-lambda";
 import pLimit from "p-limit";
 import { decodeRepairMessage } from "../../lib/queue/repair-message.ts";

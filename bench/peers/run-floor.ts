@@ -1,4 +1,4 @@
-/** Runs the Go program in ./floor: the cost of the bare arithmetic for the same slab. */
+/** Runs the Go program in ./floor, which measures the cost of the bare arithmetic for repairing such a slab. */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,7 @@ import { CASES, type CaseName, MIN_SHARDS, TOTAL_SHARDS } from "./messages.ts";
 const run = promisify(execFile);
 const SOURCES = fileURLToPath(new URL("./floor/", import.meta.url));
 
-/** CPU milliseconds by phase, and their `total`. */
+/** CPU milliseconds of each phase, and of all phases together as `total`. */
 export type FloorPhases = Readonly<Record<string, number>>;
 
 /** Builds the program into `folder`. Without Go or its modules, returns undefined and prints the reason to standard error. */

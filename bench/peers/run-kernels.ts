@@ -1,4 +1,7 @@
-/** The Go program's arithmetic with slabmend's means: kernels and node:crypto, in this process, without sockets. */
+/**
+ * Measures the same arithmetic as the Go program, but done as slabmend does it: with kernels and node:crypto. Runs in this
+ * process, without sockets.
+ */
 import { randomFillSync } from "node:crypto";
 import { encodingMatrix, rebuildCoefficients } from "../../lib/erasure/coefficients.ts";
 import { createKernel } from "../../lib/kernel/kernel.ts";
@@ -12,7 +15,7 @@ import type { FloorPhases } from "./run-floor.ts";
 
 const WARM_UP_ROUNDS = 2;
 const BATCH_PACKETS = 15;
-/** Packets of a sector, at 4,296 bytes of payload per packet. */
+/** The number of packets that carry a sector, with 4,296 bytes of payload each. */
 const SECTOR_PACKETS = 977;
 
 const kernel = createKernel({ memoryBytes: 108 * 1_048_576 });
@@ -29,7 +32,7 @@ function pass(how: "open" | "seal", sectors: number): void {
       packets.seal(batch);
       continue;
     }
-    // A real read copies as many bytes from the packet memory to the shard.
+    // A real read copies as many bytes, but from the packet memory to the shard.
     packets.incoming.set(ciphertext);
     if (packets.open(0, batch) !== BATCH_PACKETS) throw new Error("a packet cannot be decrypted");
   }
@@ -50,7 +53,7 @@ function rebuild(count: number): void {
   });
 }
 
-/** CPU milliseconds by phase, medians. */
+/** The median CPU milliseconds of each phase. */
 export function runKernels(name: CaseName, rounds: number): FloorPhases {
   const { how, sectors } = CASES[name];
   const sources = how === "copied" ? sectors : MIN_SHARDS;

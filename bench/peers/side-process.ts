@@ -1,8 +1,8 @@
 /**
- * One version of slabmend with everything that its repairs need: a database, hosts, and the repair function in its own process, whose
- * CPU is measured. The hosts run in this process, so their CPU does not count.
+ * Runs one version of slabmend with everything that its repairs need: a database, hosts, and the repair function. The function
+ * has a process of its own, whose CPU is measured. The hosts run in this process, so their CPU does not count.
  *
- *   node bench/peers/side-process.ts ROOT      a checkout of the version; controlled by its parent process
+ *   node bench/peers/side-process.ts ROOT      ROOT is a checkout of the version; bench/peers.ts starts and controls this process
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -25,11 +25,11 @@ import {
 } from "./messages.ts";
 import { sharesByArea } from "./profile-areas.ts";
 
-/** Enough hosts for ten shards in addition to the thirty of a slab. */
+/** Enough for the thirty shards of a slab and for ten rebuilt ones. */
 const HOSTS = 44;
-/** Has no common divisor with 44, so that each repair uses other hosts. */
+/** Each repair starts this many hosts after the previous one. 7 and 44 have no common divisor, so all hosts get their turn. */
 const STRIDE = 7;
-/** Warm-up: the first repairs of a process dial every host and compile the code. */
+/** Repairs that are not counted: the first repairs of a process dial every host and compile the code. */
 const WARM_UP_ROUNDS = 3;
 const AT_ONCE_ENTRY = fileURLToPath(new URL("./repairs-at-once.ts", import.meta.url));
 const PROFILE_PRELOAD = new URL("./profile-on-signal.ts", import.meta.url).href;
@@ -38,7 +38,7 @@ const [root] = process.argv.slice(2);
 if (root === undefined || process.send === undefined)
   throw new Error("started by bench/peers.ts, with a checkout");
 const report = (message: SideReport): void => void process.send?.(message);
-/** Imports from the measured checkout, whose folders may differ from ours. */
+/** Imports a module of the measured checkout, which may be another version than this file. */
 const load = async <Module>(path: string): Promise<Module> =>
   (await import(pathToFileURL(join(root, path)).href)) as Module;
 
@@ -128,7 +128,7 @@ async function profile(
 
 const SAMPLE_EVERY_MS = 50;
 
-/** Peak memory of all processes together while `work` runs, in MiB. */
+/** The highest sum, in MiB, of the memory of all processes while `work` runs. */
 async function peakDuring(pids: readonly number[], work: () => Promise<void>): Promise<number> {
   let peak = 0;
   let isOver = false;
@@ -149,7 +149,10 @@ async function peakDuring(pids: readonly number[], work: () => Promise<void>): P
   return peak;
 }
 
-/** Runs `work` with all processes started and warmed up; they are nested, so that each has ended when this returns. */
+/**
+ * Starts and warms up all processes, then runs `work`. Calls itself for each further process, so that all have ended when it
+ * returns.
+ */
 async function withProcesses<T>(
   world: RepairWorld,
   { name, processes, atOnce }: Race,

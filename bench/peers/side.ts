@@ -1,4 +1,4 @@
-/** The benchmark's handle for the process of one version. */
+/** Starts and controls the process that runs one version of slabmend. */
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import type { CaseName, Race, RaceResult, RepairSample, SideOrder, SideReport } 
 export interface Side {
   repair(name: CaseName): Promise<RepairSample>;
   race(race: Race): Promise<RaceResult>;
-  /** Shares of the CPU by area, in percent. */
+  /** The percentage of CPU time that each area took. */
   profile(name: CaseName, repairs: number): Promise<Readonly<Record<string, number>>>;
   stop(): Promise<void>;
 }

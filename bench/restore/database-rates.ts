@@ -1,4 +1,4 @@
-/** What a restore does in the database and with the archive, without hosts. */
+/** Measures what a restore does in the database and with the archive, without hosts. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ import { advanceTimed, perSecond, rounded } from "./restore-job.ts";
 
 const HOSTS = 100;
 const SHARDS = 30;
-/** What a row of the archive says: three sectors of a slab have moved. */
+/** The sectors of a slab that each row of the archive says have moved. */
 const MOVES = 3;
 const ROWS_A_SEGMENT = 1_000;
 const SLABS_A_PAGE = 64;
@@ -48,7 +48,7 @@ export async function measureDatabase(moved: number): Promise<object> {
       scan: null,
       contracts: 0,
     };
-    // Contracts are measured with hosts.
+    // Ends all contracts, so that none is asked for: host-rates.ts measures that.
     await sql`update contracts set state = 2`;
     await beginRestore(sql, { scope, owner: "bench", archivedIncarnation: 1 });
     const { run, seconds } = await advanceTimed(ask, { archive, until: "placements" });
@@ -71,7 +71,7 @@ export async function measureDatabase(moved: number): Promise<object> {
   }
 }
 
-/** An archive in which each slab's first sectors moved to hosts that hold none of it. @returns rows */
+/** Writes an archive in which the first sectors of each slab moved to hosts that hold no sector of the slab. @returns rows */
 async function archiveMoves(sql: Sql, storage: ArchiveStorage): Promise<number> {
   const moves = await sql<{ digest: string; moves: object[] }[]>`
     select encode(s.digest, 'hex') as digest, m.moves
@@ -105,7 +105,7 @@ async function archiveMoves(sql: Sql, storage: ArchiveStorage): Promise<number> 
   return moves.length;
 }
 
-/** As the step `placements` does, with hosts that prove everything at once. */
+/** Places the sectors as the step `placements` does, but without asking hosts: every sector counts as proved. */
 async function placeAll(sql: Sql): Promise<object> {
   await sql`update slabmend.runs set expires_at = now() where token is not null`;
   const lease = await takeRun(sql, { coordinator: "bench", leaseMs: 3_600_000, kind: "restore" });

@@ -1,4 +1,4 @@
-/** What a restore asks hosts: contracts, sectors that the archive names, and sectors of a scan. */
+/** Measures what a restore asks hosts for: contracts, sectors that the archive names, and sectors of a scan. */
 import { generateKeyPairSync } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,7 +19,7 @@ const SHARDS = 30;
 const LATENCY_MS = 50;
 const WALLET = "5a".repeat(32);
 
-/** Slabs of 30 are scanned; slabs of one, whose sector has moved, are named by an archive. */
+/** Scans slabs of 30 sectors, then restores slabs of one sector, each of which has moved as an archive says. */
 export function measureHosts(sectors: number): Promise<object> {
   return withRepairWorld(HOSTS, async (world) => {
     await signContracts(world);
@@ -50,7 +50,7 @@ async function signContracts({ database: { sql }, hosts }: RepairWorld): Promise
   }
 }
 
-/** First with every sector in place, then with one sector of each slab at a host that the database does not name. */
+/** Scans twice: first with every sector in place, then with one sector of each slab at another host than the database names. */
 async function measureScan({ database: { sql }, variables }: RepairWorld, sectors: number): Promise<object> {
   const ask: Ask = (statements) => statements(sql);
   const scope: RestoreScope = {
@@ -103,7 +103,7 @@ const rateOf = ({
   probesPerSecond: perSecond(found.probes, seconds["scan"]!),
 });
 
-/** Each sector is where it was stored, and the database names another host. */
+/** Writes an archive that names the host of each sector, has the database name another host, and measures the restore. */
 async function measureArchive(world: RepairWorld, slabs: readonly StoredSlab[]): Promise<object> {
   const { sql } = world.database;
   const folder = await mkdtemp(join(tmpdir(), "slabmend-bench-"));

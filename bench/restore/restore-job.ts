@@ -1,4 +1,4 @@
-/** A restore's coordinator outside of the command line. */
+/** Runs a restore's coordinator without the command line, and times its steps. */
 import { randomBytes } from "node:crypto";
 import type { ArchiveStorage } from "../../lib/archive/archive-storage.ts";
 import { systemClock } from "../../lib/clock/clock.ts";
@@ -18,7 +18,7 @@ export interface Measured {
 
 const BUDGET_MS = 3_600_000;
 
-/** Advances a restore until it has ended or has reached `until`. */
+/** Advances a restore until it has ended or has reached the step `until`. */
 export async function advanceTimed(
   ask: Ask,
   options: {

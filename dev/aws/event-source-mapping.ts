@@ -1,7 +1,8 @@
 /**
- * Lambda's event-source mapping between SQS and a function: one long poll per allowed invocation (sqs-consumer), each passing its batch
- * to the function and deleting the messages that did not fail. After a crash, a timeout or a malformed response the messages stay: they
- * become visible again, and finally SQS moves them to the dead-letter queue.
+ * Emulates Lambda's event-source mapping between SQS and a function. There are as many pollers (sqs-consumer) as simultaneous
+ * invocations are allowed. Each passes the batch that it received to the function, then deletes the messages that did not fail.
+ * After a crash, a timeout or a malformed response all messages stay: they become visible again, and in the end SQS moves them to
+ * the dead-letter queue.
  */
 import { EventEmitter } from "node:events";
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
@@ -21,7 +22,7 @@ export interface EventSourceMappingOptions {
   readonly maximumConcurrency: number;
 }
 
-/** A message that a process is working on. */
+/** A process that is working on messages. */
 export interface BusyWorker {
   readonly pid: number;
   readonly requestId: string;
@@ -48,8 +49,8 @@ export interface EventSourceMappingEvents {
 /** Pause after a failed poll: the queue may be starting or stopping. */
 const PAUSE_AFTER_ERROR_MS = 500;
 /**
- * Duration of a long poll. It is never aborted: the queue might still deliver a message to this poll, and the message would be
- * invisible for a visibility timeout. So `stop` may wait this long for an idle poll. (Lambda polls for 20 s.)
+ * Duration of a long poll. A poll is never aborted: the queue might still deliver a message to the aborted poll, and that message
+ * would stay invisible until its visibility timeout ends. So `stop` may wait this long for an idle poll. (Lambda polls for 20 s.)
  */
 const WAIT_SECONDS = 1;
 
@@ -98,7 +99,7 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
       waitTimeSeconds: WAIT_SECONDS,
       authenticationErrorTimeout: PAUSE_AFTER_ERROR_MS,
       messageSystemAttributeNames: ["All"],
-      // The handler below throws only before an invocation, so the message may become visible again at once.
+      // `#handle` throws only before an invocation, so the messages may become visible again at once.
       terminateVisibilityTimeout: true,
       preReceiveMessageCallback: async () => {
         resting = new Promise((resolve) => {
@@ -108,7 +109,7 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
       handleMessageBatch: (messages) => this.#handle(messages),
     });
     consumer.on("empty", () => rest());
-    // Emitted after the successful messages have been deleted.
+    // This event comes after the successful messages have been deleted.
     consumer.on("response_processed", () => rest());
     consumer.on("error", (error) => {
       if (!this.#stopped) this.emit("failed", error);
@@ -123,7 +124,7 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
     };
   }
 
-  /** Returns the messages to delete. */
+  /** Invokes the function with the messages, and returns those to delete. */
   async #handle(messages: readonly Message[]): Promise<Message[]> {
     if (this.#stopped) throw new Error("received while stopping");
     const { pool, queue } = this.#options;

@@ -1,11 +1,11 @@
 /**
- * One process that runs one function, one invocation at a time.
+ * Emulates a Lambda execution environment: one process that runs one function, one invocation at a time.
  *
  *   starting --ready--> idle (frozen) <--> busy
  *       \________________|_________________|____ killed, crashed, timed out ----> dead
  *
- * Invariants: a busy environment has a timer that kills it at its deadline, even while it is stopped; a dead environment has
- * settled its invocation; after a timeout or a crash an environment is not used again.
+ * Invariants: a timer kills a busy environment at its deadline, even if a signal has stopped its process; the invocation of a
+ * dead environment has an outcome; after a timeout or a crash an environment is not used again.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -42,7 +42,10 @@ export interface EnvironmentDependencies {
 
 type State = "starting" | "idle" | "busy" | "dead";
 
-/** Lambda allows 10 s. Ours reads TypeScript on a machine that also runs the database, the hosts and the other workers. */
+/**
+ * Lambda allows 10 s. This process needs longer: it compiles TypeScript, while the database, the hosts and other workers use the
+ * same machine.
+ */
 const INIT_TIMEOUT_MS = 60_000;
 /** Signals that the program of a function's process does not catch. */
 const DEADLY: readonly string[] = ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGABRT", "SIGSEGV"];
@@ -55,13 +58,13 @@ export class ExecutionEnvironment {
   #state: State = "starting";
   #settle: ((outcome: InvocationOutcome) => void) | undefined;
   #requestId = "";
-  /** A deadly signal was sent: later messages of the process are ignored. */
+  /** Whether a deadly signal was sent to the process. If so, its later messages are ignored. */
   #doomed = false;
   readonly #child: ChildProcess;
   readonly #definition: FunctionDefinition;
   readonly #freezes: boolean;
 
-  /** Starts a process; `invoke` may be called at once and waits for it. */
+  /** Starts a process. Call `initialize` before the first `invoke`. */
   constructor(definition: FunctionDefinition, dependencies: EnvironmentDependencies) {
     const memoryMb = definition.memoryMb ?? DEFAULT_MEMORY_MB;
     this.#definition = definition;
@@ -100,7 +103,7 @@ export class ExecutionEnvironment {
     return this.#state === "idle" && !this.#doomed;
   }
 
-  /** Waits until the module is imported. */
+  /** Waits until the module is imported. @returns the outcome if that failed */
   async initialize(): Promise<InvocationOutcome | undefined> {
     if (this.#state !== "starting") return undefined;
     const outcome = await this.#await(INIT_TIMEOUT_MS, "init");
@@ -144,7 +147,7 @@ export class ExecutionEnvironment {
     await this.ended;
   }
 
-  /** Settles with the result, with the crash, or with the timeout once the process was killed. */
+  /** Resolves with the function's result or its crash. After `limitMs` it kills the process, and resolves with the timeout. */
   async #await(limitMs: number, requestId: string): Promise<InvocationOutcome> {
     let timedOut = false;
     const timer = setTimeout(() => {

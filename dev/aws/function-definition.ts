@@ -17,9 +17,15 @@ export interface FunctionDefinition {
   readonly maxConcurrency: number;
   /** Stop the process between invocations, as Lambda does. Default true. */
   readonly freezeBetweenInvocations?: boolean;
-  /** Retries of a failed Event invocation. Lambda's default is 2; ours is 0, because the schedule repeats. */
+  /**
+   * Retries of a failed Event invocation. Lambda's default is 2; ours is 0, because the schedule invokes the function again
+   * anyway.
+   */
   readonly maxEventRetries?: number;
-  /** An Event invocation that waits longer for a free process is dropped. Our default is Lambda's minimum: 60,000. */
+  /**
+   * An Event invocation that waits longer than this for a free process is dropped. The default is the least that Lambda allows:
+   * 60,000.
+   */
   readonly maxEventAgeMs?: number;
 }
 

@@ -10,14 +10,14 @@ export interface InvokeMessage {
   readonly type: "invoke";
   readonly requestId: string;
   readonly payload: string;
-  /** Milliseconds since 1970, the clock that both processes share. */
+  /** In milliseconds since 1970, by the machine's clock, which both processes read. */
   readonly deadlineMs: number;
   readonly functionName: string;
   readonly functionArn: string;
   readonly memoryMb: number;
 }
 
-/** The form in which Lambda returns an error as payload. */
+/** An error, as Lambda returns it in the payload. */
 export interface FunctionError {
   readonly errorType: string;
   readonly errorMessage: string;

@@ -1,6 +1,6 @@
 /**
- * The execution environments of one function: reuses idle ones, starts new ones up to the limit, and queues Event invocations
- * that found no free one.
+ * The execution environments of one function. The pool reuses idle environments, starts new ones up to the limit, and queues
+ * Event invocations while no environment is free.
  */
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
@@ -38,7 +38,7 @@ interface QueuedEvent {
   failures: number;
 }
 
-/** Maximum length of a queue of events that are not taken; each has at most 256 KiB. */
+/** The most events that may wait in the queue; each has at most 256 KiB. */
 const MAX_QUEUED_EVENTS = 100;
 const DEFAULT_MAX_EVENT_AGE_MS = 60_000;
 
@@ -47,7 +47,10 @@ export class FunctionPool extends EventEmitter<FunctionPoolEvents> {
   readonly #dependencies: EnvironmentDependencies;
   readonly #environments = new Set<ExecutionEnvironment>();
   readonly #invocations = new Map<ExecutionEnvironment, Invocation>();
-  /** Ordered by last use: like Lambda, the pool takes the most recently used process, so that others can expire. */
+  /**
+   * The idle environments, in the order of their last use. Like Lambda, the pool takes the one that was used last, so that others
+   * can expire.
+   */
   readonly #idle: ExecutionEnvironment[] = [];
   readonly #events: QueuedEvent[] = [];
   #stopped = false;
@@ -64,12 +67,12 @@ export class FunctionPool extends EventEmitter<FunctionPoolEvents> {
     return [...this.#invocations.values()];
   }
 
-  /** Current processes: starting, idle or busy. */
+  /** The processes of all environments: starting, idle or busy. */
   get pids(): readonly number[] {
     return [...this.#environments].map((environment) => environment.pid);
   }
 
-  /** Runs the function and waits. `onStarted` is called when a process has been given the invocation. */
+  /** Runs the function, and waits for its outcome. `onStarted` is called when a process has been given the invocation. */
   async invoke(
     payload: string,
     options: { requestId?: string; onStarted?: (invocation: Invocation) => void } = {},
@@ -93,7 +96,7 @@ export class FunctionPool extends EventEmitter<FunctionPoolEvents> {
     return true;
   }
 
-  /** Signals one of our processes, busy or not. Returns false for any other pid. */
+  /** Sends a signal to a process of this pool, busy or not. Returns false if the pool has no process with this pid. */
   signal(pid: number, signal: NodeJS.Signals): boolean {
     for (const environment of this.#environments) {
       if (environment.pid === pid) return environment.signal(signal);
@@ -101,7 +104,7 @@ export class FunctionPool extends EventEmitter<FunctionPoolEvents> {
     return false;
   }
 
-  /** Kills every process, also busy ones, and waits for their end. */
+  /** Kills all processes, even busy ones, and waits until they have ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#events.length = 0;

@@ -2,8 +2,8 @@
  * The program of a function's process: imports the handler's module once, then runs one invocation at a time, as the Node
  * runtime of AWS Lambda does. Started by execution-environment.ts.
  *
- * As on nodejs24.x, a handler is an async function of event and context. Work left in the event loop is not awaited: the process is
- * frozen as soon as the result is sent.
+ * As in Lambda's runtime nodejs24.x, a handler is an async function of event and context. Work that is left in the event loop is
+ * not awaited: the process is frozen as soon as the result is sent.
  */
 import { pathToFileURL } from "node:url";
 import type { Context } from "aws-lambda";
@@ -19,7 +19,7 @@ type Handler = (event: unknown, context: Context) => unknown;
 
 let handler: Handler | undefined;
 
-// The parent is gone, perhaps killed: it can neither take a result nor enforce the deadline.
+// After "disconnect" the parent is gone, perhaps killed: it can neither take a result nor enforce the deadline.
 process.on("disconnect", () => process.exit(1));
 process.on("message", (message: ToFunction) => {
   if (message.type === "initialize") void initialize(message);

@@ -1,8 +1,9 @@
 /**
- * SQS in this process, on loopback: fauxqs, with queues that redrive to a dead-letter queue.
+ * Emulates SQS in this process, on loopback, with fauxqs. A message that is received too often goes to a dead-letter queue.
  *
- * fauxqs's own `startFauxqs` listens on every interface, and its queue URLs contain `sqs.<region>.localhost`, which not every machine
- * resolves. So this file starts the listener and makes the URLs; fauxqs reads only their last part.
+ * fauxqs's own `startFauxqs` listens on every interface, and its queue URLs contain `sqs.<region>.localhost`, which not every
+ * machine resolves. So this file starts the listener and makes the queues' URLs itself. That works because fauxqs reads only the
+ * last part of a URL.
  */
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { buildApp } from "fauxqs";
@@ -24,7 +25,7 @@ export interface QueueOptions {
   readonly visibilityTimeoutSeconds: number;
   /** The number of receives after which a message goes to the dead-letter queue. */
   readonly maxReceiveCount: number;
-  /** Default `slabmend`: queues `slabmend-repairs` and `slabmend-dead-letters`. */
+  /** The queues are called PREFIX-repairs and PREFIX-dead-letters. Default: `slabmend`. */
   readonly namePrefix?: string;
 }
 
@@ -34,9 +35,9 @@ interface QueueCounts {
 }
 
 export interface QueueServer {
-  /** For AWS_ENDPOINT_URL_SQS or AWS_ENDPOINT_URL. */
+  /** The value for the variable AWS_ENDPOINT_URL_SQS or AWS_ENDPOINT_URL. */
   readonly url: string;
-  /** A client of this server; end it with `destroy()`. */
+  /** Creates a client of this server; the caller ends it with `destroy()`. */
   createClient(): SQSClient;
   createQueues(options: QueueOptions): Promise<QueuePair>;
   count(queue: Queue): Promise<QueueCounts>;

@@ -1,6 +1,6 @@
 /**
- * Invokes functions at a fixed rate, as EventBridge does, even if the last run is still going; the function's reserved concurrency
- * prevents a second simultaneous run.
+ * Invokes functions at a fixed rate, as EventBridge does, even while the previous run still goes on. The function's reserved
+ * concurrency keeps the two runs from overlapping.
  */
 import { randomUUID } from "node:crypto";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
@@ -9,7 +9,7 @@ import { LOCAL_ACCOUNT, LOCAL_REGION } from "./function-definition.ts";
 export interface Schedule {
   readonly functionName: string;
   readonly everyMs: number;
-  /** Until the first call; default `everyMs`. */
+  /** The time until the first invocation; default `everyMs`. */
   readonly firstAfterMs?: number;
 }
 
@@ -31,11 +31,11 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
   const { invoke, clock = systemClock, onError } = options;
   const cancels = new Map<Schedule, () => void>();
 
-  /** Times are computed from the first time, so a late timer does not shift later times. */
+  /** Each time is computed from the planned time before it, so a late timer does not shift later invocations. */
   const arm = (schedule: Schedule, atMs: number): void => {
     const { functionName, everyMs } = schedule;
     const fire = (): void => {
-      // Times missed while the machine slept are skipped.
+      // Invocations that were missed while the machine slept are skipped.
       const missed = Math.max(0, Math.floor((clock.now() - atMs) / everyMs));
       arm(schedule, atMs + (missed + 1) * everyMs);
       try {

@@ -4,7 +4,7 @@ import { access } from "node:fs/promises";
 const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 /**
- * The path of Chromium: SLABMEND_CHROMIUM, or its usual places.
+ * The path of Chromium: SLABMEND_CHROMIUM, or the first of the usual places that has it.
  * @throws if there is none
  */
 export async function findChromium(): Promise<string> {
@@ -15,7 +15,7 @@ export async function findChromium(): Promise<string> {
   );
 }
 
-/** Undefined if there is none. */
+/** The path of Chromium, or undefined if there is none. */
 export async function lookForChromium(): Promise<string | undefined> {
   const { SLABMEND_CHROMIUM: chosen } = process.env;
   for (const path of chosen === undefined || chosen === "" ? PLACES : [chosen]) {

@@ -1,6 +1,6 @@
 /**
- * Seeds a database with a fleet in danger, for the console's tests: hosts, slabs, damage that the real walk finds, and the records of a
- * day of repairs. Numbers come from a seeded generator.
+ * Seeds a database with a fleet in danger, for the console's tests: hosts, slabs, damage that the real walk finds, and the
+ * records of a day of repairs. Random numbers come from a seeded generator.
  */
 import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
@@ -35,13 +35,13 @@ interface FleetSize {
 const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
 
-/** Number of slabs in danger. The next slab has shards in many states. */
+/** How many slabs, the first ones, are in danger. The slab after them has shards in many states. */
 const IN_DANGER = 9;
 
 /** Hours of journal. */
 const HISTORY_HOURS = 26;
 
-/** A small generator (mulberry32) of random numbers in 0…1. */
+/** A small generator (mulberry32) of random numbers from 0 up to 1. */
 function numbersFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -52,7 +52,7 @@ function numbersFrom(seed: number): () => number {
   };
 }
 
-/** Seeds a database with empty tables of indexd and slabmend. */
+/** Seeds a database in which the tables of indexd and slabmend exist and are empty. */
 export async function seedFleet(
   sql: Sql,
   { hosts: hostCount, slabs: slabCount }: FleetSize,
@@ -89,7 +89,7 @@ export async function seedFleet(
 async function seedHosts(sql: Sql, count: number, next: () => number): Promise<SeededHost[]> {
   const hosts = await seedNetwork(sql, {
     hosts: count,
-    // Names in a domain that is open to everyone, so that the hosts do not count as hosts of one operator.
+    // Anyone can get a name in this domain, so hosts with such names do not count as hosts of one operator.
     seed: (n) => ({ addresses: [`sia-host-${n + 1}.duckdns.org:9984`] }),
   });
   await sql`update hosts set last_successful_scan = clock_timestamp() - interval '90 seconds'`;
@@ -116,7 +116,7 @@ async function seedHosts(sql: Sql, count: number, next: () => number): Promise<S
   return hosts;
 }
 
-/** Two slabs in five lack sectors: most of them a few, those in danger almost the maximum. */
+/** Two slabs in five have bad sectors. Most of these have a few; those in danger have nearly as many as a slab can survive. */
 async function seedDamagedSlabs(
   sql: Sql,
   hosts: readonly SeededHost[],
@@ -124,7 +124,7 @@ async function seedDamagedSlabs(
   next: () => number,
 ): Promise<SeededSlab[]> {
   const good = hosts.slice(0, -12);
-  // Good hosts with a bad contract, whose sectors must move too.
+  // These hosts are good, but their contracts are bad, so their sectors must move too.
   const ended = await Promise.all(
     hosts.slice(-12, -8).map(async ({ id }) => {
       const { mapId } = await seedContract(sql, id, { good: false });
@@ -146,7 +146,7 @@ async function seedDamagedSlabs(
   return await seedSlabs(sql, { slabs: planned, minShards: MIN_SHARDS });
 }
 
-/** Damages `count` sectors all over the slab: most are lost, some are on bad hosts, some in ended contracts. */
+/** Damages `count` sectors, spread over the slab: most are lost, some are on bad hosts, some are in ended contracts. */
 function damage(
   sectors: readonly SectorSeed[],
   count: number,
@@ -167,7 +167,7 @@ async function seedObjects(sql: Sql, slabs: readonly SeededSlab[]): Promise<void
   }
 }
 
-/** Running leases, dead letters and a quarantine. */
+/** Seeds running leases, a dead letter and a slab in quarantine. */
 async function seedStanding(sql: Sql, slabs: readonly SeededSlab[]): Promise<void> {
   const { leases } = await leaseBatch(sql, {
     order: "urgency",

@@ -15,7 +15,7 @@ interface JournalSeed {
   readonly next: () => number;
 }
 
-/** Finished repairs, more by day than by night. */
+/** Seeds the journal with finished repairs: many in some hours, few in others, as by day and by night. */
 export async function seedJournal(sql: Sql, { slabs, hosts, hours, next }: JournalSeed): Promise<void> {
   const rows = Array.from({ length: hours * MOST_AN_HOUR }, (_, n) => {
     const ageSeconds = Math.round(((n + next()) * 3_600) / MOST_AN_HOUR) + 5;

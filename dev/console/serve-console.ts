@@ -1,4 +1,7 @@
-/** The real HTTP process on a seeded database, with the workers' report that a supervisor would send. */
+/**
+ * Starts the real HTTP process on a seeded database. In place of a supervisor, it gives the process a made-up report about
+ * workers.
+ */
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
 import { CONSOLE_POLICY, consoleAssets } from "../../lib/console/console-assets.ts";
@@ -17,7 +20,7 @@ export interface ServedConsole {
 }
 
 /**
- * @param slabs ids of slabs that its workers repair
+ * @param slabs ids of the slabs that the made-up workers repair
  * @param port 0: any free port
  */
 export async function serveConsole(

@@ -4,25 +4,28 @@ import type { PublishedEvent } from "../indexd/publish-events.ts";
 interface EventRow {
   readonly account: string;
   readonly key: string;
-  /** Microseconds since the epoch; null: not published. */
+  /** The event's time in microseconds since the epoch; null: the event was not published. */
   readonly stamp: string | null;
-  /** Time of the last move in one of its slabs, in the same unit; null: no sector was moved. */
+  /** When a sector of the object's slabs was last moved, in the same unit; null: none was moved. */
   readonly moved_at: string | null;
 }
 
 export interface WitnessedEvents {
-  /** Times given by indexd's publisher. */
+  /** The events to which indexd's publisher gave a time. */
   readonly published: readonly PublishedEvent[];
-  /** The events' times when the publisher took over, by account and key; undefined: the publisher existed from the start. */
+  /**
+   * The events' times at the upgrade of indexd that brought the publisher, by account and key; undefined: there was a publisher
+   * from the start.
+   */
   readonly before: ReadonlyMap<string, string> | undefined;
-  /** The last event that a following client received, by account and key. */
+  /** The time of the last event about each object that the following client received, by account and key. */
   readonly told: ReadonlyMap<string, string>;
   readonly publishes: boolean;
 }
 
 /**
- * Violations concerning events at the end: an event that the client never received, or that a publishing indexd did not put into
- * the stream.
+ * Finds violations in the events at the end of a run: an event that is unpublished or lost, that the following client never
+ * received, or that got its time from another writer than a publishing indexd.
  */
 export async function findEventViolations(sql: ISql, witnessed: WitnessedEvents): Promise<string[]> {
   const rows = await sql<EventRow[]>`

@@ -1,6 +1,4 @@
-/**
- * Checks rule 6 of docs/architecture.md. Only the demo can check this, because it knows which sectors it took from which hosts.
- */
+/** Checks rule 6 of docs/architecture.md. Only the demo can check it, because it knows which sectors it took from which hosts. */
 import type { ISql } from "postgres";
 import type { HostId, Root } from "../../lib/slab/ids.ts";
 import { parseRoot } from "../../lib/slab/ids.ts";
@@ -15,13 +13,13 @@ export interface PlantedLoss {
   readonly noticed: boolean;
 }
 
-/** The losses recorded by the fleet and the database. */
+/** What the database says about losses and denials. */
 export interface RecordedLosses {
   /** Losses that a repair recorded after an answer of this host. */
   readonly journalled: readonly { readonly root: Root; readonly hostId: HostId }[];
   /** Recorded denials, open or not. */
   readonly denied: readonly { readonly root: Root; readonly hostId: HostId }[];
-  /** Sectors without a host when a repair moved them. */
+  /** Sectors that had no host when a repair moved them. */
   readonly movedFromNowhere: readonly Root[];
   /** Sectors without a host now. */
   readonly now: readonly Root[];
@@ -64,8 +62,8 @@ export async function readLosses(sql: ISql): Promise<RecordedLosses> {
 }
 
 /**
- * A recorded loss that the demo did not cause is a readable sector whose last copy indexd may free. A host that forgot for a while must
- * have no recorded losses, regardless of its denials.
+ * Finds recorded losses that the demo did not cause: in truth such a sector can be read. For a host that forgot for a while,
+ * denials may be recorded, but no losses.
  */
 export function unplantedLosses(
   planted: readonly PlantedLoss[],

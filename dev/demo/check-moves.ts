@@ -16,7 +16,10 @@ export function unneededMoves(moves: readonly RecordedMove[], left: ReadonlySet<
     .map(({ root, from }) => `sector ${root} was moved off host ${from}, where it could have stayed`);
 }
 
-/** Moves of sectors that had a host. After a move, a denial stays as an earlier location. */
+/**
+ * Reads the moves of sectors that had a host. The denials that caused moves are still there, because they stay as earlier
+ * locations.
+ */
 export async function readMoves(sql: ISql): Promise<RecordedMove[]> {
   const rows = await sql<{ root: string; from: HostId; denied: boolean }[]>`
     select m->>'root' as root, h.id as "from",

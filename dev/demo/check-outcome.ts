@@ -13,7 +13,7 @@ import type { DemoHost } from "./register-hosts.ts";
 import { readSessionLimits } from "./sample-sessions.ts";
 import type { StoredSlab } from "./store-objects.ts";
 
-/** What the demo knows in addition to the database, for checking the rules. */
+/** Facts that the database does not show, and that the demo needs to check the rules. */
 export interface Witnessed {
   readonly hosts: readonly DemoHost[];
   readonly slabs: readonly StoredSlab[];
@@ -27,11 +27,15 @@ export interface Witnessed {
   readonly disturbed: Pick<DisturbancesDone, "silentDatabase">;
 }
 
-/** While a worker waits for a silent database, the server sees an idle session: the worker's close does not reach the server. */
+/**
+ * The longest idle session if the database falls silent: the server sees the session as idle until the worker gives up waiting
+ * for an answer.
+ */
 const GIVEN_UP_MS = ANSWER_MS + 5_000;
 
 /**
- * Violated invariants (docs/architecture.md), one sentence each: found by SQL, at the hosts, and by observing the fleet's work.
+ * Finds violations of the invariants in docs/architecture.md: by SQL, at the hosts, and in what was observed of the fleet's work.
+ * @returns a sentence for each violation
  */
 export async function findViolations(sql: ISql, witnessed: Witnessed): Promise<string[]> {
   const { hosts, slabs, planted, forgetful, left, messages, samples, disturbed } = witnessed;
@@ -56,14 +60,16 @@ async function deadLetters(sql: ISql): Promise<string[]> {
   return rows.map(({ body }) => body);
 }
 
-/** The lock order prevents deadlocks, and the simulated indexd follows it too. */
+/** A deadlock violates the lock order, which the simulated indexd follows too. */
 async function deadlocks(sql: ISql): Promise<string[]> {
   const [row] = await sql<{ deadlocks: number }[]>`
     select deadlocks::integer from pg_stat_database where datname = current_database()`;
   return row!.deadlocks === 0 ? [] : [`${row!.deadlocks} deadlocks`];
 }
 
-/** A location is recorded only after the host had the sector. Checks the host's disk, not its answers to readers. */
+/**
+ * Finds moved sectors that are not on the host to which they were moved. Looks at the host's disk, not at its answers to readers.
+ */
 async function missingSectors(sql: ISql, hosts: readonly DemoHost[]): Promise<string[]> {
   const rows = await sql<{ root: string; host_id: HostId }[]>`
     select encode(sector_root, 'hex') as root, host_id from sectors where num_migrated > 0 and host_id is not null`;

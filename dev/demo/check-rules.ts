@@ -1,6 +1,6 @@
 /**
- * Checks the invariants of docs/architecture.md that the database shows, by SQL. The demo runs this check at the end, tests run
- * it after each step. Reads whole tables, so it is not for a large production database.
+ * Checks, by SQL, those invariants of docs/architecture.md whose violation the database shows. The demo runs this check at the
+ * end, and tests run it after each step. Reads whole tables, so it is not for a large production database.
  */
 import type { ISql } from "postgres";
 
@@ -8,20 +8,20 @@ export interface Violation {
   /** Number in the list "What must always hold". */
   readonly rule: number;
   readonly what: string;
-  /** The slab, host, token or statistic. */
+  /** The slab, host, sector or statistic that violates the rule. */
   readonly subject: string;
 }
 
 interface Check {
   readonly rule: number;
   readonly what: string;
-  /** Holds only when no repair runs and reap has run. */
+  /** Whether this is checked only while no repair runs, after reap has run. */
   readonly onlyWhenSettled?: true;
   /** Selects one column, `subject`, with a row per violation. */
   readonly query: string;
 }
 
-/** Our recorded moves, one row each. */
+/** A row for each move that we recorded. */
 const RECORDED = `
   recorded as (
     select j.id, j.slab_id, j.digest, j.began_at, j.finished_at,
@@ -172,12 +172,13 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
-/** Limit per rule, because a violation often occurs a thousand times. */
+/** The most violations that each check reports, because a mistake often shows in a thousand rows. */
 const MOST_OF_EACH = 20;
 
 /**
- * All visible violations, at most 20 of each kind; empty if all rules hold.
- * @param options.settled no repair runs, and reap has run since the last repair: then nothing may be left over
+ * Returns the violations that the database shows, at most 20 of each kind; empty if it shows none.
+ * @param options.settled whether no repair runs and reap has run since the last repair: then no lease may be left, and all
+ *   events must be bumped
  */
 export async function checkRules(sql: ISql, options: { readonly settled: boolean }): Promise<Violation[]> {
   const violations: Violation[] = [];

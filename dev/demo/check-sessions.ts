@@ -3,19 +3,22 @@
  * time between two samples may be missed. Pure.
  */
 
-/** One sample of the server. Times are the server's, in milliseconds. */
+/** One sample of the server's views. Durations are in milliseconds, by the server's clock. */
 export interface SessionSample {
   /** Sessions of the fleet's role. */
   readonly sessions: readonly FleetSession[];
-  /** Functions connected under another role than that from `slabmend grant`. */
+  /** Functions that are connected with another role than the one from `slabmend grant`. */
   readonly strangers: readonly string[];
   /** Invocations that may have been running at that moment. */
   readonly running: number;
-  /** Those of `sessions` whose client has closed its connection or was killed, which their backends do not know yet. */
+  /**
+   * How many of `sessions` have lost their client, which closed the connection or was killed, while their backend does not know
+   * it yet.
+   */
   readonly left: number;
   /** The fleet's locks on indexd's tables that are stronger than those for writing rows. */
   readonly strongLocks: readonly { readonly table: string; readonly mode: string }[];
-  /** Other sessions that wait for a lock of the fleet. */
+  /** Sessions of other roles that wait for a lock of the fleet. */
   readonly kept: readonly { readonly application: string; readonly forMs: number }[];
 }
 
@@ -35,13 +38,16 @@ export interface SessionLimits {
   readonly statementMs: number;
   /** Maximum time that a worker keeps an unused connection. */
   readonly idleMs: number;
-  /** Maximum time that others wait for us: idleInTransactionMs, after which a stopped client's locks are released. */
+  /**
+   * Maximum time that other sessions wait for a lock of the fleet: the same as idleInTransactionMs, because then the server
+   * releases the locks of a stopped client.
+   */
   readonly keptMs: number;
 }
 
 /**
- * The time-outs of `slabmend grant`, plus half a second for the server to notice. Workers close idle connections after one
- * second: lib/database/client/connect.ts.
+ * The timeouts of `slabmend grant`, plus half a second for the server to act on them. `idleMs` is generous: workers close idle
+ * connections after one second (lib/database/client/connect.ts).
  */
 export const FLEET_LIMITS: Omit<SessionLimits, "connections"> = {
   idleInTransactionMs: 5_500,
@@ -50,7 +56,7 @@ export const FLEET_LIMITS: Omit<SessionLimits, "connections"> = {
   keptMs: 5_500,
 };
 
-/** Each violated rule once, with the worst case. */
+/** Returns a sentence for each kind of violation, about its worst case. */
 export function sessionViolations(samples: readonly SessionSample[], limits: SessionLimits): string[] {
   const worst = new Map<string, { readonly measure: number; readonly text: string }>();
   const note = (key: string, measure: number, text: string): void => {

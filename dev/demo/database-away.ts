@@ -1,7 +1,10 @@
 import { classifyDatabaseFailure } from "../../lib/database/client/retry-transaction.ts";
 import { StoreError } from "../../lib/database/client/store-error.ts";
 
-/** The demo interrupts its database on purpose; what fails because of this is repeated by the next pass or poll. */
+/**
+ * Whether an error is due to an interruption of the database, such as the demo causes on purpose. The next pass or poll repeats
+ * what failed.
+ */
 export function isDatabaseAway(error: unknown): boolean {
   const isExhausted = error instanceof StoreError && error.code === "fate-unknown";
   return isExhausted || classifyDatabaseFailure(error) === "connection-lost";

@@ -1,23 +1,25 @@
-/** A network between the fleet and its database that can drop everything, as in an unannounced failover, or refuse everything. */
+/**
+ * Stands between the fleet and its database. It can drop all traffic, as in an unannounced failover, or refuse all connections.
+ */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 export interface DatabaseProxy {
   /** The URL of the database through the proxy. Secret, like the original URL. */
   readonly url: string;
-  /** Drops all traffic, without FIN or RST: on existing connections forever, on new connections until `recover`. */
+  /** Drops all traffic, without FIN or RST. Connections that exist now or are opened before `recover` stay silent for good. */
   fallSilent(): void;
-  /** Acts like a stopped server: connections end, and new ones are refused until `recover`. */
+  /** Acts like a stopped server: existing connections end, and new connections are refused until `recover`. */
   refuse(): void;
   recover(): void;
-  /** New connections wait until `release`, as if indexd were stopped. */
+  /** Makes new connections wait until `release`, as if indexd, which opens them, were stopped. */
   hold(): void;
   release(): void;
-  /** New connections lead to this port. */
+  /** From now on, connects new connections to this port. */
   leadTo(port: number): void;
   /**
    * Whether the client of a connection has left. The connection's backend may not know yet, because it runs a statement, waits
-   * for a lock, or has not been scheduled since. The port is the server's client_port.
+   * for a lock, or has not been scheduled since. `clientPort` is the connection's client_port in pg_stat_activity.
    */
   hasLeft(clientPort: number): boolean;
   stop(): Promise<void>;
@@ -53,7 +55,7 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       if (isSilent) dead.add(from);
       from.on("error", () => {});
       from.on("data", (bytes) => dead.has(from) || to.write(bytes));
-      // The server does not notice that a client leaves a dead connection, but the connection's backend must end in time.
+      // The server does not see that a client leaves a silent connection. Ends the connection, so that its backend ends in time.
       from.on("close", () => {
         sockets.delete(from);
         to.destroy();

@@ -14,7 +14,7 @@ export interface DemoOptions {
   readonly blocked: number;
   readonly badContracts: number;
   readonly lostSectors: number;
-  /** The number of slabs, last in upload order, that lose sectors until they can lose only 1 or 2 more. */
+  /** How many slabs, the last ones uploaded, lose sectors until they can lose only 1 or 2 more. */
   readonly endangered: number;
   readonly liars: number;
   /** Hosts that deny every sector for a while and then have them again. */
@@ -22,20 +22,23 @@ export interface DemoOptions {
   /** Good hosts to drain. */
   readonly drain: number;
   readonly killWorkers: number;
-  /** Sectors that vanish from a host's disk after the repairs, for a verification to find; 0: no verification. */
+  /** How many sectors vanish from a host's disk after the repairs, so that a verification finds them; 0: no verification. */
   readonly verify: number;
-  /** Crashes of the server during repairs, each followed by its recovery. */
+  /** How many times the database server crashes during repairs; it recovers each time. */
   readonly restartDatabase: number;
-  /** Backends of the fleet to end while they work. */
+  /** How many of the fleet's database backends are ended while they work. */
   readonly endBackends: number;
   /** Number of times that all traffic between the fleet and its database is dropped. */
   readonly silentDatabase: number;
-  /** Repairs for which a worker's clock is hours off. */
+  /** How many repairs are made by a worker whose clock is wrong by hours. */
   readonly wrongClocks: number;
   readonly workers: number;
-  /** With more than one indexer, dev/indexers/run-indexers-demo.ts runs; it uses only slabs, hosts, shards, workers and seed. */
+  /**
+   * If this is more than 1, dev/indexers/run-indexers-demo.ts runs. Of the other options it uses only slabs, hosts, shards,
+   * workers and seed.
+   */
   readonly indexers: number;
-  /** The release of indexd whose database is used at the start. */
+  /** The release of indexd whose tables the database has at the start. */
   readonly indexd: IndexdRelease;
   /** Whether indexd is upgraded to the newest release during the run. */
   readonly upgrade: boolean;
@@ -55,14 +58,17 @@ interface Count {
   readonly least: number;
   readonly most: number;
   readonly says: string;
-  /** Value if the flag is used without a number. */
+  /** The value if the flag is given without a number. */
   readonly alone?: number;
 }
 
 const RELEASES = Object.keys(INDEXD_RELEASES) as IndexdRelease[];
 const OLDEST_RELEASE = RELEASES[0]!;
 
-/** Hosts are sockets of one process, slabs have 120 MB each: the upper bounds only catch typing errors. */
+/**
+ * The options that are numbers. `most` only catches typing errors: it is more than a usual machine can take, because all hosts
+ * are sockets of one process, and a slab has 120 MB.
+ */
 const COUNTS: Readonly<
   Record<
     Exclude<keyof DemoOptions, "indexd" | "upgrade" | "move" | "restore" | "seed" | "json" | "report">,
@@ -189,7 +195,7 @@ const COUNTS: Readonly<
 };
 
 /**
- * Reads the command line. `--help` is answered on standard output.
+ * Reads the command line. For `--help`, prints the help on standard output.
  * @returns undefined when help was asked for
  * @throws {DemoError} `usage` with every wrong value at once
  */
@@ -197,7 +203,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   const program = new Command("npm run demo --")
     .description("Stores real slabs on local hosts, takes hosts away, and lets slabmend repair.")
     .exitOverride()
-    // Reported below, together with other problems.
+    // `usage` reports errors, so commander prints none.
     .configureOutput({ writeErr: () => {} })
     .allowExcessArguments(false);
   for (const { flag, fallback, says, alone } of Object.values(COUNTS)) {
@@ -255,7 +261,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   }
   if (indexd === undefined || problems.length > 0) throw usage(problems);
   const seed = textOf(given["seed"]) ?? randomBytes(4).toString("hex");
-  // A default for every number of slabs.
+  // The default may be more than the number of slabs, and then is lowered to it.
   const byDefault = program.getOptionValueSource("endangered") === "default";
   const endangered = byDefault ? Math.min(counts.endangered, counts.slabs) : counts.endangered;
   return {
@@ -272,7 +278,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   };
 }
 
-/** Each indexer has its own hosts and database server. */
+/** Lower defaults for several indexers, because each indexer has its own hosts and database server. */
 const OF_SEVERAL = { slabs: 6, hosts: 20, minShards: 4, totalShards: 12, workers: 4 } as const;
 
 /** Defaults with several indexers. */

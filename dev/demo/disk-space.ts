@@ -9,8 +9,8 @@ const DATABASE_BYTES = 150_000_000;
 const MB = 1_000_000;
 
 /**
- * The demo's disk usage: every shard, although some are lost before repairs begin, and a copy of each that moves. A killed worker leaves
- * its uploads behind; an extra half of the sectors to move covers those.
+ * The most disk space that the demo needs. At first all shards are stored. Later the lost sectors are gone, and each sector that
+ * must move is stored once more. Half the number of moved sectors is added, because killed workers leave uploads behind.
  */
 export function neededBytes(
   options: Pick<DemoOptions, "slabs" | "totalShards">,
@@ -21,7 +21,7 @@ export function neededBytes(
   return storedBytes(atMost);
 }
 
-/** The disk usage of this many sectors on hosts, with their database. */
+/** The disk space that this many sectors on hosts need, together with a database. */
 export function storedBytes(sectors: number): number {
   return sectors * SECTOR_BYTES + DATABASE_BYTES;
 }

@@ -1,6 +1,6 @@
 /**
- * Disturbs the database while the fleet works, in three ways: it crashes and recovers, backends are ended, or all traffic with the fleet
- * is dropped. A disturbance counts only while a repair is running.
+ * Disturbs the database while the fleet works, in three ways: the server crashes and recovers, backends are ended, or all traffic
+ * with the fleet is dropped. Each disturbance waits until a repair is running.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ISql, Sql } from "postgres";
@@ -17,7 +17,7 @@ export interface DisturbancesWanted {
 }
 
 export interface DisturbancesDone extends DisturbancesWanted {
-  /** Total time from each crash until the server accepts connections again. */
+  /** The time from a crash until the server accepts connections again, summed over all crashes. */
   readonly crashedMs: number;
   readonly silentMs: number;
 }
@@ -27,14 +27,17 @@ export interface DatabaseDisturber {
   stop(): Promise<DisturbancesDone>;
 }
 
-/** Longer than a repair waits for a host, shorter than two of its waits for the database (20 s each). */
+/**
+ * How long traffic is dropped: longer than a repair waits for a host, and shorter than two of a repair's waits for the database,
+ * of 20 s each.
+ */
 const SILENT_MS = 8_000;
 const BETWEEN_MS = 3_000;
 const BACKENDS_EVERY_MS = 100;
 const POLL_MS = 50;
 
 export function startDatabaseDisturber(parts: {
-  /** Makes a client for the demo itself, as superuser. */
+  /** Makes a client for the demo itself, which is superuser. */
   readonly connect: () => Sql;
   readonly role: string;
   readonly proxy: DatabaseProxy;
@@ -57,7 +60,7 @@ export function startDatabaseDisturber(parts: {
   const crash = async (): Promise<void> => {
     const pid = await read(ownBackend);
     const atMs = Date.now();
-    // If a backend dies like this, the server ends all others and recovers from its WAL.
+    // If a backend dies by SIGKILL, the server ends all other backends and recovers from its WAL.
     process.kill(pid, "SIGKILL");
     await read((sql) => sql`select 1`);
     const awayMs = Date.now() - atMs;
@@ -126,7 +129,10 @@ async function endSome(sql: ISql, role: string, share: number, most: number): Pr
   return ended.length;
 }
 
-/** Requested disturbances that did not happen: the demo has then not shown what was asked for. Pure. */
+/**
+ * The disturbances that were asked for and did not all happen, as sentences. If there are any, the demo has not shown what was
+ * asked for. Pure.
+ */
 export function missedDisturbances(wanted: DisturbancesWanted, done: DisturbancesDone): string[] {
   const says = {
     restartDatabase: "crashes of the database",

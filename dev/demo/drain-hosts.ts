@@ -1,4 +1,7 @@
-/** The demo's drain: an operator starts it for good hosts, and reap coordinates it, although reap has no seed. */
+/**
+ * The demo's drain. It is started for good hosts, as by an operator, and reap coordinates it, although reap has no migration
+ * seed.
+ */
 import type { ISql } from "postgres";
 import { startRun } from "../../lib/database/runs/maintenance-runs.ts";
 import { type DrainScope, drainStatisticsOf } from "../../lib/jobs/drain/drain-run.ts";
@@ -7,12 +10,12 @@ import type { DemoHost } from "./register-hosts.ts";
 export interface DrainDone {
   readonly hosts: number;
   readonly sectorsBefore: number;
-  /** Sectors on these hosts that are not newer than the drain. */
+  /** Sectors that were on these hosts when the drain began and are still there. */
   readonly sectorsAfter: number;
-  /** Sectors that left these hosts. */
+  /** Sectors that left these hosts by being copied; the next field counts those that were rebuilt. */
   readonly copied: number;
   readonly rebuilt: number;
-  /** From the drain's start until its coordinator saw no sector left; null: the drain has not ended. */
+  /** Time from the drain's start until its coordinator saw no sector left; null: the drain has not ended. */
   readonly seconds: number | null;
   readonly finished: boolean;
 }

@@ -6,10 +6,10 @@ import { formatBytes } from "./progress.ts";
 import type { StoredSlab } from "./store-objects.ts";
 import type { RepairState } from "./watch-repairs.ts";
 
-/** Terminals are 80 columns wide or more. */
+/** Fits terminals of 80 columns. */
 const WIDTH = 79;
 const BAR = 24;
-/** Further slabs are combined in one line, so that the picture fits 24 lines. */
+/** The most slabs with a line of their own. The others share one line, so that the picture fits 24 lines. */
 const MOST_SLABS = 10;
 
 export interface RunPicture {
@@ -30,7 +30,7 @@ export function paintWith(colours: boolean): Paint {
   return (text, colour) => (colours ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text);
 }
 
-/** The hosts' states as letters, readable without colours. */
+/** The hosts' fates as letters, so that the picture can be read without colours. */
 const FATES: Readonly<
   Record<HostFate, { readonly letter: string; readonly colour: Colour; readonly says: string }>
 > = {
@@ -43,7 +43,7 @@ const FATES: Readonly<
   forgetful: { letter: "?", colour: "magenta", says: "forgets for a while" },
 };
 
-/** Without a terminal only the first line is printed. */
+/** Returns the picture's lines. Where there is no terminal, the demo prints only the first line. */
 export function drawRun(run: RunPicture): string[] {
   const paint = paintWith(run.colours);
   const { damage, state, traffic, seconds } = run;
@@ -100,6 +100,6 @@ function drawHosts(fates: readonly HostFate[], paint: Paint): string[] {
   const legend = (Object.keys(FATES) as HostFate[])
     .filter((fate) => fates.includes(fate))
     .map((fate) => `${FATES[fate].letter} ${FATES[fate].says}`);
-  // A grid of 500 hosts would push the rest off the screen.
+  // At most five rows of hosts are shown, because a grid of 500 hosts would push the rest off the screen.
   return [...lines.slice(0, 5), `${" ".repeat(10)}${legend.join("  ")}`];
 }

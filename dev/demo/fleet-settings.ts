@@ -10,7 +10,10 @@ const CLAIM_EVERY_MS = 2_000;
 const REAP_EVERY_MS = 2_000;
 /** Longer than any repair of the demo, short enough that a hung repair is noticed. */
 const REPAIR_TIMEOUT_MS = 60_000;
-/** A claim with a backlog adds leases until shortly before its timeout; the next scheduled call waits for it. */
+/**
+ * While there is a backlog, a claim adds leases until shortly before this timeout, and the next scheduled claim waits until it
+ * has ended.
+ */
 const SCHEDULED_TIMEOUT_MS = 10_000;
 const GRACE_SECONDS = 0;
 
@@ -23,13 +26,13 @@ export const INDEXD_LOOPS: IndexdLoops = {
   publishEveryMs: 500,
 };
 
-/** AWS recommends a visibility timeout of six times the function's. */
+/** AWS recommends a visibility timeout of six times the function's timeout. */
 export const QUEUE_OPTIONS = {
   visibilityTimeoutSeconds: (6 * REPAIR_TIMEOUT_MS) / 1_000,
   maxReceiveCount: 5,
 } as const;
 
-/** The shortened times, with those of production. */
+/** Describes the shortened times, with those of production in parentheses. */
 export function describeSettings(): string[] {
   const seconds = (ms: number): string => `${ms / 1_000} s`;
   return [
@@ -52,7 +55,7 @@ export function deploymentOf(parts: {
   readonly migrationSeed: Uint8Array;
   readonly queueServer: QueueServer;
   readonly queues: QueuePair;
-  /** The folder of wrong-clocks.ts. Without the folder every clock is right. */
+  /** The folder with the wrong clocks of wrong-clocks.ts; undefined: every clock is right. */
   readonly wrongClocks?: string;
   /** Directory of the journal's archive. */
   readonly archive?: string | undefined;

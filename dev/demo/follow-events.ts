@@ -8,7 +8,7 @@ import { isDatabaseAway } from "./database-away.ts";
 const POLL_MS = 200;
 
 export interface EventFollower {
-  /** Makes one more poll, then stops. @returns the first error of a poll, if any, except an unreachable database */
+  /** Makes one more poll, then stops. @returns the first error of a poll, if any; an unreachable database is no error */
   stop(): Promise<Error | undefined>;
   /** The latest time of each received event, by account and key, in microseconds since the epoch. */
   readonly told: ReadonlyMap<string, string>;
@@ -37,7 +37,7 @@ export function followEvents(sql: Sql): EventFollower {
   const start = (): Promise<void> => {
     underWay ??= poll()
       .catch((error: unknown) => {
-        // Cursors do not move, so the next poll gets the events that this poll did not.
+        // If the database is away, the cursors stay, so the next poll gets the events that this poll did not get.
         if (isDatabaseAway(error)) return;
         failure ??= error instanceof Error ? error : new Error(String(error));
       })
@@ -63,7 +63,10 @@ async function accounts(sql: ISql): Promise<string[]> {
   return rows.map(({ id }) => id);
 }
 
-/** indexd's listing. Before version 24 the listing hides events of the current and later seconds. */
+/**
+ * Lists the events after the cursor, as indexd does. Before database version 24, indexd hides events of the current second and
+ * later.
+ */
 async function listBehind(sql: ISql, account: string, cursor: Listed | undefined): Promise<Listed[]> {
   return await sql<Listed[]>`
     select e.account_id::text as account, encode(e.object_key, 'hex') as key,

@@ -13,31 +13,36 @@ const POLL_MS = 50;
 /** The demo does not wait for a next attempt that is further away than this. */
 const SOON_MS = 200_000;
 /**
- * While hosts deny, a slab may find too few candidates and wait for an hour. The demo skips this hour to show what follows, but only a
- * few times, because there may be no host at all for some sectors.
+ * While these hosts deny, a repair may find too few candidates, and then its slab waits for an hour. The demo skips this hour to
+ * show what follows, but only this many times, because there may be no host at all for some sectors.
  */
 const MOST_HOURS = 3;
 
-/** The effect of the forgetting hosts. */
+/** What the forgetful hosts caused. */
 export interface Forgetting {
   readonly hosts: number;
   /** From the first repair until the hosts had their sectors again. */
   readonly forgotMs: number;
-  /** The highest number of known denials of these hosts at one time. */
+  /** The highest number of denials by these hosts that were recorded at one time. */
   readonly deniedSectors: number;
-  /** From the end of forgetting until none of the denials was open, except waiting ones. */
+  /** From when the hosts had their sectors again until none of their denials was open, apart from those in `waiting`. */
   readonly settledMs: number;
-  /** Denials open at the end: no host could take the sectors, and the next attempt of their slabs is an hour away. */
+  /**
+   * Denials that are still open at the end: no host could take the sectors, and the next attempt at their slabs is an hour away.
+   */
   readonly waiting: number;
 }
 
 export interface ForgetfulHosts {
-  /** Checks their denials. @returns whether the hosts remember and no denial of a slab with a near next attempt is open */
+  /**
+   * Counts the hosts' denials. @returns whether the hosts have their sectors again and no denial is open, apart from those in
+   * `waiting`
+   */
   isSettled(sql: ISql): Promise<boolean>;
   stop(): Promise<Forgetting>;
 }
 
-/** @param hosts hosts that already forget */
+/** @param hosts hosts that deny every sector already */
 export function startForgetfulHosts(parts: {
   readonly hosts: readonly DemoHost[];
   /** Whether a repair is running. */
@@ -103,7 +108,7 @@ export function startForgetfulHosts(parts: {
   };
 }
 
-/** Makes slabs that still have sectors to move due now. @returns the number of slabs */
+/** Makes slabs due now that have sectors to move and whose next attempt is far away. @returns the number of slabs */
 async function skipHour(sql: ISql): Promise<number> {
   const [row] = await sql<{ slabs: number }[]>`
     with resting as (

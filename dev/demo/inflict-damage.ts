@@ -1,6 +1,7 @@
 /**
- * Damages hosts: at the hosts themselves and, if indexd would have noticed, in indexd's tables:
- * docs/protocol.md#host-usability, docs/protocol.md#contract-predicates and docs/protocol.md#persisting-a-result.
+ * Damages hosts and sectors: at the hosts themselves and, if indexd would have noticed, also in indexd's tables. What indexd
+ * writes is described in docs/protocol.md#host-usability, docs/protocol.md#contract-predicates and
+ * docs/protocol.md#persisting-a-result.
  */
 import type { ISql } from "postgres";
 import type { ContractId, HostId, Root, SlabId } from "../../lib/slab/ids.ts";
@@ -13,17 +14,20 @@ import type { HostFate } from "./plan-losses.ts";
 import type { DemoHost } from "./register-hosts.ts";
 import type { StoredSlab } from "./store-objects.ts";
 
-/** Ways to lie to readers, used in turn; indexd considers these hosts good. */
+/** The ways in which hosts lie to readers. Each liar uses one of them, in turn. indexd considers liars good. */
 const LIES: readonly Partial<HostSwitches>[] = [
   { corruptsData: true },
   { sendsWrongProofs: true },
   { servesOtherSector: true },
 ];
 
-/** Blocked hosts charge more for storage than indexd allows: 4000 SC/TB/month; the limit is 3000. Reads cost the same as before. */
+/**
+ * Hosts are blocked because they charge more for storage than indexd allows: 4000 SC/TB/month, where the limit is 3000. Their
+ * reads cost the same as before.
+ */
 const DEAR_STORAGE_PRICE = (4_000n * 10n ** 12n) / 4_320n;
 
-/** A sector that must move, and the reason that the demo gave. */
+/** A sector that must move, and the damage that the demo did to it or to its host. */
 export interface DamagedSector {
   readonly slabId: SlabId;
   readonly root: Root;
@@ -70,7 +74,7 @@ export async function inflictDamage(
   return readDamage(sql, plan, slabs);
 }
 
-/** Scans fail until the average falls below indexd's minimum. */
+/** Writes what indexd writes when scans of a host fail until its average uptime is below indexd's minimum. */
 export async function markUnreachable(sql: ISql, hostId: HostId): Promise<void> {
   await sql`
     update hosts set recent_uptime = 0.5, consecutive_failed_scans = 8, last_failed_scan = now(),
@@ -85,14 +89,17 @@ export async function markDear(sql: ISql, hostId: HostId): Promise<void> {
     where id = ${hostId}`;
 }
 
-/** Not renewed in the first half of the renew window: indexd gives the contract up, and also a host without another contract. */
+/**
+ * Makes a contract look as if it was not renewed in the first half of its renew window. indexd gives up such a contract, and its
+ * host too if that has no other contract.
+ */
 export async function markNotRenewed(sql: ISql, contractId: ContractId): Promise<void> {
   await sql`
     update contracts c set good = false, proof_height = g.scanned_height + g.contracts_renew_window / 2 - 1
     from global_settings g where c.contract_id = ${idBytes(contractId)}`;
 }
 
-/** indexd's MarkSectorsLost for one pinned sector on a good host, with the statistics. */
+/** Like indexd's MarkSectorsLost for one sector on a good host, statistics included. */
 export async function markSectorLost(sql: ISql, hostId: HostId, root: Root): Promise<void> {
   await sql`
     with hit as (
@@ -110,7 +117,7 @@ export async function markSectorLost(sql: ISql, hostId: HostId, root: Root): Pro
       ('num_unpinnable_sectors', 1), ('num_sectors_lost', 1)) as delta (name, n)`;
 }
 
-/** The sectors that indexd would move now, by SQL, with the cause from the plan. */
+/** Reads from the database which sectors have to move now, and takes the cause of each from the plan. */
 async function readDamage(
   sql: ISql,
   plan: Pick<DamagePlan, "placement" | "fates">,

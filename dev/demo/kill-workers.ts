@@ -1,8 +1,9 @@
 /**
  * Kills workers during repairs with SIGKILL, and counts a kill only if the worker held a running lease.
  *
- * For each worker that starts while kills are wanted: wait until its lease has begun, wait a little, check the lease, kill, and check
- * again when the process has ended. If the commit was faster, the kill does not count and the next worker is tried.
+ * For each worker that starts while kills are wanted: wait until its repair has begun, wait a little, check the lease, kill the
+ * worker, and check the lease again when the process has ended. If the commit was faster than the kill, the kill does not count,
+ * and the next worker is tried.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,13 +26,17 @@ export interface WorkerKiller {
 }
 
 /**
- * Five slabs with a crashed last repair open the circuit breaker if they are the majority of the latest twenty; then the fleet backs
- * off: lib/database/fleet/circuit-breaker.ts.
+ * How many slabs may have a last repair that crashed: four at first, and up to nine once as many other slabs have been repaired.
+ * This keeps the circuit breaker closed, which opens if there are at least five such slabs and they are the majority of the
+ * latest twenty (lib/database/fleet/circuit-breaker.ts).
  */
 const HARMLESS_CRASHED_SLABS = 4;
 const MOST_CRASHED_SLABS = 9;
 const POLL_MS = 5;
-/** Delay per moving sector, so that kills hit copies, rebuilds and uploads, which take about 100 ms per sector. */
+/**
+ * How long a kill waits for each sector that the repair moves. So kills hit copies, rebuilds and uploads, each of which takes
+ * about 100 ms per sector.
+ */
 const LEAST_WAIT_MS = 5;
 const MOST_WAIT_MS = 50;
 
@@ -39,7 +44,7 @@ export interface WorkerKillerOptions {
   readonly sql: ISql;
   readonly mapping: EventSourceMapping;
   readonly wanted: number;
-  /** Number of a slab's sectors that must move. */
+  /** The number of the slab's sectors that must move. */
   readonly movesOf: (slabId: SlabId) => number;
   readonly random: () => number;
   readonly onKilled: (kill: { readonly pid: number; readonly slabId: SlabId }) => void;
@@ -54,7 +59,7 @@ class Killer implements WorkerKiller {
   hits = 0;
   readonly #options: WorkerKillerOptions;
   readonly #killsOf = new Map<SlabId, number>();
-  /** Slabs whose last worker was killed, until another worker succeeds. */
+  /** Slabs whose last worker was killed. A slab leaves this set when another worker has repaired it. */
   readonly #crashed = new Set<SlabId>();
   readonly #repaired = new Set<SlabId>();
   readonly #killedTokens = new Set<LeaseToken>();
@@ -145,7 +150,10 @@ async function isRunning(sql: ISql, token: LeaseToken): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** Waits for a commit that the worker may have sent before it died; such a commit removes the lease. */
+/**
+ * Whether a killed worker's lease is still there. Waits for a commit that the worker may have sent before it died, and that
+ * removes the lease.
+ */
 async function wasLeftRunning(sql: ISql, token: LeaseToken): Promise<boolean> {
   const rows = await sql`
     select from slabmend.leases where token = ${token} and began_at is not null for update`;

@@ -1,5 +1,5 @@
 /**
- * Deploys the functions and watches until the fleet is done: every damaged sector with a legal destination is healthy, no lease is
+ * Deploys the functions and watches until the fleet is done: every damaged sector that some host may take is healthy, no lease is
  * left, and every event is bumped.
  */
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,11 +38,16 @@ import {
 } from "./watch-repairs.ts";
 
 const POLL_MS = 500;
-/** Longer than every temporary wait: two minutes after a fault, three minutes of a repair's hold. */
+/**
+ * Longer than any wait that passes by itself: slabs wait two minutes after a fault, and three minutes for the end of a repair's
+ * hold.
+ */
 const GIVE_UP_AFTER_MS = 200_000;
-/** The error of a function during the switch of a move, until the function's address leads to the target. */
+/**
+ * Part of the error that a function logs after the switch of a move, until the function's database address leads to the target.
+ */
 const CLOSED = "permission denied for database";
-/** Maximum number of log lines of the functions that are shown, because a failing fleet repeats the same line. */
+/** The most log lines of the functions that are shown, because a failing fleet repeats the same line. */
 const MOST_LOG_LINES = 20;
 
 export interface RepairsDone {
@@ -50,7 +55,7 @@ export interface RepairsDone {
   readonly killedWorkers: number;
   /** Damaged sectors that are not healthy although a host could take them. */
   readonly openWithDestination: number;
-  /** Why the demo did not wait for these sectors. */
+  /** Why the demo stopped waiting before the fleet was done; undefined: the fleet was done. */
   readonly gaveUp: string | undefined;
   /** Bodies of the messages that workers received. */
   readonly messages: readonly string[];
@@ -61,14 +66,14 @@ export interface RepairsDone {
 }
 
 export interface LetRepairOptions {
-  /** Makes a client for a part of the demo; each part has its own, because a part may wait for a lock. */
+  /** Makes a database client. Each part of the demo has a client of its own, because a part may wait for a lock. */
   readonly connect: () => Sql;
   readonly proxy: DatabaseProxy;
   readonly disturbances: { readonly wanted: DisturbancesWanted; readonly random: () => number };
   readonly runtime: LocalRuntime<Swarm>;
   readonly deployment: Pick<Deployment, "functions" | "schedules" | "consumer">;
   readonly hosts: readonly DemoHost[];
-  /** Hosts that deny everything now. */
+  /** Hosts that deny every sector when repairs begin. */
   readonly forgetful: readonly DemoHost[];
   readonly damage: readonly DamagedSector[];
   readonly danger: DangerWatch;
@@ -171,7 +176,8 @@ async function watch(
   let crashesSeen = 0;
   for (;;) {
     const { state, reachable } = await read((sql) => readInOneSnapshot(sql, damage));
-    // Read after the state: slabs that are repaired by the state are then safe by this reading.
+    // The danger is read after the state, so that slabs which the state shows as repaired are no longer in danger by this
+    // reading.
     danger.see(await read(readDanger));
     const traffic = await readTraffic(hosts);
     progress.status(options.draw(state, traffic, (Date.now() - startedAtMs) / 1_000));
@@ -182,9 +188,9 @@ async function watch(
     const openIds = state.open.map(({ slabId }) => slabId);
     const openWithDestination = countOf(openIds, reachable);
     const isSettled = await read((sql) => forgetful.isSettled(sql));
-    // Sectors that no host can take are tried once too; until then a new lease may come at any time.
+    // Slabs with sectors that no host can take are tried once too. Until they have been tried, a new lease may come at any time.
     const isTried = state.endedRepairs >= new Set(openIds).size;
-    // Sectors that no host can take prevent a drain from ending.
+    // If sectors are left that no host can take, do not wait for a drain: they prevent it from ending.
     const isOver = openIds.length > 0 || (await read(isDrained));
     const settled = isSettled && isTried && isOver && state.liveLeases === 0 && state.unsentEvents === 0;
     if (openWithDestination === 0 && settled) return { state, openWithDestination, gaveUp: undefined };
@@ -197,7 +203,10 @@ async function watch(
   }
 }
 
-/** Between two snapshots a repair may end: its slab would be open by the first, and have no destination by the second. */
+/**
+ * With two snapshots, a repair might end between them: its slab would be open in the first, and have no destination in the
+ * second.
+ */
 function readInOneSnapshot(sql: Sql, damage: LetRepairOptions["damage"]) {
   return sql.begin("isolation level repeatable read", async (tx) => {
     const state = await readRepairState(tx, damage);
@@ -206,7 +215,7 @@ function readInOneSnapshot(sql: Sql, damage: LetRepairOptions["damage"]) {
   });
 }
 
-/** @param isSettled whether forgetful hosts remember, and no attempt is brought forward because of them */
+/** @param isSettled whether the forgetful hosts have their sectors again, and no attempt was brought forward because of them */
 function whyGiveUp(state: RepairState, sinceChangeMs: number, isSettled: boolean): string | undefined {
   if (sinceChangeMs > GIVE_UP_AFTER_MS)
     return `nothing has changed for ${formatSeconds(sinceChangeMs / 1_000)}`;

@@ -1,6 +1,7 @@
 /**
- * Moves the database to a second server while workers repair, with the operator's command. The simulated indexd is held during the
- * switch and then connected to the target; the fleet is not held, and is refused until its address leads to the target.
+ * Moves the database to a second server while workers repair, with the operator's command. During the switch, new connections of
+ * the simulated indexd wait; then they lead to the target. Those of the fleet do not wait: the source refuses them until the
+ * fleet's address leads to the target.
  */
 import { PassThrough, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -19,19 +20,19 @@ const POLL_MS = 100;
 const MOST_MS = 120_000;
 const MAJOR = 18;
 
-/** The move in the demo's JSON. */
+/** What the demo's JSON says about the move. */
 export interface MoveDone {
   readonly copySeconds: number;
-  /** From the fleet's stop until the target accepted the fleet. */
+  /** Time from when the source refused the fleet until the target accepted it. */
   readonly secondsWithoutClaims: number;
   readonly comparedTables: number;
   readonly comparedRows: number;
-  /** Repairs that ended before the switch, and repairs that ended on the target. */
+  /** Repairs that ended before the switch; the next field counts those that ended on the target. */
   readonly repairsBefore: number;
   readonly repairsAfter: number;
 }
 
-/** A source's settings that differ from PostgreSQL's defaults. */
+/** The settings that a move's source needs and that are not PostgreSQL's defaults. */
 export const SOURCE_SETTINGS = { wal_level: "logical", max_slot_wal_keep_size: "2GB" } as const;
 
 /** @throws {DemoError} `no-pg-dump` */
@@ -57,7 +58,7 @@ export function moveInMidRun(parts: {
   readonly pgDump: string;
   readonly source: PostgresServer;
   readonly target: PostgresServer;
-  /** The owner's client, through `indexd`. */
+  /** A client of the database's owner, which connects through the proxy `indexd`. */
   readonly sql: Sql;
   readonly indexd: DatabaseProxy;
   readonly fleet: DatabaseProxy;

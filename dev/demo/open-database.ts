@@ -10,21 +10,21 @@ import { type DatabaseProxy, startDatabaseProxy } from "./database-proxy.ts";
 export const DATABASE = "indexd";
 const DEMO = "slabmend-demo";
 
-/** The fleet's role from `slabmend grant`. */
+/** The fleet's role, with the rights from `slabmend grant`. */
 export const FLEET_ROLE = "slabmend";
 
 export interface DemoDatabase {
-  /** For the functions: the URL of the role with only the fleet's privileges; contains its password. */
+  /** The functions' URL, with the password of a role that has only the fleet's rights. */
   readonly fleetUrl: string;
-  /** The owner's URL, for indexd and the demo itself. */
+  /** A client of the owner, for indexd and the demo itself. */
   readonly sql: Sql;
-  /** Proxy between the owner's clients and the server, if the database will be moved. */
+  /** The proxy between the owner's clients and the server; undefined unless the database will be moved. */
   readonly proxy: DatabaseProxy | undefined;
   /** Makes a client of the owner that has one connection and survives crashes of the database. The caller ends it. */
   readonly connect: () => Sql;
 }
 
-/** The database of a running indexd, with our schema and a role for `workers` simultaneous repairs. */
+/** Creates the database of a running indexd, with our schema and a role for `workers` simultaneous repairs. */
 export async function openDatabase(
   server: PostgresServer,
   workers: number,
@@ -35,7 +35,8 @@ export async function openDatabase(
   await admin`create database ${admin(DATABASE)}`;
   const direct = new URL(server.url(DATABASE));
   if (willMove) {
-    // The move needs the superuser, so indexd has its own role, which may read sessions too.
+    // The move needs the superuser for itself, so indexd gets a role of its own. That is a superuser too, so that it may read
+    // sessions.
     direct.username = "indexd";
     direct.password = randomBytes(16).toString("hex");
     await admin.unsafe(`create role indexd superuser login password '${direct.password}'`);
@@ -47,7 +48,7 @@ export async function openDatabase(
   await sql.unsafe(indexdSchema(version));
   await migrateDatabase(sql);
   const password = randomBytes(16).toString("hex");
-  // One connection, because the script has its own begin and commit.
+  // Only one connection, because the script contains begin and commit.
   const owner = connectOwner(url, 1);
   await owner.unsafe(grantStatements({ role: FLEET_ROLE, concurrency: workers }));
   await owner.unsafe(`alter role ${FLEET_ROLE} password '${password}'`);

@@ -20,9 +20,9 @@ export interface DamagePlan {
   readonly placement: readonly (readonly number[])[];
   /** By host number. */
   readonly fates: readonly HostFate[];
-  /** Losses of --lost-sectors, then those that endanger slabs. */
+  /** First the losses of --lost-sectors, then those that endanger slabs. */
   readonly lost: readonly LostSector[];
-  /** indexd's knowledge after all damage. */
+  /** How many sectors must move, as far as indexd knows after all damage. */
   readonly sectorsToMove: number;
   /** Slabs with a sector to move and a host to move it to. */
   readonly repairableSlabs: number;
@@ -34,7 +34,8 @@ export interface DamagePlan {
 export const MOST_KILLS_PER_SLAB = 2;
 
 /**
- * Only four slabs may wait for their second repair, so that the circuit breaker stays closed; meanwhile other slabs are repaired.
+ * At first, only four slabs may have a killed repair, so that the circuit breaker stays closed. Once other slabs are repaired,
+ * more slabs may have one.
  */
 const KILLED_FIRST = 4;
 
@@ -42,7 +43,7 @@ function mostKills(repairableSlabs: number): number {
   return Math.max(MOST_KILLS_PER_SLAB * Math.min(repairableSlabs, KILLED_FIRST), repairableSlabs);
 }
 
-/** @throws {DemoError} `invalid-options` with every reason */
+/** @throws {DemoError} `invalid-options` if options contradict each other, or the damage could not be repaired */
 export function planDamage(options: DemoOptions): DamagePlan {
   refuseOptions(contradictions(options));
   const placement = placeSlabs(options);
@@ -124,7 +125,7 @@ function contradictions(options: DemoOptions): string[] {
   return problems;
 }
 
-/** Places every slab on the least loaded hosts, so that each host matters. */
+/** Places every slab on the least loaded hosts, so that all hosts get sectors. */
 function placeSlabs({ slabs, hosts, totalShards, seed }: DemoOptions): number[][] {
   const random = seededRandom(seed, "placement");
   const load = Array.from({ length: hosts }, () => 0);
@@ -139,7 +140,7 @@ function placeSlabs({ slabs, hosts, totalShards, seed }: DemoOptions): number[][
 function chooseFates(options: DemoOptions, placement: readonly (readonly number[])[]): HostFate[] {
   const used = new Set(placement.flat());
   const hosts = Array.from({ length: options.hosts }, (_, host) => host);
-  // A fate of a host without sectors would show nothing.
+  // Hosts with sectors get fates first, because damage to a host without sectors would show nothing.
   const order = shuffled(hosts, seededRandom(options.seed, "fates")).sort(
     (a, b) => Number(used.has(b)) - Number(used.has(a)),
   );

@@ -1,4 +1,4 @@
-/** Decides which sectors are lost, and whether indexd knows. Pure. */
+/** Decides which sectors are lost, and of which losses indexd knows. Pure. */
 import { refuseOptions } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { seededRandom, shuffled } from "./seeded-random.ts";
@@ -9,13 +9,13 @@ export type HostFate = "fine" | "dead" | "blocked" | "bad-contract" | "liar" | "
 export interface LostSector {
   readonly slab: number;
   readonly index: number;
-  /** Whether indexd knows; otherwise only the host's answer shows the loss. */
+  /** Whether indexd knows of the loss; otherwise only the host's answer shows it. */
   readonly noticed: boolean;
   /** Whether the loss endangers its slab; otherwise it is one of --lost-sectors. */
   readonly endangers: boolean;
 }
 
-/** Whether sectors on such a host must move by indexd's knowledge. */
+/** Whether all sectors on such a host must move. */
 export function isMoved(fate: HostFate): boolean {
   return fate === "dead" || fate === "blocked" || fate === "bad-contract" || fate === "draining";
 }
@@ -25,7 +25,10 @@ export function isReadable(fate: HostFate): boolean {
   return fate !== "dead" && fate !== "liar" && fate !== "forgetful";
 }
 
-/** Spreads losses over the slabs, endangered slabs last, so that all slabs survive. Reduces `readable` by the losses. */
+/**
+ * Chooses the losses of --lost-sectors: spread over the slabs so that all survive, with the slabs that will be endangered last.
+ * Subtracts the losses from `readable`, the number of readable sectors of each slab.
+ */
 export function chooseLost(
   options: DemoOptions,
   placement: readonly (readonly number[])[],
@@ -41,7 +44,7 @@ export function chooseLost(
   const lost: LostSector[] = [];
   while (lost.length < options.lostSectors) {
     const noticed = lost.length % 2 === 0;
-    // Unnoticed losses are found when a repair copies from a host that is blocked or has a bad contract.
+    // An unnoticed loss fits a host whose sectors must move: a repair finds the loss when it tries to copy the sector.
     const fits = ({ fate }: { fate: HostFate }): boolean => isMoved(fate) !== noticed;
     const [next] = answering
       .filter(({ slab }) => readable[slab]! > options.minShards)
@@ -67,13 +70,13 @@ export function chooseLost(
   return lost;
 }
 
-/** Margins of endangered slabs, used in turn. */
+/** The margins that endangered slabs get, in turn. */
 const ENDANGERED_MARGINS = [1, 2] as const;
 
 /**
- * Further losses of the last slabs, so that their margin by indexd's tables is 1 or 2. Sectors on lying hosts are lost first,
- * because they cannot be read anyway; sectors on dead and blocked hosts do not count and stay. A slab that would not survive
- * keeps more sectors. Reduces `readable` by the losses.
+ * Chooses further losses in the last slabs, so that the margin of these slabs is 1 or 2 by indexd's tables. Sectors on lying
+ * hosts are lost first, because they cannot be read anyway. Sectors on dead and blocked hosts are not lost, because they do not
+ * count for the margin. If a slab would not survive, it keeps more sectors. Subtracts the losses from `readable`.
  */
 export function chooseEndangering(
   { slabs, endangered, minShards, seed }: DemoOptions,

@@ -1,4 +1,4 @@
-/** The functions' times that the demo shortens. describeSettings in fleet-settings.ts lists them with production's. */
+/** The functions' times that the demo shortens. describeSettings in fleet-settings.ts lists them with those of production. */
 import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "../../../lib/jobs/claim/claim-settings.ts";
 import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "../../../lib/worker/worker-settings.ts";
 
@@ -11,7 +11,7 @@ export const CLAIM_SETTINGS: ClaimSettings = {
 
 export const WORKER_SETTINGS: WorkerSettings = {
   ...DEFAULT_WORKER_SETTINGS,
-  // Three heartbeats fit; a loaded machine delays one by a second or two.
+  // A lease lasts for three heartbeats, because a loaded machine may delay a heartbeat by a second or two.
   leaseMs: 6_000,
   heartbeatMs: 2_000,
   networkMaxAgeMs: 2_000,

@@ -1,34 +1,34 @@
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** Daily limits (UTC) of what repairs may spend; a missing one means no limit. */
+/** What all repairs together may spend in a day (UTC). A missing field means no limit. */
 export interface BudgetLimits {
   readonly hastings?: bigint;
   readonly bytesRead?: bigint;
-  /** Repairs that moved something, with any outcome. */
+  /** Number of repairs that moved at least one sector; their outcome does not matter. */
   readonly repairs?: bigint;
 }
 
 export type BudgetLimit = keyof BudgetLimits;
 
 export interface BudgetState {
-  /** Limits reached today: until midnight only slabs in danger are leased. */
+  /** The limits reached today. If there is any, only slabs in danger are leased until midnight (UTC). */
   readonly stoppedBy: readonly BudgetLimit[];
   /** How many more slabs that are not in danger may be leased; null: no limit. */
   readonly ordinaryLeases: number | null;
 }
 
-/** PostgreSQL's largest integer: as good as no limit. */
+/** The number of leases must fit PostgreSQL's type `integer`. The fleet never has this many leases. */
 const MOST_LEASES = 2 ** 31 - 1;
 
 const UNLIMITED: BudgetState = { stoppedBy: [], ordinaryLeases: null };
 
 /**
  * Compares the work since midnight UTC and the present leases with the limits, and stores the result for metrics
- * and status (`slabmend.budget`). Money and bytes are known only when a repair ends, so repairs in flight may exceed a limit;
- * repairs are counted when they are leased.
+ * and status (`slabmend.budget`). A repair counts as soon as its slab is leased. Its money and bytes count only when it ends, so
+ * the repairs in progress may exceed those two limits.
  *
- * Reads the hourly totals of a day, the later rows of the journal (lib/database/journal/work-since.sql), and all leases.
+ * Reads the hourly totals of a day, the journal rows not yet in the totals (lib/database/journal/work-since.sql), and all leases.
  */
 export async function checkBudget(sql: ISql, limits: BudgetLimits): Promise<BudgetState> {
   return await retryTransaction("check the budget", () => checkOnce(sql, limits), BRIEFLY);
@@ -73,7 +73,7 @@ async function checkOnce(sql: ISql, limits: BudgetLimits): Promise<BudgetState> 
       greatest(d.repairs_left - (select count(*) from slabmend.leases), 0)::text as repairs_left
     from decided d`;
   const { stopped_by: stoppedBy, repairs_left: left } = row!;
-  // greatest() ignores nulls, so it is 0 without a limit on repairs.
+  // Without a limit on repairs `left` is 0, not null, because greatest() ignores nulls.
   const ordinaryLeases = limits.repairs === undefined ? null : Math.min(Number(left), MOST_LEASES);
   return { stoppedBy, ordinaryLeases: stoppedBy.length > 0 ? 0 : ordinaryLeases };
 }

@@ -1,15 +1,15 @@
 /**
- * The fleet's circuit breaker. When most recent outcomes of different slabs are bad, the cause is not the slabs (hosts
- * unreachable, accounts without funds, a bad release, too little memory). Then no slab is quarantined, and claim backs
- * off:
+ * The fleet's circuit breaker. If repairs of many different slabs end badly at the same time, the slabs are not the cause: hosts
+ * may be unreachable, accounts without funds, the release bad, or the memory too small. Then the breaker opens: no slab is
+ * quarantined, and claim backs off:
  *
  *   closed --most of the latest outcomes bad--> open, backing off 1 min
  *   open   --most outcomes since then good----> closed
  *   open   --backoff over, still mostly bad---> open, backing off twice as long, at most 32 min
  *   open   --backoff over, nothing finished---> open; claim may try a few slabs (half-open)
- *   closed again, and open soon after --------> open, backing off twice as long as last time
+ *   closed --bad again soon after closing-----> open, backing off twice as long as last time
  *
- * During a backoff claim leases one slab a minute (a probe), so that recovery is noticed early. Pure.
+ * During a backoff claim leases one slab a minute (a probe), so that the fleet notices early that repairs work again. Pure.
  */
 import type { OutcomeKind } from "../leases/outcome-writes.ts";
 
@@ -20,7 +20,7 @@ export interface RecentOutcome {
 }
 
 export type CircuitBreaker =
-  /** `lastBackoffMs`: the last backoff; 0: the breaker was never open. */
+  /** `lastBackoffMs`: how long claim backed off when the breaker was last open; 0: it was never open. */
   | { readonly kind: "closed"; readonly sinceMs: number; readonly lastBackoffMs: number }
   | {
       readonly kind: "open";
@@ -35,7 +35,7 @@ export interface BreakerLimits {
   readonly longestBackoffMs: number;
   /** Older outcomes are ignored. */
   readonly windowMs: number;
-  /** With fewer bad slabs than this, the slabs themselves may be the cause. */
+  /** The breaker opens only if at least this many slabs ended badly; if fewer did, the slabs themselves may be the cause. */
   readonly leastBadSlabs: number;
   /** The latest outcomes of at most this many slabs are considered. */
   readonly mostSlabs: number;
@@ -85,7 +85,7 @@ export type ClaimAllowance =
   | { readonly kind: "all" }
   /** The backoff is over, but it is not yet known whether repairs work again. */
   | { readonly kind: "few"; readonly leases: number }
-  /** At most one slab a minute. */
+  /** The backoff is not over: at most one slab a minute. */
   | { readonly kind: "probe" };
 
 const TRIAL_LEASES = 10;

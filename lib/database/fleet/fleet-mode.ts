@@ -4,9 +4,9 @@
  *
  *   running      slabs are leased and their messages sent
  *   paused       set by an operator: nothing is leased or sent; leased slabs are still repaired, and reap continues
- *   suspended    as paused; when no lease is left, the processes end (lib/lifecycle)
- *   maintenance  as paused; set by a maintenance run, and only that run ends it
- *   deleting     set by an operator: as suspended, then all of slabmend's data is removed; final
+ *   suspended    like paused; in addition, the processes end when no lease is left (lib/lifecycle)
+ *   maintenance  like paused, but set by a maintenance run, and only that run can end this mode
+ *   deleting     like suspended; afterwards all of slabmend's data is removed, and no other mode can follow
  */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
@@ -24,7 +24,7 @@ export type FleetMode =
       readonly since: Date;
     };
 
-/** The modes from which each mode can be entered. A maintenance run must end first. */
+/** The modes from which each mode can be entered. None can be entered from `maintenance`: the maintenance run must end first. */
 const ENTERED_FROM: Readonly<Record<StoppedMode, readonly FleetMode["kind"][]>> = {
   paused: ["running"],
   maintenance: ["running"],
@@ -42,7 +42,7 @@ interface Row {
   readonly mode_since: Date | null;
 }
 
-/** One row by primary key. */
+/** Reads the only row of `fleet`. */
 export async function readFleetMode(sql: ISql): Promise<FleetMode> {
   const [row] = await sql<Row[]>`select mode, mode_owner, mode_reason, mode_since from slabmend.fleet`;
   return fleetModeOf(row!);
@@ -53,7 +53,7 @@ export function fleetModeOf({ mode, mode_owner, mode_reason, mode_since }: Row):
   return { kind: mode, owner: mode_owner!, reason: mode_reason ?? undefined, since: mode_since! };
 }
 
-/** Stops leasing. False: the present mode does not allow it (ENTERED_FROM) and is unchanged. */
+/** Sets a mode that stops leasing. False: the fleet stays in its present mode, which does not allow the change (ENTERED_FROM). */
 export async function stopLeasing(
   sql: ISql,
   stop: {
@@ -72,7 +72,7 @@ export async function stopLeasing(
   return rows.length > 0;
 }
 
-/** Replaces the reason of a pause or suspension. False: the fleet is in neither. */
+/** Replaces the reason of a pause or suspension. False: the fleet is neither paused nor suspended. */
 export async function changePauseReason(sql: ISql, text: string): Promise<boolean> {
   const reason = storableText(text, MOST_REASON_CHARACTERS);
   const change = () =>
@@ -81,7 +81,7 @@ export async function changePauseReason(sql: ISql, text: string): Promise<boolea
   return rows.length > 0;
 }
 
-/** Ends one of the given modes. False: the fleet is in none of them. */
+/** Sets the mode `running` if the fleet is in one of the given modes. False: it is in none of them. */
 export async function resumeLeasing(
   sql: ISql,
   ...from: readonly ("paused" | "suspended" | "maintenance")[]

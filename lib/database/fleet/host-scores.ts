@@ -10,40 +10,46 @@ import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts
 
 /** A measurement counts half after this time: a host's bandwidth changes within hours, its price within a day. */
 const HALF_LIFE_MS = 30 * 60_000;
-/** A prior of this many successful requests: a single failure does not condemn a host. */
+/** Each host is credited with this many successful requests, so that a single failure does not condemn it. */
 const ASSUMED_SUCCESSES = 4;
-/** With fewer bytes than this left after decay, a measurement is ignored. */
+/** A host's bandwidth counts as unknown if, after decay, fewer bytes than this were measured. */
 const LEAST_BYTES = 65_536;
-/** A slab has at most 256 sectors; candidates that failed are added to them. */
+/** The most hosts in one report: those of a slab's at most 256 sectors, and candidates that failed. */
 const MAX_SAMPLES = 1_024;
 /**
- * PostgreSQL raises an error if a product is too small to be distinguished from zero. A sum that is never increased gets so small
- * after 1,074 half-lives (three weeks); then no score could be read or reported. So a sum below this value counts as zero, and so
- * does any sum after 100 half-lives; the smallest product of the two is 10^-37.
+ * PostgreSQL raises an error if a product is too small to be distinguished from zero. A sum to which nothing is added decays that
+ * far in 1,074 half-lives (three weeks); then no score could be read or reported. So a sum below LEAST_SUM counts as zero, and so
+ * does any sum after MOST_HALF_LIVES. The smallest product that is computed, LEAST_SUM / 2^MOST_HALF_LIVES, is above 10^-37.
  */
 const LEAST_SUM = 1e-6;
 const MOST_HALF_LIVES = 100;
-/** More than all hosts ever held: keeps quotients finite for any report of a worker. */
+/**
+ * A larger sum counts as this one, so that quotients stay finite for any report of a worker. As bytes it is more than all hosts
+ * together ever held.
+ */
 const MOST_SUM = 1e18;
 
-/** A repair that reports more than this is mistaken. */
+/** A sample with a larger value is a mistake and is ignored. */
 const MOST_SAMPLE = 1e15;
 
-/** The factor by which the sums of `h` have decayed by now. A time in the future counts as now. */
+/**
+ * SQL: the factor by which the sums in the row `h` have decayed since `faded_at`. It is 1 if `faded_at` lies in the future,
+ * because the clock was set back.
+ */
 const LEFT_OVER = `
   select case when e.half_lives > ${MOST_HALF_LIVES} then 0 else power(0.5::float8, e.half_lives) end as left_over
   from (select greatest(extract(epoch from clock_timestamp() - h.faded_at)::float8 * 1000 / ${HALF_LIFE_MS}, 0) as half_lives) e`;
 
 const SUMS = ["read_bytes", "read_ms", "write_bytes", "write_ms", "successes", "failures"] as const;
 
-/** The sum, clamped to the range that counts. */
+/** SQL: a sum of the row `h`; 0 if it is below LEAST_SUM, and MOST_SUM if it is above that. */
 const counts = (sum: (typeof SUMS)[number]): string =>
   `(case when h.${sum} < ${LEAST_SUM} then 0 else least(h.${sum}, ${MOST_SUM}) end)`;
 
 /**
- * Adds a worker's measurements to the fleet's sums, in one statement for all hosts. Scores are statistics: a host whose row is
- * being written at this moment is skipped, so that a thousand workers never wait for each other. Returns the number of hosts
- * counted.
+ * Adds a worker's measurements to the fleet's sums, in one statement for all hosts. A host whose row another worker is writing at
+ * this moment is skipped, so that a thousand workers never wait for each other. Scores are statistics: a lost measurement does no
+ * harm. Returns the number of hosts whose measurements were added.
  *
  * Locks rows of host_scores by ascending key and skips locked ones; writes only our own tables.
  */
@@ -85,14 +91,14 @@ export async function reportHostScores(sql: ISql, samples: readonly HostSample[]
       returning 1
     )
     select ((select count(*) from updated) + (select count(*) from inserted))::integer as counted`;
-  // No retry after a lost answer: the sample could count twice.
+  // Not retried after a lost answer, because the samples could count twice.
   const [row] = await retryTransaction("report host scores", async () => await report(), ONLY_CONFLICTS);
   return row!.counted;
 }
 
-/** The fleet's scores of every recently used host: the starting point of a cold worker. One row per host. */
+/** The fleet's scores of all hosts that were ever used, one row per host. A worker that has just started begins with them. */
 export async function readHostScores(sql: ISql): Promise<readonly SharedHostScore[]> {
-  // A time in the future (the clock was set back since) counts as long ago.
+  // abs(): after the clock was set back, the time may lie in the future; it then counts like a time equally far in the past.
   const lately = (column: "out_of_funds_at" | "full_at", withinMs: number) =>
     sql`coalesce(abs(extract(epoch from clock_timestamp() - ${sql(`h.${column}`)})) * 1000 < ${withinMs}::float8, false)`;
   const rows = await sql<

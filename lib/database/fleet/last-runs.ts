@@ -1,14 +1,14 @@
-/** When claim and reap last did their work, so that status and alarms notice when they are no longer run. */
+/** Records when claim and reap last ran, so that status and alarms notice when claim or reap is no longer run. */
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** A worker without a queue claims several times a second: the time is written at most this often. */
+/** The time is written at most once in this interval, because a worker without a queue claims several times a second. */
 const WRITE_EVERY_SECONDS = 10;
 
-/** Records the time of a run. One row of `fleet` by primary key, in its own transaction. */
+/** Records the time of a run in the only row of `fleet`, in a transaction of its own. */
 export async function noteRun(sql: ISql, job: "claim" | "reap"): Promise<void> {
   const column = sql(job === "claim" ? "claimed_at" : "reaped_at");
-  // A time in the future (the clock was set back since) is replaced.
+  // A stored time that lies in the future (the clock was set back since) is replaced, too.
   const note = () => sql`
     update slabmend.fleet set ${column} = clock_timestamp()
     where ${column} is null

@@ -19,12 +19,12 @@ interface BreakerRow {
   readonly outcomes: RecentOutcome[];
 }
 
-/** Enough rows of the journal for the latest outcomes of 20 slabs, unless a few slabs fill all of them. */
+/** The latest rows of the journal that are read. They cover 20 different slabs, unless a few slabs fill most of these rows. */
 const MOST_ROWS = 200;
 
 /**
  * Reads the latest outcomes, decides (circuit-breaker.ts) and stores the decision. Times are the database's. If another process
- * stores a decision meanwhile, that decision applies until the next call.
+ * stores a decision meanwhile, this decision is returned to the caller but not stored.
  *
  * Reads the journal backwards by journal_finished_at_idx; the row of `fleet` is locked for one update only.
  */
@@ -58,17 +58,17 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
     from slabmend.fleet f`;
   const before = breakerOf(row!);
   const breaker = nextBreaker(before, row!.outcomes, row!.now_ms, limits);
-  // Store the clamped time: the stored one lies ahead and would be clamped to the present again at each call.
+  // Replace a stored time that lies in the future: otherwise each call would clamp it to its own present, and no time would pass.
   const wasAhead = Math.max(row!.since_ms, row!.from_ms ?? 0) > row!.now_ms;
   if (breaker !== before || wasAhead) await writeBreaker(sql, breaker, row!.revision);
   return { breaker, nowMs: row!.now_ms };
 }
 
 /**
- * Takes the right to lease one probe while the circuit breaker is open. False: the last probe was taken less than `everyMs` ago.
+ * Takes the right to lease one slab as a probe during a backoff. False: the right was last taken less than `everyMs` ago.
  */
 export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
-  // If the answer is lost, this minute's probe is lost too.
+  // If the answer is lost, no probe is leased until `everyMs` have passed again.
   const take = () => sql`
     update slabmend.fleet set last_probe_at = clock_timestamp()
     where last_probe_at is null or last_probe_at <= clock_timestamp() - make_interval(secs => ${everyMs}::double precision / 1000)
@@ -76,7 +76,7 @@ export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
   return (await retryTransaction("take a probe", async () => await take(), BRIEFLY)).length > 0;
 }
 
-/** A double is exact to the microsecond for times of this century. */
+/** SQL: a time in milliseconds. A double holds times of this century exactly to the microsecond. */
 const msOf = (expression: string): string => `(extract(epoch from ${expression}) * 1000)::double precision`;
 
 function breakerOf(row: BreakerRow): CircuitBreaker {

@@ -2,7 +2,7 @@ import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
 
-/** As received from the queue. */
+/** A dead letter, as received from the queue of dead letters. */
 export interface NewDeadLetter {
   readonly messageId: string;
   readonly body: string;
@@ -10,12 +10,12 @@ export interface NewDeadLetter {
   readonly cause: string;
   readonly receiveCount: number;
   readonly sentAtMs: number | undefined;
-  /** Only if the message can be decoded. */
+  /** Slab and token are present only if the message can be decoded. */
   readonly slabId?: bigint;
   readonly token?: string;
 }
 
-/** Our messages have 170 bytes; of others only the beginning is stored. */
+/** slabmend's own messages have 170 bytes. Of a message that is longer than this limit only the beginning is stored. */
 const MOST_BODY_CHARACTERS = 16_384;
 
 /**
@@ -23,8 +23,8 @@ const MOST_BODY_CHARACTERS = 16_384;
  * again, because its deletion failed or it was resent, updates the same row.
  *
  * If a lease has not begun and its message is a dead letter, the lease expires now: reap frees its slab in the next run.
- * Otherwise, after a database outage, dead leases could keep the fleet at its lease limit for an hour. A lease whose row is
- * locked is left alone: its repair is just beginning.
+ * Otherwise, after a database outage, leases that never begin could keep the fleet at its lease limit for an hour. A lease whose
+ * row is locked is left alone: its repair is just beginning.
  */
 export async function storeDeadLetters(sql: ISql, letters: readonly NewDeadLetter[]): Promise<void> {
   if (letters.length === 0) return;

@@ -5,9 +5,9 @@ import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts
 
 /** What can still be done with a dead letter. */
 export type DeadLetterFate =
-  /** Its lease has not begun: if resent, the slab is repaired. */
+  /** Its lease has not begun: if the letter is resent, the slab is repaired. */
   | "can-be-sent"
-  /** Its lease is over, or another message began it: the letter is no longer needed. */
+  /** Its lease is over, or has begun through another message: the letter is no longer needed. */
   | "moot"
   /** This release cannot decode it. */
   | "unreadable";
@@ -18,19 +18,22 @@ export interface StoredDeadLetter {
   readonly cause: string;
   readonly slabId: string | undefined;
   readonly bodyBytes: number;
-  /** The beginning of an unreadable letter; readable ones hold only ids and a token. */
+  /** The beginning of an unreadable letter; undefined for a readable letter, which holds only ids and a token. */
   readonly body: string | undefined;
   readonly receiveCount: number;
   readonly timesSeen: number;
   readonly firstSeen: Date;
   readonly lastSeen: Date;
-  /** The lease named in the message. */
+  /** The lease that the letter names; present only if the letter can be sent again. */
   readonly lease: LeasedSlab | undefined;
 }
 
 const MOST_BODY_CHARACTERS = 500;
 
-/** Dead letters with the state of their leases, latest first, by dead_letters_last_seen_idx; and the number of all. */
+/**
+ * Dead letters with the state of their leases: the `limit` that were received last, and the number of all that were requested.
+ * Reads dead_letters_last_seen_idx.
+ */
 export async function listDeadLetters(
   sql: ISql,
   request: { readonly limit: number; readonly messageIds?: readonly string[] },

@@ -1,4 +1,4 @@
-/** Which commands work for this database now: each `work` and `serve` keeps a row up to date by a heartbeat. */
+/** The processes that work for this database: each `slabmend work` or `slabmend serve` updates its own row at every heartbeat. */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
@@ -9,8 +9,9 @@ export interface WorkerRow {
   readonly command: "work" | "serve";
   readonly host: string;
   readonly pid: number;
-  /** The most repairs in parallel, and the number in progress. */
+  /** How many repairs it may run in parallel. */
   readonly concurrency: number;
+  /** Repairs in progress. */
   readonly running: number;
   readonly state: "working" | "draining";
   /** A stable code of the problem that stops its work. */
@@ -20,7 +21,7 @@ export interface WorkerRow {
 export interface SeenWorker extends WorkerRow {
   readonly startedAt: Date;
   readonly seenAt: Date;
-  /** Its last heartbeat is recent enough. */
+  /** Its last heartbeat is at most ALIVE_FOR_MS ago. */
   readonly isAlive: boolean;
 }
 

@@ -10,8 +10,8 @@ const MAX_CONTRACT_BYTES = 10n * 2n ** 40n;
 const APPEND_INGRESS_BYTES = 4096n;
 
 /**
- * How many whole sectors the contract may hold so that the host's collateral limit still allows its renewal; a fifth is kept as a
- * margin.
+ * The size, in whole sectors, up to which the host's collateral limit still allows a contract to be renewed. A fifth of it is
+ * kept as a margin.
  */
 export function maxRenewableBytes(
   host: Pick<HostRow, "maxCollateral" | "collateral">,
@@ -19,7 +19,7 @@ export function maxRenewableBytes(
 ): bigint {
   const perSector = host.collateral * SECTOR * (settings.contractsPeriodBlocks + PROOF_WINDOW_BLOCKS);
   const sectors = host.maxCollateral / (perSector > 0n ? perSector : 1n);
-  // If the product overflows 64 bits, indexd uses the cap, which then is the smaller of the two.
+  // indexd uses the cap if the product overflows 64 bits. The minimum is the same: such a product is above the cap.
   const bytes = sectors * SECTOR < MAX_CONTRACT_BYTES ? sectors * SECTOR : MAX_CONTRACT_BYTES;
   return ((bytes * 8n) / 10n / SECTOR) * SECTOR;
 }
@@ -34,7 +34,7 @@ export function isGoodForAppend(contract: ContractRow, host: HostRow, settings: 
   if (contract.proofHeight <= settings.scannedHeight + settings.contractsRenewWindowBlocks) return false;
   if (contract.sizeBytes < contract.capacityBytes) return true;
   const durationBlocks = contract.expirationHeight - settings.scannedHeight;
-  // Unsigned in indexd, where a negative value would wrap to an unpayable duration.
+  // In indexd the duration is unsigned: a negative one would wrap to a duration so long that no contract can pay for it.
   if (durationBlocks < 0n) return false;
   const renterCost = host.storagePrice * SECTOR * durationBlocks + host.ingressPrice * APPEND_INGRESS_BYTES;
   const riskedCollateral = host.collateral * SECTOR * durationBlocks;

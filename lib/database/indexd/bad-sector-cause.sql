@@ -1,8 +1,8 @@
--- Why a sector is bad by itself, regardless of the slab's other sectors; null: it is not. The only definition of "bad sector";
--- bad_sectors finds candidates by the same causes, one index per cause.
+-- Why a sector is bad by itself, regardless of the slab's other sectors; null: it is not bad. This is the only definition of
+-- "bad sector"; bad_sectors() finds candidates for each of these causes by an index.
 --
 --   lost           on no host
---   denied         its host said that it does not have it, and the denial is open (open_denials)
+--   denied         its host said that it does not have the sector, and the denial is open (open_denials)
 --   bad-host       the host is blocked, unusable or without an active contract (host_counts is not true)
 --   bad-contract   pinned to a contract that is not healthy, or whose host is not good (contract_counts is not true)
 --   draining       its host is being drained by an operator (draining_hosts); the sector itself is healthy

@@ -1,19 +1,21 @@
--- Bumps the events of the objects of repaired slabs, whose sectors have moved, in a short transaction of its own: SDKs learn new
--- locations only through object_events. Returns the number of rows taken from the outbox `moved`: of all slabs, or of one.
+-- Bumps the events of all objects that contain a slab of the outbox `moved`: SDKs learn the new locations of its sectors only
+-- through object_events. Runs in a short transaction of its own. Takes at most this many rows from the outbox, of all slabs or of
+-- one, and returns how many it took.
 --
 -- The method depends on the version of indexd's database:
 --
---   from 24 on   only sets the event's time to null. indexd publishes it within two seconds, because only indexd assigns
---                positions in the stream. A time of ours could lie before a position that a client has already passed, or after
---                what indexd publishes next, and clients would miss events for good.
---   before       the writer stamps the event, in whole seconds. indexd hides events of the present second and later ones, so
---                that no client's cursor is in a second that may still receive events. The stamp is two seconds ahead, rounded
---                down: COMMIT has at least two seconds before the event becomes visible. The stamp is not later, because an
---                upgrade to 24 continues from the greatest stamp, and indexd would publish nothing until then.
+--   from 24 on   only sets the event's time to null: only indexd may assign positions in the stream, and it does so within two
+--                seconds. A time written by us could lie before a position that a client has already passed, and the client
+--                would miss the event for good. Or it could lie after events that indexd publishes next, and clients would miss
+--                those.
+--   before       the writer stamps the event with a time in whole seconds. indexd hides events of the present second and later
+--                ones, so that no client's cursor is in a second that may still receive events. The stamp is two seconds ahead,
+--                rounded down, so the transaction has at least two seconds to commit before the event becomes visible. The stamp
+--                is not later, because after an upgrade to 24 indexd publishes nothing until the time of the greatest stamp.
 --
 -- Locks: object_events against an upgrade (hold-indexd.sql); outbox rows `for update skip locked`, so that two callers
 -- share the work; then the events by ascending key, so that flushes of slabs of the same objects cannot deadlock.
--- Deduplicated: an object with a thousand moved slabs gets one update. indexd's publisher skips rows that we have locked.
+-- Each event is updated once, even if its object has a thousand moved slabs. indexd's publisher skips rows that we have locked.
 -- Indexes: object_slabs_slab_digest_idx, objects' primary key, object_events_object_key_idx.
 create or replace function slabmend.bump_events(most integer, only_slab bigint) returns integer
 language plpgsql volatile

@@ -14,12 +14,12 @@ import { isStatementTimeout } from "../client/statement-timeout.ts";
 import { StoreError } from "../client/store-error.ts";
 import { type VerifyOptions, writeVerified } from "./version/write-verified.ts";
 
-/** Keeps a transaction short even if each slab belongs to many objects. */
+/** Rows of the outbox per transaction: few, so that it is short even if each slab belongs to many objects. */
 const DEFAULT_LIMIT = 100;
-/** Each attempt may wait for a lock for the role's lock_timeout, 3 s; a run of reap has one minute in total. */
+/** Attempts per batch. Each may wait for a lock for the role's lock_timeout, 3 s, and a run of reap has one minute in total. */
 const ATTEMPTS_BESIDE_OTHERS = 3;
 
-/** For a single slab, after its batch was too slow: so a thousand slabs of one locked object take minutes, not hours. */
+/** How long a single slab of a slow batch waits for a lock. So a thousand slabs of one locked object take minutes, not hours. */
 const BRIEF_LOCK_TIMEOUT_MS = 200;
 
 interface FlushOptions {
@@ -27,13 +27,16 @@ interface FlushOptions {
   readonly slabId?: SlabId;
   readonly retry?: RetryOptions;
   readonly verify?: VerifyOptions;
-  /** Called before each slab, except the first, of a batch that was too slow; default: always false. */
+  /** Asked while the slabs of a slow batch are flushed one by one, before each but the first: true ends the flush. */
   readonly timeIsUp?: () => boolean;
 }
 
-/** Thrown once all slabs for which there was time have been tried. The stuck slabs are now at the end of the outbox. */
+/**
+ * Thrown after a slow batch, when all its slabs for which there was time have been tried one by one, and some were stuck. The
+ * stuck slabs are now at the end of the outbox.
+ */
 export class OutboxStuckError extends StoreError {
-  /** Rows of the outbox that were flushed nevertheless. */
+  /** How many rows of the outbox were flushed nevertheless. */
   readonly done: number;
 
   constructor(stuck: readonly [SlabId, ...SlabId[]], done: number, cause: unknown) {
@@ -42,7 +45,8 @@ export class OutboxStuckError extends StoreError {
     super({
       code: "outbox-stuck",
       message: `bump events: the events of the objects of ${which} could not be bumped in time`,
-      remedy: "Look for long transactions on object_events. Its slabs are now at the end of the outbox.",
+      remedy:
+        "Look for long transactions that lock object_events. These slabs are now at the end of the outbox and are tried again.",
       details: { slabId: String(slabId), slabs: stuck.length },
       cause,
     });
@@ -50,16 +54,16 @@ export class OutboxStuckError extends StoreError {
   }
 }
 
-/** Runs one statement with its own time limit, because each of several may take its full time. */
+/** Runs one statement with a time limit of its own: a flush needs several statements, and each may take its full time. */
 type AskOne = <Result>(statement: (sql: ISql) => Promise<Result>) => Promise<Result>;
 
-/** Like {@link flushOutbox}, on a database that is known to respond. */
+/** Like {@link flushOutbox}, but sets no time limit for a statement, because the caller knows that the database responds. */
 export function flushMoved(sql: ISql, options: FlushOptions = {}): Promise<number> {
   return flushOutbox((statement) => statement(sql), options);
 }
 
 /**
- * Idempotent, so a lost connection is retried.
+ * Flushes the first rows of the outbox, or those of one slab. Idempotent, so retried after a lost connection.
  * @returns the number of flushed rows of the outbox; 0: all remaining rows are locked by another caller
  * @throws {OutboxStuckError} the events of some slabs' objects could not be bumped in time
  */
@@ -78,7 +82,7 @@ export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Prom
   let done = 0;
   let cause: unknown;
   for (const [n, each] of (await ask((sql) => firstSlabs(sql, limit))).entries()) {
-    // The batch may have used all the time: try at least one slab, or there would never be progress.
+    // The batch may have used all the time. At least one slab is tried nevertheless, so that each call makes progress.
     if (n > 0 && timeIsUp()) break;
     try {
       done += await bump({ limit, slabId: each, isBrief: true }, { ...retry, maxAttempts: 1 });
@@ -97,7 +101,7 @@ export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Prom
 interface Bump {
   readonly limit: number;
   readonly slabId?: SlabId;
-  /** Waits for a lock only briefly, not as long as the role's lock_timeout. */
+  /** Waits for a lock only BRIEF_LOCK_TIMEOUT_MS, not as long as the role's lock_timeout. */
   readonly isBrief?: boolean;
 }
 
@@ -108,7 +112,7 @@ async function bumpEvents(
 ): Promise<number> {
   const onlySlab = slabId === undefined ? null : String(slabId);
   const bump = async (sql: ISql): Promise<number> => {
-    // For this one transaction, within the statement: behind a pooler there is no session to configure.
+    // Set by the statement itself and for its transaction only: behind a pooler there is no session to configure.
     const patience = isBrief
       ? sql`set_config('lock_timeout', ${`${BRIEF_LOCK_TIMEOUT_MS}ms`}, true)`
       : sql`null`;
@@ -125,7 +129,7 @@ function wasTooSlow(error: unknown): boolean {
   return isStatementTimeout(error) || (error instanceof StoreError && error.code === "retries-exhausted");
 }
 
-/** The slabs of the first rows, each once, in order. */
+/** The slabs of the first rows of the outbox: each slab once, in the order of its first row. */
 async function firstSlabs(sql: ISql, limit: number): Promise<SlabId[]> {
   const rows = await sql<{ slab_id: string }[]>`
     select m.slab_id::text from (select id, slab_id from slabmend.moved order by id limit ${limit}) m

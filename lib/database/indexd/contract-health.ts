@@ -3,7 +3,7 @@ import type { ContractRow, SettingsRow } from "./raw-rows.ts";
 const PENDING = 0;
 const ACTIVE = 1;
 
-/** Can still be revised: on the chain or on its way there, not renewed, and its proof window has not begun. */
+/** Whether a contract can still be revised: it is on the chain or on its way there, not renewed, and before its proof window. */
 export function isActiveContract(contract: ContractRow, settings: SettingsRow): boolean {
   return (
     (contract.state === PENDING || contract.state === ACTIVE) &&
@@ -12,7 +12,7 @@ export function isActiveContract(contract: ContractRow, settings: SettingsRow): 
   );
 }
 
-/** Sectors pinned to it may stay. slabmend.contract_states() makes the same decision in SQL. */
+/** Whether sectors pinned to a contract may stay if its host is good. slabmend.contract_states() decides the same in SQL. */
 export function isHealthyContract(contract: ContractRow, settings: SettingsRow): boolean {
   return contract.good && isActiveContract(contract, settings);
 }

@@ -1,12 +1,12 @@
 -- The state of every contract: docs/protocol.md#contract-predicates; contract-health.ts makes the same decisions on rows
--- already read.
+-- that were already read.
 --
 -- Language SQL, stable, string-bodied, set-returning: the planner inlines it into the calling query, so that
 -- `where contract_id = …` uses contracts' unique index and unused columns cost nothing. It takes and returns
 -- plain scalars, because a function over a table's row type would prevent indexd from ever dropping that table.
 --
--- Integers as in indexd: division truncates; a duration is unsigned, so that after its expiration a contract never seems cheap to
--- append to.
+-- Computes with integers, as indexd does: division truncates. In indexd a duration is unsigned, and a negative one wraps to a
+-- very long one, so after its expiration a contract never seems cheap to append to.
 create or replace function slabmend.contract_states()
 returns table (contract_id bytea, host_id integer, healthy boolean, good_for_append boolean)
 language sql stable
@@ -36,7 +36,7 @@ as $$
     select c.good and c.state in (0, 1) and c.renewed_to is null and c.proof_height > g.scanned_height as healthy
   ) s
   cross join lateral (
-    -- At most 10 TiB, minus a fifth as a margin, in whole sectors.
+    -- The renewable size, at most 10 TiB, minus a fifth as a margin, in whole sectors.
     select div(div(least(
       10995116277760,
       div(h.settings_max_collateral,

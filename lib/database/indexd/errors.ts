@@ -2,10 +2,12 @@ import { SlabmendError } from "../../errors/slabmend-error.ts";
 
 /**
  * What can be wrong with indexd's database:
- * `not-indexd` there are no settings where indexd keeps them;
- * `indexd-too-old`, `indexd-upgrading`, `indexd-needs-consent`, `indexd-changed` it may not be written to
- * (lib/database/indexd/version); `indexd-moved` it was upgraded after it was verified, so a writer wrote nothing; `malformed-row`
- * a row that indexd would not have written.
+ *
+ *   not-indexd              its table of settings is missing or empty
+ *   indexd-too-old, indexd-upgrading, indexd-needs-consent, indexd-changed
+ *                           slabmend must not write to this version of it (lib/database/indexd/version)
+ *   indexd-moved            it was upgraded after it was verified, so a writer wrote nothing
+ *   malformed-row           it has a row that indexd would not have written
  */
 export type IndexdErrorCode =
   | "not-indexd"

@@ -1,14 +1,15 @@
--- The state of every host: docs/protocol.md#host-usability; host-usability.ts makes the same decisions on rows already
--- read and names the failed checks.
+-- The state of every host: docs/protocol.md#host-usability; host-usability.ts makes the same decisions on rows that were already
+-- read, and names the failed checks.
 --
 --   usable             passes all of indexd's checks
 --   blocked            its key is on the blocklist
 --   good               usable and not blocked: its sectors may stay, if the contract is healthy
 --   has_active_contract, has_healthy_contract, has_append_contract
---   good_for_upload    good, not stuck, storage left
+--                      it has at least one contract that is active, healthy or good for append
+--   good_for_upload    good, not stuck, and has storage left
 --
--- Needs contract_states(). Inlined like contract_states, and for the same reason not over row types. The three has_ columns are
--- subqueries on contracts_host_id_active_good_idx and _bad_idx that run only if used.
+-- Needs contract_states(). Inlined like contract_states, and takes and returns plain scalars for the same reason. The three
+-- has_ columns are subqueries that run only if used, on contracts_host_id_active_good_idx and contracts_host_id_active_bad_idx.
 create or replace function slabmend.host_states()
 returns table (
   host_id integer, usable boolean, blocked boolean, good boolean, good_for_upload boolean,
@@ -38,13 +39,13 @@ as $$
     select exists (select from public.hosts_blocklist l where l.public_key = h.public_key) as blocked
   ) b
   cross join lateral (
-    -- A null on either side (never scanned, or a limit never set) fails the check.
+    -- A check fails if one of its values is null: the host was never scanned, or indexd never set the limit.
     select coalesce(
       h.last_successful_scan is not null
       and h.recent_uptime >= 0.9
       and h.settings_max_contract_duration >= g.contracts_period
       and h.settings_max_collateral >= h.settings_collateral * 1e12 * g.contracts_period
-      -- Three bytes, so byte order is version order.
+      -- A version is three bytes (major, minor, patch), so the order of bytes is the order of versions.
       and h.settings_protocol_version >= substring(g.hosts_min_protocol_version for 3)
       and h.settings_valid_until >= h.last_successful_scan + interval '15 minutes'
       and h.settings_accepting_contracts

@@ -1,6 +1,6 @@
 import type { HostRow, SettingsRow } from "./raw-rows.ts";
 
-/** indexd's names of its checks, in its order; it stores them as reasons for blocking a host. */
+/** The checks, by indexd's names and in its order. indexd stores the names of failed checks as its reasons to block a host. */
 const USABILITY_CHECKS = [
   "Uptime",
   "MaxContractDuration",
@@ -29,15 +29,15 @@ const MIN_PRICE_VALIDITY_US = 15n * 60n * 1_000_000n;
 const VERSION_HEX_DIGITS = 6;
 
 /**
- * The checks that a host fails; none: the host is usable. A host that was never scanned has no settings and fails all
- * checks of settings; a check whose limit is not set fails too. slabmend.host_states() makes the same decision in SQL.
+ * The checks that a host fails; none: the host is usable. A host that was never scanned has no settings, so it fails all checks
+ * of its settings. A check also fails if indexd never set its limit. slabmend.host_states() makes the same decision in SQL.
  */
 export function failedUsabilityChecks(host: HostRow, settings: SettingsRow): readonly UsabilityCheck[] {
   return USABILITY_CHECKS.filter((check) => !passes(check, host, settings));
 }
 
 function passes(check: UsabilityCheck, host: HostRow, settings: SettingsRow): boolean {
-  // These checks depend only on the announcement and on whether scans succeed, not on settings.
+  // These three checks need no settings of the host: they depend only on its announcement and on whether scans succeed.
   if (check === "Uptime") return host.recentUptime >= MIN_UPTIME;
   if (check === "QUIC") return host.hasQuic;
   if (check === "Siamux") return host.hasSiamux;
@@ -48,13 +48,13 @@ function passes(check: UsabilityCheck, host: HostRow, settings: SettingsRow): bo
     case "MaxCollateral":
       return host.maxCollateral >= host.collateral * TERABYTE * settings.contractsPeriodBlocks;
     case "ProtocolVersion":
-      // Three bytes each, so the order of the hex digits is the order of versions.
+      // Versions are three bytes each, so the order of the hex digits is the order of versions.
       return (
         settings.minProtocolVersion !== null &&
         host.protocolVersion >= settings.minProtocolVersion.slice(0, VERSION_HEX_DIGITS)
       );
     case "PriceValidity":
-      // Compares two stored times, not the present: prices of a host scanned long ago stay valid.
+      // Compares two stored times, not the present time, so prices of a host that was scanned long ago still pass.
       return (
         host.validUntilUs !== null && host.validUntilUs >= host.lastSuccessfulScanUs + MIN_PRICE_VALIDITY_US
       );
@@ -83,7 +83,10 @@ function atMost(price: bigint, limit: bigint | null): boolean {
   return limit !== null && price <= limit;
 }
 
-/** Usable, not blocked, not stuck, storage left: may receive sectors if it also has a contract to append them to. */
+/**
+ * Whether a host is usable, not blocked, not stuck, and has storage left. It may receive sectors if it also has a contract to
+ * which indexd can append them.
+ */
 export function isGoodForUpload(host: HostRow, settings: SettingsRow): boolean {
   return (
     !host.blocked &&

@@ -7,11 +7,11 @@ import { failedUsabilityChecks, isGoodForUpload, type UsabilityCheck } from "./h
 import type { HostRow, SettingsRow } from "./raw-rows.ts";
 import { type RawNetwork, readRawNetwork } from "./read-raw-network.ts";
 
-/** A host with all the decisions that placement needs. */
+/** A host, with everything that placement has to know about it. */
 export interface NetworkHost {
   readonly id: HostId;
   readonly hostKey: HostKey;
-  /** siamux only, `host:port`; may be empty. */
+  /** Its addresses for siamux, as `host:port`; may be empty. */
   readonly addresses: readonly string[];
   readonly latitude: number;
   readonly longitude: number;
@@ -22,12 +22,13 @@ export interface NetworkHost {
   readonly goodForUpload: boolean;
   readonly hasActiveContract: boolean;
   readonly hasAppendContract: boolean;
-  /** As of indexd's last scan: usually expired. Signed by the host; validUntilSeconds is 0 if it was never scanned. */
+  /** The prices that the host signed at indexd's last scan; usually expired. validUntilSeconds is 0 if it was never scanned. */
   readonly storedPrices: HostPrices;
   /** Sectors on this host that indexd has not appended to a contract yet. */
   readonly unpinnedSectors: number;
   /**
-   * An operator wants its sectors elsewhere; it receives none. While `paused` its sectors stay. Null: it is not being drained.
+   * Not null: an operator drains the host, so it receives no sectors. Its own sectors move away while `running`, and stay while
+   * `paused`.
    */
   readonly drain: "running" | "paused" | null;
 }
@@ -41,7 +42,8 @@ export interface NetworkSnapshot {
   /** Contracts whose sectors may stay: healthy contracts with a host that is usable and not blocked. */
   readonly healthyContractIds: ReadonlySet<ContractId>;
   /**
-   * indexd's price limits, above which a host is unusable: hastings per byte, for storage per byte and block. Missing: not set.
+   * indexd's price limits: a host with a higher price is unusable. In hastings per byte of traffic, and per byte and block of
+   * storage. A missing limit was never set.
    */
   readonly priceLimit: PriceLimit;
   /** 0: no minimum. */
@@ -57,7 +59,8 @@ export interface NetworkSnapshotOptions {
 }
 
 /**
- * Reads and judges all hosts and contracts in one statement (read-raw-network.ts). Cache it for 30–60 s: about 2 KB per host.
+ * Reads all hosts and contracts in one statement (read-raw-network.ts) and judges them. A worker should keep the snapshot for
+ * 30–60 s, because about 2 KB per host are read.
  */
 export async function readNetworkSnapshot(
   sql: ISql,
@@ -68,7 +71,7 @@ export async function readNetworkSnapshot(
   return judgeNetwork(raw, { minHostDistanceKm: options.minHostDistanceKm, takenAtMs });
 }
 
-/** The pure part of {@link readNetworkSnapshot}. */
+/** Judges hosts and contracts that were already read: the pure part of {@link readNetworkSnapshot}. */
 export function judgeNetwork(
   { settings, hosts, contracts }: RawNetwork,
   { minHostDistanceKm, takenAtMs }: Pick<NetworkSnapshot, "minHostDistanceKm" | "takenAtMs">,

@@ -1,4 +1,4 @@
-/** Problems of indexd's network, as far as its tables show them, that would make every repair fail. */
+/** Finds, in indexd's tables, problems of indexd and its hosts that endanger the repairs of all slabs. */
 import type { ISql } from "postgres";
 import { readNetworkSnapshot } from "./network-snapshot.ts";
 
@@ -10,7 +10,7 @@ export interface NetworkState {
   readonly lastScanMs: number | undefined;
   /** Age of the oldest sector that is not yet appended to a contract; undefined: there is none. */
   readonly oldestUnpinnedMs: number | undefined;
-  /** Number of sectors of the newest slab, each on a different host; 0: there is no slab. */
+  /** How many sectors the newest slab has, and so how many hosts a slab occupies; 0: there is no slab. */
   readonly sectorsOfNewestSlab: number;
 }
 
@@ -20,17 +20,17 @@ export interface NetworkFinding {
   readonly remedy: string;
 }
 
-/** indexd scans each host several times an hour, so the newest scan is more recent than this while indexd runs. */
+/** If the newest scan is older than this, indexd does not seem to run: it scans each host several times an hour. */
 export const OLD_SCAN_MS = 3 * 3_600_000;
 
-/** indexd appends unpinned sectors every two minutes; after three days they count as lost. */
+/** A sector that waits longer is a problem: indexd pins every two minutes, and after three days a sector counts as lost. */
 export const OLD_PIN_MS = 6 * 3_600_000;
 
-/** Reads the whole network, about 2 KB per host: once at start-up, not for each slab. */
+/** Reads all hosts and contracts, about 2 KB per host. So it is called once at start-up, not for each slab. */
 export async function readNetworkState(sql: ISql): Promise<NetworkState> {
-  // Distances matter only within a slab, so they are not judged here.
+  // No minimum distance: distances matter only between the hosts of one slab.
   const { hosts } = await readNetworkSnapshot(sql, { minHostDistanceKm: 0 });
-  // The oldest unpinned sector by sectors_uploaded_at_unpinned_idx, the newest slab by primary keys.
+  // Reads the oldest unpinned sector by sectors_uploaded_at_unpinned_idx, and the newest slab by primary keys.
   const [row] = await sql<{ ms: number | null; unpinned_ms: number | null; sectors: number }[]>`
     select
       (
@@ -58,7 +58,7 @@ export async function readNetworkState(sql: ISql): Promise<NetworkState> {
   };
 }
 
-/** Pure. No such problem stops a worker: the problem may pass, and a worker that ends itself would not be started again. */
+/** Pure. A worker continues despite these problems: they may pass, and a worker that ends itself would not be started again. */
 export function findNetworkProblems(state: NetworkState): NetworkFinding[] {
   const { hosts, receivers, lastScanMs, oldestUnpinnedMs = 0, sectorsOfNewestSlab: sectors } = state;
   const findings: NetworkFinding[] = [];
@@ -70,29 +70,31 @@ export function findNetworkProblems(state: NetworkState): NetworkFinding[] {
         "Check indexd: hosts must be scanned, good for upload and not blocked, and need a contract with allowance, collateral and room.",
     });
   }
-  // A slab's own hosts take no further sector of it.
+  // A host may have only one sector of a slab, so a bad sector needs a host that has none of the slab's sectors.
   if (receivers > 0 && receivers <= sectors) {
     findings.push({
       code: "few-hosts-take-sectors",
-      says: `${receivers} of indexd's ${hosts} hosts can take a sector, and a slab has ${sectors}: for some sectors there is no host left`,
+      says: `only ${receivers} of indexd's ${hosts} hosts can take a sector, and a slab already occupies ${sectors}: some bad sectors have no host to move to`,
       remedy:
-        "slabmend hosts --problems shows why the others cannot; indexd must form contracts with more hosts.",
+        "slabmend hosts --problems shows why the other hosts cannot take a sector. indexd must form contracts with more hosts.",
     });
   }
   if (oldestUnpinnedMs > OLD_PIN_MS) {
     findings.push({
       code: "pins-behind",
-      says: `a sector has been waiting to be pinned for ${(oldestUnpinnedMs / 3_600_000).toFixed(1)} hours; after 72 it counts as lost`,
+      says: `a sector has been waiting for ${(oldestUnpinnedMs / 3_600_000).toFixed(1)} hours to be pinned by indexd; after 72 hours it counts as lost`,
       remedy:
         "Check indexd's log: contracts need allowance, collateral and room, and their hosts must answer.",
     });
   }
   if (lastScanMs === undefined ? hosts > 0 : lastScanMs > OLD_SCAN_MS) {
-    const since =
-      lastScanMs === undefined ? "never" : `last ${(lastScanMs / 3_600_000).toFixed(1)} hours ago`;
+    const lastScan =
+      lastScanMs === undefined
+        ? "it has never scanned a host successfully"
+        : `its last successful scan of a host was ${(lastScanMs / 3_600_000).toFixed(1)} hours ago`;
     findings.push({
       code: "indexd-not-running",
-      says: `indexd's last successful scan of a host: ${since}; it does not seem to run`,
+      says: `indexd does not seem to run: ${lastScan}`,
       remedy:
         "Start indexd: without it prices and hosts are out of date, accounts run out of funds, and repaired sectors are never pinned to a contract.",
     });

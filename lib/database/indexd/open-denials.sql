@@ -1,8 +1,8 @@
 -- The open denials: a host said that it does not have a sector, and indexd still records the sector there, unchanged since then.
--- The only definition of "open denial". A row whose sector has since been moved, pinned or uploaded is not open; it is an earlier
--- location.
+-- This is the only definition of "open denial". A denial whose sector was moved, pinned or uploaded since then is not open; it
+-- stands for an earlier location.
 --
---   denials   number of consecutive denials that count: see record_denials
+--   denials   how many denials in a row have been counted: see record_denials
 --
 -- Inlined into its caller, like host_states. Reads denials by its primary key or denials_open_idx, sectors by id.
 create or replace function slabmend.open_denials()

@@ -1,17 +1,17 @@
--- One page of the sectors pinned by some map rows, by ascending id, after a position. next_sector: as in bad_sectors.
--- Read only.
+-- One page of the sectors pinned by these rows of contract_sectors_map: at most page_sectors ids above from_sector, ascending.
+-- next_sector: as in bad_sectors. Only reads.
 --
--- Sectors are found map row by map row, in the order of an index. A share of the page is read from each, and the page ends at the
--- lowest id at which one of the shares ended: up to there it is complete. Reading a whole page from each map row would cost a
--- page per row, and most sectors read would be discarded.
+-- The sectors of each map row are read in the order of an index, but only a share of a page per map row. The page ends at the
+-- lowest id at which one of the shares was full: up to this id it is complete. A whole page per map row would be too much to
+-- read, because most of these sectors would be discarded.
 --
 -- Index: sectors_contract_sectors_map_id_id_idx.
 create or replace function slabmend.pinned_sectors(map_ids integer[], from_sector bigint, page_sectors integer,
   out sector_ids bigint[], out next_sector bigint)
 language plpgsql stable
 set enable_seqscan = off
--- On a table that was not vacuumed recently the planner would rather read a whole contract by another index that begins with
--- contract_sectors_map_id, and sort it.
+-- Otherwise, on a table that was not vacuumed recently, the planner may read all sectors of a contract by another index that
+-- begins with contract_sectors_map_id, and sort them.
 set enable_incremental_sort = off
 -- Read in the order of the index instead of sorting, so that reading stops at the end of the page.
 set enable_sort = off

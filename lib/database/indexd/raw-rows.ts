@@ -1,7 +1,7 @@
 /**
- * Rows of indexd's tables in the form that predicates need: one field per column, not interpreted. Prices in hastings, times in
- * microseconds since the epoch, as precise as PostgreSQL's (a JavaScript date would lose the last three digits, which matter in
- * comparisons), byte strings in hex.
+ * Rows of indexd's tables in the form that predicates need: one field per column, not interpreted. Prices are in hastings, byte
+ * strings in hex. Times are in microseconds since the epoch, as in PostgreSQL: a JavaScript date has only milliseconds, and
+ * comparisons could give another result than in SQL.
  */
 import type { ContractId, HostId, HostKey } from "../../slab/ids.ts";
 
@@ -21,7 +21,7 @@ export interface SettingsRow {
 export interface HostRow {
   readonly id: HostId;
   readonly hostKey: HostKey;
-  /** siamux only, `host:port`, in the order of their announcement. */
+  /** The addresses for siamux, as `host:port`, in the order in which the host announced them. */
   readonly addresses: readonly string[];
   readonly latitude: number;
   readonly longitude: number;
@@ -32,7 +32,7 @@ export interface HostRow {
   readonly hasQuic: boolean;
   readonly hasSiamux: boolean;
   readonly unpinnedSectors: number;
-  /** From draining-hosts.sql; null: it is not being drained. */
+  /** The state of the host's drain, from draining-hosts.sql; null: the host is not being drained. */
   readonly drain: "running" | "paused" | null;
   /** Three bytes in hex: major, minor, patch. */
   readonly protocolVersion: string;

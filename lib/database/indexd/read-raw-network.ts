@@ -6,11 +6,11 @@ import type { ContractRow, HostRow, SettingsRow } from "./raw-rows.ts";
 export interface RawNetwork {
   readonly settings: SettingsRow;
   readonly hosts: readonly HostRow[];
-  /** Contracts whose state and renewal allow them to be active; no other contract is ever healthy. */
+  /** Contracts that are pending or active by their state, and not renewed; no other contract can be healthy. */
   readonly contracts: readonly ContractRow[];
 }
 
-/** JSON has no 64-bit integers: they are sent as text. */
+/** A row as it is sent in JSON: integers of 64 bits as text, because JSON numbers are not exact for them. */
 type InJson<Row> = {
   readonly [Key in keyof Row]: Row[Key] extends bigint
     ? string
@@ -21,7 +21,8 @@ type InJson<Row> = {
 
 /**
  * Reads every host, every contract that may be active, and the settings, in one statement and so in one snapshot; needs no
- * transaction and no session, so it works behind a transaction pooler. No locks. Needs slabmend's schema, for drains.
+ * transaction and no session, so it works behind a transaction pooler. Takes no locks. Needs slabmend's schema, which holds the
+ * drains.
  *
  * Reads all of hosts, host_addresses and hosts_blocklist (about a thousand rows), and contracts by their partial indexes on
  * `state in (0, 1) and renewed_to is null`.
@@ -131,7 +132,7 @@ function hostOf(row: InJson<HostRow>): HostRow {
     ...row,
     id: row.id as HostId,
     hostKey: parseHostKey(row.hostKey),
-    // JSON has no NaN or infinity; PostgreSQL sends them as text.
+    // PostgreSQL sends NaN and infinity as text, because JSON has no such numbers.
     latitude: Number(row.latitude),
     longitude: Number(row.longitude),
     recentUptime: Number(row.recentUptime),

@@ -19,9 +19,9 @@ import { IndexdError } from "./errors.ts";
 const ENCRYPTION_KEY_BYTES = 32;
 
 /**
- * At most this many slabs that share a sector with this one are considered. A client may pin the same sectors in thousands of
- * slabs (each permutation is another slab), and reading them all would exceed the statement's time limit. If a slab left out has
- * the new host, the commit notices it and drops the move.
+ * For each sector, the hosts of at most this many other slabs with the same sector are read. A client may pin the same sectors in
+ * thousands of slabs (each permutation is another slab), and reading all of them would exceed the statement's time limit. If a
+ * slab that was not read already has a sector on a move's new host, the commit notices it and drops the move.
  */
 const MOST_NEIGHBOURS = 200;
 
@@ -52,15 +52,15 @@ export async function readSlab(sql: ISql, slabId: SlabId): Promise<Slab | undefi
   return readSlabWhere(sql, sql`s.id = ${String(slabId)}`);
 }
 
-/** Like {@link readSlab}, by the digest that indexd's API calls slab id. */
+/** Like {@link readSlab}, but finds the slab by its digest, which indexd's API calls the slab id. */
 export async function readSlabByDigest(sql: ISql, digest: SlabDigest): Promise<Slab | undefined> {
   return readSlabWhere(sql, sql`s.digest = ${idBytes(digest)}`);
 }
 
 /**
- * One statement, one snapshot, no locks. Needs slabmend's schema, for denials. Uses slabs' primary key or its unique digest,
- * slab_sectors by (slab_id, slab_index) and by (sector_id, slab_id), sectors and contract_sectors_map by id. Reads one sector
- * more than a slab may have, to detect too many.
+ * One statement, one snapshot, no locks. Needs slabmend's schema, which holds the denials. Reads slabs by primary key or by the
+ * unique digest, slab_sectors by (slab_id, slab_index) and by (sector_id, slab_id), sectors and contract_sectors_map by id. Reads
+ * one sector more than a slab may have, to detect a slab with too many.
  */
 async function readSlabWhere(sql: ISql, where: ReturnType<ISql>): Promise<Slab | undefined> {
   const [row] = await sql<SlabRow[]>`
@@ -130,7 +130,7 @@ function slabOf(row: SlabRow): Slab {
     encryptionKey: Uint8Array.from(row.encryption_key),
     consecutiveFailedRepairs: row.consecutive_failed_repairs,
     sectors: row.sectors.map((sector, position) => {
-      // The index is the nonce of the shard's keystream: with a gap, indexd's nonces and ours would differ.
+      // The index is the nonce of the shard's keystream: if indices had a gap, indexd's nonces and ours would differ.
       if (sector.index !== position) {
         throw malformed(row, `a sector with index ${position}`, `index ${sector.index}`);
       }
@@ -160,7 +160,8 @@ function malformed(slab: SlabRow, expected: string, got: string): IndexdError {
   return new IndexdError({
     code: "malformed-row",
     message: `slab ${slab.id}: expected ${expected}, got ${got}`,
-    remedy: "indexd pins no such slab; inspect the row, and delete the slab if it is not real.",
+    remedy:
+      "indexd would not have pinned such a slab: inspect its rows, and delete the slab if it is no real data.",
     details: { slab: slab.id, digest: slab.digest },
   });
 }

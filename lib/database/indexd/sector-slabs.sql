@@ -1,8 +1,8 @@
--- The slabs that contain these sectors, by ascending sector id, then slab id; at most this many pairs, null: all of them. A
--- sector may belong to a million slabs, so a page of sectors does not limit the number of slabs. For sector after_sector + 1 only
--- slabs after after_slab are returned, because the last page may have ended in the middle of that sector's slabs.
+-- The slabs that contain these sectors, as pairs by ascending sector id, then slab id; at most `most` pairs, null: all. A limit
+-- on the sectors does not limit the pairs, because a sector may belong to a million slabs. The last page may have ended in the
+-- middle of a sector's slabs: of the slabs of sector after_sector + 1, only those after after_slab are returned.
 --
--- Reads slab_sectors_sector_id_slab_id_idx, no more entries than it returns. Uses row comparisons instead of `= and >`:
+-- Reads no more entries of slab_sectors_sector_id_slab_id_idx than it returns. Why it uses row comparisons instead of `= and >`:
 -- docs/decisions/0011-leases-and-backlog.md.
 create or replace function slabmend.sector_slabs(sector_ids bigint[], after_sector bigint, after_slab bigint, most integer)
 returns table (sector_id bigint, slab_id bigint)

@@ -1,21 +1,21 @@
 -- Which sectors of these slabs have to move, and why: docs/protocol.md#which-sectors-move-and-where;
--- lib/placement/sectors-to-move.ts makes the same decision on a slab and a network snapshot already read.
+-- lib/placement/sectors-to-move.ts makes the same decision on a slab and a network snapshot that were already read.
 --
 --   lost, denied, bad-host, bad-contract, draining   bad by itself: bad_sector_cause()
 --   duplicate-host                 an earlier sector of the slab is on the same host: each host counts once
---   bad-contract                   also: pinned to the same contract as an earlier sector of the slab that stays
+--   bad-contract                   also: an earlier sector of the slab, which stays, is pinned to the same contract
 --
--- A denied sector still occupies its host. A draining one is included even while the drain is paused, because
--- moves in progress may be recorded. Needs host_states(), contract_states(), bad_sector_cause(), open_denials() and
--- draining_hosts(). Reads slab_sectors by its primary key, sectors by id, contract_sectors_map by id. For all slabs:
--- slabmend.sectors_to_move(array(select id from slabs)).
+-- A denied sector still occupies its host: a later sector of the slab on that host is a duplicate. A sector on a draining host is
+-- included even while the drain is paused, because moves in progress may still be recorded. Needs host_states(),
+-- contract_states(), bad_sector_cause(), open_denials() and draining_hosts(). Reads slab_sectors by its primary key, sectors by
+-- id, contract_sectors_map by id. For all slabs: slabmend.sectors_to_move(array(select id from slabs)).
 create or replace function slabmend.sectors_to_move(slab_ids bigint[])
 returns table (slab_id bigint, sector_id bigint, slab_index smallint, reason text)
 language plpgsql stable
--- To plan ten relations takes three times as long as to read one slab: so this function is planned once per connection instead of
--- being inlined into each statement of a commit. The plan uses indexes for any number of slabs.
+-- Planning this statement over ten tables takes three times as long as reading one slab with it. So the function is planned once
+-- per connection, and not inlined into each statement of a commit. The plan uses indexes for any number of slabs.
 set plan_cache_mode = force_generic_plan
--- A plan made while denials is empty would later scan that table.
+-- Otherwise a plan that is made while the table denials is empty would still scan the whole table when it has grown.
 set enable_seqscan = off
 as $$
 #variable_conflict use_column
@@ -49,7 +49,7 @@ begin
             c.healthy and (c.host_id = s.host_id or ch.good), s.host_id = any (draining)) as cause
         from public.slab_sectors ss
         join public.sectors s on s.id = ss.sector_id
-        -- Laterals: one look-up per sector for any number of slabs. A hash join would judge every host.
+        -- Lateral joins look up the host of each sector, for any number of slabs. A hash join would judge every host.
         left join lateral (
           select x.good, x.has_active_contract from slabmend.host_states() x where x.host_id = s.host_id offset 0
         ) h on true

@@ -1,8 +1,9 @@
--- One page of the unpinned sectors of some hosts, by ascending id, after a position. next_sector: as in bad_sectors. Read only.
+-- One page of the unpinned sectors of these hosts: at most page_sectors ids above from_sector, ascending. next_sector: as in
+-- bad_sectors. Only reads.
 --
--- No index has a host's unpinned sectors in the order of ids. If they fill only a few pages, all are read and sorted (indexd
--- removes them from a host that it blocks). If there are more, the unpinned sectors of all hosts are scanned by id, a few pages
--- at a time.
+-- No index has a host's unpinned sectors in the order of ids. If these hosts have only a few pages of them, all are read and
+-- sorted. This is the usual case, because indexd removes the unpinned sectors of a host that it blocks. If there are more, the
+-- unpinned sectors of all hosts are scanned by id, a few pages at a time.
 --
 -- Indexes: sectors_host_id_null_contract_map_idx; sectors_contract_sectors_map_id_id_idx for unpinned sectors by id.
 create or replace function slabmend.unpinned_sectors(host_ids integer[], from_sector bigint, page_sectors integer,
@@ -15,7 +16,7 @@ set enable_sort = off
 as $function$
 declare
   unpinned_count bigint := (select sum(h.unpinned_sectors) from public.hosts h where h.id = any (host_ids));
-  -- Unpinned sectors read per page: takes some milliseconds.
+  -- The most unpinned sectors that are read for one page; reading them takes some milliseconds.
   most_unpinned constant integer not null := greatest(10 * page_sectors, 1000);
 begin
   if unpinned_count <= most_unpinned then

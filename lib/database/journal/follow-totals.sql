@@ -2,7 +2,7 @@
 -- added. Sums and checkpoint change in one transaction, so a crash counts no row twice. The follower must have joined
 -- (join_journal).
 --
--- Locks: its row of followers, then totals in the order of their key. Rows by journal_position_idx.
+-- Locks: the follower's row in followers, then totals in the order of their key. Reads the journal by journal_position_idx.
 create or replace function slabmend.follow_totals(most integer) returns integer
 language plpgsql volatile
 as $function$

@@ -4,7 +4,7 @@ import type { ISql } from "postgres";
 export interface Checkpoint {
   /** The follower has processed all rows up to this one. */
   readonly position: number;
-  /** Only for the archive: SHA-256 in hex of the segment that ends here; undefined before the first one. */
+  /** Only for the archive: SHA-256 in hex of the segment that ends at `position`; undefined before the first segment. */
   readonly segment: string | undefined;
 }
 
@@ -12,7 +12,7 @@ export interface Checkpoint {
 export interface FollowerState {
   readonly name: string;
   readonly position: number;
-  /** Rows that it has not processed, including those without a position. */
+  /** How many rows it has not processed, including the rows without a position. */
   readonly rowsBehind: number;
   /** Age of the oldest unprocessed row; undefined: the follower has processed all. */
   readonly behindSeconds: number | undefined;
@@ -21,7 +21,7 @@ export interface FollowerState {
   readonly stoppedSince: Date | undefined;
 }
 
-/** Registers a follower, or finds its checkpoint: join-journal.sql. */
+/** Returns the checkpoint of a follower, and registers the follower if it is new: join-journal.sql. */
 export async function joinJournal(sql: ISql, follower: string): Promise<Checkpoint> {
   const [row] = await sql<{ position: string; segment: string | null }[]>`
     select f.position::text, f.segment from slabmend.followers f where f.name = ${follower}`;
@@ -33,8 +33,8 @@ export async function joinJournal(sql: ISql, follower: string): Promise<Checkpoi
 }
 
 /**
- * Moves a checkpoint if it is unchanged since the caller read it, and clears the reason why the follower had stopped.
- * @returns whether it moved; false: another process was first
+ * Moves a checkpoint if it is unchanged since the caller read it.
+ * @returns whether the checkpoint moved; false: another process has moved it
  */
 export async function moveFollower(
   sql: ISql,
@@ -52,7 +52,7 @@ export async function moveFollower(
 }
 
 /**
- * Stores the reason why a follower has stopped, for status and alarms.
+ * Stores the reason why a follower has stopped, for status and alarms, or clears it.
  * @param code a stable code; undefined: it is running
  */
 export async function noteFollowerStopped(
@@ -68,7 +68,7 @@ export async function noteFollowerStopped(
 }
 
 /**
- * Removes a follower: rows kept only for it may then be deleted. Never removes `totals`, which budgets need.
+ * Removes a follower: journal rows that were kept only for it may then be deleted. Never removes `totals`, which budgets need.
  * @returns whether there was a follower of this name
  */
 export async function forgetFollower(sql: ISql, follower: string): Promise<boolean> {
@@ -77,7 +77,7 @@ export async function forgetFollower(sql: ISql, follower: string): Promise<boole
   return rows.length > 0;
 }
 
-/** All followers, by name. Reads one journal row per follower, and rows without a position by their partial index. */
+/** All followers, by name. Reads one journal row per follower, and the rows without a position by their partial index. */
 export async function readFollowers(sql: ISql): Promise<FollowerState[]> {
   const rows = await sql<
     {

@@ -1,12 +1,12 @@
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** Rows per transaction: tens of milliseconds, during which no row gets its position. */
+/** Rows per transaction, which then takes tens of milliseconds. Meanwhile no journal row gets its position. */
 export const FORGET_ROWS = 1_000;
 
 /**
- * Deletes journal rows, at most {@link FORGET_ROWS}, that ended longer ago than this and that every follower has processed:
- * forget-journal.sql.
+ * Deletes at most {@link FORGET_ROWS} journal rows: those that every follower has processed and whose repair ended more than
+ * `olderThanMs` ago (forget-journal.sql).
  * @returns the number of deleted rows
  */
 export async function forgetJournal(sql: ISql, olderThanMs: number): Promise<number> {

@@ -1,9 +1,9 @@
 import type { ISql } from "postgres";
 
-/** Which indexer this database belongs to, and its incarnation: positions are unique within both. */
+/** The database's indexer and incarnation: a position in the journal is unique only within one incarnation of one indexer. */
 export interface JournalIdentity {
   readonly incarnation: number;
-  /** 64 hex digits: the hash of the wallet with which indexd first started; undefined: not recorded by `init`. */
+  /** 64 hex digits: the hash of the wallet with which indexd first started; undefined: `init` has not recorded it. */
   readonly walletHash: string | undefined;
 }
 
@@ -18,7 +18,8 @@ export async function readJournalIdentity(sql: ISql): Promise<JournalIdentity> {
  * Begins a new incarnation of this database, before the first write after it was restored or moved. Rows that have a
  * position keep it; rows that get one later belong to the new incarnation.
  *
- * @param archived the last incarnation in the archive, because a backup can be restored twice; 0: there is no archive
+ * @param archived the last incarnation in the archive; 0: there is no archive. The new incarnation is higher than this one, too,
+ *   because the same backup may be restored twice.
  */
 export async function raiseIncarnation(sql: ISql, archived: number): Promise<number> {
   const [row] = await sql<{ incarnation: number }[]>`
@@ -27,8 +28,8 @@ export async function raiseIncarnation(sql: ISql, archived: number): Promise<num
 }
 
 /**
- * The position to which a follower at `position` may skip, because the archive already holds the rows up to `archived`: the last
- * position that is at most `archived` and belongs to `incarnation` or an earlier one.
+ * The archive already holds the rows up to the position `archived`. Returns the position to which a follower at `position` may
+ * therefore skip: the last one, at most `archived`, whose row belongs to `incarnation` or an earlier incarnation.
  */
 export async function lastPositionOf(
   sql: ISql,

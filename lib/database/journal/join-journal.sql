@@ -1,7 +1,7 @@
--- Registers a new follower at the oldest row that has a position, or at the end of the stream if there is none. Returns its
--- checkpoint; if it was registered already, its present one.
+-- Registers a new follower just before the oldest row that has a position, or at the end of the stream if no row has one. Returns
+-- the follower's checkpoint. A follower that is already registered is not changed.
 --
--- Locks: journal_head, so that no row is deleted between this read and the checkpoint that protects it; then followers.
+-- Locks: journal_head, so that the oldest row is not deleted before the new checkpoint protects it; then followers.
 create or replace function slabmend.join_journal(follower text) returns bigint
 language plpgsql volatile
 as $function$

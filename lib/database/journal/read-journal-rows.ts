@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 import { JournalError } from "./journal-error.ts";
 
-/** One row of the stream as exported: text and JSON, so that it does not depend on this release's tables. */
+/** One row of the journal's stream as it is exported: as text and JSON, so that it does not depend on this release's tables. */
 export interface JournalRow {
   readonly incarnation: number;
   readonly position: number;
@@ -35,9 +35,9 @@ const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
 const time = (column: string): string => `to_char(j.${column} at time zone 'UTC', ${TIME})`;
 
 /**
- * The next rows after a position, all of one incarnation: at most `mostRows`, and none after `mostBytes` of moves.
- * By journal_position_idx.
- * @throws {JournalError} `journal-gap` if the row right after the position, or one between, is missing
+ * The next rows after a position, all of one incarnation: at most `mostRows`, and no further row once the moves of the returned
+ * rows have reached `mostBytes`. Reads by journal_position_idx.
+ * @throws {JournalError} `journal-gap` if the row right after the position is missing, or a row before the last returned one
  */
 export async function readJournalRows(
   sql: ISql,

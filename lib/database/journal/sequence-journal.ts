@@ -1,12 +1,12 @@
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** Rows per transaction: some 200 ms, during which another sequencer waits. */
+/** Rows per transaction, which then takes some 200 ms. Meanwhile any other sequencer waits. */
 export const SEQUENCE_ROWS = 10_000;
 
 /**
  * Gives the next committed journal rows, at most {@link SEQUENCE_ROWS}, their position in the stream: sequence-journal.sql.
- * @returns the number of rows that got one
+ * @returns the number of rows that got a position
  */
 export async function sequenceJournal(sql: ISql): Promise<number> {
   const sequence = async (): Promise<number> => {

@@ -1,12 +1,12 @@
--- begin, one transaction and one round trip: turns a leased slab into a running repair, once.
+-- Begins a repair, in one transaction and one round trip: turns a lease into a running repair, once.
 --
 --   request  {"slabId", "token", "worker", "holdMs", "leaseMs", "again"}
 --            again: this same worker repeats a call whose answer was lost
 --   answer   {"kind": "begun", "expiresInMs", "nowMs"} or {"kind": "stale", "why"}
 --
--- Locks: slabs against an upgrade of indexd (hold-indexd.sql), slab (waits), lease. If a message is delivered twice at the same
--- time, the second call waits for the slab and finds the lease begun. A lease whose first hour is over may still begin: until
--- reap takes it, no other worker can have the slab.
+-- Locks: the table slabs against an upgrade of indexd (hold-indexd.sql), then the slab (waits), then the lease. If a message is
+-- delivered twice at the same time, the second call waits for the slab and finds that the lease has begun. A lease that expired
+-- before it began may still begin: until reap deletes it, no other worker can have the slab.
 create or replace function slabmend.begin_repair(request jsonb) returns jsonb
 language plpgsql volatile
 as $function$
@@ -41,7 +41,7 @@ begin
     delete from slabmend.leases l where l.slab_id = the_slab;
     return jsonb_build_object('kind', 'stale', 'why', 'slab-gone');
   elsif next_attempt <> lease.held_until then
-    -- indexd took the slab while the message was waiting.
+    -- indexd claimed the slab while the message was in the queue.
     delete from slabmend.leases l where l.slab_id = the_slab;
     return jsonb_build_object('kind', 'stale', 'why', 'indexd-claimed');
   end if;

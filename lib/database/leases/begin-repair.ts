@@ -5,15 +5,15 @@ import { wrongSessionSettings } from "../client/session-settings.ts";
 import { storableText } from "../client/storable-text.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 
-/** A lease expires after this time without heartbeats; that is four heartbeats. */
+/** A running lease expires after this time without a heartbeat. A worker sends four heartbeats in this time. */
 export const DEFAULT_LEASE_MS = 120_000;
 
 export interface BeginRequest {
   readonly slabId: SlabId;
   readonly token: LeaseToken;
-  /** Identifies this one invocation: a call whose answer was lost is repeated under the same name. */
+  /** Names this one invocation. A call whose answer was lost is repeated with the same name. */
   readonly worker: string;
-  /** How long from now indexd is kept from the slab: the function's timeout plus 2 minutes. */
+  /** How long, from now, indexd is kept away from the slab: the function's timeout plus 2 minutes. */
   readonly holdMs: number;
   readonly leaseMs?: number;
 }
@@ -21,14 +21,14 @@ export interface BeginRequest {
 export type StaleReason = "no-lease" | "leased-again" | "already-begun" | "slab-gone" | "indexd-claimed";
 
 export type BeginResult =
-  /** `nowMs`: the database's time, to compare with ours. */
+  /** `nowMs`: the database's time, to compare with the worker's clock. */
   | { readonly kind: "begun"; readonly expiresInMs: number; readonly nowMs: number }
   /** The message is a duplicate or too late: acknowledge and drop it. */
   | { readonly kind: "stale"; readonly why: StaleReason };
 
 const MAX_WORKER_LENGTH = 200;
 
-/** Turns a leased slab into a running repair, once: lib/database/leases/begin-repair.sql. */
+/** Turns a lease into a running repair, once: lib/database/leases/begin-repair.sql. */
 export async function beginRepair(
   sql: ISql,
   request: BeginRequest,
@@ -47,7 +47,7 @@ export async function beginRepair(
           leaseMs: request.leaseMs ?? DEFAULT_LEASE_MS,
           again: attempt > 1,
         });
-        // Checked at each begin: a pooler may use another session, whose settings differ from those checked at first.
+        // Checked at each begin, not only at the start: a pooler may use another session, which has other settings.
         const [row] = await sql<{ isolation: string; result: BeginResult | null }[]>`
         select current_setting('transaction_isolation') as isolation,
           case when current_setting('transaction_isolation') = 'read committed'

@@ -1,4 +1,4 @@
--- commit, one transaction and one round trip: records a repair's result, if that is still allowed. Design rules 2 to 8
+-- Commits a repair, in one transaction and one round trip: records its result, if that is still allowed. Design rules 2 to 8
 -- and 10 of docs/architecture.md#what-must-always-hold are enforced here.
 --
 --   request  encoded by lib/database/leases/commit-repair.ts; "kind": repair or drain (outcome-writes.ts)
@@ -7,15 +7,16 @@
 --            {"kind": "superseded", "why"}: no row of indexd was changed
 --            {"kind": "already-committed", "outcome"}: by an earlier call with this token
 --
--- Idempotent by token: the token's journal row is written in the same transaction as everything else, so a caller
--- whose answer was lost calls again. If the first call is still running, it holds the slab's lock.
+-- Idempotent by token: the token's journal row is written in the same transaction as everything else, so a caller whose answer
+-- was lost may call again. If the first call is still running, the second waits for the slab's lock.
 --
--- Locks: the tables against an upgrade of indexd (hold_indexd), slab, lease, then lock_for_commit. No holder of one of these
--- locks waits for an earlier one, except indexd's MigrateSector (old host, then new one): both sides retry after a deadlock. If
--- indexd is blocking a host while we hold the host's lock, our check sees the host as not blocked; its contracts become bad
--- afterwards, and the slab is claimed again.
+-- Locks: the tables against an upgrade of indexd (hold_indexd), slab, lease, then lock_for_commit. A transaction that holds one
+-- of these locks never waits for one that comes earlier in this order, except indexd's MigrateSector, which locks the old host
+-- before the new one: we and indexd both retry after a deadlock. If indexd is blocking a host while we hold the host's lock, our
+-- check sees the host as not blocked; its contracts become bad afterwards, and the slab is claimed again.
 --
--- Each step is a function in the file of the same name, here, in ../denials or in ../indexd/version. All run in this transaction.
+-- Each step is a function in a file of the same name, in this directory, ../denials or ../indexd/version. All run in this
+-- transaction.
 create or replace function slabmend.commit_repair(request jsonb) returns jsonb
 language plpgsql volatile
 -- Planned once per connection, as are all functions called from here: planning costs more than running.
@@ -55,7 +56,7 @@ begin
   elsif not slab_found or slab.digest <> the_digest then
     superseded_by := 'slab-gone';
   elsif slab.next_repair_attempt <> lease.held_until then
-    -- indexd claimed the slab during our lease: the slab is now indexd's.
+    -- indexd claimed the slab during our lease, so it is now indexd's to repair.
     superseded_by := 'indexd-claimed';
   elsif reported = 'stale' then
     superseded_by := 'reported-stale';
@@ -64,7 +65,7 @@ begin
   end if;
 
   if superseded_by is not null then
-    -- Only our own tables: the repair's cost was spent in any case.
+    -- Only our own tables are written. The journal gets its row, because the repair's cost was spent in any case.
     delete from slabmend.leases l where l.slab_id = the_slab;
     perform slabmend.write_journal(request, lease, 'superseded', superseded_by, '[]', '[]', '[]');
     return jsonb_build_object('kind', 'superseded', 'why', superseded_by);
@@ -78,8 +79,8 @@ begin
   select * into denied from slabmend.record_denials(the_slab, request->'denied');
   perform slabmend.clear_denials(the_slab, request->'served');
   select coalesce(jsonb_agg(m), '[]') into needed from slabmend.sectors_to_move(array[the_slab]) m;
-  -- Moves are judged first, because a denied sector that moves counts as lost (believed_denials). The sector is first recorded as
-  -- lost and then as migrated, in indexd's own order, so that indexd's counters add up.
+  -- Moves are judged before losses are recorded, because a denial may become a loss only if its sector moves (believed_denials).
+  -- Such a sector is recorded first as lost and then as migrated, in indexd's own order, so that indexd's counters add up.
   select coalesce(jsonb_agg(j), '[]') into decided from slabmend.judge_moves(the_slab, request->'moves', needed) j;
   select * into lost from slabmend.record_lost(the_slab, case when denied.ignored then '[]'
     else slabmend.believed_denials(the_slab, decided, request->'denied') end);
@@ -100,8 +101,8 @@ begin
   if moved.total > 0 then
     insert into slabmend.moved (slab_id, digest, moved_at) values (the_slab, the_digest, clock_timestamp());
   end if;
-  -- Uploads of this commit were recorded or finally refused. Those that were never part of a commit are kept, unless the slab is
-  -- finished.
+  -- Upload notes for the moves of this commit are deleted: each move was recorded or finally refused. Other upload notes of the
+  -- slab are kept for its next repair, unless the slab is finished.
   delete from slabmend.uploads u
   where u.slab_id = the_slab
     and (plan.finished or u.sector_id in (select (m->>'sectorId')::bigint from jsonb_array_elements(request->'moves') m));

@@ -15,7 +15,7 @@ import { storableText } from "../client/storable-text.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 import { commitWrites, type JobKind, type OutcomeKind } from "./outcome-writes.ts";
 
-/** A sector that a host acknowledged, and where it was when the repair was planned. */
+/** A sector that its new host acknowledged, and where the sector was when the repair was planned. */
 export interface CommitMove {
   readonly index: number;
   readonly root: Root;
@@ -24,21 +24,21 @@ export interface CommitMove {
   readonly plannedMapId: ContractMapId | null;
   readonly plannedContractId: ContractId | null;
   readonly newHostId: HostId;
-  /** `found`: an earlier repair had stored it but not committed it. */
+  /** `found`: an earlier repair had stored the sector on the new host, but not committed the move. */
   readonly how: "copied" | "rebuilt" | "found";
 }
 
-/** A host answered with one of the two errors that mean it does not have this sector. A denial, not yet a loss. */
+/** A denial: a host answered with one of the two errors that mean that it does not have this sector. It is not yet a loss. */
 export interface DenialReport {
   readonly root: Root;
   readonly sectorId: SectorId;
   readonly hostId: HostId;
-  /** If given, the sector must still be pinned (or unpinned) as when the repair was planned. */
+  /** If given, the denial counts only if the sector is still pinned (or unpinned) as when the repair was planned. */
   readonly plannedMapId?: ContractMapId | null;
   readonly code: "not-found" | "corrupt";
   /** The whole sector was requested, not a range of it. */
   readonly whole: boolean;
-  /** The host served other sectors and then denied this one again, so the host has not lost its whole index. */
+  /** The host served other sectors and then denied this sector again, so it has not lost its whole index. */
   readonly othersServed: boolean;
 }
 
@@ -59,7 +59,7 @@ export interface CommitRequest {
   readonly moves: readonly CommitMove[];
   readonly denied: readonly DenialReport[];
   readonly served: readonly ServedReport[];
-  /** Shards whose pinned root no subset of the other shards reproduces. */
+  /** Shards that are pinned wrongly: no subset of the other shards reproduces their pinned root. */
   readonly badShards: readonly { readonly index: number; readonly root: Root }[];
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -67,7 +67,7 @@ export interface CommitRequest {
   readonly phasesMs: Readonly<Record<string, number>>;
 }
 
-/** Why a move was not recorded. For the last five the sector still has to move. */
+/** Why a move was not recorded. If it was for one of the last four reasons, the sector still has to move. */
 export type DropReason =
   | "sector-gone"
   | "healthy-again"
@@ -78,7 +78,7 @@ export type DropReason =
   | "host-without-good-contract"
   | "host-taken";
 
-/** Why no row of indexd was changed. */
+/** Why a commit changed no row of indexd. */
 export type SupersededReason =
   | "lease-gone"
   | "reaped"
@@ -92,15 +92,15 @@ export type SupersededReason =
 export type CommitResult =
   | {
       readonly kind: "committed";
-      /** The recorded outcome: differs from the reported one if moves were dropped. */
+      /** The recorded outcome. It may differ from the reported one, for example if moves were dropped. */
       readonly outcome: OutcomeKind;
       /** Indices of the recorded moves. */
       readonly recorded: readonly number[];
       readonly dropped: readonly { readonly index: number; readonly why: DropReason }[];
       readonly denialsRecorded: number;
-      /** So many hosts deny at this moment that the cause is on our side: no denial was recorded. */
+      /** No denial was recorded: so many hosts deny sectors at this moment that the cause must be on our side. */
       readonly denialsIgnored: boolean;
-      /** Denials of this or an earlier commit that became losses in indexd's tables. */
+      /** How many denials, of this or an earlier commit, became losses in indexd's tables. */
       readonly lostRecorded: number;
       /** No sector of the slab needs to move any more. */
       readonly slabFinished: boolean;
@@ -112,9 +112,10 @@ export type CommitResult =
 const MAX_ERROR_LENGTH = 200;
 
 /**
- * Records a repair, or releases a lease (an outcome without moves): one idempotent statement, fenced by the token, retried after
- * conflicts, lost connections and an upgrade of indexd. lib/database/leases/commit-repair.sql lists its locks, checks and writes.
- * @throws {StoreError} `retries-exhausted` or `fate-unknown`: call again with the same token, or leave it to reap.
+ * Ends a repair: records its moves, if it has any, and releases its lease. One idempotent statement, fenced by the token, and
+ * retried after conflicts, lost connections and an upgrade of indexd. lib/database/leases/commit-repair.sql describes its locks,
+ * checks and writes.
+ * @throws {StoreError} `retries-exhausted` or `fate-unknown`: call again with the same token, or leave the lease to reap.
  */
 export async function commitRepair(
   sql: ISql,
@@ -135,10 +136,10 @@ export async function commitRepair(
   );
 }
 
-/** The request of slabmend.commit_repair. Ids are text, or numbers that JSON keeps exactly. */
+/** Encodes the request of slabmend.commit_repair. Ids are sent as text, or as numbers that are exact in JSON. */
 function encodeCommitRequest(request: CommitRequest): string {
   if (request.moves.length > MAX_SHARDS || request.denied.length > MAX_SHARDS) {
-    throw new RangeError(`commit: expected at most ${MAX_SHARDS} moves and denials`);
+    throw new RangeError(`commit: expected at most ${MAX_SHARDS} moves and at most ${MAX_SHARDS} denials`);
   }
   const { error } = request.outcome;
   return JSON.stringify(

@@ -1,7 +1,8 @@
 import type { ISql } from "postgres";
 
 /**
- * Leases made outside the queue, by machines that lease for themselves. The table never has more rows than the fleet has leases.
+ * Counts the leases made outside the queue, by machines that lease for themselves. Reads the whole table, which has only the
+ * leases that have not ended.
  */
 export async function countLeasesBesideQueue(sql: ISql): Promise<number> {
   const [row] = await sql<{ leases: number }[]>`
@@ -9,13 +10,13 @@ export async function countLeasesBesideQueue(sql: ISql): Promise<number> {
   return row!.leases;
 }
 
-/** Leases of any kind that have not ended, begun or not. */
+/** Counts all leases that have not ended, whether they have begun or not. */
 export async function countLeases(sql: ISql): Promise<number> {
   const [row] = await sql<{ leases: number }[]>`select count(*)::integer as leases from slabmend.leases`;
   return row!.leases;
 }
 
-/** Repairs that have begun and may still commit. */
+/** Counts the repairs that have begun and may still commit. */
 export async function countRunningLeases(sql: ISql): Promise<number> {
   const [row] = await sql<{ leases: number }[]>`
     select count(*)::integer as leases from slabmend.leases

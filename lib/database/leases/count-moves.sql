@@ -1,5 +1,5 @@
--- Writes indexd's statistics of what record_lost and record_moves have recorded: one row per statistic, none for zero; they add up to
--- the same sums as indexd's own rows per sector.
+-- Adds what record_lost and record_moves have recorded to indexd's statistics: one row for each statistic that changes. indexd
+-- itself writes such rows for each sector; the sums are the same.
 create or replace function slabmend.count_moves(moved bigint, were_pinned bigint, were_lost bigint, lost_pinned bigint,
   lost_unpinned bigint, lost_counted bigint)
 returns void

@@ -1,11 +1,11 @@
--- heartbeat: extends a running lease and records what the repair has spent and stored so far. Never revives an expired lease, and
--- tells a worker to stop if indexd has taken its slab. Reads slabs by primary key without a lock; writes only our own rows, and
--- the lease in place, because no written column is indexed.
+-- A heartbeat: extends a running lease and records what the repair has spent and stored so far. Never revives an expired lease.
+-- Returns false if the worker has to stop, because its lease is lost or indexd has claimed its slab. Reads slabs by primary key
+-- without a lock and writes only our own rows. The lease is updated in place, because no written column is indexed.
 --
 --   spent    {"bytesRead", "bytesWritten", "hastings"}, totals since the repair began
 --   stored   [{"sectorId", "hostId"}]: acknowledged by these hosts since the last heartbeat
 --
--- Locks: lease, uploads. If the lease was lost, nothing is recorded.
+-- Locks: lease, uploads. If the answer is false, nothing is recorded.
 create or replace function slabmend.extend_lease(the_slab bigint, the_token uuid, lease_ms bigint, spent jsonb,
   stored jsonb) returns boolean
 language plpgsql volatile
@@ -26,7 +26,7 @@ begin
     select the_slab, n."sectorId", n."hostId", the_token, clock_timestamp()
     from jsonb_to_recordset(stored) as n ("sectorId" bigint, "hostId" integer)
     order by n."sectorId", n."hostId"
-    -- The host keeps the sector for another three days.
+    -- The sector was uploaded to the same host again, so the host keeps it for three days from now.
     on conflict (slab_id, sector_id, host_id) do update set token = excluded.token, noted_at = excluded.noted_at;
   end if;
   return true;

@@ -3,7 +3,7 @@ import type { LeaseToken, SlabId } from "../../slab/ids.ts";
 import { DEFAULT_LEASE_MS } from "./begin-repair.ts";
 import type { Upload } from "./uploads.ts";
 
-/** Totals that a repair has spent since it began. */
+/** What a repair has spent in total since it began. */
 export interface Spent {
   readonly bytesRead: number;
   readonly bytesWritten: number;
@@ -13,10 +13,10 @@ export interface Spent {
 const NOTHING_SPENT: Spent = { bytesRead: 0, bytesWritten: 0, hastings: 0n };
 
 /**
- * A heartbeat: the running lease now lasts another `leaseMs`. False: the lease expired or was reaped, or indexd took the slab;
+ * A heartbeat: the running lease now lasts another `leaseMs`. False: the lease expired or was reaped, or indexd claimed the slab;
  * the worker must stop immediately. Not retried, because the next heartbeat follows anyway.
  *
- * `spent` goes to the journal if the worker crashes, so that a budget misses at most the spending between two heartbeats.
+ * `spent` goes to the journal if the worker crashes: a budget then misses only what was spent after the last heartbeat.
  * `stored` is kept for the next repair of the slab: uploads.ts.
  */
 export async function extendLease(

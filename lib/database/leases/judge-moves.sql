@@ -3,7 +3,7 @@
 --
 --   moves      [{"index", "root", "sectorId", "plannedHostId", "plannedMapId", "plannedContractId", "newHostId", "how"}]
 --   needed     rows of sectors_to_move as jsonb, read under those locks
---   host_good  the state of the new host, from host_states
+--   host_good  whether the new host is good, by host_states
 --
 -- Indexes: primary keys, slab_sectors_sector_id_slab_id_idx, contracts_host_id_active_good_idx.
 create or replace function slabmend.judge_moves(the_slab bigint, moves jsonb, needed jsonb)
@@ -20,7 +20,7 @@ as $function$
       h.good as host_good,
       need.reason is not null as must_move,
       case
-        -- The slab has no sector with this root.
+        -- The slab has no such sector at this index any more.
         when s.id is null then 'sector-gone'
         -- Rule 3: the sector has no host now, or is exactly where it was when the repair was planned ...
         when s.host_id is not null and (
@@ -30,12 +30,12 @@ as $function$
           and map.contract_id is distinct from decode(m."plannedContractId", 'hex') then 'contract-renewed'
         -- ... and it still has to move.
         when need.reason is null then 'healthy-again'
-        -- Rule 5, as far as the database knows; the worker checks the acknowledged root.
+        -- Rule 5, as far as the database can tell; the worker has checked the root that the host acknowledged.
         when h.host_id is null then 'host-gone'
         when h.blocked then 'host-blocked'
         when not h.has_healthy_contract then 'host-without-good-contract'
-        -- Rule 4: in this slab and in every other slab that has this sector. Uses count, because the planner may turn an
-        -- `exists` into a hash of the whole of slab_sectors.
+        -- Rule 4: the new host must have no other sector of this slab, nor of any other slab that has this sector. Uses count,
+        -- because the planner may turn an `exists` into a hash of the whole of slab_sectors.
         when s.host_id = m."newHostId" or (
           select count(*) from public.slab_sectors mine
           join public.slab_sectors other on other.slab_id = mine.slab_id and other.sector_id <> mine.sector_id
@@ -49,13 +49,13 @@ as $function$
     left join public.contract_sectors_map map on map.id = s.contract_sectors_map_id
     left join jsonb_to_recordset(needed) as need (slab_index integer, reason text)
       on need.slab_index = m."index" and s.id is not null
-    -- Lateral, so that only the named hosts are judged.
+    -- Lateral, so that only the new hosts are judged.
     left join lateral (
       select x.host_id, x.blocked, x.good, x.has_healthy_contract
       from slabmend.host_states() x where x.host_id = m."newHostId" offset 0
     ) h on true
   ), ranked as (
-    -- Rule 4 among the moves of this commit: each host once, each sector once.
+    -- Rule 4 among the moves of this commit: each new host gets one sector, and each sector moves once.
     select j.*,
       row_number() over (partition by j.why is null, j.new_host_id order by j.slab_index) as place_on_host,
       row_number() over (partition by j.why is null, j.sector_id order by j.slab_index, j.new_host_id) as place_of_sector

@@ -1,27 +1,32 @@
--- Leases a batch of ready slabs, in one transaction and one round trip; none unless the fleet is running.
+-- Leases a batch of ready slabs, in one transaction and one round trip. Leases none if the fleet's mode is not `running`.
 --
 --   request  {"order": "urgency" | "waiting", "waitedMs", "urgencyAbove", "dangerAbove", "maxLeases", "maxInFlight" | null,
 --             "throughQueue", "holdMs", "graceMs"}
---            order: the most urgent slabs; or the slabs that have waited longest, if for more than waitedMs
---            urgencyAbove: only slabs above this; dangerAbove: slabs whose loss probability is above this are endangered
---            throughQueue: which leases are made and counted: those for the queue, or those of machines that lease for themselves
+--            order: the most urgent slabs first; or the slabs that have waited longest first, only those that have waited for
+--              more than waitedMs
+--            urgencyAbove: only slabs whose urgency is above this
+--            dangerAbove: slabs whose loss probability is above this are endangered
+--            maxInFlight: the most leases of this kind afterwards; null: no limit
+--            throughQueue: the kind of the leases: for the queue, or for machines that lease for themselves
 --   answer   {"leases": [{"slabId", "digest", "token", "margin", "urgency"}], "live", "dry"}
---            leases: in the requested order; live: present leases of that kind, null without maxInFlight (not counted)
+--            leases: in the requested order
+--            live: how many leases of this kind there are now; null without maxInFlight, because they are not counted
 --            dry: no other slab matches the request
 --
 -- A backlog entry may be out of date. So once entry and slab are locked, a new statement decides whether the slab may be leased.
--- If not, the entry gets a time to judge the slab again. Health is not judged a second time: that would cost more than
--- the few repairs that find their slab healthy. The exception is a drain, which an operator pauses or cancels to
--- stop all spending: a slab without any other cause is then not leased, and is judged again.
+-- If it may not, the entry gets a time at which the slab is judged again. Whether the slab is still unhealthy is not checked:
+-- that would cost more than the few repairs that find their slab healthy. Only drains are checked, because an operator pauses or
+-- cancels a drain to stop its spending: without a running drain, a slab whose only cause is `draining` is not leased, and is
+-- judged again.
 --
 -- Locks: backlog entries, then slabs, all `skip locked`: a caller never waits, and concurrent callers take different slabs.
--- Leases are inserted only for locked slabs, so no other caller can insert the same. Leases are counted against maxInFlight
--- before they are made: each concurrent caller may exceed it by a batch.
+-- Leases are inserted only for locked slabs, so no other caller can insert a lease for the same slab. Leases are counted against
+-- maxInFlight before they are made: each concurrent caller may exceed the limit by one batch.
 --
--- Indexes: the first entries of backlog_urgency_idx or backlog_waiting_idx; then primary keys and those of lease_standing.
+-- Indexes: the first entries of backlog_urgency_idx or backlog_waiting_idx; then primary keys and the indexes of lease_standing.
 create or replace function slabmend.lease_batch(request jsonb) returns jsonb
 language plpgsql volatile
--- Planned once per connection, for any number of ids, using indexes.
+-- Planned once per connection; the plan uses indexes for any number of ids.
 set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
 as $function$
@@ -92,7 +97,8 @@ begin
   ), postponed as (
     update slabmend.backlog b
     set ready = false,
-      -- Without a free_at the slab is gone. A slab that is dying, given up, or locked by others is judged again soon.
+      -- A null free_at means that the slab is gone. Such a slab is judged again in a second, as is a slab that is dying, given
+      -- up, or locked by another transaction.
       look_at = case when c.is_due then moment + hold else greatest(c.free_at, moment + interval '1 second') end
     from candidate c where b.slab_id = c.slab_id
   )

@@ -4,21 +4,21 @@ import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
 
 export interface BatchRequest {
-  /** The most urgent slabs; or the slabs that have waited longest, if for more than `waitedMs`. */
+  /** The most urgent slabs first; or those that have waited longest first, only slabs that have waited more than `waitedMs`. */
   readonly order: "urgency" | "waiting";
   readonly waitedMs: number;
   /** Only slabs whose urgency is above this. */
   readonly urgencyAbove: number;
-  /** Slabs whose loss probability is above this are endangered: they may be leased during our hold after a success. */
+  /** Slabs whose loss probability is above this are endangered: our hold after a successful repair does not keep us from them. */
   readonly dangerAbove: number;
   /** At most this many leases are made. */
   readonly maxLeases: number;
-  /** At most this many leases of the same kind may exist afterwards; null: any number, and they are not counted. */
+  /** The most leases of the same kind (`throughQueue`) that may exist afterwards; null: no limit, and they are not counted. */
   readonly maxInFlight: number | null;
-  /** Which leases are made and counted: those for the queue, or those of machines that lease for themselves. */
+  /** The kind of the leases that are made and counted: for the queue, or for machines that lease for themselves. */
   readonly throughQueue: boolean;
   readonly holdMs: number;
-  /** How long after its next_repair_attempt a slab is left to indexd, unless we wrote that value. */
+  /** indexd's grace: how long after its next_repair_attempt a slab is left to indexd. There is none if we wrote that value. */
   readonly graceMs: number;
 }
 
@@ -30,7 +30,7 @@ export interface RankedLease extends LeasedSlab {
 export interface LeasedBatch {
   /** In the requested order. */
   readonly leases: readonly RankedLease[];
-  /** Present leases of the requested kind; null: not counted. */
+  /** How many leases of the requested kind there are now; null: they were not counted. */
   readonly live: number | null;
   /** No other slab matches the request. */
   readonly dry: boolean;
@@ -47,8 +47,8 @@ interface Answer extends Omit<LeasedBatch, "leases"> {
 }
 
 /**
- * Leases a batch of ready slabs in one transaction: lib/database/leases/lease-batch.sql. Not idempotent: if the answer is lost, a
- * later run finds its leases unsent, so a lost connection is not retried here.
+ * Leases a batch of ready slabs in one transaction: lib/database/leases/lease-batch.sql. Not idempotent, so not retried after a
+ * lost connection: if only the answer was lost, a later run finds that these leases were not sent.
  */
 export async function leaseBatch(
   sql: ISql,

@@ -5,9 +5,12 @@ import { BRIEFLY, ONLY_CONFLICTS, retryTransaction } from "../client/retry-trans
 export interface LeaseSlabRequest {
   readonly slabId: SlabId;
   readonly holdMs: number;
-  /** How long after its next_repair_attempt a slab is left to indexd, unless we wrote that value. */
+  /** indexd's grace: how long after its next_repair_attempt a slab is left to indexd. There is none if we wrote that value. */
   readonly graceMs: number;
-  /** Leases even if indexd may be repairing the slab, and despite quarantine or a pause; never during maintenance. */
+  /**
+   * Leases even if indexd may be repairing the slab or has given it up, and despite a quarantine, pause or suspension; but never
+   * during maintenance or deletion.
+   */
   readonly force: boolean;
 }
 
@@ -22,11 +25,11 @@ export type LeaseSlabResult =
         | "leased"
         | "quarantined"
         | "being-deleted"
-        /** indexd has marked it as unrecoverable, and we cannot rescue it either. */
+        /** indexd has marked the slab as unrecoverable, and we cannot rescue it either. */
         | "given-up"
-        /** indexd claimed it, or may have. */
+        /** indexd has claimed the slab, or may still claim it: its grace is not over. */
         | "left-to-indexd"
-        /** Paused, suspended, in maintenance or being deleted. */
+        /** The fleet is paused, suspended, in maintenance or being deleted. */
         | "fleet-not-running";
       readonly until?: Date;
     };
@@ -44,12 +47,12 @@ interface Standing {
 
 /**
  * Leases one chosen slab, regardless of its health, for a repair that begins immediately: the lease counts as sent, so no
- * message is sent for it. Ignores our own backoffs, but respects indexd's grace, quarantine and other leases.
+ * message is sent for it. Ignores our own backoffs. Respects other leases and, without `force`, indexd's grace and quarantine.
  *
  * Locks: the slab, without waiting; then decides in a new statement, as claim does.
  */
 export async function leaseSlab(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlabResult> {
-  // After a lost answer, a second call would find the slab leased by us; reap frees it when its hold is over.
+  // Not retried after a lost answer: a second call would find the lease of the first. reap frees the slab when its hold is over.
   return await retryTransaction("lease a slab", () => leaseOnce(sql, request), ONLY_CONFLICTS);
 }
 
@@ -115,10 +118,10 @@ function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefi
 }
 
 /**
- * Ends a lease that has not begun, and makes its slab claimable immediately. False: the lease has begun or is gone; also if the
- * answer was lost although the lease was released.
+ * Ends a lease that has not begun, so that claim may lease its slab immediately. False: the lease has begun or is gone. If the
+ * first answer is lost, the result may be false although this call released the lease.
  *
- * Locks: the slab, then the lease. The written value is recorded as ours, so that claim does not wait for indexd.
+ * Locks: the slab, then the lease. The new next_repair_attempt is recorded as ours, so claim leaves no grace to indexd.
  */
 export async function releaseUnbegunLease(
   sql: Sql,

@@ -5,13 +5,13 @@
  *   table lost, another kind, a new trait                   changed                   changed
  *   column lost, or of another type, default, nullability   changed                   changed if we read it, else consent
  *   column gained                                           changed                   consent
- *   constraint or trigger gained, lost or another           changed                   consent
+ *   constraint or trigger gained, lost or different         changed                   consent
  *   index lost                                              consent                   consent
  *   unique index lost                                       changed                   changed
  *   index gained, plain                                     consent                   no difference
  *   index gained, unique or partial                         changed                   no difference
  *   function lost, or declared in another way               changed
- *   function with an unknown body, or one more              consent
+ *   function with an unknown body, or function gained       consent
  *
  * `changed`: what we write may have another meaning now. `consent`: an operator may decide to continue. The columns of
  * global_settings count as written, because new ones came with changes of meaning. A gained partial index on a table that we
@@ -24,7 +24,7 @@ export type Severity = "consent" | "changed";
 
 export interface Difference {
   readonly severity: Severity;
-  /** For example "column slabs.version". */
+  /** What differs, for example "column slabs.version". */
   readonly subject: string;
   /** Undefined: absent. */
   readonly expected: string | undefined;
@@ -39,13 +39,13 @@ interface TableUse {
 
 type Compared = Omit<Difference, "severity"> & { readonly severity: Severity | "none" };
 
-/** @param known the known version's catalogue; functions may have any of several bodies */
+/** @param known the catalogue of the known version; of its functions other bodies are accepted, too (`knownBodies`) */
 export function compareCatalogues(
   known: IndexdCatalogue,
   found: IndexdCatalogue,
   context: {
     readonly privileges: readonly IndexdPrivileges[];
-    /** Function bodies known to be equivalent. */
+    /** By function: SHA-256 of other bodies that are known to do the same. */
     readonly knownBodies: Readonly<Record<string, readonly string[]>>;
   },
 ): Difference[] {

@@ -1,13 +1,14 @@
 /**
  * What the fleet reads and writes in indexd's tables, column by column: all columns that our statements read, and the written
- * ones listed in docs/protocol.md#persisting-a-result. From this list come the privileges that `slabmend grant` prints, and what
- * is compared after an upgrade of indexd.
+ * columns, which docs/protocol.md#persisting-a-result lists. This list determines the privileges that `slabmend grant` prints,
+ * and the tables and columns that are compared after an upgrade of indexd.
  *
- * `for no key update` needs the privilege to update some column of the table, which holds for every locked table here.
+ * To lock a row by `for no key update`, a role needs the privilege to update at least one column of the table. The list has such
+ * a column for every table in which we lock rows.
  */
 export interface TablePrivileges {
   readonly table: string;
-  /** "all": only for our own tables, whose columns change with our database migrations. */
+  /** "all" stands for all columns: only for our own tables, because their columns change with our database migrations. */
   readonly select?: readonly string[] | "all";
   readonly insert?: readonly string[] | "all";
   readonly update?: readonly string[] | "all";
@@ -130,8 +131,9 @@ export const INDEXD_PRIVILEGES: readonly IndexdPrivileges[] = [
 
 /**
  * Columns that exist only in some versions of indexd, and how the fleet uses them. A privilege on a column cannot be
- * granted before the column exists. Until then the fleet works without these privileges and reports the consequence: it leases
- * slabs that indexd has given up, and does not close a recovery window. `slabmend grant` includes them once indexd is upgraded.
+ * granted before the column exists. Until these privileges are granted, the fleet works without them and reports the consequence:
+ * it leases slabs that indexd has given up, and does not close a recovery window. After an upgrade of indexd `slabmend grant`
+ * includes them.
  */
 export const VERSION_PRIVILEGES: readonly IndexdPrivileges[] = [
   {

@@ -3,10 +3,10 @@
  *
  *   known      a known version, and everything that we use is as expected
  *   identical  an unknown version, but everything that we use is as in the newest known one
- *   consent    only tables that we read gained something, or a function has an unknown body: an operator may decide
- *   changed    what we write may have another meaning now
+ *   consent    there are differences, but none is `changed` (compare-catalogues.ts): an operator may accept the version
+ *   changed    at least one difference may give what we write another meaning
  *   too-old    older than the oldest known version
- *   upgrading  indexd is in the middle of an upgrade, for seconds
+ *   upgrading  an intermediate version: indexd is in the middle of an upgrade, which takes seconds
  */
 import { compareCatalogues, type Difference } from "./compare-catalogues.ts";
 import {
@@ -34,13 +34,13 @@ export type Verdict =
   | {
       readonly kind: "changed";
       readonly version: number;
-      /** The profile with which it was compared. */
+      /** The database was compared with the catalogue of this profile. */
       readonly profile: Profile;
       readonly differences: readonly Difference[];
     }
   | { readonly kind: "too-old" | "upgrading"; readonly version: number };
 
-/** @param accepted the version that an operator has accepted, including new columns and constraints of tables that we only read */
+/** @param accepted the version that an operator has accepted despite its differences */
 export function judgeVersion(version: number, found: IndexdCatalogue, accepted: number | undefined): Verdict {
   if (version < OLDEST_PROFILE) return { kind: "too-old", version };
   if (PASSING_VERSIONS.includes(version)) return { kind: "upgrading", version };
@@ -58,7 +58,7 @@ export function judgeVersion(version: number, found: IndexdCatalogue, accepted: 
   return { kind: "consent", version, profile, differences, isAccepted: accepted === version };
 }
 
-/** The version whose rules apply to writes; undefined: no writes. */
+/** The version whose rules apply to writes; undefined: nothing may be written. */
 export function writableProfile(verdict: Verdict): Profile | undefined {
   switch (verdict.kind) {
     case "known":

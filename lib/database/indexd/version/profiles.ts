@@ -4,7 +4,7 @@ import KNOWN from "./known-catalogue.json" with { type: "json" };
 import type { CatalogueScope, FunctionCatalogue, IndexdCatalogue, TableCatalogue } from "./read-catalogue.ts";
 
 /**
- * A value of `global_settings.db_version`, which determines how we write:
+ * A value of `global_settings.db_version`. It determines how we write to indexd's tables:
  *
  *   22  events are stamped by their writer
  *   23  slabs may be marked unrecoverable
@@ -23,10 +23,10 @@ export const PROFILES = Object.keys(RELEASES).map(Number) as readonly Profile[];
 export const OLDEST_PROFILE: Profile = 22;
 export const NEWEST_PROFILE: Profile = 26;
 
-/** Versions that indexd passes through within one upgrade, for seconds. No release stays there. */
+/** Intermediate versions: during an upgrade indexd's database has each of them for seconds, but no release stays at one. */
 export const PASSING_VERSIONS: readonly number[] = [24, 25];
 
-/** The objects that are compared. */
+/** The tables and functions of indexd that are compared. */
 export const TOUCHED: CatalogueScope = {
   tables: INDEXD_PRIVILEGES.map(({ table }) => table.replace(/^public\./, "")),
   functions: ["slab_is_stuck", "slabs_maintain_repair_stats"],
@@ -35,8 +35,8 @@ export const TOUCHED: CatalogueScope = {
 export const COMPARED_PRIVILEGES = [...INDEXD_PRIVILEGES, ...VERSION_PRIVILEGES];
 
 /**
- * SHA-256 of function bodies, with white space collapsed, that are known to be equivalent to those of our fixture: indexd's own
- * text during its development between 0.5.0 and 0.6.1. Only hashes, because the text is indexd's.
+ * SHA-256 of function bodies, with white space collapsed, that are known to be equivalent to the bodies in our fixture: indexd's
+ * own texts in its development from 0.5.0 to 0.6.1. Only their hashes are kept here, because the texts belong to indexd.
  */
 export const INDEXD_BODIES: Readonly<Record<Profile, Readonly<Record<string, readonly string[]>>>> = {
   22: {},

@@ -1,27 +1,29 @@
 /**
  * PostgreSQL's catalogue of the part of indexd's schema that we use, as text that can be compared: it is the same for
- * new and upgraded databases, for every role and search_path, and for PostgreSQL 15 to 18. Only bytea_output must be hex.
+ * new and upgraded databases, for every role and search_path, and for PostgreSQL 15 to 18. Only the setting bytea_output matters:
+ * it must be hex.
  *
- * - pg_catalog, never information_schema, which shows a role only what it has privileges on.
- * - Columns by name: upgraded and new databases differ in their order. Constraints and indexes by their definition.
- * - NOT NULL belongs to the column. Its constraint (type n) is left out: only PostgreSQL 18 lists one.
+ * - The source is pg_catalog, not information_schema, which shows a role only the objects on which it has privileges.
+ * - Columns are listed by name, because their order differs between upgraded and new databases; constraints and indexes are
+ *   listed by their definition.
+ * - NOT NULL is a property of the column. The constraint for it (type n) is left out, because only PostgreSQL 18 lists it.
  * - `public.` is removed from all definitions: PostgreSQL prints it or not, depending on the search_path.
- * - Functions: those of the tables' triggers, and the functions they call that are known by name. The body as a hash, with white
- *   space collapsed.
+ * - The functions are those of the tables' triggers, and those that the scope names because a trigger's function calls them. Of a
+ *   body only the hash is kept, with white space collapsed.
  */
 import type { ISql } from "postgres";
 
 export interface TableCatalogue {
   /** pg_class.relkind: r an ordinary table, v a view, p a partitioned table. */
   readonly kind: string;
-  /** Rules, row security, inheritance, unlogged storage: indexd's ordinary tables have none. */
+  /** What indexd's ordinary tables do not have: rules, row security, inheritance, unlogged storage. */
   readonly traits: readonly string[];
-  /** Type, nullability and default by name. */
+  /** By column name: type, nullability and default. */
   readonly columns: Readonly<Record<string, string>>;
   readonly constraints: readonly string[];
   /** Without their names. */
   readonly indexes: readonly string[];
-  /** Definition and whether it is enabled, by name. */
+  /** By trigger name: its definition, and whether it is enabled. */
   readonly triggers: Readonly<Record<string, string>>;
 }
 
@@ -39,13 +41,13 @@ export interface IndexdCatalogue {
 }
 
 export interface FoundCatalogue extends IndexdCatalogue {
-  /** The server's time when the read began, as the server prints it. */
+  /** When the read began, by the server's clock, as the server prints it. */
   readonly readAt: string;
   /** Undefined: indexd has never started on this database. */
   readonly databaseVersion: number | undefined;
-  /** indexd's triggers name tables without a schema, so they work only if the writer's search_path includes it. */
+  /** indexd's triggers name tables without a schema, so they work only if the writer's search_path includes `public`. */
   readonly searchPath: { readonly setting: string; readonly findsPublic: boolean };
-  /** Determines how PostgreSQL prints defaults of byte strings: only hex can be compared. */
+  /** The setting that determines how PostgreSQL prints defaults of byte strings. They can be compared only in hex. */
   readonly byteaOutput: string;
 }
 
@@ -161,7 +163,7 @@ export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<F
   };
 }
 
-/** Sorted here, because PostgreSQL's order depends on the database's collation. */
+/** Sorts the lists here and not in PostgreSQL, whose order depends on the database's collation. */
 function inOrder(table: TableCatalogue): TableCatalogue {
   return {
     ...table,

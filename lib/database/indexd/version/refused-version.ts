@@ -33,7 +33,7 @@ export function refusalOf(verdict: Verdict): IndexdError | undefined {
       if (isAccepted) return undefined;
       return new IndexdError({
         code: "indexd-needs-consent",
-        message: `indexd's database (version ${version}) differs from that of ${RELEASES[verdict.profile]}, but only in tables that slabmend reads or in the text of a function: ${nameSome(differences)}`,
+        message: `indexd's database (version ${version}) differs from that of ${RELEASES[verdict.profile]} in ways that an operator has to judge: ${nameSome(differences)}`,
         remedy: `Read indexd's release notes (docs/indexd-upgrades.md lists what to look for). Then set SLABMEND_ACCEPT_INDEXD_VERSION=${version} for the whole fleet, or use a release of slabmend that knows this version. slabmend doctor lists every difference.`,
         details: { version, differences: differences.length },
       });
@@ -42,7 +42,7 @@ export function refusalOf(verdict: Verdict): IndexdError | undefined {
       const { differences } = verdict;
       return new IndexdError({
         code: "indexd-changed",
-        message: `indexd's database (version ${version}) differs from that of ${RELEASES[verdict.profile]}, and slabmend's writes might have another meaning in it: ${nameSome(differences)}`,
+        message: `indexd's database (version ${version}) differs from that of ${RELEASES[verdict.profile]}, so what slabmend writes might have another meaning now: ${nameSome(differences)}`,
         remedy:
           "Use a release of slabmend that supports this version; until then nothing is written. slabmend doctor lists every difference, and docs/indexd-upgrades.md explains what to do.",
         details: { version, differences: differences.length },

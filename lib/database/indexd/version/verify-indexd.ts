@@ -1,12 +1,12 @@
 /**
- * Checks whether we may write to indexd's database, and stores the answer where every writer compares it
+ * Checks whether we may write to indexd's database, and stores the answer in a row that every writer compares with db_version
  * (hold-indexd.sql):
  *
  *   slabmend.indexd   (db_version, profile): the version last verified, and the version whose rules apply to writes;
  *                     without a profile nothing is written
  *
- * A writer that finds another db_version writes nothing and verifies again (write-verified.ts). Any other change is
- * noticed by the next claim or reap, which verify at the start of each run.
+ * A writer that finds another db_version writes nothing and verifies again (write-verified.ts). A change of the schema without a
+ * new db_version is noticed by the next claim or reap, which verify at the start of each run.
  */
 import type { ISql } from "postgres";
 import { wrongSessionSettings } from "../../client/session-settings.ts";
@@ -19,7 +19,8 @@ import { refusalOf } from "./refused-version.ts";
 const UNDEFINED_TABLE = "42P01";
 
 /**
- * Reads the catalogue and judges it; writes nothing. Verdicts are values: only {@link assertWritable} throws.
+ * Reads the catalogue and judges it; writes nothing. A verdict that forbids writing is returned, not thrown; see
+ * {@link assertWritable}.
  * @param accepted the version that an operator has accepted: SLABMEND_ACCEPT_INDEXD_VERSION
  * @throws {IndexdError} `not-indexd`
  */
@@ -45,13 +46,13 @@ export async function verifyIndexd(sql: ISql, accepted: number | undefined): Pro
   const found = await readIndexdCatalogue(sql);
   const verdict = judgeFound(found, accepted);
   if (!found.searchPath.findsPublic) {
-    // Nothing may be written in such a session, nor in other sessions of the same role.
+    // No writer may write now, because the other sessions of the same role have the same search_path.
     await keep(sql, found, "search-path", undefined);
     throw wrongSessionSettings([
       `search_path is ${found.searchPath.setting || "empty"}, expected to include public: indexd's triggers name its tables without a schema`,
     ]);
   }
-  // An upgrade takes seconds: writers verify again instead of giving up.
+  // During an upgrade nothing is stored, because it takes only seconds: writers verify again instead of giving up.
   if (verdict.kind !== "upgrading") await keep(sql, found, verdict.kind, writableProfile(verdict));
   return verdict;
 }

@@ -10,9 +10,9 @@ const MOVED = "SM001";
 /** Raised by hold-indexd.sql: the verified database must not be written to. */
 const REFUSED = "SM002";
 
-/** Enough for an upgrade from 22 to 26, one version at a time, with a check after each. */
+/** How often the writer is tried: enough for an upgrade from 22 to 26, one version at a time, with a check after each. */
 const MOST_LOOKS = 8;
-/** While indexd is at an intermediate version. */
+/** The pause before the next try while indexd's database is at an intermediate version. */
 const UPGRADING_SLEEP_MS = 1_000;
 
 export interface VerifyOptions {
@@ -47,7 +47,7 @@ export async function writeVerified<Result>(
   }
 }
 
-/** For a writer that is not run again: translates the two errors above; others are returned unchanged. */
+/** For a writer that is not run again: translates MOVED and REFUSED into an IndexdError, and returns other errors unchanged. */
 export function explainMoved(error: unknown): unknown {
   const code = codeOf(error);
   if (code !== MOVED && code !== REFUSED) return error;
