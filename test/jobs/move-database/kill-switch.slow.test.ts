@@ -70,6 +70,19 @@ test.skipIf(PG_DUMP === undefined)("after a kill with an open target abort is re
   expect(await world.openSides()).toBe("target");
 });
 
+test.skipIf(PG_DUMP === undefined)(
+  "a target that was opened just before an abort was recorded is finished all the same",
+  async () => {
+    await world.killAt("opened", "opened");
+    await world.source`update slabmend.runs set state = 'cancelling'`;
+    const aborted = await world.move("abort", "--yes");
+    expect([aborted.code, aborted.error?.code]).toEqual([5, "move-state"]);
+    const finished = await world.move("finish");
+    expect([finished.code, finished.err, finished.report.run?.state]).toEqual([0, "", "done"]);
+    expect([await tracesOf(world.source), await tracesOf(world.target)]).toEqual([[], []]);
+  },
+);
+
 test.skipIf(PG_DUMP === undefined).each([
   ["opened", "opened"],
   ["opening", "opening"],

@@ -1,11 +1,12 @@
 import { hostname, userInfo } from "node:os";
 import type { Command } from "commander";
 import { MoveError } from "../../../database/move/move-error.ts";
-import { cancelAttendedRun, startRun } from "../../../database/runs/maintenance-runs.ts";
+import { cancelAttendedRun, keepAttendedRun, startRun } from "../../../database/runs/maintenance-runs.ts";
 import type { Run } from "../../../database/runs/run.ts";
 import { RunError } from "../../../database/runs/run-error.ts";
 import { advanceRun } from "../../../jobs/maintenance/advance-run.ts";
 import { isMovable, judgePlan, type MoveFacts } from "../../../jobs/move-database/judge-plan.ts";
+import { IDEMPOTENT } from "../../../jobs/move-database/move-dependencies.ts";
 import { createMoveJob, type MoveGoal } from "../../../jobs/move-database/move-job.ts";
 import { estimateMove } from "../../../jobs/move-database/move-kind.ts";
 import { MOVE_KIND, moveCheckpointOf } from "../../../jobs/move-database/move-run.ts";
@@ -164,6 +165,7 @@ function addFinish(group: Command, host: CommandHost): void {
             });
           }
           move.access.ignoreSignals();
+          await move.source((sql) => keepAttendedRun(sql, run), IDEMPOTENT);
           return await moveOn(context, move, "finished");
         }),
       ),
