@@ -15,6 +15,7 @@ const server: MoveServer = {
   database: "indexd",
   owner: "indexd",
   bytes: 1_000_000,
+  nowMs: 1_800_000_000_000,
   encoding: "UTF8",
   locale: "c C C",
   settings: {
@@ -114,6 +115,8 @@ test.each<[string, string, MoveFacts]>([
   ["a replica as source", "replica", from({ isReplica: true })],
   ["the same database twice", "same-database", to({ systemIdentifier: "1" })],
   ["another database of the same server", "same-server", to({ systemIdentifier: "1", databaseOid: "6" })],
+  ["a target whose clock is ahead", "clocks", to({ nowMs: server.nowMs + 61_000 })],
+  ["a target whose clock is behind", "clocks", to({ nowMs: server.nowMs - 61_000 })],
   ["no pg_dump", "pg-dump", { ...fine, pgDump: "none at pg_dump" }],
   ["a pg_dump that is too old for the target", "pg-dump", { ...fine, pgDump: 17 }],
   ["wal_level replica", "wal-level", from(setting("wal_level", "replica"))],
