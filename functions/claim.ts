@@ -14,8 +14,8 @@ import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { createScheduledHandler, type ScheduledRun } from "./scheduled.ts";
 
 /**
- * Leases unhealthy slabs, claims due checks, and sends a message for each slab and batch. `settings` are for the demo and tests,
- * `step` is for kill tests.
+ * Leases unhealthy slabs, claims due checks, and sends a message for each slab and for each batch of checks. `settings` are for
+ * the demo and tests, `step` is for kill tests.
  */
 export function createClaimHandler({
   settings,
@@ -24,7 +24,7 @@ export function createClaimHandler({
   readonly settings?: ClaimSettings;
   readonly step?: (name: ClaimStep | DueStep) => void | Promise<void>;
 } = {}) {
-  // Once per execution environment, because the whole network is read.
+  // The network is checked once per execution environment, because this reads all hosts and contracts.
   let isNetworkSeen = false;
   return createScheduledHandler(
     "claim",
@@ -36,7 +36,7 @@ export function createClaimHandler({
         for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
         isNetworkSeen = true;
       }
-      // In parallel with claim, so that neither delays the other.
+      // Due checks are sent in parallel with claim, so that neither delays the other.
       const sending = checksUrl === undefined ? undefined : sendChecks(scheduled, checksUrl, options.step);
       const claiming = claim(
         {
@@ -66,7 +66,7 @@ function checkQueueUrl({ SLABMEND_VERIFY: verify, SLABMEND_CHECK_QUEUE_URL: url 
   throw new ConfigurationError([{ name: "SLABMEND_CHECK_QUEUE_URL", expected, got: "none" }]);
 }
 
-/** A failure is logged and does not stop the leasing of slabs. */
+/** Sends the due checks. A failure is logged and does not stop the leasing of slabs. */
 async function sendChecks(
   { environment, logger, metrics, ask, sqs, remainingMs }: ScheduledRun,
   queueUrl: string,

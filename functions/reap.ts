@@ -12,7 +12,7 @@ import { coordinateWithoutHosts } from "../lib/worker/coordinate-without-hosts.t
 import { openArchive } from "../lib/worker/open-archive.ts";
 import { createScheduledHandler, type ScheduledRun } from "./scheduled.ts";
 
-/** Enough for one check of a drain: the next run of reap, which makes the next check, comes soon. */
+/** Enough time for one check of a drain's progress; the next run of reap, a minute later, makes the next check. */
 const COORDINATE_MS = 10_000;
 
 /** Cleans up after crashes and lost messages. `step` is for kill tests. */
@@ -29,9 +29,10 @@ export function createReapHandler(
         logger,
         ...options,
       });
-      // In parallel with reap, so that neither delays the other.
+      // The journal is archived in parallel with reap, so that neither delays the other.
       const archiving = archive?.follow(ask, remainingMs);
-      // This function has no seed, so it continues no run that reads hosts: serve, work and the attached command do.
+      // This function has no seed, so it continues only maintenance runs that read no hosts. `serve`, `work` and the command that
+      // is attached to a run continue the others.
       const coordinating = coordinateWithoutHosts(
         ask,
         {
@@ -76,7 +77,8 @@ export function createReapHandler(
 }
 
 /**
- * The indexer's control loop, which only checks here: commands create the schema and the role, and the deployment creates queues.
+ * One step of the indexer's control loop. Here the loop only checks: commands create the schema and the role, and the deployment
+ * creates the queues.
  */
 async function step({ environment, logger, ask }: Pick<ScheduledRun, "environment" | "logger" | "ask">) {
   await stepOnce(ask, {

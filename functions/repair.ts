@@ -12,7 +12,10 @@ import { openRepairEnvironment, type RepairEnvironment } from "../lib/worker/ope
 import { SelfCheck, whyUnfit } from "../lib/worker/self-check.ts";
 import type { WorkerSettings } from "../lib/worker/worker-settings.ts";
 
-/** Limit of each of two attempts: if the queue is silent, the message returns late, but the function's time is not used up. */
+/**
+ * Time limit of each of the two attempts to return a message. If SQS does not answer, the message becomes visible late, but the
+ * function's time is not used up.
+ */
 const LONGEST_RETURN_MS = 2_000;
 
 export interface RepairHandlerOptions {
@@ -32,7 +35,7 @@ export interface RepairHandlerOptions {
 interface OpenEnvironment extends RepairEnvironment {
   readonly queueUrl: string;
   readonly indexer: string;
-  /** The execution environment's name in the journal: tells its repairs from those of others. */
+  /** The execution environment's name in the journal: distinguishes its repairs from those of other environments. */
   readonly worker: string;
   readonly selfCheck: SelfCheck;
 }
@@ -50,8 +53,9 @@ interface Returned {
  * dead-letter queue. Once a repair has begun, its result is in the database. A failed batch of checks is not retried: its sectors
  * are due again when the claim expires.
  *
- * An environment that finds itself unfit (lib/worker/self-check.ts) ends in the invocation that showed this, once the repair is
- * recorded: its message is received again and finds no lease. So the environment loses no further message.
+ * If an execution environment finds itself unfit (lib/worker/self-check.ts), it ends during the same invocation, as soon as the
+ * repair is recorded. The message of that repair is received again and finds no lease. No further message reaches the unfit
+ * environment.
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
   const { variables = process.env, giveBack = giveBackToQueue, end = endProcess } = options;

@@ -17,19 +17,19 @@ import { createMetrics, type MetricsPrinter } from "../lib/telemetry/metrics.ts"
 import { standingMetrics, warnOfStanding } from "../lib/telemetry/standing-metrics.ts";
 import { mayPass } from "../lib/worker/may-pass.ts";
 
-/** Time reserved for finishing the present batch and cleaning up. */
+/** Time reserved at the end of a run for finishing the present batch and cleaning up. */
 const RESERVE_MS = 5_000;
-/** A function with a short timeout (in a demo) reserves this share of it instead. */
+/** A function with a short timeout (in a demo) reserves this share of its timeout instead. */
 const RESERVE_SHARE = 0.2;
 /** This share of the reserve is kept for reporting a silent database and cleaning up. */
 const PUT_AWAY_SHARE = 0.4;
 
-/** The environment of one run of a scheduled function; closed when the run returns. */
+/** What one run of a scheduled function works with; its connections are closed when the run returns. */
 export interface ScheduledRun {
   readonly environment: Environment;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
-  /** Waits for an answer no longer than the function lives. */
+  /** Asks the database, and waits for the answer no longer than the function lives. */
   readonly ask: Ask;
   readonly sqs: SQSClient;
   readonly remainingMs: number;
@@ -48,7 +48,7 @@ export function createScheduledHandler<Report extends object>(
   ) => Promise<void> = async () => {},
 ) {
   return async (_event: unknown, context: Context): Promise<Report> => {
-    // Each function reads only its own variables; the type of `run` ensures this.
+    // Only the function's own variables are read: `environment` lacks the others, although its type has them.
     const environment = parseEnvironment(variablesOf(name), process.env) as Environment;
     const logger = createLogger(environment.SLABMEND_LOG_LEVEL, { indexer: environment.SLABMEND_INDEXER });
     const metrics = createMetrics({ namespace: environment.SLABMEND_METRICS_NAMESPACE, service: name });
@@ -90,7 +90,7 @@ export function createScheduledHandler<Report extends object>(
     try {
       return await measureRun(name, { logger, metrics }, measures, runOnce);
     } catch (error) {
-      // Lambda prints the handler's error, and a database error can contain a row.
+      // Lambda prints the error that the handler throws. A database's error can contain a row, so it is replaced.
       throw error instanceof SlabmendError ? error : runFailed(name, error);
     } finally {
       if (isDatabaseKnown && readState !== undefined) {
@@ -113,7 +113,10 @@ function runFailed(name: "claim" | "reap", error: unknown): SlabmendError<"run-f
   });
 }
 
-/** SQLSTATEs and Node's codes, which an operator can look up; never a library's message, which may contain secrets. */
+/**
+ * Matches SQLSTATEs and Node's error codes, which an operator can look up. A library's message is never shown, because it may
+ * contain secrets.
+ */
 const STABLE_CODE = /^[A-Z0-9_]{4,40}$/;
 
 function kindOf(error: unknown): string {

@@ -1,13 +1,13 @@
 /**
  * Alarms for the operator. A test checks that each name is a heading of docs/runbook.md. This file does not use Pulumi.
  *
- * Missing values: an alarm on something that happens every minute fires; every other alarm stays quiet.
+ * If a metric has no values, an alarm on something that must happen every minute fires, and every other alarm stays quiet.
  */
 import type { MetricName } from "../lib/telemetry/metric-names.ts";
 import type { FunctionName } from "./function-settings.ts";
 import { REPAIR_TIMEOUT_SECONDS, VISIBILITY_TIMEOUT_SECONDS } from "./limits.ts";
 
-/* Expressions use metrics that are always printed together: CloudWatch computes nothing if a metric is missing. */
+/* The metrics of an expression are always printed together: CloudWatch computes nothing if one of them is missing. */
 type Statistic = "Sum" | "Maximum" | "Minimum";
 
 /** A metric of ours, of a queue or of a function, used in an alarm. */
@@ -21,7 +21,7 @@ export interface AlarmDefinition {
   /** The alarm's meaning in one sentence. */
   readonly means: string;
   readonly metrics: Readonly<Record<string, AlarmMetric>>;
-  /** An expression over the metrics' keys; undefined: the only metric. */
+  /** An expression over the metrics' keys. Undefined: the alarm watches its only metric. */
   readonly expression?: string;
   readonly threshold: number;
   readonly breaches: "GreaterThanThreshold" | "LessThanThreshold" | "GreaterThanOrEqualToThreshold";
@@ -44,7 +44,7 @@ const HALF_HOUR = 1_800;
 const HOUR = 3_600;
 const DAY = 86_400;
 
-/** Requires at least one run in five minutes, in two periods: the schedule makes five in that time. */
+/** Fires if no run was completed in either of two periods of five minutes; the schedule starts five runs in each period. */
 const runsEveryMinute = (service: FunctionName) =>
   ({
     metrics: { runs: fleet(service, "RunsCompleted", "Sum") },
@@ -56,7 +56,7 @@ const runsEveryMinute = (service: FunctionName) =>
     missing: "breaching",
   }) as const;
 
-/** A single occurrence is enough. The alarm stays for `periods`, so that a short problem is noticed. */
+/** One breaching period is enough. The alarm then stays on for `periods`, so that a short problem is noticed. */
 const everAbove = (threshold: number, periods: number) =>
   ({
     threshold,
@@ -67,7 +67,10 @@ const everAbove = (threshold: number, periods: number) =>
     missing: "notBreaching",
   }) as const;
 
-/** Fires if more than one in twenty, and at least three, are bad within half an hour: this suits small fleets too. */
+/**
+ * Fires if, within half an hour, at least three are bad, and these are more than one in twenty. The minimum of three keeps a
+ * small fleet from raising the alarm for one failure.
+ */
 const moreThanAFew = (bad: string, all: string) =>
   ({
     expression: `IF(${bad} >= 3, 100 * ${bad} / ${all}, 0)`,
@@ -88,8 +91,8 @@ export const ALARMS = {
   "repairs-not-taken": {
     means: "A message has waited for three quarters of an hour: no worker takes repairs from the queue.",
     metrics: { age: { of: "repairs", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
-    // A message whose worker crashed is hidden for the visibility timeout, then delivered again and dropped; a failed message
-    // returns several times in a shorter time. In both cases workers do take messages.
+    // While workers take messages, no message becomes older than this. After a worker's crash its message is hidden for the
+    // visibility timeout, then delivered again and dropped. A failed message returns several times, which takes less time.
     ...everAbove(VISIBILITY_TIMEOUT_SECONDS + 3 * REPAIR_TIMEOUT_SECONDS, 1),
   },
   "dead-letters": {
@@ -100,7 +103,8 @@ export const ALARMS = {
   "dead-letters-not-drained": {
     means: "A dead letter has been in its queue for ten minutes: reap does not store it.",
     metrics: { age: { of: "deadLetters", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
-    // Age counts from when the message was first sent, so two periods: if reap works, the message is gone in the second.
+    // The age counts from when the message was first sent, to the repair queue, so a new dead letter may already be too old.
+    // Hence two periods: if reap works, the message is gone in the second.
     ...everAbove(600, 2),
     breachingPeriods: 2,
   },
@@ -111,13 +115,13 @@ export const ALARMS = {
   },
   "data-at-risk": {
     means: "Fewer than min_shards sources of a slab answered: its data cannot be read now.",
-    // From the journal, because repairs on other machines print nothing here. The alarm ends within minutes, so that the next
-    // slab raises it again.
+    // The metric is computed from the journal, because repairs on other machines print nothing here. The alarm ends within
+    // minutes, so that the next slab raises it again.
     metrics: { slabs: fleet("reap", "SlabsFoundAtRisk", "Maximum") },
     ...everAbove(0, 1),
   },
   "circuit-breaker-open": {
-    means: "Most recent repairs of different slabs failed for a common reason: claims back off.",
+    means: "Most of the recent repairs, of different slabs, failed for a common reason: claims back off.",
     metrics: { open: fleet("reap", "CircuitBreakerOpen", "Maximum") },
     ...everAbove(0, 1),
   },
@@ -126,7 +130,8 @@ export const ALARMS = {
     metrics: {
       crashed: fleet("reap", "LeasesCrashed", "Sum"),
       freed: fleet("reap", "LeasesFreed", "Sum"),
-      // Measured by reap: if every repair crashes, repair itself reports nothing, and a missing value does not breach.
+      // Measured by reap, because repair itself reports nothing if every repair crashes, and the alarm does not fire if a value
+      // is missing.
       ended: fleet("reap", "RepairsLately", "Maximum"),
     },
     expression: "crashed + freed - ended",
@@ -135,7 +140,7 @@ export const ALARMS = {
   },
   "backlog-growing": {
     means: "The backlog has grown by more than a twentieth within an hour.",
-    // The minimum of each hour: slabs found and repaired within it do not count.
+    // The minimum of each hour, so that slabs found and repaired within the same hour do not count.
     metrics: { backlog: fleet("reap", "Backlog", "Minimum") },
     expression: "IF(backlog >= 20, 100 * DIFF(backlog) / backlog, 0)",
     // Two periods, because a difference needs the previous value.
@@ -144,7 +149,7 @@ export const ALARMS = {
   },
   "error-rate": {
     means: "More than one repair in twenty ended in a fault.",
-    // From the journal, for all workers; the two metrics are always present together.
+    // Both metrics are computed from the journal, for all workers, and are always present together.
     metrics: {
       faults: fleet("reap", "FaultsInHalfHour", "Maximum"),
       ended: fleet("reap", "RepairsInHalfHour", "Maximum"),
@@ -204,7 +209,7 @@ export const ALARMS = {
   },
   "move-behind": {
     means:
-      "The database is moved, and half of the log that the source may keep for the target is used up. When all is, it gives the target up.",
+      "The database is being moved, and half of the log that the source may keep for the target is used up. When all of it is used up, the source gives up the target's slot.",
     metrics: {
       kept: fleet("reap", "MoveSlotKeptBytes", "Minimum"),
       safe: fleet("reap", "MoveSlotSafeBytes", "Maximum"),
@@ -214,7 +219,7 @@ export const ALARMS = {
   },
   "move-slot-lost": {
     means:
-      "The source has given up the slot of the target that the database is moved to: it must start again.",
+      "The database is being moved, and the source has given up the target's slot: the move must start again.",
     metrics: { lost: fleet("reap", "MoveSlotLost", "Maximum") },
     ...everAbove(0, 1),
   },

@@ -1,7 +1,7 @@
 import type { IndexerNames } from "./names.ts";
 import type { StageSettings } from "./settings.ts";
 
-/** The archive of the indexer's journal, and reap's permissions for it. */
+/** The archive of the indexer's journal, with the ARNs that reap's permissions name. */
 export interface Archive {
   /** The function's `SLABMEND_ARCHIVE`. */
   readonly place: $util.Input<string>;
@@ -37,8 +37,8 @@ export function createArchive(names: IndexerNames, settings: StageSettings): Arc
 }
 
 /**
- * Versioned against accidental overwriting and deletion; not public; only encrypted transfers. It is kept when the stage is removed,
- * because a restore needs it when everything else is lost.
+ * Versioned against accidental overwriting and deletion; not public; only encrypted transfers. The bucket is kept when the stage
+ * is removed, because a restore needs the archive when everything else is lost.
  */
 function createBucket(names: IndexerNames) {
   const stays = { retainOnDelete: true };

@@ -4,7 +4,10 @@ import { findProblems } from "../lib/config/parse-environment.ts";
 import type { VariableName } from "../lib/config/variables.ts";
 import { resourceName } from "./names.ts";
 
-/** Secrets set with `npx sst secret set NAME --stage STAGE` (the indexer's name precedes NAME), with the variable for each. */
+/**
+ * The secrets, and the variable that each of them supplies. `npx sst secret set NAME --stage STAGE` sets a secret; NAME is the
+ * indexer's name followed by the name below.
+ */
 const SECRETS = {
   DatabaseUrl: "SLABMEND_DATABASE_URL",
   MigrationSeed: "SLABMEND_MIGRATION_SEED",
@@ -26,7 +29,7 @@ export function secretName(indexer: string, variable: string): string {
   return resourceName(indexer, VARIABLES[variable] ?? variable);
 }
 
-/** The secrets of an indexer by variable. SST passes them to the program in its environment. */
+/** The values of an indexer's secrets, by variable. SST passes them to this program as environment variables. */
 export function secretValues(
   indexer: string,
   environment: Variables,
@@ -40,8 +43,8 @@ export function secretValues(
 }
 
 /**
- * What is wrong with the secrets' values, without repeating them. SST's Secret would report only one problem, and only after half of
- * the stage is registered.
+ * What is wrong with the secrets' values; the values themselves are not repeated. SST's Secret would report only one problem, and
+ * only after half of the stage is registered.
  */
 export async function secretProblems(
   indexer: string,
@@ -62,7 +65,8 @@ export async function secretProblems(
     const expected = "sslmode=verify-full, as SLABMEND_DATABASE_CA is set";
     return [{ name, expected, got: "another" }, ...problems];
   }
-  // Resolves the name from the machine that runs `sst deploy`; if that fails, the functions check the name.
+  // Resolves the host's name on the machine that runs `sst deploy`. If this fails, nothing is reported: the functions check the
+  // name when they run.
   const exposure = await findUrlFault(text).catch(() => undefined);
   return exposure === undefined ? problems : [{ name, ...exposure }, ...problems];
 }

@@ -9,7 +9,7 @@ import { FUNCTIONS, type FunctionName } from "./function-settings.ts";
 import { namesOf } from "./names.ts";
 import { isOfStage, readStageSettings, type StageSettings } from "./settings.ts";
 
-/** The reason why a stage is not deployed. SST prints only the message, so it contains the remedies. */
+/** The reason why a stage is not deployed. SST prints only the message, so the message contains the remedies. */
 export class StageError extends SlabmendError<"stage-refused"> {
   constructor(stage: string, problems: Problems) {
     const line = ({ name, expected, got }: ConfigurationProblem) =>
@@ -47,8 +47,8 @@ interface Problems {
 }
 
 /**
- * Checks everything that an operator may get wrong before anything is registered: a half-created stage costs money and must be removed
- * by hand.
+ * Before anything is registered, checks everything that an operator may get wrong: a half-created stage costs money and must be
+ * removed by hand.
  * @throws {StageError} with all problems, and without any secret
  */
 export async function checkStage(
@@ -75,7 +75,7 @@ async function checkIndexer(
   const { settings, problems } = readStageSettings(environment);
   const functions = Object.keys(FUNCTIONS) as FunctionName[];
   const isNamed = INDEXER_NAME.test(indexer);
-  // A malformed name has no secrets to check.
+  // An indexer with a malformed name can have no secrets.
   const supplied = isNamed ? suppliedValues(stage, indexer, environment) : {};
   const sizes = functions.flatMap((name) => environmentSizeProblem(name, environment, supplied) ?? []);
   const chosen = functions.flatMap((name) => chosenProblems(name, environment));

@@ -1,4 +1,7 @@
-/** The dashboard's graphs of our own metrics. A test compares them with the functions' metrics, so this file does not use Pulumi. */
+/**
+ * The dashboard's graphs of our own metrics. A test compares the graphs with the functions' metrics, so this file does not use
+ * Pulumi.
+ */
 import { OUTCOMES } from "../lib/database/leases/outcome-writes.ts";
 import type { MetricName } from "../lib/telemetry/metric-names.ts";
 import type { FunctionName } from "./function-settings.ts";

@@ -16,8 +16,8 @@ interface Shared {
 }
 
 /**
- * Creates everything in a stage; returns the outputs for the operator and the command line. Resources of one indexer do not depend on
- * other indexers.
+ * Creates everything in a stage; returns the outputs for the operator and the command line. Resources of one indexer do not
+ * depend on other indexers.
  * @throws {StageError} with all problems of the stage, before anything is registered
  */
 export async function deployFleet() {
@@ -43,7 +43,7 @@ function deployIndexer({ name, settings, environment }: CheckedIndexer, { networ
   const alarms = createAlarms({ names, queues, functions, topic });
   const dashboard = createDashboard({ names, functions, alarms });
   return {
-    // Named like the command line's variables, so that SST's output can be pasted into .env.operator.
+    // These outputs are named like the command line's variables, so that SST's output can be pasted into .env.operator.
     SLABMEND_CLAIM_FUNCTION: functions.claim.name,
     SLABMEND_REPAIR_FUNCTION: functions.repair.name,
     SLABMEND_REAP_FUNCTION: functions.reap.name,

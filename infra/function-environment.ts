@@ -20,14 +20,16 @@ const SUPPLIED = {
 
 export type Supplied<Name extends FunctionName> = (typeof SUPPLIED)[Name][number];
 
-/** Where a function finds the file of authorities: Lambda's working directory holds the bundle. */
+/** Where a function finds the certificates of the database's authorities: Lambda's working directory holds the bundle. */
 const CA_FILE = "database-ca.pem";
 
 /** Lambda's limit for the names and values of a function's variables together. */
 const MOST_BYTES = 4_096;
-/** The longest queue URL: a region has at most 16 characters, a name at most 80. */
+/** Length of the longest queue URL: a region's name has at most 16 characters, a queue's name at most 80. */
 const QUEUE_URL_BYTES = 144;
-/** Space for SST's own variables, with a reserve for its next version: SST_RESOURCE_App and others (test/infra/settings.test.ts). */
+/**
+ * Space for SST's own variables, with a reserve for its next version: SST_RESOURCE_App and others (test/infra/settings.test.ts).
+ */
 const SST_BYTES = 512;
 
 type Variables = Readonly<Record<string, string | undefined>>;
@@ -49,13 +51,17 @@ export function chosenVariables(name: FunctionName, environment: Variables): Rec
   );
 }
 
-/** Problems with which a function would not start, including defaults: a rule may involve a variable that is not set. */
+/**
+ * Problems that would keep a function from starting. Defaults are checked too, because a rule may also involve a variable that is
+ * not set.
+ */
 export function chosenProblems(name: FunctionName, environment: Variables): readonly ConfigurationProblem[] {
   return findProblems(choosable(name), environment);
 }
 
 /**
- * Whether Lambda would refuse a function because of the size of its variables; it refuses only in mid-deployment.
+ * Whether Lambda would refuse a function because of the size of its variables. Lambda itself refuses only in the middle of a
+ * deployment.
  * @param supplied the known part of the supplied variables; queue URLs are unknown and count with the maximum length
  */
 export function environmentSizeProblem(
@@ -84,7 +90,10 @@ export function environmentSizeProblem(
   };
 }
 
-/** Files for every bundle: a function's variables have at most 4 KB together, too little for RDS's certificates. */
+/**
+ * Files to copy into every bundle: the database's certificates, because a function's variables have at most 4 KB together, too
+ * little for RDS's certificates.
+ */
 export function chosenFiles(root: string, environment: Variables): { from: string; to: string }[] {
   const path = environment["SLABMEND_DATABASE_CA"];
   // A relative path, because SST appends it to the root.

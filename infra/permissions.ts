@@ -30,7 +30,10 @@ const ATTACH_TO_NETWORK = {
   resources: ["*"],
 };
 
-/** No deletions. Listing is needed because without it S3 answers "access denied" for a missing object. */
+/**
+ * Reading and writing, but no deletion. The permission to list is needed because S3 otherwise answers "access denied" for a
+ * missing object.
+ */
 function writeArchive({ bucketArn, objectsArn }: Archive) {
   return [
     { actions: ["s3:GetObject", "s3:PutObject"], resources: [objectsArn] },

@@ -8,7 +8,7 @@ import { ALARMS, type AlarmName } from "./alarm-definitions.ts";
 interface Alert {
   readonly means: string;
   readonly expr: string;
-  /** How long the condition must hold. */
+  /** How long the condition must hold before the alert fires. */
   readonly forSeconds: number;
 }
 

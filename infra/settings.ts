@@ -1,6 +1,6 @@
 /**
- * The operator's settings for a stage, read once from the environment of `sst deploy`, into which SST loads .env and .env.STAGE. Secrets
- * are in infra/secrets.ts.
+ * The operator's settings for a stage, read once from the environment of `sst deploy`, into which SST loads .env and .env.STAGE.
+ * Secrets are in infra/secrets.ts.
  */
 import * as v from "valibot";
 import { type ArchiveDestination, readArchiveDestination } from "../lib/config/archive-destination.ts";
@@ -50,14 +50,14 @@ const SETTINGS = {
     schema: v.pipe(v.string(), v.regex(INDEXER_NAME)),
     expected: INDEXER_NAME_EXPECTED,
     purpose:
-      "name of the indexer, used in the names of queues, functions, secrets, log groups, alarms and metrics. A different name creates a new set of them",
+      "name of the indexer, used in the names of queues, functions, secrets, log groups, alarms and metrics. A deployment with a different name creates a new set of all these",
     fallback: DEFAULT_INDEXER,
   } as Setting<string>,
   SLABMEND_INDEXERS: {
     schema: v.string(),
     expected: "a folder with a file NAME.env for each indexer",
     purpose:
-      "several indexers in one stage: a file NAME.env for each, whose variables override those of the stage. The files' names are the indexers' names",
+      "several indexers in one stage: a folder with a file NAME.env for each. NAME is the indexer's name, and the file's variables override those of the stage",
     fallback: "",
   } as Setting<string>,
   SLABMEND_ALARM_EMAIL: {
@@ -75,7 +75,7 @@ const SETTINGS = {
     schema: v.picklist(["account", "app"]),
     expected: "account or app",
     purpose:
-      "the bill to watch: the whole account's, or resources that SST tagged with this app (then the tag sst:app must be activated for cost allocation)",
+      "the bill to watch: that of the whole account, or of the resources that SST tagged with this app (then the tag sst:app must be activated for cost allocation)",
     fallback: "account",
   } as Setting<"account" | "app">,
   SLABMEND_REPAIR_CONCURRENCY: {
@@ -102,14 +102,14 @@ const SETTINGS = {
   SLABMEND_ARCHITECTURE: {
     schema: v.picklist(["arm64", "x86_64"]),
     expected: "arm64 or x86_64",
-    purpose: "CPU architecture of the functions; arm64 is a fifth cheaper",
+    purpose: "CPU architecture of the functions; arm64 is a fifth cheaper than x86_64",
     fallback: "arm64",
   } as Setting<"arm64" | "x86_64">,
   SLABMEND_VPC: {
     schema: v.picklist(["none", "new", "existing"]),
     expected: "none, new or existing",
     purpose:
-      "the network of the functions: AWS's own, a new VPC with two NAT instances, or the subnets named below",
+      "the network of the functions: AWS's own, a new VPC with two NAT instances, or the subnets of SLABMEND_VPC_SUBNETS",
     fallback: "none",
   } as Setting<"none" | "new" | "existing">,
   SLABMEND_VPC_SUBNETS: {
@@ -121,7 +121,7 @@ const SETTINGS = {
   SLABMEND_VPC_SECURITY_GROUPS: {
     schema: idList("sg"),
     expected: "security group ids, separated by commas",
-    purpose: "with SLABMEND_VPC=existing: groups that may reach the database and the internet",
+    purpose: "with SLABMEND_VPC=existing: security groups that may reach the database and the internet",
     fallback: "",
   } as Setting<string[]>,
 } as const;
@@ -180,7 +180,7 @@ function networkProblems(settings: Partial<StageSettings>): ConfigurationProblem
   });
 }
 
-/** The table of docs/deployment.md; a test compares them. */
+/** The table of settings in docs/deployment.md; a test compares this text with the document. */
 export function describeSettings(): string {
   return [
     "| variable | purpose | expected | default |",

@@ -9,16 +9,16 @@ export type ArchiveErrorCode =
   | "archive-missing"
   /** A segment or the manifest is truncated, altered, or does not continue the previous segment. */
   | "archive-altered"
-  /** It was written for another indexer's database. */
+  /** The archive was written for another indexer's database. */
   | "archive-of-another-indexer"
   /** indexd had not started on this database when slabmend's schema was created, so the indexer is not known. */
   | "wallet-unknown";
 
-/** Thrown if the archive of the journal cannot be used, or must not be: docs/journal.md. */
+/** Thrown if the archive of the journal cannot or must not be used: docs/journal.md. */
 export class ArchiveError extends SlabmendError<ArchiveErrorCode> {}
 
 const RESTORE_COPY =
-  "Restore the file from a copy or an earlier version of the bucket's object; no row was applied.";
+  "Restore the file from a copy, or from an earlier version of the object in the bucket; no row of the archive was applied.";
 
 export function unavailable(place: string, what: string, cause: unknown): ArchiveError {
   const code = codeOf(cause);
@@ -26,7 +26,7 @@ export function unavailable(place: string, what: string, cause: unknown): Archiv
     code: "archive-unavailable",
     message: `the archive ${place}: expected to ${what}, got ${code}`,
     remedy:
-      "Check whether the directory or bucket exists and may be read and written; this is retried every minute.",
+      "Check whether the directory or bucket exists and may be read and written; slabmend tries again every minute.",
     details: { code },
     cause,
   });
@@ -55,12 +55,12 @@ export function ofAnotherIndexer(key: string): ArchiveError {
   return new ArchiveError({
     code: "archive-of-another-indexer",
     message: `${key} of the archive: expected the wallet hash of this indexer, got another`,
-    remedy: "Give each indexer its own directory or prefix: SLABMEND_ARCHIVE.",
+    remedy: "Give each indexer its own directory or prefix in SLABMEND_ARCHIVE.",
     details: { key },
   });
 }
 
-/** Stable codes only, because a library's message may contain secrets. */
+/** Only a stable code or the error's name, because a library's message may contain secrets. */
 function codeOf(cause: unknown): string {
   if (!(cause instanceof Error)) return typeof cause;
   const code = "code" in cause ? cause.code : undefined;

@@ -1,4 +1,4 @@
-/** The manifest as read, with the id of that version. */
+/** The manifest as it was read, with the id of the version that was read. */
 export interface StoredHead {
   readonly bytes: Uint8Array;
   readonly version: string;
@@ -26,5 +26,5 @@ export interface ArchiveStorage {
   replaceHead(bytes: Uint8Array, version: string | undefined, signal: AbortSignal): Promise<boolean>;
 }
 
-/** A segment has at most 8 MiB of moves and 2,000 rows; a larger file was not written by slabmend. */
+/** A segment has at most 8 MiB of moves and 2,000 rows, so slabmend wrote no file that is larger than this limit. */
 export const MOST_FILE_BYTES = 64 * 2 ** 20;

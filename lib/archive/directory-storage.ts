@@ -1,7 +1,8 @@
 /**
  * An archive in a directory. A file appears completely or not at all: it is written under a temporary name, made durable, and
- * then linked to its final name, which fails if that exists. Manifests are numbered and the highest number is valid, so replacing
- * one means creating the next: a process that is late creates one that is not the highest, or none.
+ * then linked to its final name, which fails if that name exists. Manifests are numbered, and the manifest with the highest
+ * number is valid, so the manifest is replaced by creating the one with the next number. A process that is late creates either no
+ * manifest or one whose number is not the highest.
  */
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
@@ -13,7 +14,7 @@ const MANIFESTS = "manifests";
 const UNFINISHED = "unfinished";
 /** Older manifests are not needed; they are kept for a process that is reading one at this moment. */
 const MANIFESTS_KEPT = 10;
-/** No write takes this long: the process that wrote an older temporary file is dead. */
+/** A temporary file that is older than this is deleted. No write takes this long, so the process that wrote the file is dead. */
 const UNFINISHED_MS = 3_600_000;
 
 export function createDirectoryStorage(directory: string): ArchiveStorage {
@@ -55,7 +56,7 @@ export function createDirectoryStorage(directory: string): ArchiveStorage {
     create: (key, bytes) => guard(`create ${key}`, () => create(key, bytes)),
     readHead: () =>
       guard("read the manifest", async () => {
-        // A manifest replaced ten times between the two reads would be gone: then read the directory again.
+        // If the manifest was replaced ten times since the directory was read, its file is gone: then read the directory again.
         for (;;) {
           const newest = Math.max(0, ...(await numbers()));
           if (newest === 0) return undefined;

@@ -7,11 +7,14 @@ export type HeadVerdict =
   /** The archive ends at the checkpoint: write the next segment. */
   | { readonly kind: "in-step" }
   /**
-   * The archive has one more segment, as after a crash before the checkpoint moved. If its rows are those of the database, the
-   * checkpoint moves; otherwise the database was rewound.
+   * The archive has one segment more than the checkpoint says, as after a crash before the checkpoint moved. If the segment's
+   * rows are those of the database, the checkpoint moves; otherwise the database was rewound.
    */
   | { readonly kind: "one-ahead" }
-  /** The database was restored or moved since, and recorded that: its stream continues in a later incarnation. */
+  /**
+   * After the archive's last segment, the database was restored or moved, and recorded this: the journal continues in a later
+   * incarnation.
+   */
   | { readonly kind: "later-incarnation" }
   | { readonly kind: "refused"; readonly error: ArchiveError };
 
@@ -40,7 +43,7 @@ export function judgeHead(
     error: altered(
       MANIFEST_KEY,
       `the segment that was written up to position ${position}`,
-      `one up to ${archived}`,
+      `a segment up to ${archived}`,
     ),
   };
 }
@@ -51,9 +54,9 @@ export function rewound(
 ): ArchiveError {
   return new ArchiveError({
     code: "archive-rewound",
-    message: `the archive: expected the rows that this database wrote up to position ${position}, got rows up to ${archive.incarnation}/${archive.position} that the database does not have`,
+    message: `the archive: expected only rows that this database wrote, up to position ${position}, got rows up to ${archive.incarnation}/${archive.position} that the database does not have`,
     remedy:
-      "This database was restored from a backup, or is a copy of the archiving database. Find out which before you let it repair: docs/runbook.md#archive-stopped.",
+      "This database was restored from a backup, or is a copy of the archiving database. Find out which of the two is true before you let slabmend repair: docs/runbook.md#archive-stopped.",
     details: { position, archived: archive.position, incarnation: archive.incarnation },
   });
 }

@@ -2,12 +2,12 @@ import * as v from "valibot";
 import { ofAnotherIndexer } from "./archive-error.ts";
 import { parse, SEGMENT_REF, type Segment, type SegmentRef } from "./segment.ts";
 
-/** The end of an archive. The only file of the archive that is replaced. */
+/** The manifest says where an archive ends. It is the archive's only file that is replaced. */
 export interface Manifest {
   readonly format: 1;
   /** Identifies the indexer: global_settings.wallet_hash, in hex. */
   readonly walletHash: string;
-  /** Position of the last row. */
+  /** Incarnation and position of the archive's last row. */
   readonly incarnation: number;
   readonly position: number;
   /** The last segment and, as `previous`, the one before it. */

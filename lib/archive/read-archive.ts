@@ -8,7 +8,7 @@ import type { ArchiveStorage } from "./archive-storage.ts";
 import { decodeManifest, MANIFEST_KEY } from "./manifest.ts";
 import { decodeSegment, type Segment, type SegmentHeader, type SegmentRef } from "./segment.ts";
 
-/** A position in the stream. */
+/** A position in the journal. */
 export interface JournalPlace {
   readonly incarnation: number;
   readonly position: number;
@@ -19,13 +19,16 @@ export interface VerifiedArchive {
   readonly end: JournalPlace;
   /** Number of segments with rows after the requested position. */
   readonly segments: number;
-  /** Those rows, in the order of the stream. Each segment is read and its checksum verified once more. */
+  /**
+   * The rows after the requested position, in the order of the journal. Each segment is read again, and its checksum is verified
+   * again.
+   */
   rows(): AsyncGenerator<JournalRow>;
 }
 
 /**
- * Verifies an archive after a position: checksums, that each segment continues the previous one, incarnations,
- * and the indexer. Uses some 200 bytes of memory per segment.
+ * Verifies the part of an archive after a position: its checksums, incarnations and indexer, and that each segment continues the
+ * previous one. Uses some 200 bytes of memory per segment.
  *
  * @param walletHash of the expected indexer, in hex
  * @param after a position within the archive; undefined: its beginning
@@ -58,7 +61,7 @@ export async function verifyArchive(
     ref = after !== undefined && reaches(header, after) ? null : header.previous;
   }
   if (after !== undefined && next !== undefined && !reaches(next, after)) {
-    throw altered(refs.at(-1)!.key, `a segment before it, back to ${name(after)}`, "none");
+    throw altered(refs.at(-1)!.key, `an earlier segment that reaches back to ${name(after)}`, "none");
   }
   const inOrder = refs.toReversed();
   return {
@@ -96,11 +99,15 @@ function assertContinuous(header: SegmentHeader, next: SegmentHeader, key: strin
       ? next.from === to + 1
       : next.incarnation > incarnation && next.from <= to + 1;
   if (!isContinuous) {
-    throw altered(key, `to end before ${next.incarnation}/${next.from}`, `the end ${incarnation}/${to}`);
+    throw altered(
+      key,
+      `an end directly before ${next.incarnation}/${next.from}`,
+      `the end ${incarnation}/${to}`,
+    );
   }
 }
 
-/** Whether the row after the position is in this segment, or in a later one. */
+/** Whether the row that follows the position `after` is in this segment or in a later one. */
 const reaches = (header: SegmentHeader, after: JournalPlace): boolean =>
   isBefore({ incarnation: header.incarnation, position: header.from - 1 }, after) ||
   (header.incarnation === after.incarnation && header.from - 1 === after.position);

@@ -65,7 +65,7 @@ export function createS3Storage(options: {
       await client.send(new PutObjectCommand(object), { abortSignal });
       return true;
     } catch (cause) {
-      // The second code: another process is writing it at this moment. The third: it no longer exists.
+      // ConditionalRequestConflict: another process is writing the object at this moment. NoSuchKey: the object no longer exists.
       if (isNamed(cause, "PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")) return false;
       throw unavailable(place, `write ${key}`, cause);
     }

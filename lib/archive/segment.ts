@@ -34,7 +34,7 @@ export interface Segment {
   readonly ref: SegmentRef;
 }
 
-/** Limit of the uncompressed size: a corrupt file must not fill the memory. */
+/** Limit of a segment's uncompressed size: a corrupt file must not fill the memory. */
 const MOST_CONTENT_BYTES = 4 * MOST_FILE_BYTES;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -90,7 +90,10 @@ const ROW = v.object({
   finishedAt: time,
 }) satisfies v.GenericSchema<unknown, JournalRow>;
 
-/** Determined by the contents, so that two processes at the same position use the same name, and only one of them succeeds. */
+/**
+ * The key depends only on the position of the first row, so two processes that archive the same row use the same key, and only
+ * one of them succeeds.
+ */
 export function segmentKey(incarnation: number, from: number): string {
   return `segments/${String(incarnation).padStart(6, "0")}/${String(from).padStart(16, "0")}.ndjson.gz`;
 }
@@ -126,7 +129,8 @@ export function decodeSegment(key: string, file: Uint8Array, expected?: string):
   const header = parse(key, HEADER, first, "a header");
   const rows = lines.map((line, index) => parse(key, ROW, line, `a row in line ${index + 2}`));
   const { incarnation, from, to } = header;
-  if (segmentKey(incarnation, from) !== key) throw altered(key, "the position of its name", String(from));
+  if (segmentKey(incarnation, from) !== key)
+    throw altered(key, "a first row at the position in its name", String(from));
   if (rows.length !== to - from + 1) {
     throw altered(key, `rows ${from} to ${to}`, `${rows.length} rows`);
   }
@@ -154,7 +158,7 @@ export function parse<Output>(
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
-  throw altered(key, what, `${v.getDotPath(issue) ?? "a value"} of another form`);
+  throw altered(key, what, `${v.getDotPath(issue) ?? "a value"} in an unknown form`);
 }
 
 function sha256Of(content: Uint8Array): string {

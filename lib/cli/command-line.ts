@@ -28,12 +28,12 @@ import { addSlabs } from "./commands/slabs.ts";
 import { addStatus } from "./commands/status/command.ts";
 import { addWork } from "./commands/work.ts";
 
-/** Users type --env-file by habit, but Node.js takes it from any command line and exits if the file is missing. */
+/** Users type --env-file by habit. But Node.js reads it even after the script's name, and exits if the file is missing. */
 function refuseEnvFile(): never {
   throw new InvalidArgumentError("Write --variables-file: Node.js takes --env-file for itself.");
 }
 
-/** In the order in which an operator needs them. */
+/** The help lists the commands in this order, the order in which an operator needs them. */
 const COMMANDS = [
   addSetup,
   addDeriveSeed,
@@ -81,10 +81,10 @@ export function createCommandLine(
       "read variables from a file of NAME=value lines; the environment takes precedence",
     )
     .addOption(new Option("--env-file <path>").argParser(refuseEnvFile).hideHelp())
-    .option("--indexer <name>", "the indexer to use, if there are several (SLABMEND_INDEXERS)")
+    .option("--indexer <name>", "the indexer to use, if the folder SLABMEND_INDEXERS has several")
     .option(
       "--database-url <url>",
-      "indexd's PostgreSQL database, without a password; default: SLABMEND_DATABASE_URL, which may contain one",
+      "indexd's PostgreSQL database, without a password; default: SLABMEND_DATABASE_URL, which may contain a password",
     )
     .version("0.1.0", "--version", "print the version")
     .showHelpAfterError("Try --help.")

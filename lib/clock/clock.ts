@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds since the Unix epoch. */
   now(): number;
-  /** Calls back once after `delayMs`; the returned function cancels and may be called at any time. */
+  /** Calls back once after `delayMs`; the returned function cancels the call, and may be called at any time. */
   after(delayMs: number, callback: () => void): () => void;
 }
 

@@ -9,7 +9,7 @@ export const ARCHIVE_EXPECTED = "none, the absolute path of a directory, or s3:/
 
 /** AWS's rules for bucket names; for the prefix, characters that never need encoding. */
 const BUCKET = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/([A-Za-z0-9._/-]{0,900}))?$/;
-/** Path components, none of them `..`. */
+/** An absolute path without a component `..`. */
 const DIRECTORY = /^\/(?!.*(?:^|\/)\.\.(?:\/|$))[^\0\r\n]{1,1000}$/;
 
 /** Undefined if the text is neither a path nor an S3 URL. */

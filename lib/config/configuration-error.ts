@@ -8,7 +8,7 @@ export interface ConfigurationProblem {
   readonly got: string;
 }
 
-/** Thrown at the start of an execution environment; lists all problems together. */
+/** Environment variables are missing or invalid. Lists all problems together. */
 export class ConfigurationError extends SlabmendError<"configuration"> {
   readonly problems: readonly ConfigurationProblem[];
 

@@ -1,6 +1,7 @@
 /**
- * Certificate authorities of the database server that Node.js does not trust by default, as with RDS. The client library has no
- * `sslrootcert`, and NODE_EXTRA_CA_CERTS cannot be set early enough for a function.
+ * Reads SLABMEND_DATABASE_CA: authorities that sign the database server's certificate and that Node.js does not trust by
+ * default, such as those of RDS. The client library has no `sslrootcert`, and NODE_EXTRA_CA_CERTS cannot be set early enough for
+ * a function.
  */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -27,7 +28,7 @@ export function readAuthorities(text: string): string | undefined {
   }
 }
 
-/** Authorities that the connection never checks would give a false sense of security. */
+/** If the connection checks no certificate, the authorities are a fault: they would give a false sense of security. */
 export function findUnusedAuthorities(tls: TlsMode): ConfigurationProblem | undefined {
   if (tls === "verified") return undefined;
   return {

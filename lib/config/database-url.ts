@@ -27,7 +27,7 @@ export interface DatabaseUrl {
   readonly hasPassword: boolean;
 }
 
-/** What is wrong with a URL. Neither text contains the URL, which may hold a password. */
+/** What is wrong with a URL. Neither property contains the URL, which may hold a password. */
 export interface UrlFault {
   readonly expected: string;
   readonly got: string;
@@ -67,16 +67,17 @@ export function readDatabaseUrl(text: string): DatabaseUrl | { readonly fault: U
   // If the parameter is repeated, the driver uses the last one.
   const mode = url.searchParams.getAll("sslmode").at(-1) ?? url.searchParams.getAll("ssl").at(-1);
   const tls = mode === undefined ? "none" : TLS_MODES.get(mode);
-  if (tls === undefined) return fault(`sslmode to be ${[...TLS_MODES.keys()].join(", ")}`, "another");
+  if (tls === undefined) return fault(`sslmode to be one of ${[...TLS_MODES.keys()].join(", ")}`, "another");
   return { url: text, host, port: Number(url.port || 5432), tls, hasPassword: url.password !== "" };
 }
 
-/** Limit for resolving the name: a function's time is short. */
+/** Time limit for resolving the host's name: a function has little time. */
 const LONGEST_LOOKUP_MS = 3_000;
 
 /**
- * Why secrets must not be sent over this connection; undefined if they may. A name counts as public if any of its addresses is.
- * @throws the resolver's error: a name that does not resolve now may resolve to any address when the connection is made
+ * Why secrets must not be sent over this connection; undefined if they may be sent. A name counts as public if any of its
+ * addresses is public.
+ * @throws the resolver's error, if the name does not resolve: it might resolve to a public address when the connection is made
  */
 export async function findExposure(
   database: DatabaseUrl,
@@ -87,7 +88,7 @@ export async function findExposure(
   if (!addresses.some(isPublicAddress)) return undefined;
   return {
     expected: `TLS to the public host ${database.host} (?sslmode=verify-full)`,
-    got: database.tls === "none" ? "none" : "an sslmode that falls back to none",
+    got: database.tls === "none" ? "none" : "an sslmode that may fall back to no TLS",
   };
 }
 
@@ -115,7 +116,7 @@ export async function findUrlFault(text: string, resolve?: ResolveAddresses): Pr
   return "fault" in database ? database.fault : findExposure(database, resolve);
 }
 
-/** Called before a function connects. @throws {ConfigurationError} that does not contain the URL; the resolver's error */
+/** Called before a function connects. @throws {ConfigurationError}, which does not contain the URL; or the resolver's error */
 export async function assertUrlIsSafe(text: string, resolve?: ResolveAddresses): Promise<void> {
   const fault = await findUrlFault(text, resolve);
   if (fault !== undefined) throw new ConfigurationError([{ name: "SLABMEND_DATABASE_URL", ...fault }]);

@@ -18,8 +18,8 @@ export interface ConfiguredIndexer {
 const FILE = /^(.*)\.env$/;
 
 /**
- * Without SLABMEND_INDEXERS there is one indexer, named by SLABMEND_INDEXER. With SLABMEND_INDEXERS the files give the names, in
- * sorted order.
+ * Without SLABMEND_INDEXERS there is one indexer, named by SLABMEND_INDEXER. With SLABMEND_INDEXERS there is one indexer for
+ * each file, named after the file; they are sorted by name.
  * @throws {OperatorError} `variables-file-unreadable`
  */
 export function readIndexers(environment: Variables): {
@@ -65,7 +65,9 @@ function readIndexer(
   const name = FILE.exec(file)![1]!;
   if (!INDEXER_NAME.test(name)) {
     return {
-      problems: [{ name: path, expected: `${INDEXER_NAME_EXPECTED}, and .env`, got: JSON.stringify(file) }],
+      problems: [
+        { name: path, expected: `${INDEXER_NAME_EXPECTED}, followed by .env`, got: JSON.stringify(file) },
+      ],
     };
   }
   const own = readVariablesFile(path);

@@ -40,7 +40,7 @@ export function parseEnvironment<Name extends VariableName>(
   return Object.freeze(values) as Pick<Environment, Name>;
 }
 
-/** Like {@link parseEnvironment}, for callers that add problems of their own to the report. */
+/** Like {@link parseEnvironment}, but returns the problems, for callers that report them together with problems of their own. */
 export function findProblems(
   names: readonly VariableName[],
   environment: Readonly<Record<string, string | undefined>>,
@@ -78,7 +78,7 @@ function describeFault(variable: Variable<unknown>, text: string): Omit<Configur
   return fault?.(text) ?? { expected, got };
 }
 
-/** Rules that involve two variables; each applies only if both were read. */
+/** Checks the rules that involve two variables. A rule applies only if both variables were read. */
 function relations(values: Partial<Record<VariableName, unknown>>): ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = [];
   const { SLABMEND_DATABASE_URL: url, SLABMEND_DATABASE_CA: authorities } = values;

@@ -1,4 +1,4 @@
-/** The client library decodes these parts of a database URL and throws a bare URIError if that fails. */
+/** False if user name, password or host cannot be decoded: the client library would throw a bare URIError. */
 export function isPercentEncoded({ username, password, hostname }: URL): boolean {
   try {
     for (const part of [username, password, hostname]) decodeURIComponent(part);

@@ -12,7 +12,7 @@ interface Refused {
   readonly expected: string;
 }
 
-/** Known parameters of other clients and of PostgreSQL, with what to do about them. Messages contain only these names. */
+/** Known parameters of other clients and of PostgreSQL, with what to do about them. Messages contain no other names. */
 const REFUSED: readonly Refused[] = [
   {
     names: ["channel_binding"],
@@ -48,7 +48,7 @@ const REFUSED: readonly Refused[] = [
       ...["search_path", "bytea_output", "timezone", "datestyle", "role", "session_authorization"],
       ...["session_replication_role", "client_encoding", "synchronous_commit", "options"],
     ],
-    expected: "no session setting: the role has those that slabmend needs (slabmend grant)",
+    expected: "no session setting: slabmend grant gives the role all settings that slabmend needs",
   },
   {
     names: [

@@ -18,10 +18,10 @@ export function readVariablesFile(path: string): Readonly<Record<string, string 
     const code = cause instanceof Error && "code" in cause ? String(cause.code) : "none";
     throw unreadable(path, code, "Correct the path, or set the variables in the environment.");
   }
-  // UTF-16, with or without a byte order mark: every other byte of ASCII text is 0.
+  // In UTF-16, with or without a byte order mark, every other byte of ASCII text is 0.
   if (content.includes(0)) throw unreadable(path, "UTF-16 or a binary file (it has NUL bytes)", SAVE_AS_UTF8);
   try {
-    // Drops the byte order mark, which would become a part of the first name.
+    // The decoder drops the byte order mark, which would otherwise become a part of the first variable's name.
     const text = new TextDecoder("utf-8", { fatal: true }).decode(content);
     return parseEnv(text.replace(PRINTED_BY_SST, "$1="));
   } catch {

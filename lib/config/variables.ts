@@ -5,7 +5,7 @@ import { readDatabaseUrl } from "./database-url.ts";
 import { DEFAULT_INDEXER, INDEXER_NAME, INDEXER_NAME_EXPECTED } from "./indexer-name.ts";
 import { DEFAULT_REPAIR_CONCURRENCY, MAX_REPAIR_CONCURRENCY } from "./repair-concurrency.ts";
 
-/** The functions that read a variable. */
+/** A function that reads variables. */
 export type FunctionName = "claim" | "repair" | "reap";
 
 /** One environment variable: how to parse it, and its row in docs/configuration.md. */
@@ -85,7 +85,7 @@ function dailyLimit(
       v.transform((text) => (text === "none" ? undefined : read(text))),
     ),
     expected: `none, or a whole number of ${unit} of at most ${mostDigits} digits`,
-    purpose: `${what} per day (UTC); then claim leases only slabs in danger`,
+    purpose: `${what} per day (UTC); when it is reached, claim leases only slabs in danger`,
     readBy: ["claim"],
     fallback: "none",
   };
@@ -125,7 +125,7 @@ export const VARIABLES = {
       v.string(),
       v.check((text) => databaseUrlFault(text) === undefined),
     ),
-    expected: "a postgres:// URL of one host and a database, with TLS unless the host is not public",
+    expected: "a postgres:// URL of one host and a database, with TLS if the host is public",
     purpose: "indexd's own PostgreSQL database",
     readBy: ALL,
     secret: true,
@@ -144,13 +144,13 @@ export const VARIABLES = {
     ),
     expected: "certificates in PEM, or the path of a file of them",
     purpose:
-      "certificate authorities of the database server that Node.js does not know (as with RDS); needs sslmode=verify-full",
+      "authorities that sign the database server's certificate, if Node.js does not know them (as with RDS); needs sslmode=verify-full",
     readBy: ALL,
     fallback: "",
     // Not repeated: an operator may have pasted a private key.
     fault: (text) => ({
       expected: "certificates in PEM, or the path of a file of them",
-      got: `${text.length} characters that are neither`,
+      got: `${text.length} characters of something else`,
     }),
   } as Variable<string | undefined>,
   SLABMEND_MIGRATION_SEED: {
@@ -168,7 +168,7 @@ export const VARIABLES = {
   SLABMEND_QUEUE_URL: {
     schema: queueUrl,
     expected: "the http(s) URL of an SQS queue",
-    purpose: "the repair queue; repair returns messages to it whose repair it could not begin",
+    purpose: "the repair queue; the repair function returns a message to it if the repair could not begin",
     readBy: ALL,
   } as Variable<string>,
   SLABMEND_DEAD_LETTER_QUEUE_URL: {
@@ -182,7 +182,7 @@ export const VARIABLES = {
     MAX_REPAIR_CONCURRENCY,
     DEFAULT_REPAIR_CONCURRENCY,
     "repairs",
-    "maximum number of simultaneous repairs of the functions; claim keeps two leases for each. work and serve have --concurrency instead",
+    "maximum number of simultaneous repairs by the functions; claim keeps twice as many leases. work and serve have --concurrency instead",
     ["claim"],
   ),
   SLABMEND_BAD_CONTRACT_GRACE_SECONDS: wholeNumber(
@@ -209,7 +209,7 @@ export const VARIABLES = {
     86_400,
     3_600,
     "seconds",
-    "how long after its next_repair_attempt a slab is left to indexd's own workers; 0 if indexd runs with slabs.migrations: false and there is no remote worker",
+    "how long after its next_repair_attempt a slab is left to indexd's own workers; set it to 0 if indexd runs with slabs.migrations: false and there is no remote worker",
     ["claim"],
   ),
   SLABMEND_MIN_HOST_DISTANCE_KM: {
@@ -227,7 +227,7 @@ export const VARIABLES = {
     ),
     expected: "none, or siacoins with at most 12 decimals",
     purpose:
-      "most that hosts may charge for one repair; it stops before a transfer that would exceed this, and keeps what is done",
+      "most that hosts may charge for one repair; the repair stops before a transfer that would exceed this, and its finished moves are kept",
     readBy: ["repair"],
     fallback: "none",
   } as Variable<bigint | undefined>,
@@ -246,7 +246,7 @@ export const VARIABLES = {
     ),
     expected: "none, or the number of a database version of indexd",
     purpose:
-      "work on this version of indexd's database although parts that slabmend reads are unknown to it (docs/indexd-upgrades.md)",
+      "work on this version of indexd's database, although parts of it that slabmend reads are unknown to this release (docs/indexd-upgrades.md)",
     readBy: ALL,
     fallback: "none",
   } as Variable<number | undefined>,
@@ -270,7 +270,8 @@ export const VARIABLES = {
   SLABMEND_VERIFY: {
     schema: v.picklist(["none", "due"]),
     expected: "none or due",
-    purpose: "due: makes indexd's due integrity checks (docs/maintenance.md); none: leaves them to indexd",
+    purpose:
+      "due: slabmend makes indexd's due integrity checks (docs/maintenance.md); none: slabmend leaves them to indexd",
     readBy: ["claim", "reap"],
     fallback: "none",
   } as Variable<"none" | "due">,
@@ -289,7 +290,7 @@ export const VARIABLES = {
     1_000,
     1,
     "parts",
-    "weight among the indexers of one serve: its share of the simultaneous repairs (--concurrency); the most urgent indexer borrows unused shares",
+    "weight of the indexer among those of one serve: its share of the simultaneous repairs (--concurrency); the most urgent indexer borrows unused shares",
     [],
   ),
   SLABMEND_METRICS_NAMESPACE: {

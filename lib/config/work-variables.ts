@@ -1,6 +1,6 @@
 import { VARIABLES, type VariableName } from "./variables.ts";
 
-/** Excluded, because the database URL may be an option of the command, and queues are not always needed. */
+/** Not read with the others: the database URL may be an option of the command, and queues are not always needed. */
 const GIVEN_OTHERWISE = [
   "SLABMEND_DATABASE_URL",
   "SLABMEND_QUEUE_URL",

@@ -13,7 +13,7 @@ export interface ConsoleAsset {
   readonly type: string;
   /** With quotes. */
   readonly etag: string;
-  /** Its name changes with its content, so browsers may cache it forever. */
+  /** True: the file's name changes with its content, so browsers may cache it forever. */
   readonly immutable: boolean;
 }
 
@@ -44,7 +44,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /**
- * @param folder the bundle in a package
+ * @param folder where a package keeps the bundle
  * @returns assets by their paths on the server: `/`, `/assets/…`
  * @throws esbuild's error if a clone's sources cannot be bundled
  */
@@ -53,9 +53,9 @@ export async function consoleAssets(folder = BUNDLED): Promise<ReadonlyMap<strin
   return new Map([...files].map(([name, content]) => [pathOf(name), assetOf(name, content)]));
 }
 
-/** The files of a package by name: index.html, and the others with a hash in their names. */
+/** Bundles the console. Returns its files by name: index.html, and the others with a hash in their names. */
 export async function bundleConsole(): Promise<ReadonlyMap<string, Uint8Array>> {
-  // Only a Git clone gets here, and it has the devDependencies.
+  // This runs only in a Git clone, where the devDependencies are installed.
   const { build } = await import("esbuild");
   const { outputFiles } = await build({
     entryPoints: { console: join(SOURCES, "main.tsx"), style: join(SOURCES, "styles/console.css") },

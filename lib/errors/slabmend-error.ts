@@ -12,8 +12,8 @@ export interface ErrorFacts<Code extends string = string> {
 }
 
 /**
- * The base of every typed error. Each area extends it with its own union of codes, so that a `switch` over
- * `code` is checked by the compiler. An error that is not a SlabmendError is a bug or a library's.
+ * The base of every typed error. Each area extends it with its own union of codes, so that a `switch` over `code` is
+ * checked by the compiler. Any other error is a bug, or comes from a library.
  */
 export class SlabmendError<Code extends string = string> extends Error {
   readonly code: Code;

@@ -1,10 +1,10 @@
 import { type AccountSigner, type AccountToken, createAccountToken } from "../rhp4/account-token.ts";
 import type { HostKey } from "../slab/ids.ts";
 
-/** A token is used for this share of its validity, so that enough is left for a host whose clock is ahead. */
+/** A token is used only for this share of its validity, because it expires earlier on a host whose clock is ahead. */
 const USED_FRACTION = 0.2;
 
-/** Our token for each host. A token may be sent to its host any number of times, and a signature costs 0.1 ms. */
+/** Keeps our token for each host: signing a token costs 0.1 ms, and it may be sent to its host any number of times. */
 export class AccountTokens {
   readonly #signer: AccountSigner;
   readonly #validMs: number;
@@ -15,10 +15,10 @@ export class AccountTokens {
     this.#validMs = validMs;
   }
 
-  /** A token with between four fifths of the validity and all of it still ahead. */
+  /** A token with at least four fifths of its validity left. */
   tokenFor(hostKey: HostKey, nowMs: number): AccountToken {
     const known = this.#tokens.get(hostKey);
-    // If the clock was set back, the token would be valid for longer.
+    // If the clock was set back, the known token would be valid for longer than intended, so a new one is made.
     const ageMs = known === undefined ? 0 : nowMs - known.signedAtMs;
     if (known !== undefined && ageMs >= 0 && ageMs < this.#validMs * USED_FRACTION) return known.token;
     const token = createAccountToken(this.#signer, hostKey, nowMs + this.#validMs);

@@ -5,7 +5,7 @@ import type { Endpoint } from "./endpoints.ts";
 /** Opens a byte stream to an endpoint. Rejects with Node's own error, or soon after the signal aborts. */
 export type ConnectEndpoint = (endpoint: Endpoint, signal: AbortSignal) => Promise<Socket>;
 
-/** Hosts do the same on their side: the kernel then notices a peer that is gone. */
+/** TCP keepalive, by which the kernel notices that the peer is gone. Hosts use it on their side too. */
 const KEEPALIVE_IDLE_MS = 10_000;
 
 export const connectTcp: ConnectEndpoint = ({ ip, port }, signal) =>
@@ -16,8 +16,8 @@ export const connectTcp: ConnectEndpoint = ({ ip, port }, signal) =>
       throw new Error(`${ip}: not an IP address`);
     };
     const { readArea } = packetMemory();
-    // All sockets read into the same memory, and the packets there are opened before the next socket reads. The `data` event,
-    // which any Duplex has, announces the bytes.
+    // All sockets read into the same memory: the packets in it are decrypted before the next socket reads. A `data`
+    // event announces the bytes, as with any Duplex.
     const onread = {
       buffer: readArea,
       callback: (bytes: number) => socket.emit("data", readArea.subarray(0, bytes)),
@@ -37,7 +37,7 @@ export const connectTcp: ConnectEndpoint = ({ ip, port }, signal) =>
     };
     const fail = (error: Error) => {
       done();
-      // A destroyed socket may still emit an error, which would end the process without a listener.
+      // A destroyed socket may still emit an error. Without a listener, the error would end the process.
       socket.on("error", () => {});
       socket.destroy();
       reject(error);

@@ -10,8 +10,9 @@ export interface Limits {
 }
 
 /**
- * Runs work with a signal that aborts at a deadline or with another signal; the reason is the error returned by `onDeadline` or
- * `onAbort`. Waits until `run` has ended, so that nothing continues unnoticed; leaves no timer and no listener.
+ * Calls `run` with a signal that aborts at the deadline or as soon as one of `signals` aborts. Its reason is the error
+ * that `onDeadline` or `onAbort` returns. Waits until `run` has ended, so that nothing continues unnoticed; leaves no
+ * timer and no listener.
  */
 export async function withinLimits<Value>(
   limits: Limits,

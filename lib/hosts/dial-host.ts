@@ -18,14 +18,15 @@ export interface DialerOptions {
   readonly maxSilenceMs?: number;
 }
 
-/** For name resolution, TCP and handshake together: the same as in indexd. */
+/** Time limit for name resolution, TCP connection and handshake together, the same as in indexd. */
 const CONNECT_BUDGET_MS = 10_000;
 const MAX_DIALS_AT_ONCE = 2;
 /** RFC 8305, section 5: how long to wait for the first address before the second is tried in parallel. */
 const SECOND_DIAL_AFTER_MS = 250;
 /**
- * A stream's reader always waits for the requested bytes, so a stream holds no more than arrives in one turn of the event loop: a
- * socket read of 128 KiB. A host that sends more than is read loses the stream.
+ * A stream's reader always waits for the requested bytes, so a stream holds no more than arrives in one turn of the
+ * event loop: a socket read of 128 KiB. If more bytes than this are unread, the host has sent more than was requested,
+ * and the stream fails.
  */
 const MAX_BUFFERED_BYTES = 524_288;
 /**
@@ -34,7 +35,10 @@ const MAX_BUFFERED_BYTES = 524_288;
  */
 const MAX_SILENCE_MS = 15_000;
 
-/** The production dialer: resolves names once, dials only public addresses, two at a time; siamux proves the host's key. */
+/**
+ * The production dialer: resolves each name once and dials two addresses at a time, private ones only if
+ * `allowPrivateAddresses` is set. siamux proves the host's key.
+ */
 export function createHostDialer(options: DialerOptions): HostDialer {
   const { clock, allowPrivateAddresses } = options;
   const resolveName = options.resolveName ?? createDnsLookup();
@@ -63,7 +67,8 @@ export function createHostDialer(options: DialerOptions): HostDialer {
         dialled.push(await dialEndpoint(host, endpoint, attemptSignal));
       },
     });
-    // Two handshakes can end at the same moment, or one handshake just when the signal aborts.
+    // Close connections that are not needed: two handshakes can end at the same moment, or one just when the signal
+    // aborts.
     const keep = result.kind === "enough" ? dialled.shift() : undefined;
     for (const spare of dialled) spare.close();
     signal.throwIfAborted();
@@ -85,7 +90,10 @@ export function createHostDialer(options: DialerOptions): HostDialer {
     );
 }
 
-/** One error for all addresses: an error made by the host itself says more than an address that did not answer. */
+/**
+ * Makes one error of the failures at all addresses. A handshake that the host itself spoiled comes first: it says more
+ * than an address that did not answer.
+ */
 function dialError(
   host: HostTarget,
   failures: readonly { readonly source: Endpoint; readonly cause: unknown }[],

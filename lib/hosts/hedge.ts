@@ -11,15 +11,20 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
 // Always: once the promise has settled, no attempt is running and no timer is set.
 
 /**
- * An interval is divided into this many steps, and a step that took longer than planned counts only as planned: while this
- * process was suspended it could receive nothing. Between two steps it receives the answers that arrived meanwhile.
+ * An interval is waited for in this many steps. A step that took longer than planned counts only with its planned
+ * length, because a suspended process receives nothing. Between two steps the process receives the answers that arrived
+ * meanwhile.
  */
 const STEPS_OF_INTERVAL = 4;
 
 /** Why one attempt, rather than the whole request, was cancelled: others were faster, or the attempt can no longer help. */
 export class NoLongerNeededError extends SlabmendError<"no-longer-needed"> {
   constructor() {
-    super({ code: "no-longer-needed", message: "no longer needed: others were faster", remedy: "Nothing." });
+    super({
+      code: "no-longer-needed",
+      message: "attempt cancelled: other attempts were faster, or too few can succeed",
+      remedy: "Nothing.",
+    });
   }
 }
 
@@ -30,7 +35,9 @@ export interface HedgeOptions<Source, Value> {
   readonly needed: number;
   /** Must end soon after the signal aborts: the request waits for it. */
   readonly attempt: (source: Source, signal: AbortSignal) => Promise<Value>;
-  /** How long to wait for any success or failure before one more attempt starts. Evaluated several times while waiting. */
+  /**
+   * How long to wait for any success or failure before one more attempt starts. Called several times during the wait.
+   */
   readonly intervalMs: () => number;
   /** If too few can succeed: how long running attempts may take to end by themselves before they are cancelled. Default 0. */
   readonly patienceMs?: number;
@@ -96,7 +103,10 @@ class HedgedRequest<Source, Value> {
 
   readonly #onAbort = (): void => this.#decide("aborted");
 
-  /** After every success and failure: decides whether there are enough, too few are possible, or a new interval begins. */
+  /**
+   * Called at the start and after every success and failure. Decides whether there are enough successes, whether there
+   * can no longer be enough, or whether a new interval begins.
+   */
   #proceed(): void {
     const { needed } = this.#options;
     const isShort = (): boolean => this.#running.size + this.#successes.length < needed;

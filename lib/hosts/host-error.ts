@@ -37,29 +37,34 @@ const MEANINGS = {
   "network-unreachable": noFault(
     "Use another host, or give this machine a route to the host's address family.",
   ),
-  "address-refused": fault("Use another host; allow private addresses only where the hosts are our own."),
+  "address-refused": fault("Use another host; allow private addresses only where the hosts are your own."),
   "handshake-failed": fault(
     "Use another host: this one does not hold its announced key, or does not speak siamux v3.",
   ),
   "connection-lost": fault("Use another host, or ask again over a new connection."),
-  "protocol-violation": { ...fault("Use another host; if all do it, our codec is wrong."), blamesUs: true },
+  "protocol-violation": {
+    ...fault("Use another host; if this happens with every host, slabmend's codec is wrong."),
+    blamesUs: true,
+  },
   "timed-out": fault("Use another host."),
   aborted: {
     meansLost: false,
     isHostFault: false,
     blamesUs: false,
     retryElsewhere: false,
-    remedy: "Nothing: the caller cancelled it.",
+    remedy: "Nothing: the caller cancelled the request.",
   },
   "sector-not-found": { ...noFault("Record the sector as lost and rebuild it."), meansLost: true },
   "sector-corrupt": { ...noFault("Record the sector as lost and rebuild it."), meansLost: true },
-  "contract-not-found": noFault("The host does not know the contract; it may be over."),
-  "not-enough-storage": fault("Store it on another host."),
+  "contract-not-found": noFault(
+    "Use another host: this one does not know the contract, which may have ended.",
+  ),
+  "not-enough-storage": fault("Store the sector on another host."),
   "not-enough-funds": noFault("Use another host, or wait until indexd has funded the account on this one."),
   "too-expensive": noFault("Use another host: this one's price is above our present limit."),
   "cost-limit": noFault("Raise SLABMEND_MAX_SIACOINS_PER_REPAIR if a repair may cost more."),
   "prices-expired": {
-    ...fault("Use another host; if all do it, this machine's clock is wrong."),
+    ...fault("Use another host; if all report this, this machine's clock is wrong."),
     blamesUs: true,
   },
   "token-expired": {

@@ -9,9 +9,11 @@ export interface HostPoolConfig {
   /** An account token's validity; it is used for the first fifth of it. */
   readonly tokenMs: number;
   readonly maxRpcsPerHost: number;
-  /** Above this number the connections unused for longest are closed. */
+  /** If there are more connections than this, those unused for longest are closed. */
   readonly maxConnections: number;
-  /** A connection without any progress for this long, although some is expected, is dropped. */
+  /**
+   * If a call is cancelled or times out after its connection made no progress for this long, the connection is dropped.
+   */
   readonly silentConnectionMs: number;
   /** After a pause shorter than this a connection is used without a test. */
   readonly trustIdleMs: number;
@@ -28,8 +30,8 @@ export const defaultHostPoolConfig: HostPoolConfig = {
   queryDeadlineMs: 20_000,
   pricesMarginMs: 30_000,
   tokenMs: 300_000,
-  // A repair reads a few ranges from a host and writes one sector to it; more calls, from several repairs, would only queue up
-  // there. The total is limited by the callers' memory.
+  // A repair reads a few ranges from a host and writes one sector to it; more calls, from several repairs, would only
+  // queue up there. The number of calls to all hosts together is limited by the callers' memory.
   maxRpcsPerHost: 8,
   maxConnections: 256,
   silentConnectionMs: 10_000,

@@ -26,8 +26,8 @@ export interface CallTerms {
   /** Limit for the whole call, including waiting for its turn. Default: `transferDeadlineMs`. */
   readonly deadlineMs?: number;
   /**
-   * Reserves hastings before the host is asked, and returns a function that releases them when the call has ended. Undefined: not
-   * enough are left, and the host is not asked: `cost-limit`.
+   * Reserves hastings before the host is asked, and returns a function that releases them when the call has ended. If
+   * it returns undefined, too few hastings are left, and the call fails with `cost-limit` before the host is asked.
    */
   readonly reserve?: (hastings: bigint) => (() => void) | undefined;
   /**
@@ -37,7 +37,7 @@ export interface CallTerms {
   readonly onCharged?: (hastings: bigint) => void;
 }
 
-/** Every request rejects with a HostError; any other error is a bug. */
+/** A request that fails rejects with a HostError; any other error is a bug. */
 export interface HostPool {
   /** One paid call; if the host says that its prices have expired, they are fetched again and the call is repeated once. */
   call<Request, Result extends object>(
@@ -45,34 +45,41 @@ export interface HostPool {
     rpc: PaidRpc<Request, Result>,
     terms: CallTerms,
   ): Promise<Result & { readonly durationMs: number }>;
-  /** Signed by the host, and valid for at least half a minute unless the host's own validity is shorter. */
+  /**
+   * The host's signed prices. They stay valid for at least half a minute, or less if the host signs for a shorter time.
+   */
   prices(host: HostTarget, signal: AbortSignal): Promise<HostPrices>;
   /** Our account's balance on the host, in hastings. */
   balance(host: HostTarget, signal: AbortSignal): Promise<bigint>;
-  /** The host's version of a contract; free, and without our signature. NOT verified. */
+  /** The latest revision of a contract as the host has it. The query is free and needs no signature. NOT verified. */
   latestRevision(host: HostTarget, contractId: ContractId, signal: AbortSignal): Promise<LatestRevision>;
 
   score(hostKey: HostKey): HostScore;
   /** The host's relative weight for random selection; positive. */
   weight(hostKey: HostKey): number;
-  /** It refused a sector for lack of space a few minutes ago, seen by this process or reported by other workers. */
+  /**
+   * Whether the host refused a sector for lack of space in the last minutes: seen by this process, or by other workers.
+   */
   isFull(hostKey: HostKey): boolean;
   /** Uses the fleet's scores for hosts that this pool has not used itself. */
   startFrom(scores: Iterable<SharedHostScore>): void;
   /** Measurements since the last call, to be reported to the fleet. */
   takeSamples(): HostSample[];
-  /** The host sent data or a root that is provably wrong. */
+  /** Call it after the host sent data or a root that is provably wrong. */
   reportWrongData(hostKey: HostKey): void;
-  /** Expected duration of a transfer of this size, from the hosts used so far. */
+  /** Expected duration of a transfer of this size, derived from the rates of the hosts used so far. */
   expectedMs(direction: Direction, lengthBytes: number): number;
   /** How long a transfer of this size may take before another host is asked too. */
   hedgeAfterMs(direction: Direction, lengthBytes: number): number;
 
   /** Call it when a function is invoked again: connections that may have died during a freeze are tested before use. */
   checkReused(): Promise<void>;
-  /** Resolves when all present work has ended. Await it before a function returns, after aborting its signals. */
+  /**
+   * Resolves when all present work has ended. Before a Lambda function returns, it aborts its signals and then awaits
+   * this.
+   */
   idle(): Promise<void>;
-  /** Aborts and awaits everything; later requests are refused. */
+  /** Aborts all requests, waits for their end and closes all connections; later requests are refused. */
   close(): Promise<void>;
 }
 
@@ -123,7 +130,12 @@ class Pool implements HostPool {
       if (priceLimit !== undefined) assertWithin(priceLimit, prices, hostKey);
       const cost = rpc.cost(prices);
       const giveBack = terms.reserve === undefined ? () => {} : terms.reserve(cost);
-      if (giveBack === undefined) throw new HostError(hostKey, "cost-limit", `not asked: it costs ${cost} H`);
+      if (giveBack === undefined)
+        throw new HostError(
+          hostKey,
+          "cost-limit",
+          `not asked: the call would cost ${cost} H, more than is left of the limit`,
+        );
       reserved.push(giveBack);
       const token = this.#tokens.tokenFor(hostKey, clock.now());
       return session.call(signal, async (stream) => {
@@ -269,7 +281,7 @@ class Pool implements HostPool {
       // If the RPC never started, the request only waited for its turn, which is not the host's fault.
       if (elapsedMs !== undefined) this.#scores.addTimeout(hostKey, direction, lengthBytes, elapsedMs);
     } else if (failure.code === "aborted") {
-      // Cancelled after more than its expected time: it lost the race against another host.
+      // A request cancelled after more than its expected time was too slow: another host won the race.
       const slow = elapsedMs !== undefined && elapsedMs >= this.#scores.hedgeAfterMs(direction, lengthBytes);
       if (slow) this.#scores.addFailure(hostKey);
     } else if (failure.isHostFault) {

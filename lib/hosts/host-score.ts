@@ -2,7 +2,7 @@
 const NEWEST_WEIGHT = 0.2;
 /** Without new samples a failure rate halves in this time, so that a host that recovered is tried again. */
 const FAILURE_HALF_LIFE_MS = 60_000;
-/** Below this a host counts as free of failures: a single failure is forgotten after about five minutes. */
+/** Below this rate a host counts as free of failures: a single failure is forgotten after about five minutes. */
 const NEGLIGIBLE_FAILURE_RATE = 0.01;
 const LEAST_WEIGHT = 0.01;
 const MOST_SPEED_UP = 4;
@@ -53,7 +53,7 @@ export class ExpiringFlag {
   }
 
   at(nowMs: number): boolean {
-    // If the clock was set back, the time lies in the future and its age is unknown.
+    // If the clock was set back, a time can lie in the future: one far in the future counts as expired.
     return [this.#seenAtMs, this.#saidAtMs].some(
       (atMs) => atMs !== undefined && Math.abs(nowMs - atMs) < this.#forgetAfterMs,
     );
@@ -101,11 +101,11 @@ export class FailureRate {
   }
 }
 
-/** Our knowledge of one host from our own requests. */
+/** What this process knows about one host: from its own requests, or before the first one from the fleet's scores. */
 export interface HostScore {
   /** 0..1 */
   readonly failureRate: number;
-  /** Mean of reads and writes; undefined until one was measured. */
+  /** Mean of the rates of reads and writes, or the known one of them; undefined if neither is known. */
   readonly bytesPerSecond: number | undefined;
   readonly inFlight: number;
 }
@@ -123,9 +123,10 @@ export function compareHostScores(a: HostScore, b: HostScore): number {
 }
 
 /**
- * A host's relative probability of being chosen. A thousand workers with the same scores must not all choose
- * the same host, so candidates are drawn at random by weight instead of sorted. An unmeasured host has weight 1, like a
- * host of the network's usual speed; failures count twice, speed up to fourfold. Always positive.
+ * A host's relative probability of being chosen. A thousand workers with the same scores must not all choose the same
+ * host, so candidates are drawn at random by weight instead of sorted. An unmeasured host has weight 1, like a host of
+ * the network's usual speed; the share of successful requests counts squared, and the speed counts at most as four
+ * times the usual. Always positive.
  */
 export function weightOfHostScore(score: HostScore, usualBytesPerSecond: number): number {
   const reliability = (1 - score.failureRate) ** 2;

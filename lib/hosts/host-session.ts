@@ -55,7 +55,7 @@ export class HostSession {
     this.#fetches = new Singleflight((signal) => this.#fetchPrices(signal));
   }
 
-  /** Used by the next dial, because hosts announce new addresses. */
+  /** The next dial uses this target, because a host may have announced new addresses. */
   set target(host: HostTarget) {
     this.#host = host;
   }
@@ -156,7 +156,7 @@ export class HostSession {
     }
   }
 
-  /** Decides whether a connection can still be used after a call on it failed. */
+  /** After a failed call: drops its connection if the connection can no longer be used. */
   #judge(link: Link, error: unknown, signal: AbortSignal, startedAtMs: number): void {
     if (error instanceof RpcError || error instanceof InvalidRequestError) return;
     const { clock, config } = this.#options;
@@ -195,7 +195,10 @@ export class HostSession {
     return link;
   }
 
-  /** Requests the settings: free, one round trip, and the answer contains fresh prices. */
+  /**
+   * Tests the connection by a request for the host's settings: it is free, takes one round trip, and returns fresh
+   * prices.
+   */
   async #answers(link: Link, signal: AbortSignal): Promise<boolean> {
     const { testDeadlineMs } = this.#options.config;
     try {

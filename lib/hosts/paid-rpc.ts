@@ -12,7 +12,10 @@ export interface PaidRpc<Request, Result extends object> {
   readonly lengthBytes: number;
   cost(prices: HostPrices): bigint;
   readonly request: Request;
-  /** @param mayCharge called once the host may charge: when it has, or is about to receive, everything that it charges for */
+  /**
+   * @param mayCharge called when the host may charge: it has received, or is about to receive, everything that it
+   * charges for
+   */
   readonly run: (
     stream: RpcStream,
     payment: Payment,
@@ -22,8 +25,8 @@ export interface PaidRpc<Request, Result extends object> {
 }
 
 /**
- * The data is not verified: see `readSector`. `into` is not written to after the call has settled; after a rejection its content
- * is undefined.
+ * Reads a range of a sector into `request.into`, without verifying the data: see `readSector`. `into` is not written to
+ * after the call has settled. If the call rejects, the content of `into` is undefined.
  */
 export function rangeRead(request: RangeRequest): PaidRpc<RangeRequest, ReadSectorResult> {
   const lengthBytes = request.into.length;
@@ -31,7 +34,10 @@ export function rangeRead(request: RangeRequest): PaidRpc<RangeRequest, ReadSect
   return { direction: "read", lengthBytes, cost, request, run: readSector };
 }
 
-/** Writes a sector, which must not change until the call has settled. The root is the host's claim: compare it. */
+/**
+ * Writes a sector, which must not change until the call has settled. The root in the result is only the host's claim:
+ * compare it with your own.
+ */
 export function sectorWrite(data: Uint8Array): PaidRpc<Uint8Array, WriteSectorResult> {
   const cost = (prices: HostPrices): bigint => writeSectorCost(prices, data.length);
   return { direction: "write", lengthBytes: data.length, cost, request: data, run: writeSector };

@@ -18,13 +18,16 @@ const ASSUMED_BYTES_PER_SECOND: Readonly<Record<Direction, number>> = {
 /** Smaller transfers measure latency rather than bandwidth. */
 const LEAST_MEASURED_BYTES = 65_536;
 
-/** Raises the failure rate of a host that never failed to two thirds. */
+/** A lie counts as this many failures: they raise the failure rate of a host without failures to two thirds. */
 const FAILURES_PER_LIE = 5;
 
 const HEDGE_FACTOR = 1.5;
 const LEAST_HEDGE_MS = 200;
 const MOST_HEDGE_MS = 120_000;
-/** indexd's assumed write rate is so low that the first slow host would otherwise get the longest wait. */
+/**
+ * Longest wait before anything was measured: the assumed write rate is so low that a slow first host would otherwise
+ * get more time than later ones.
+ */
 const MOST_HEDGE_UNMEASURED_MS = 3_000;
 
 interface HostRecord {
@@ -73,17 +76,17 @@ export class ScoreBoard {
   }
 
   /**
-   * Takes over the fleet's scores for hosts that this process has not used itself; may be called again with newer ones. Until
-   * something is measured here, the usual rate is the median of all hosts, so that all processes use the same reference. Speeds
-   * are compared with that median: half of the hosts weigh 1 or more, and none more than four times as much, which limits how
-   * often a fleet of workers chooses the same host (docs/decisions/0007-host-scores.md).
+   * Takes over the fleet's scores for hosts that this process has not used itself; may be called again with newer
+   * scores. Expected durations start from the median of all hosts' rates. Weights compare a host's speed with this
+   * median, so that all processes use the same reference: half of the hosts weigh 1 or more, and no host more than 4,
+   * which limits how often a fleet of workers chooses the same host (docs/decisions/0007-host-scores.md).
    */
   startFrom(scores: Iterable<SharedHostScore>): void {
     const nowMs = this.#clock.now();
     const rates: Record<Direction, number[]> = { read: [], write: [] };
     for (const { hostKey, readRate, writeRate, failureRate, outOfFunds, full } of scores) {
       const record = this.#record(hostKey);
-      // The fleet does not know of an unreported sample yet.
+      // A sample that was not reported yet is newer than what the fleet knows.
       record.full.hear(full && record.sample?.stored !== true, nowMs);
       record.outOfFunds.hear(outOfFunds && !record.sample?.successes, nowMs);
       record.failures.start(failureRate, nowMs);
@@ -98,7 +101,7 @@ export class ScoreBoard {
     }
   }
 
-  /** Measurements since the last call: to be reported once, even if the report fails. */
+  /** Measurements since the last call. They are returned only once: if reporting them fails, they are lost. */
   takeSamples(): HostSample[] {
     return [...this.#hosts].flatMap(([hostKey, record]) => {
       const { sample } = record;
@@ -119,7 +122,7 @@ export class ScoreBoard {
     sample.stored = false;
   }
 
-  /** It refused a sector for lack of space at most {@link FORGET_FULL_AFTER_MS} ago. */
+  /** Whether the host refused a sector for lack of space at most {@link FORGET_FULL_AFTER_MS} ago. */
   isFull(host: HostKey): boolean {
     return this.#hosts.get(host)?.full.at(this.#clock.now()) === true;
   }
@@ -161,7 +164,10 @@ export class ScoreBoard {
     for (let i = 0; i < FAILURES_PER_LIE; i++) this.addFailure(host);
   }
 
-  /** A transfer that used up its time limit: a failure, and a rate that it did not even reach. */
+  /**
+   * A transfer that used up its time limit counts as a failure, and as if it had just been completed: its real rate was
+   * lower.
+   */
   addTimeout(host: HostKey, direction: Direction, lengthBytes: number, durationMs: number): void {
     this.addFailure(host);
     if (durationMs > 0) this.#measure(this.#sample(host), direction, lengthBytes, durationMs);
@@ -192,7 +198,7 @@ export class ScoreBoard {
     return weightOfHostScore({ ...score, failureRate }, (usual("read") + usual("write")) / 2);
   }
 
-  /** Expected duration of a transfer of this size, from the hosts used so far. */
+  /** Expected duration of a transfer of this size, derived from the rates of the hosts used so far. */
   expectedMs(direction: Direction, lengthBytes: number): number {
     return (lengthBytes * 1000) / this.#rate(direction);
   }

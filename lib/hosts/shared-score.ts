@@ -3,8 +3,8 @@ import type { HostKey } from "../slab/ids.ts";
 /** indexd funds accounts every two minutes. */
 export const FORGET_OUT_OF_FUNDS_AFTER_MS = 3 * 60_000;
 /**
- * A full host is no candidate for this time: each attempt costs 4 MiB of traffic, and the whole fleet learns from one. indexd
- * reads a host's settings only once a day, so workers must try again earlier.
+ * A full host is no candidate for this time: each attempt costs 4 MiB of traffic, and one attempt informs the whole
+ * fleet. indexd reads a host's settings only once a day, so workers must try again earlier.
  */
 export const FORGET_FULL_AFTER_MS = 10 * 60_000;
 
@@ -20,9 +20,9 @@ export interface HostSample {
   readonly failures: number;
   /** Our account lacked funds, and no request succeeded after that. */
   readonly outOfFunds: boolean;
-  /** It refused a sector for lack of space, and accepted none after that. */
+  /** The host refused a sector for lack of space, and accepted none after that. */
   readonly full: boolean;
-  /** It accepted a sector, and was not full after that. */
+  /** The host accepted a sector, and refused none for lack of space after that. */
   readonly stored: boolean;
 }
 

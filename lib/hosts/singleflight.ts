@@ -34,7 +34,7 @@ export class Singleflight<Value> {
     }
   }
 
-  /** Resolves when no work is in progress, even if it failed. */
+  /** Resolves when no work is in progress, even if the work failed. */
   async settled(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running);
   }

@@ -75,7 +75,7 @@ export class Arena {
     this.#insertGap(start, start + size);
   }
 
-  /** Whether all of `bytes` lies in memory that this arena manages. */
+  /** Whether `bytes` lies in the memory in which this arena manages regions. */
   contains(bytes: Uint8Array): boolean {
     return bytes.buffer === this.#buffer;
   }

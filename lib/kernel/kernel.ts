@@ -8,7 +8,7 @@ import { badArgument, KernelError } from "./kernel-error.ts";
 import { instantiate, type KernelExports, WINDOW_BYTES } from "./wasm-module.ts";
 
 const HASH_BYTES = 32;
-/** The limit of a process, for any number of parallel repairs (docs/decisions/0009-memory.md). */
+/** The limit of a process's kernel memory, for any number of parallel repairs (docs/decisions/0009-memory.md). */
 const MAX_MEMORY_BYTES = 520 * 1024 * 1024;
 /** The kernels' own tables and window need less than half of it. */
 const MIN_MEMORY_BYTES = 2 * 1024 * 1024;
@@ -44,14 +44,14 @@ export interface RootStream {
 }
 
 /**
- * The compute kernels over one wasm memory. All calls are synchronous, so they never overlap. Data may be anywhere: in the
- * arena it is hashed in place, elsewhere it is copied first; `combine` accepts only data in the arena.
+ * The compute kernels over one wasm memory. All calls are synchronous, so they never overlap. Most calls accept data
+ * anywhere: data in the arena is hashed in place, other data is copied first. Only `combine` requires it in the arena.
  */
 export interface Kernel {
   readonly arena: Arena;
   /** Root of exactly 4 MiB. */
   sectorRoot(sector: Uint8Array): Root;
-  /** Root above 64 bytes times a power of two, at most a sector. */
+  /** Root of the subtree over `data`, whose size is 64 bytes times a power of two, at most a sector. */
   subtreeRoot(data: Uint8Array): Uint8Array;
   /** Root above any number of roots. */
   metaRoot(roots: readonly Uint8Array[]): Uint8Array;
@@ -214,7 +214,9 @@ function requireCombination(
   });
 }
 
-/** Passes addresses and coefficients through the window, as many targets per call as the kernel has tables for. */
+/**
+ * Passes addresses and coefficients through the window. Each call handles as many targets as the kernel has tables for.
+ */
 function combineInBatches(wasm: KernelExports, buffer: ArrayBuffer, combination: Combination): void {
   const { sources, targets, coefficients, lengthBytes } = combination;
   const batch = Math.floor(MAX_COEFFICIENTS / sources.length);

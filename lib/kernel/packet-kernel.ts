@@ -3,11 +3,14 @@ import { instantiate } from "./wasm-module.ts";
 
 const KEY_BYTES = 32;
 const TAG_BYTES = 16;
-/** Bytes before the areas: the other kernels' tables, which packets do not touch, so that they are not resident. */
+/** Bytes before the areas: tables of the other kernels. They are not resident, because no packet touches them. */
 const STATIC_BYTES = 1_572_864;
 const PAGE_BYTES = 65_536;
 
-/** The number and nonce of packets: `counter` is the first packet's, `sender` the last four bytes, little-endian. */
+/**
+ * Packets and their nonces, little-endian: 8 bytes for the packet's number, which is `counter` for the first packet,
+ * and 4 bytes for `sender`.
+ */
 export interface PacketBatch {
   readonly key: Uint8Array;
   readonly count: number;
@@ -18,7 +21,7 @@ export interface PacketBatch {
 
 /**
  * ChaCha20-Poly1305 (RFC 8439, no additional data) over many packets in one call, in its own small wasm memory.
- * All calls are synchronous, and no area holds data that must survive between two calls of its user.
+ * All calls are synchronous, so several users may share the areas: no user expects its data in them at its next call.
  */
 export interface PacketKernel {
   /** Packets to open, in place. */
@@ -31,11 +34,13 @@ export interface PacketKernel {
    * number of valid packets before the first invalid one.
    */
   open(offset: number, batch: PacketBatch): number;
-  /** Seals the first texts and writes the packets to the start of `sealed`. */
+  /** Seals the first `count` texts and writes the packets to the start of `sealed`. */
   seal(batch: PacketBatch): void;
 }
 
-/** Creates a kernel with areas of these sizes; about half a megabyte is resident with those of lib/siamux. */
+/**
+ * Creates a kernel with areas of these sizes. With the sizes that lib/siamux uses, about half a megabyte is resident.
+ */
 export function createPacketKernel(sizes: {
   readonly incomingBytes: number;
   readonly batchBytes: number;
@@ -88,6 +93,6 @@ export function createPacketKernel(sizes: {
 function requireFit(what: string, end: number, areaBytes: number, packetBytes: number): void {
   if (packetBytes > TAG_BYTES && end <= areaBytes) return;
   throw badArgument(
-    `${what}: expected packets above ${TAG_BYTES} bytes that end within ${areaBytes}, got ${packetBytes} and ${end}`,
+    `${what}: expected packets above ${TAG_BYTES} bytes, ending within ${areaBytes} bytes, got ${packetBytes} bytes, ending at ${end}`,
   );
 }

@@ -43,8 +43,8 @@ export const WINDOW_BYTES = 262_144;
 let compiled: WebAssembly.Module | undefined;
 
 /**
- * Instantiates the kernels over a memory of exactly `memoryBytes`, rounded down to whole pages; they need almost
- * 1 MiB themselves. The memory never grows: growing would detach every view that sockets are reading into.
+ * Instantiates the kernels over a memory of `memoryBytes`, rounded down to whole pages. The kernels' own tables need
+ * almost 1 MiB of it. The memory never grows: growing would detach every view that sockets are reading into.
  */
 export function instantiate(memoryBytes: number): { exports: KernelExports; buffer: ArrayBuffer } {
   const pages = Math.floor(memoryBytes / PAGE_BYTES);

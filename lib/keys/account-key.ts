@@ -2,9 +2,9 @@ import { createPrivateKey, sign } from "node:crypto";
 import { SlabmendError } from "../errors/slabmend-error.ts";
 import { publicKeyBytes } from "../rhp4/signing.ts";
 
-/** The account that pays for repairs. The account's seed is private: neither a property nor a log shows it. */
+/** The account that pays for repairs. Its seed is private: no property and no log shows it. */
 export interface AccountKey {
-  /** 32 bytes: the account's id is its Ed25519 public key. */
+  /** The account's id: its Ed25519 public key, 32 bytes. */
   readonly account: Uint8Array;
   /** Ed25519 signature of exactly these bytes. */
   sign(bytes: Uint8Array): Uint8Array;
@@ -21,7 +21,7 @@ class AccountSeedError extends SlabmendError<"malformed-account-seed"> {
   }
 }
 
-/** PKCS #8 encoding of an Ed25519 private key up to the seed (RFC 8410, section 7). */
+/** The PKCS #8 encoding of an Ed25519 private key, without the seed at its end (RFC 8410, section 7). */
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 
 /** The account key of a 32-byte Ed25519 seed: docs/protocol.md#key-derivation. */

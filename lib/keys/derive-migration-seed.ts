@@ -5,18 +5,18 @@ import { Secret } from "../secret/secret.ts";
 import { accountKeyFromSeed } from "./account-key.ts";
 import { entropyOfPhrase } from "./recovery-phrase.ts";
 
-/** BLAKE2b with a digest of 32 bytes, which differs from a truncated BLAKE2b-512. */
+/** BLAKE2b with a digest of 32 bytes. This is not the same as the first 32 bytes of BLAKE2b-512. */
 const blake2b256 = createHasher(() => blake2b.create({ dkLen: 32 }));
 
 /** The values that the operator's machine derives from a recovery phrase. Neither gives access to the wallet's coins. */
 export interface MigrationSecrets {
-  /** 32 bytes, the only key that workers get: the seed of the account that pays for repairs. */
+  /** The seed of the account that pays for repairs, 32 bytes: the only key that workers get. */
   readonly migrationSeed: Secret<Uint8Array>;
-  /** 32 bytes, compared with `global_settings.wallet_hash` to show that the phrase is this indexd's. */
+  /** Compared with `global_settings.wallet_hash` to show that the phrase belongs to this indexd; 32 bytes. */
   readonly walletHash: Uint8Array;
 }
 
-/** Derives both from twelve words: docs/protocol.md#key-derivation. Throws RecoveryPhraseError. */
+/** Derives both values from twelve words: docs/protocol.md#key-derivation. Throws RecoveryPhraseError. */
 export function deriveMigrationSeed(phrase: Secret<string>): MigrationSecrets {
   const walletKey = walletPrivateKey(entropyOfPhrase(phrase.reveal()));
   return {
@@ -25,15 +25,15 @@ export function deriveMigrationSeed(phrase: Secret<string>): MigrationSecrets {
   };
 }
 
-/** The wallet's Ed25519 key, seed then public key: 64 bytes that control the coins. */
+/** The wallet's Ed25519 key, 64 bytes that control the coins: the seed, followed by the public key. */
 export function walletPrivateKey(entropy: Uint8Array): Uint8Array {
-  // The first key of a wallet, as a 64-bit index.
+  // 0: the index of a wallet's first key, in 64 bits.
   const keyIndex = new Uint8Array(8);
   const seed = blake2b256(Buffer.concat([blake2b256(entropy), keyIndex]));
   return Buffer.concat([seed, accountKeyFromSeed(seed).account]);
 }
 
-/** Ed25519 seed of one of indexd's services, named by its purpose. */
+/** The Ed25519 seed of one of indexd's services, which is named by its purpose. */
 export function serviceSeed(walletKey: Uint8Array, purpose: "migration" | "integrity"): Uint8Array {
   return hkdf(blake2b256, walletKey, Buffer.from(purpose, "ascii"), new Uint8Array(0), 32);
 }

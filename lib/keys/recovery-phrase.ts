@@ -4,7 +4,7 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
 
 export type RecoveryPhraseErrorCode = "wrong-word-count" | "unknown-word" | "wrong-checksum";
 
-/** Thrown for an invalid phrase. It gives the position of the wrong word and never contains a word. */
+/** Thrown for an invalid phrase. It may give the position of the wrong word, but never contains a word. */
 export class RecoveryPhraseError extends SlabmendError<RecoveryPhraseErrorCode> {}
 
 const WORDS = 12;
@@ -34,7 +34,7 @@ export function entropyOfPhrase(phrase: string): Uint8Array {
     if (index === undefined) {
       throw new RecoveryPhraseError({
         code: "unknown-word",
-        message: `recovery phrase: expected lower-case words of the English BIP-39 list, got another as word ${position + 1}`,
+        message: `recovery phrase: expected lower-case words of the English BIP-39 list, got an unlisted word as word ${position + 1}`,
         remedy: "Correct the spelling of that word.",
         details: { position: position + 1 },
       });

@@ -13,9 +13,9 @@ export interface Demand {
 }
 
 /**
- * Each indexer has its share of `total`, at least 1. Unused parts of a share are lent to indexers that need more, the most urgent
- * first. They come back only when repairs end, because no repair is interrupted; until then the sum of running and allowed
- * repairs is at most `total`, or one per indexer.
+ * Each indexer has its share of `total`, at least 1. Unused parts of a share are lent to indexers that need more, the
+ * most urgent first. A lent part comes back only when a repair of the borrower ends, because no repair is interrupted.
+ * Until then the sum of running and allowed repairs is at most `total`, or one per indexer if that is more.
  */
 export function allotRepairs(total: number, demands: readonly Demand[]): ReadonlyMap<string, number> {
   const shares = ownShares(total, demands);
@@ -38,7 +38,7 @@ export function allotRepairs(total: number, demands: readonly Demand[]): Readonl
   return withholdWhatIsLent(total, demands, byUrgency, allotted);
 }
 
-/** Whole numbers, by the largest-remainder method. */
+/** Each indexer's share as a whole number, by the largest-remainder method. */
 function ownShares(total: number, demands: readonly Demand[]): ReadonlyMap<string, number> {
   const weights = demands.reduce((sum, { share }) => sum + share, 0);
   const exact = demands.map(({ name, share }) => ({ name, exact: (total * share) / weights }));
@@ -53,7 +53,9 @@ function ownShares(total: number, demands: readonly Demand[]): ReadonlyMap<strin
   return shares;
 }
 
-/** While borrowers still run more repairs than their share, the least urgent indexers may begin fewer. */
+/**
+ * While borrowers still run more repairs than their share, the least urgent indexers may begin fewer than their own.
+ */
 function withholdWhatIsLent(
   total: number,
   demands: readonly Demand[],

@@ -1,19 +1,19 @@
 /**
  * The control loop of one indexer: each step establishes the conditions of its state, and stores the next state.
  *
- *   step: take the lease -> [record a failure that could not be written] -> establish the state's conditions -> write the next
- *   one
+ *   step: take the lease -> [record a failure that could not be written] -> establish the state's conditions
+ *     -> write the next state
  *
- * What always holds: only the holder of the lease acts and writes, and each write carries its token. So one of several processes
- * drives an indexer, while the others follow the stored state. A step never throws: a failure is shown in the view, written as
- * soon as the database allows, and retried.
+ * What always holds: only the holder of the lease acts and writes, and each write carries the lease's token. So one of
+ * several processes drives an indexer, while the others follow the stored state. A step never throws: a failure is
+ * shown in the view, written as soon as the database allows, and retried.
  */
 import type { FleetMode } from "../database/fleet/fleet-mode.ts";
 import type { LifecycleRow, SeenLifecycle, StoredTrouble } from "../database/lifecycle/lifecycle.ts";
 import { type Trouble, troubleOf } from "../worker/trouble.ts";
 import { type DesiredState, type LifecycleState, nextState, type StepOutcome } from "./state-machine.ts";
 
-/** The row in the indexer's database. */
+/** Access to the indexer's row in its own database. */
 export interface LifecycleStore {
   read(): Promise<SeenLifecycle>;
   /** See takeLifecycle. */
@@ -28,12 +28,12 @@ export type Ensure = (
   row: LifecycleRow | undefined,
   token: string | undefined,
 ) => Promise<"done" | "under-way">;
-/** That of `deleting` removes the row with everything else and leaves the tombstone. */
+/** The function of `deleting` removes the row, with everything else, and leaves a tombstone. */
 export type Ensures = Readonly<Record<Exclude<LifecycleState, "deleted">, Ensure>>;
 
 /** This process's knowledge of its indexer. */
 export interface LoopView {
-  /** `repairing` also while the database cannot be queried. */
+  /** A starting or running indexer is also shown as `repairing` while its database cannot be queried. */
   readonly state: LifecycleState;
   /** Undefined: unknown, because the database does not respond or has no row of ours. */
   readonly mode: FleetMode | undefined;
@@ -49,7 +49,7 @@ export interface LoopView {
 
 const DESIRED: Readonly<Record<FleetMode["kind"], DesiredState>> = {
   running: "running",
-  // The indexer's loop continues, but leases nothing.
+  // In these two modes the indexer's loop continues, but leases nothing.
   paused: "running",
   maintenance: "running",
   suspended: "stopped",
@@ -58,7 +58,7 @@ const DESIRED: Readonly<Record<FleetMode["kind"], DesiredState>> = {
 
 export const desiredState = (mode: FleetMode): DesiredState => DESIRED[mode.kind];
 
-/** Before the first step, and if the schema does not exist. */
+/** The view before the first step, and while the schema does not exist. */
 export const NOTHING_KNOWN: LoopView = {
   state: "initializing",
   mode: undefined,
@@ -94,7 +94,7 @@ export class ControlLoop {
     try {
       this.#view = await this.#move();
     } catch (error) {
-      // The database or the row failed, so the state cannot be read or written.
+      // The row could not be read or written, for example because the database does not respond.
       this.#view = this.#failed(this.#view, error);
     }
     return this.#view;
@@ -168,7 +168,8 @@ export class ControlLoop {
   }
 
   #follow({ state, mode, since, holder, failures, trouble }: LifecycleRow): LoopView {
-    // A failure here concerns the process that now drives the indexer, which will find it itself.
+    // A failure that this process could not write is dropped: the process that now drives the indexer will find it
+    // itself.
     this.#unwritten = undefined;
     const sinceMs = this.#options.now();
     const told = trouble === null ? null : { ...trouble, sinceMs };

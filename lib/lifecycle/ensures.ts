@@ -20,8 +20,6 @@ export interface EnsureOptions {
   readonly clock?: Clock;
   /** True: a missing schema is created here if the login may; false: an operator's command creates it. */
   readonly makes: boolean;
-  /** Only on a server: throws while its own processes cannot work. */
-  readonly checkHere?: () => void;
   /** Ends this process's own workers before everything is removed. False: some are still working. */
   readonly endUnits?: () => boolean;
   /** Called with what was removed. */
@@ -33,11 +31,10 @@ const CHANGE_MS = 3_600_000;
 
 export function createEnsures(options: EnsureOptions): Ensures {
   const { ask, indexer, acceptedVersion, clock = systemClock, makes } = options;
-  const { checkHere = () => {}, endUnits = () => true, onRemoved = () => {} } = options;
+  const { endUnits = () => true, onRemoved = () => {} } = options;
   const check = async (): Promise<"done"> => {
     await ask((sql) => assertFleetMayWork(sql, acceptedVersion), { isIdempotent: true });
     await ask((sql) => assertClocksAgree(sql, clock), { isIdempotent: true });
-    checkHere();
     return "done";
   };
   return {
@@ -79,7 +76,7 @@ export function assertMayRemove({ role, owner, mayDrop }: SchemaState, indexer: 
   throw new OperatorError({
     code: "lacks-right",
     message: `role ${role}: expected it to own schema slabmend, got owner ${owner}`,
-    remedy: `Run slabmend indexers delete ${indexer} with the database URL of ${owner}: it removes the rest.`,
+    remedy: `Run slabmend indexers delete ${indexer} with the database URL of ${owner}: it removes the rest of the indexer.`,
     details: { role },
   });
 }

@@ -34,10 +34,10 @@ export interface IndexerControlOptions {
   readonly assertSafe: () => Promise<void>;
   readonly acceptedVersion: number | undefined;
   readonly share: number;
-  /** Repairs at the same time on the whole machine. */
+  /** The most repairs at the same time on the whole machine. */
   readonly total: number;
   readonly timeoutMs: number;
-  /** Measures the indexer's whole fleet until the indexer is deleted. */
+  /** Starts the exporter, which measures the indexer's whole fleet until the indexer is deleted. */
   readonly startExporter: () => { stop(): Promise<void> };
   /** Creates claim, reap and workers; they do nothing before `start`. */
   readonly openUnits: () => Promise<IndexerLoop>;
@@ -54,7 +54,7 @@ export interface IndexerView {
   readonly units: readonly UnitHealth[];
 }
 
-/** How soon a command takes effect, and an unfinished step is checked again. */
+/** Pause after a step that did not fail: an operator's command usually takes effect within this time. */
 const STEP_MS = 5_000;
 const WAITING_STEP_MS = 1_000;
 const DEMAND_LIMIT_MS = 4_000;
@@ -90,7 +90,7 @@ export class IndexerControl {
    */
   async stop(): Promise<WorkReport> {
     this.#ending.abort();
-    // Immediately, not at the end of a step.
+    // Drains the units immediately, not at the end of the current step.
     this.#drainUnits();
     const late = Promise.withResolvers<void>();
     let cancel = (): void => {};
@@ -183,7 +183,10 @@ export class IndexerControl {
     });
   }
 
-  /** A URL that may not be used is refused before a password is sent; its host name may resolve differently later. */
+  /**
+   * Waits until the database's URL may be used, so that no password is sent before. It checks again and again, because
+   * the URL's host name may resolve differently later.
+   */
   async #untilSafe(): Promise<void> {
     const { assertSafe, clock, logger } = this.#options;
     const { signal } = this.#ending;
@@ -232,7 +235,8 @@ export class IndexerControl {
     try {
       this.#demand = await ask((sql) => readDemand(sql, this.#options.total), { limitMs: DEMAND_LIMIT_MS });
     } catch {
-      // The next step reports the problem. Until then the demand is unknown, so the indexer neither lends nor borrows.
+      // The next step reports the problem. Until then the demand counts as zero: the indexer borrows nothing, and lends
+      // what it does not use.
       this.#demand = NO_DEMAND;
     }
   }

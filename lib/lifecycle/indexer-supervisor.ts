@@ -27,7 +27,7 @@ export interface IndexerSupervisorOptions {
   readonly createControl: (indexer: ConfiguredIndexer) => Control;
   /** Called when an indexer was added, changed or removed. */
   readonly onChange: (indexers: readonly ConfiguredIndexer[]) => void;
-  /** Repairs at the same time on this machine. */
+  /** The most repairs at the same time on this machine. */
   readonly total: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -38,7 +38,7 @@ const ALLOT_EVERY_MS = 2_000;
 
 interface Entry {
   readonly configured: ConfiguredIndexer;
-  /** The text from which its control was created, to detect changes. */
+  /** The configuration from which its control was created, as text, to detect changes. */
   readonly text: string;
   /** An error: its configuration is wrong, and it waits for a corrected file. */
   readonly control: Control | Error;
@@ -115,7 +115,7 @@ export class IndexerSupervisor {
     const names = new Set(indexers.map(({ name }) => name));
     for (const [name, { text }] of this.#entries) {
       const now = indexers.find((one) => one.name === name);
-      // A file with a problem is missing in the list, although it still exists.
+      // A file with a problem is missing from the list, although it still exists.
       if (now === undefined && problems.length > 0) continue;
       if (names.has(name) && textOf(now!) === text) continue;
       logger.info(

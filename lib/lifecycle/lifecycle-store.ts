@@ -8,7 +8,7 @@ import {
 } from "../database/lifecycle/lifecycle.ts";
 import type { LifecycleStore } from "./control-loop.ts";
 
-/** Long enough for several steps; afterwards another process takes over from one that hangs or has died. */
+/** Long enough for several steps. If the holder hangs or has died, another process takes over after this time. */
 const LEASE_MS = 60_000;
 /** Short, so that a database that hangs is reported soon; the loop retries. */
 const LIMIT_MS = 8_000;

@@ -9,8 +9,8 @@
  *                          └─failed─┘
  *   running, stopping, stopped, repairing ─to be deleted─▶ deleting ─removed─▶ deleted
  *
- * What always holds: a step leads to a neighbouring state or stays. An indexer that is suspended while it is repairing first
- * recovers, and then stops. `deleted` is final; `init --again` creates a new indexer.
+ * What always holds: a step leads to a neighbouring state, or the state stays the same. An indexer that is suspended
+ * while it is repairing first recovers, and then stops. `deleted` is final; `init --again` creates a new indexer.
  */
 
 /** In the order of an indexer's life. */
@@ -29,7 +29,9 @@ export type LifecycleState = (typeof LIFECYCLE_STATES)[number];
 /** The state that an operator requested: the fleet's mode, in terms of these states. */
 export type DesiredState = "running" | "stopped" | "deleted";
 
-/** Result of a state's idempotent step: its conditions hold now; it needs more time; it failed. */
+/**
+ * Result of a state's idempotent step. `done`: the state's conditions hold now; `under-way`: the step needs more time.
+ */
 export type StepOutcome = "done" | "under-way" | "failed";
 
 const MAY_BE_DELETED: ReadonlySet<LifecycleState> = new Set(["running", "stopping", "stopped", "repairing"]);
@@ -61,9 +63,9 @@ export function nextState(
 }
 
 /**
- * Whether claim, reap and workers run in this state. While an indexer is stopping, reap frees the leases of crashed workers, and
- * the fleet's mode keeps claim from leasing. Undefined: they stay as they are: in `repairing` they wait for the database or a
- * privilege themselves, in `deleting` the step ends them.
+ * Whether claim, reap and workers run in this state. While an indexer is stopping, reap frees the leases of crashed
+ * workers, and the fleet's mode keeps claim from leasing. Undefined: claim, reap and workers stay as they are, because
+ * in `repairing` they themselves wait for the database or a privilege, and in `deleting` the step ends them.
  */
 export function runsUnits(state: LifecycleState): boolean | undefined {
   if (state === "repairing" || state === "deleting") return undefined;
@@ -73,7 +75,7 @@ export function runsUnits(state: LifecycleState): boolean | undefined {
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 60_000;
 
-/** How long a step waits after this many consecutive failures. */
+/** The pause before the next step, after this many consecutive failures. */
 export function retryAfterMs(failures: number): number {
   return Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 10), LONGEST_RETRY_MS);
 }

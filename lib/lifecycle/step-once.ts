@@ -12,12 +12,12 @@ export interface StepOnceOptions {
   readonly logger: Logger;
 }
 
-/** As many transitions as a lifetime can have; a state that needs time ends the loop earlier. */
+/** No indexer makes more transitions than this in its life. A state that needs time ends the loop earlier. */
 const MOST_STEPS = 6;
 
 /**
- * Runs an indexer's control loop as far as it gets without waiting, for a process that lives for one run: it only checks, and
- * never creates or removes anything. Never throws: the next run continues.
+ * Runs an indexer's control loop as far as it gets without waiting, for a process that lives for one run. This process
+ * only checks conditions, and never creates or removes anything. Never throws: the next run continues.
  */
 export async function stepOnce(
   ask: Ask,

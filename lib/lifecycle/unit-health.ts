@@ -15,7 +15,7 @@ export interface UnitHealth {
 
 export interface UnitFacts {
   readonly nowMs: number;
-  /** A repair ends before this time. */
+  /** The time limit of a repair. */
   readonly timeoutMs: number;
 }
 
@@ -38,7 +38,8 @@ const STOPS: Readonly<Record<string, string>> = {
   suspended: "the fleet is suspended",
   maintenance: "the fleet is in maintenance",
   deleting: "the indexer is being deleted",
-  "breaker-open": "the circuit breaker is open: most recent repairs failed, one slab a minute is tried",
+  "breaker-open":
+    "the circuit breaker is open: most of the recent repairs failed, so only one slab a minute is tried",
 };
 
 function judgeJob(
@@ -54,7 +55,11 @@ function judgeJob(
   // If the clock was set back, an old time must not look recent.
   const silentMs = Math.abs(nowMs - (job.endedAtMs ?? startedAtMs));
   if (silentMs >= STALLED_AFTER_MS + (job.endedAtMs === null ? START_GRACE_MS : 0)) {
-    return { unit, health: "stalled", says: `has not ended for ${minutes(silentMs)}; it is restarted` };
+    return {
+      unit,
+      health: "stalled",
+      says: `has not completed a run for ${minutes(silentMs)}; it is restarted`,
+    };
   }
   if (job.endedAtMs === null) return { unit, health: "waiting", says: "has just been started" };
   const stop = job.stopped === null ? undefined : STOPS[job.stopped];

@@ -1,6 +1,8 @@
 import type { MerkleHasher } from "./merkle-hasher.ts";
 
-/** Root above any number of roots, in order: for example of a contract's sectors, or of a sector's pieces. */
+/**
+ * Root of the tree above any number of roots, in their order: for example a contract's sectors, or a sector's pieces.
+ */
 export function metaRoot(hasher: Pick<MerkleHasher, "node">, roots: readonly Uint8Array[]): Uint8Array {
   if (roots.length <= 1) return roots[0]?.slice() ?? new Uint8Array(32);
   let split = 1;

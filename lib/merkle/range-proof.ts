@@ -3,13 +3,13 @@ import type { MerkleHasher } from "./merkle-hasher.ts";
 
 const HASH_BYTES = 32;
 
-/** Leaves `start` up to, but not including, `end` of a sector. */
+/** Consecutive leaves of a sector: from leaf `start` up to, but not including, leaf `end`. */
 export interface LeafRange {
   readonly start: number;
   readonly end: number;
 }
 
-/** Number of hashes in the proof of a range. A host that sends another number is wrong. */
+/** Number of hashes in the proof of a range. A host that sends a different number of hashes is wrong. */
 export function rangeProofLength(range: LeafRange): number {
   let hashes = 0;
   forEachSubtree(0, range.start, () => hashes++);
@@ -28,7 +28,7 @@ export function buildRangeProof(hasher: MerkleHasher, sector: Uint8Array, range:
   return proof;
 }
 
-/** The sector root that `data` and `proof` imply, or undefined if the proof has the wrong shape. */
+/** The sector root that `data` and `proof` imply, or undefined if the data or the proof has the wrong size. */
 export function rootFromRangeProof(
   hasher: MerkleHasher,
   range: LeafRange,

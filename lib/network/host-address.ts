@@ -24,7 +24,8 @@ export function parseHostAddress(text: string): HostAddress | undefined {
   if (port < 1 || port > 65_535) return undefined;
   if (bracketed) return isIP(host) === 6 ? { host, port, isIp: true } : undefined;
   if (isIP(host) === 4) return { host, port, isIp: true };
-  // Only digits and dots, but no IPv4 address: a notation that some resolvers accept as one, never a real name.
+  // Such a text is neither an IPv4 address nor a real name, but some resolvers take it for an address: `127.1`,
+  // `0x7f000001`.
   if (/^[\d.]+$/.test(host) || /^0x/i.test(host)) return undefined;
   return NAME.test(host) ? { host, port, isIp: false } : undefined;
 }

@@ -2,24 +2,26 @@ import { isIP } from "node:net";
 import ipaddr from "ipaddr.js";
 
 /**
- * Addresses that are public by the registries, but on which a cloud's own services answer: Azure's wire server. The metadata services
- * of other clouds are in link-local, shared and unique-local ranges, which are refused anyway.
+ * Addresses that are public according to the registries, but on which a cloud's own services answer: Azure's wire
+ * server. The metadata services of other clouds are in link-local, shared and unique-local ranges, which are refused
+ * anyway.
  */
 const CLOUD_SERVICES: readonly string[] = ["168.63.129.16"];
 
 /** 2000::/3 is the whole IPv6 space allocated for unicast (RFC 4291, IANA's registry). */
 const GLOBAL_UNICAST_V6: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse("2000::"), 3];
 
-/** The library confuses `::1.2.3.4` with the mapped address `::ffff:1.2.3.4`. */
+/** Addresses like `::1.2.3.4`: ipaddr.js confuses them with mapped addresses like `::ffff:1.2.3.4`. */
 const MISREAD_V6 = /^(?!::ffff:[\d.]+$).*:.*\./i;
 
 /**
- * Whether an IP address belongs to the public internet. Hosts choose the names that they announce, and a name's owner chooses
- * its addresses: these could be those of a metadata service, the loopback interface or a private network. An IPv6 address that
- * embeds an IPv4 address is public if the embedded address is; unclear addresses are not public.
+ * Whether an IP address belongs to the public internet. Hosts choose the names that they announce, and a name's owner
+ * chooses its addresses: a name can lead to a metadata service, to the loopback interface or to a private network. An
+ * IPv6 address that embeds an IPv4 address is public if the embedded address is. If it is unclear whether an address is
+ * public, it counts as not public.
  */
 export function isPublicAddress(text: string): boolean {
-  // Only addresses in the system's own notation: the library also accepts historical notations and zones.
+  // Only notations that Node accepts, and no zones: ipaddr.js also accepts historical notations.
   if (isIP(text) === 0 || text.includes("%") || MISREAD_V6.test(text)) return false;
   const address = ipaddr.parse(text);
   if (address.kind() === "ipv4") return isPublicV4(address as ipaddr.IPv4);

@@ -5,16 +5,17 @@ import { SpacedSet } from "./spaced-set.ts";
 import { weightedOrder } from "./weighted-order.ts";
 
 /**
- * A host with more unpinned sectors than this takes no sectors that only a drain moves: they are safe where they are. indexd pins
- * all of a host's sectors every two minutes, so it leaves more only if it falls behind, and then a drain puts no more than this
- * number at risk.
+ * A host with more unpinned sectors than this takes no sectors that are moved only by a drain, because these are safe
+ * where they are. indexd pins all of a host's sectors every two minutes, so a host has more unpinned sectors only if
+ * indexd falls behind. Then a drain puts no more than this number of sectors at risk on the host.
  */
 const MOST_UNPINNED_FOR_DRAIN = 1_000;
 
 export interface PlacementLimits {
   /**
-   * A host with more unpinned sectors than this takes no more: indexd pins at most 262144 sectors of a host in one pass, and a
-   * sector that stays unpinned for three days is lost (docs/protocol.md#what-happens-after-a-migration).
+   * A host with more unpinned sectors than this takes no further sectors: indexd pins at most 262144 sectors of a host
+   * in one pass, and a sector that stays unpinned for three days is lost
+   * (docs/protocol.md#what-happens-after-a-migration).
    */
   readonly maxUnpinnedPerHost: number;
 }
@@ -27,10 +28,11 @@ export interface CandidateChoice {
   readonly network: Pick<NetworkSnapshot, "hosts" | "minHostDistanceKm">;
   readonly limits: PlacementLimits;
   readonly score: HostWeight;
-  /** It refused a sector for lack of space a few minutes ago. */
+  /** Whether the host refused a sector for lack of space a few minutes ago. */
   readonly isFull: (host: NetworkHost) => boolean;
   /**
-   * It may have a sector that an earlier repair of the slab stored without a commit: such a host comes first and needs no room.
+   * Whether the host may have a sector that an earlier repair of the slab stored without a commit: such a host comes
+   * first and needs no room.
    */
   readonly hasUpload: (host: NetworkHost) => boolean;
   readonly random: () => number;
@@ -50,7 +52,7 @@ export function chooseCandidates({
   random,
 }: CandidateChoice): NetworkHost[] {
   const spaced = new SpacedSet(network.minHostDistanceKm);
-  // A kept host too close to another one is not added, as in indexd: it then excludes no candidate.
+  // As in indexd, a kept host that is too close to another kept host is not added, so it excludes no candidate.
   for (const host of verdicts.keptHosts) spaced.add(host);
   const excluded = neighbours(verdicts);
   const mostUnpinned = isOnlyDrain(verdicts.moves)
@@ -73,7 +75,10 @@ export function chooseCandidates({
   );
 }
 
-/** Hosts of other slabs that share a moved sector: if chosen, such a host would have two sectors of that other slab. */
+/**
+ * A moved sector may also belong to other slabs. Returns the hosts of those slabs: a host of theirs, if chosen, would
+ * have two sectors of one slab.
+ */
 function neighbours({ moves }: SectorVerdicts): Set<HostId> {
   return new Set(moves.flatMap(({ sector }) => sector.neighbourHostIds));
 }

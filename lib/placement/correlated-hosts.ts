@@ -1,14 +1,14 @@
 /**
- * Groups hosts that are likely to fail together: those in one subnet (IPv4 /24, IPv6 /48) and those that announce names of one
- * domain. Hosts joined by either form one group. Addresses that are not public (unspecified, loopback, private) do not
- * show where a host is, and join no group. Pure: names are not resolved, so two hosts behind different names of
- * one machine are not detected.
+ * Groups hosts that are likely to fail together: hosts in one subnet (IPv4 /24, IPv6 /48), and hosts that announce
+ * names of one domain. Hosts that are connected by a chain of such pairs form one group. Addresses that are not public
+ * (unspecified, loopback, private) do not show where a host is, so they put it into no group. Pure: names are not
+ * resolved, so hosts on one machine that announce names of different domains are not detected.
  */
 import { isIP } from "node:net";
 import { isPublicAddress } from "../network/public-address.ts";
 import type { HostId } from "../slab/ids.ts";
 
-/** Domains under which anyone can have a name: only the full name identifies the party. */
+/** Domains under which anyone can have a name: only the name with one more label tells whose host it is. */
 const SHARED_DOMAINS: ReadonlySet<string> = new Set([
   "ddns.net",
   "ddns.us",
@@ -65,8 +65,8 @@ export function correlatedHosts(
 }
 
 /**
- * A key made from `host:port`: equal for addresses that are likely to fail together, undefined for a text that is no address or
- * not public.
+ * A key made from `host:port`: equal for addresses that are likely to fail together; undefined for a text that is no
+ * address, and for an address that is not public.
  */
 export function neighbourhoodOf(address: string): string | undefined {
   const colon = address.lastIndexOf(":");
@@ -101,7 +101,7 @@ function domainOf(name: string): string | undefined {
   if (name.length > MAX_NAME_LENGTH || labels.length < 2 || labels.some((label) => label === ""))
     return undefined;
   const [second = "", top = ""] = labels.slice(-2);
-  // example.co.uk, example.com.au
+  // Three labels for names like example.co.uk and example.com.au.
   const length = top.length === 2 && second.length <= 3 && labels.length > 2 ? 3 : 2;
   const domain = labels.slice(-length).join(".");
   if (!SHARED_DOMAINS.has(domain)) return `domain ${domain}`;

@@ -7,7 +7,7 @@
 export interface DenialShare {
   /** Sectors denied within a day. */
   readonly denied: number;
-  /** Of these, sectors that the host denied again at least 6 h after its first denial. */
+  /** Those of the `denied` sectors that the host denied again at least 6 h after it first denied them. */
   readonly deniedAgain: number;
   /** Sectors denied within 10 minutes. */
   readonly deniedLately: number;
@@ -15,12 +15,14 @@ export interface DenialShare {
   readonly served: number;
 }
 
-/** Fewer denied sectors prove nothing. Low, so that hosts with few of our sectors are covered too. */
+/** Fewer denied sectors prove nothing. The number is low, so that it works for hosts with few of our sectors too. */
 const LEAST_DENIED = 3;
 /** The limit is one denial per this many served requests, a tenth of all requests; a larger share is unusual. */
 const SERVED_FOR_ONE_DENIED = 9;
 const LEAST_DENYING_HOSTS = 5;
-/** If more than one host in this many denies within the same minutes, that cannot be a coincidence. */
+/**
+ * If more than one in this many hosts denies an unusual share within the same minutes, this cannot be a coincidence.
+ */
 const HOSTS_FOR_ONE_DENYING = 3;
 
 /**
@@ -32,7 +34,7 @@ export function isSuspected({ denied, deniedAgain, served }: DenialShare): boole
 }
 
 /**
- * Whether the cause must be on our side, because so many hosts that otherwise serve deny at the same time.
+ * Whether the cause must be on our side, because so many hosts that otherwise serve sectors deny them at the same time.
  * @param shares of the hosts that denied a sector within 10 minutes
  * @param heard number of hosts that served or denied a request within 10 minutes
  */

@@ -2,9 +2,10 @@
  * The probability that a slab is lost before it is checked again: docs/decisions/0010-urgency.md has the formula, its
  * assumption, and a table of examples.
  *
- * Every holder (a host with one or more of the slab's sectors) fails with its own probability within one horizon, a week.
- * In addition, all holders of one group (correlated-hosts.ts) fail together with probability {@link GROUP_FAILURE}. All of these
- * events are independent. The slab is lost if fewer than min_shards sectors are left: a Poisson-binomial tail, summed exactly.
+ * Within the horizon, one week, every holder (a host with one or more of the slab's sectors) fails with its own
+ * probability. In addition, all holders of one group (correlated-hosts.ts) fail together with probability
+ * {@link GROUP_FAILURE}. All of these events are independent. The slab is lost if fewer than min_shards sectors are
+ * left: a Poisson-binomial tail, summed exactly.
  */
 
 /** The state of a sector's holder, as far as it affects safety; a lost sector has no holder. */
@@ -13,9 +14,10 @@ export type HolderState = "good" | "bad-contract" | "bad-host";
 /**
  * Probability of failure within a week.
  *
- *   good           a host that leaves permanently: a median stay of 69 weeks
+ *   good           the host leaves the network permanently: the median stay of a host is 69 weeks
  *   bad-contract   the host keeps the sector until the contract ends, but has no obligation afterwards
- *   bad-host       blocked or unusable, as often because of its price as because it is dead; the database does not tell which
+ *   bad-host       the host is blocked or unusable: because it is dead, or as often only because of its price. The
+ *                  database does not tell which
  */
 export const HOLDER_FAILURE: Readonly<Record<HolderState, number>> = {
   good: 0.01,
@@ -23,11 +25,13 @@ export const HOLDER_FAILURE: Readonly<Record<HolderState, number>> = {
   "bad-host": 0.5,
 };
 
-/** Probability that a whole group fails: its operator, provider or line. Half of a good host's probability. */
+/**
+ * Probability that a whole group fails, with its operator, provider or network line. Half of a good host's probability.
+ */
 export const GROUP_FAILURE = 0.005;
 
 export interface Holder {
-  /** Number of the slab's sectors. */
+  /** Number of the slab's sectors on this host. */
   readonly sectors: number;
   /** 0..1, probability within the horizon. */
   readonly failure: number;
@@ -36,15 +40,16 @@ export interface Holder {
 }
 
 /**
- * Exact except for rounding, even for tiny values, because only positive terms are added. 1 if fewer than `minShards` sectors are
- * left; 0 only below the smallest double. Never decreases if a holder is removed, becomes more likely to fail, or joins others in
- * a group.
+ * Exact except for rounding, even for tiny values, because only positive terms are added. 1 if the holders have fewer
+ * than `minShards` sectors; 0 only if the probability is below the smallest double. Never decreases if a holder is
+ * removed, becomes more likely to fail, or joins others in a group.
  */
 export function lossProbability(minShards: number, holders: readonly Holder[]): number {
   const live = holders.reduce((sum, { sectors }) => sum + sectors, 0);
   const spare = live - minShards;
   if (spare < 0) return 1;
-  // state[f]: probability that f sectors are lost; the last entry: more than the slab can spare, which is final.
+  // state[f]: probability that f sectors are lost. The last entry is the probability that more are lost than the slab
+  // can spare: what is added to it stays there, because the slab is lost then.
   let state = new Float64Array(spare + 2);
   state[0] = 1;
   for (const members of groupsOf(holders)) {
@@ -75,7 +80,7 @@ function step(
   return next;
 }
 
-/** In an order independent of the holders' order, so that the same slab always gives the same bits. */
+/** Sorted, so that the order of `holders` does not change the rounding: the same slab always gives the same bits. */
 function groupsOf(holders: readonly Holder[]): Holder[][] {
   const sorted = holders.toSorted(
     (a, b) => (a.group ?? -1) - (b.group ?? -1) || a.failure - b.failure || a.sectors - b.sectors,

@@ -39,13 +39,13 @@ export type RepairPlan =
       readonly kind: "repair";
       readonly moves: readonly PlannedMove[];
       /**
-       * In random order weighted by score, spaced from each other and from the hosts that stay. If empty, only sectors that stay
-       * if served are requested.
+       * In random order weighted by score, spaced from each other and from the hosts of the sectors that stay. If
+       * empty, the repair can only ask hosts for the sectors with `staysIfServed`.
        */
       readonly candidates: readonly NetworkHost[];
       /**
-       * Sectors to be moved are sources too, and a sector may have several: its present host and earlier ones. In random order
-       * weighted by score, last resorts at the end. May be fewer than `min_shards`.
+       * Includes the sectors to be moved. A sector may appear several times: on its present host and on earlier hosts.
+       * In random order weighted by score, last resorts at the end. May be fewer than `min_shards`.
        */
       readonly sources: readonly Source[];
     });
@@ -65,9 +65,9 @@ export interface PlanRequest {
 }
 
 /**
- * Number of a slab's sectors on good hosts that did not deny them, under any contract, minus its `min_shards`: how many more it
- * can lose. The backlog counts in the same way (lib/jobs/backlog/judge-slab.ts). Negative: only hosts that are not good can save
- * the slab.
+ * Number of a slab's sectors on good hosts that did not deny them, under any contract, minus its `min_shards`: how many
+ * more sectors the slab can lose. The backlog counts in the same way (lib/jobs/backlog/judge-slab.ts). Negative: only
+ * hosts that are not good can save the slab.
  */
 export function marginOf(slab: Pick<Slab, "sectors" | "minShards">, network: NetworkSnapshot): number {
   const onGoodHosts = slab.sectors.filter(({ hostId, denials }) => {
@@ -104,12 +104,12 @@ export function planRepair(request: PlanRequest): RepairPlan {
   return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, network, score, random) };
 }
 
-/** Candidates reserved for sectors that must move, in case others refuse them. */
+/** Extra candidates that a drain's moves leave to the sectors that must move, in case a host refuses such a sector. */
 const RESERVED_CANDIDATES = 2;
 
 /**
- * A drain's moves must not use candidates that other moves need: the drain's come last, and only if there are candidates to
- * spare. Otherwise they wait for the next repair.
+ * A drain's moves must not use candidates that other moves need: the drain's moves come last, and no more of them are
+ * planned than there are spare candidates. The rest waits for the next repair.
  */
 function withoutCrowding(moves: readonly PlannedMove[], candidates: number): readonly PlannedMove[] {
   const others = moves.filter(({ reason }) => reason !== "draining");
@@ -145,7 +145,8 @@ function sourcesOf(slab: Slab, network: NetworkSnapshot, score: HostWeight, rand
     if (host === null) return earlier;
     return [{ sector, host, lastResort: host.blocked || !host.usable || sector.denials > 0 }, ...earlier];
   });
-  // Weighted too, so that workers on slabs with the same hosts do not all start with the same one.
+  // In weighted random order, so that workers whose slabs are on the same hosts do not all read from the same host
+  // first.
   const ordered = weightedOrder(readable, ({ host }) => score(host), random);
   return [
     ...ordered.filter((source) => !source.lastResort),

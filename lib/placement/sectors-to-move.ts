@@ -3,10 +3,10 @@ import type { HostId } from "../slab/ids.ts";
 import type { Slab, SlabSector } from "../slab/slab.ts";
 
 /**
- * Why a sector moves. `lost`: it has no host. `denied`: its host said that it does not have it (an open denial). `bad-host`: the
- * host is blocked, unusable or without an active contract. `duplicate-host`: an earlier sector of the slab is on the same host.
- * `bad-contract`: pinned to a contract that is not healthy, or to the same one as an earlier sector that stays. `draining`:
- * nothing is wrong, but an operator is draining its host.
+ * Why a sector moves. `lost`: it has no host. `denied`: it has an open denial by its host. `bad-host`: its host is
+ * blocked, unusable or without an active contract. `duplicate-host`: an earlier sector of the slab is on the same host.
+ * `bad-contract`: it is pinned to a contract that is not healthy, or to the contract of an earlier sector that stays.
+ * `draining`: nothing is wrong, but an operator is draining its host.
  */
 export type MoveReason = "lost" | "denied" | "bad-host" | "duplicate-host" | "bad-contract" | "draining";
 
@@ -25,8 +25,9 @@ export function isGoodHost(host: NetworkHost): boolean {
 
 /**
  * Decides as indexd does (docs/protocol.md#which-sectors-move-and-where), sector by sector in slab order.
- * slabmend.sectors_to_move() makes the same decision in SQL, except that here a paused drain moves nothing, because no new move
- * should begin. A sector without a contract on a good host stays: it waits to be pinned.
+ * slabmend.sectors_to_move() makes the same decision in SQL, with one difference: for a paused drain, the SQL function
+ * still names the drain's sectors, but this function does not, because no new move should begin. A sector without a
+ * contract on a good host stays: it waits to be pinned.
  */
 export function judgeSectors(
   slab: Pick<Slab, "sectors">,
@@ -43,7 +44,7 @@ export function judgeSectors(
     }
     const host = network.hosts.get(sector.hostId);
     if (sector.denials > 0) {
-      // The sector still occupies its host, because the host may serve it after all.
+      // The host still counts as a holder, because it may serve the sector after all.
       if (host !== undefined && isGoodHost(host)) holders.add(host.id);
       moves.push({ sector, reason: "denied" });
       continue;

@@ -1,6 +1,9 @@
 import { distanceKm, EARTH_RADIUS_KM, type Location } from "./distance.ts";
 
-/** A degree of latitude, slightly rounded down: two places further apart in latitude alone need no haversine. */
+/**
+ * Length of a degree of latitude, slightly rounded down. If the latitudes of two places alone put them far enough
+ * apart, the haversine need not be computed.
+ */
 const KM_PER_DEGREE_AT_LEAST = ((EARTH_RADIUS_KM * Math.PI) / 180) * 0.999;
 
 /**
@@ -16,7 +19,7 @@ export class SpacedSet {
     this.#minDistanceKm = minDistanceKm;
   }
 
-  /** @returns false, without any change, if the host is already a member or too close to one */
+  /** @returns false, without any change, if the host is already a member or too close to a member */
   add(host: Location & { readonly id: unknown }): boolean {
     if (this.#members.has(host.id)) return false;
     if (this.#minDistanceKm > 0) {

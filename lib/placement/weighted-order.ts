@@ -1,10 +1,13 @@
-/** An item with less weight than this, or with none, still appears: last, after all other items. */
+/**
+ * An item with a smaller weight, or with NaN, gets this weight: it still appears, but practically always at the end.
+ */
 const LEAST_WEIGHT = 1e-9;
 const GREATEST_WEIGHT = 1e9;
 
 /**
- * A random order in which an item with twice the weight is twice as likely to come first, and so on for the rest (Efraimidis
- * and Spirakis: sort by an exponential variate divided by the weight). So workers with equal weights choose different orders.
+ * A random order: each item comes first with a probability proportional to its weight, and the remaining items follow
+ * by the same rule (Efraimidis and Spirakis: sort by an exponential variate divided by the weight). So workers that use
+ * the same weights still get different orders.
  *
  * @param random uniform in [0, 1)
  */

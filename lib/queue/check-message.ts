@@ -1,14 +1,14 @@
 /**
  * The message that requests the due checks of one batch: {"v":1,"kind":"verify","indexer":"default","hostId":7,
- * "claimedUntil":"2026-01-01 00:30:00.123456+00","sectorIds":["1","2"]}. Copies in any order are harmless: what they may write is
- * bound to the value of next_integrity_check, which is claimedUntil.
+ * "claimedUntil":"2026-01-01 00:30:00.123456+00","sectorIds":["1","2"]}. Copies in any order are harmless: the result
+ * of a check is recorded only while the sector's next_integrity_check is still claimedUntil.
  */
 import * as v from "valibot";
 import type { DueBatch } from "../database/verify/due-checks.ts";
 import type { HostId, SectorId } from "../slab/ids.ts";
 import { MESSAGE_VERSION, messageHead, readMessage, refused } from "./message-head.ts";
 
-/** A hundred ids of at most 19 digits. */
+/** Enough for a hundred ids of at most 19 digits. */
 const MAX_MESSAGE_BYTES = 4_096;
 const MOST_SECTORS = 100;
 
@@ -49,7 +49,7 @@ export function encodeCheckMessage(batch: DueBatch, indexer: string): string {
 }
 
 /**
- * @param indexer the name of the reader's indexer
+ * @param indexer the name of the indexer for which the message is read
  * @throws {MessageError}
  */
 export function decodeCheckMessage(text: string, indexer: string): DueBatch {
@@ -59,7 +59,7 @@ export function decodeCheckMessage(text: string, indexer: string): DueBatch {
     throw refused(
       "verify",
       "message-malformed",
-      "expected hostId, claimedUntil and sectorIds as in a claim of due checks, and nothing else",
+      "expected a valid hostId, claimedUntil and sectorIds, and no unknown key",
     );
   }
   const { hostId, claimedUntil, sectorIds } = message.output;

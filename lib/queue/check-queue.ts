@@ -8,7 +8,8 @@ export interface CheckQueue {
   /** Approximate number of messages waiting or in progress, according to SQS. */
   countMessages(): Promise<number>;
   /**
-   * Sends at most {@link QUEUE_BATCH} messages. Rejected ones are lost, and their sectors are due again when the claim expires.
+   * Sends at most {@link QUEUE_BATCH} messages. A message that SQS rejects is lost; its sectors are due again when
+   * their claim expires.
    * @returns how many SQS accepted
    */
   send(batches: readonly DueBatch[]): Promise<number>;

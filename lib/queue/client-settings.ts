@@ -1,14 +1,16 @@
 import type { SQSClientConfig } from "@aws-sdk/client-sqs";
 
-/** For claim and reap, which wait at most a second for messages: even two time-outs leave most of a minute for the rest. */
+/**
+ * For claim and reap, which wait at most a second for messages. Even two time-outs leave most of their minute unused.
+ */
 export const FUNCTION_ANSWER_MS = 8_000;
 /** For commands and self-hosted workers, which wait five seconds for messages. */
 export const COMMAND_ANSWER_MS = 20_000;
 
 /**
- * Caps the wait for an unresponsive SQS; the SDK's default is to wait forever, and its `requestTimeout` alone
- * only prints a warning. Requests are retried once: sending and deleting twice are harmless, and messages of a lost answer
- * become visible again.
+ * Caps the wait for an unresponsive SQS; the SDK's default is to wait forever, and its `requestTimeout` alone only
+ * prints a warning. Requests are retried once: sending or deleting a message twice is harmless, and if the answer to a
+ * receive is lost, its messages become visible again.
  */
 export function boundedClient(answerMs: number): Pick<SQSClientConfig, "maxAttempts" | "requestHandler"> {
   return {

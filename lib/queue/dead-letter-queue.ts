@@ -13,13 +13,13 @@ export interface DeadLetter {
   /** How often it was received, as counted by SQS. */
   readonly receiveCount: number;
   readonly sentAtMs: number | undefined;
-  /** Valid for one delete; a later receive gives another. */
+  /** Allows deleting the message; each later receive gives a new handle. */
   readonly receiptHandle: string;
 }
 
 export interface DeadLetterQueue {
   /**
-   * At most {@link QUEUE_BATCH}; empty if there is none. The messages stay in the queue and become visible again after a minute.
+   * Returns at most {@link QUEUE_BATCH} messages. They stay in the queue and become visible again after a minute.
    */
   receive(): Promise<readonly DeadLetter[]>;
   /** Deletes messages that are stored elsewhere now. A message that SQS does not delete is received and stored again. */
@@ -28,7 +28,9 @@ export interface DeadLetterQueue {
 
 /** Longer than storing a batch takes; short enough that the next run of reap sees the messages that this run left. */
 const VISIBILITY_SECONDS = 60;
-/** With a wait SQS queries all of its servers; otherwise a receive may be empty although there are messages. */
+/**
+ * With a wait, SQS queries all of its servers; without it, a receive may return nothing although there are messages.
+ */
 const WAIT_SECONDS = 1;
 
 export function createDeadLetterQueue(options: {
@@ -67,7 +69,7 @@ export function createDeadLetterQueue(options: {
 }
 
 function toDeadLetter(message: Message): DeadLetter[] {
-  // SQS always gives both; without them a message can be neither stored nor deleted.
+  // SQS always gives the id and the handle; without them a message can be neither stored nor deleted.
   if (message.MessageId === undefined || message.ReceiptHandle === undefined) return [];
   const sentAt = Number(message.Attributes?.SentTimestamp);
   return [

@@ -12,7 +12,7 @@ const versioned = v.looseObject({
   indexer: v.optional(v.string()),
 });
 
-/** For the schema of a whole message. */
+/** The fields of the head, to be included in the schema of a whole message. */
 export const messageHead = <Kind extends MessageKind>(kind: Kind) => ({
   v: v.literal(MESSAGE_VERSION),
   kind: v.literal(kind),
@@ -36,11 +36,11 @@ export function readMessage(
   try {
     value = JSON.parse(text);
   } catch {
-    // The parser's own error message quotes the text.
+    // The parser's error is not passed on, because it quotes the text.
     throw refused(kind, "message-not-json", `expected JSON, got ${bytes} bytes of something else`);
   }
   const head = v.safeParse(versioned, value);
-  if (!head.success) throw refused(kind, "message-malformed", "expected an object with a version v");
+  if (!head.success) throw refused(kind, "message-malformed", "expected an object with a version number v");
   if (head.output.v !== MESSAGE_VERSION) {
     throw refused(
       kind,

@@ -17,5 +17,5 @@ export type MessageErrorCode =
   | "message-of-another-indexer"
   | "message-malformed";
 
-/** Thrown for a message from which no repair can begin. Never contains the message's text. */
+/** Thrown for a message from which no repair or check can begin. Never contains the message's text. */
 export class MessageError extends SlabmendError<MessageErrorCode> {}

@@ -1,14 +1,14 @@
 /**
  * The message that requests one repair: {"v":1,"kind":"repair","indexer":"default","slabId":"123","digest":"<hex>",
- * "token":"<uuid>"}. It contains only ids and the token: no key, no address. Any number of copies in any order are harmless,
- * because only the first begin with the right token succeeds.
+ * "token":"<uuid>"}. It contains only ids and the token: no key, no address. Any number of copies in any order are
+ * harmless, because with one token only one repair can begin.
  */
 import * as v from "valibot";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";
 import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { MESSAGE_VERSION, messageHead, readMessage, refused } from "./message-head.ts";
 
-/** A message has at most 250 bytes; anything far larger is not ours. */
+/** slabmend's messages have at most 250 bytes; a far larger one was written by another program. */
 const MAX_MESSAGE_BYTES = 1_024;
 
 const repairMessage = v.strictObject({
@@ -31,7 +31,7 @@ export function encodeRepairMessage({ slabId, digest, token }: LeasedSlab, index
 }
 
 /**
- * @param indexer the name of the reader's indexer
+ * @param indexer the name of the indexer for which the message is read
  * @throws {MessageError}
  */
 export function decodeRepairMessage(text: string, indexer: string): LeasedSlab {

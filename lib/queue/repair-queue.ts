@@ -8,7 +8,7 @@ export const QUEUE_BATCH = 10;
 
 export interface SendResult<Message> {
   readonly sent: readonly Message[];
-  /** Rejected by SQS while it accepted others; they may be sent again. */
+  /** Messages that SQS rejected or did not confirm, with its error code; they may be sent again. */
   readonly failed: readonly { readonly message: Message; readonly code: string }[];
 }
 
@@ -17,7 +17,7 @@ export interface RepairQueue {
   /**
    * Sends at most {@link QUEUE_BATCH} messages.
    * @param signal aborts the call, which then fails
-   * @throws {QueueError} if SQS accepted none of them, as far as we know: some may have been sent nevertheless.
+   * @throws {QueueError} if the request failed; SQS may have accepted some of the messages nevertheless
    */
   send<Message extends LeasedSlab>(
     messages: readonly Message[],

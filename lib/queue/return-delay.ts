@@ -1,4 +1,7 @@
-/** When a message whose repair never began is delivered again. The default is the queue's visibility timeout, half an hour. */
+/**
+ * How soon a message whose repair never began is delivered again. Without such a delay, SQS would deliver it again
+ * after the queue's visibility timeout, half an hour.
+ */
 
 const FIRST_SECONDS = 30;
 const FACTOR = 3;
@@ -10,7 +13,7 @@ const JITTER = 0.25;
  * Seconds until the message becomes visible again: half a minute at first, then increasing. Four waits between five
  * receives outlast a database outage of about a quarter of an hour; after that the message becomes a dead letter.
  *
- * @param receiveCount as counted by SQS, including this receive; an invalid count (hand-made event) counts as 1
+ * @param receiveCount as counted by SQS, including this receive; an invalid count, as in a hand-made event, counts as 1
  * @param random 0..1
  */
 export function returnDelaySeconds(receiveCount: number, random: number): number {

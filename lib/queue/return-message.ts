@@ -2,8 +2,8 @@ import { ChangeMessageVisibilityCommand, type SQSClient } from "@aws-sdk/client-
 import { unavailable } from "./repair-queue.ts";
 
 /**
- * Makes a message whose repair never began visible again after `delaySeconds` ({@link returnDelaySeconds}). It still counts as
- * received.
+ * Makes a message whose repair never began visible again after `delaySeconds` ({@link returnDelaySeconds}). SQS
+ * still counts the receive.
  * @throws {QueueError} the message then becomes visible after the queue's visibility timeout
  */
 export async function returnMessage(

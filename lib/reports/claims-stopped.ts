@@ -1,8 +1,11 @@
-/** AWS claims once a minute, a worker without a queue several times a minute; 5 minutes allow for a walk and a pause after a failure. */
+/**
+ * On AWS, claim runs once a minute; a worker without a queue claims several times a minute. Five minutes leave time for
+ * a walk, and for a pause after a failure.
+ */
 const CLAIM_HAS_STOPPED_SECONDS = 300;
 
 /**
- * The one rule for "claims stopped". Pure.
+ * Whether claims have stopped. Reports and probes all use this rule. Pure.
  * @param ageSeconds age of the last finished claim; null: there was none
  * @param running repairs that run now: a machine whose workers are all busy claims nothing
  */

@@ -1,4 +1,4 @@
-/** The output of the commands that check and steer. */
+/** The JSON output of the commands that check, set up or steer the fleet. */
 import * as v from "valibot";
 import { count, hex, id, schemaVersion } from "./fields.ts";
 
@@ -9,11 +9,11 @@ export const doctorSchema = v.object({
   warnings: count,
   checks: v.array(
     v.object({
-      code: v.pipe(v.string(), v.description("stable: names the check or the finding")),
+      code: v.pipe(v.string(), v.description("stable code of the check or the finding")),
       level: v.pipe(
         v.picklist(["ok", "warning", "failure", "skipped"]),
         v.description(
-          "warning: works, but needs attention. failure: does not work. skipped: a variable that it needs is not set",
+          "warning: works, but needs attention. failure: does not work. skipped: a variable that the check needs is not set",
         ),
       ),
       says: v.string(),
@@ -28,20 +28,23 @@ export const forgetFollowerSchema = v.object({
   forgotten: v.pipe(v.string(), v.description("its name")),
 });
 
-/** `slabmend quarantine release --json` and the answer to `DELETE /api/v1/quarantine/{slab}`. */
+/** `slabmend quarantine release --json`. */
 export const releaseSchema = v.object({
   schemaVersion,
   released: v.array(id),
   notQuarantined: v.array(id),
 });
 
-/** `slabmend dead-letters redrive --json` and the answer to `POST /api/v1/dead-letters/redrive`. */
+/** `slabmend dead-letters redrive --json`. */
 export const redriveSchema = v.object({
   schemaVersion,
   sent: v.pipe(count, v.description("sent to the repair queue again")),
-  moot: v.pipe(count, v.description("deleted: their slabs no longer need them")),
-  discarded: v.pipe(count, v.description("unreadable ones that were deleted")),
-  kept: v.pipe(count, v.description("unreadable ones, and those that SQS did not accept")),
+  moot: v.pipe(count, v.description("deleted without being sent, because their slabs no longer need them")),
+  discarded: v.pipe(count, v.description("unreadable messages that were deleted")),
+  kept: v.pipe(
+    count,
+    v.description("messages that stay: unreadable ones, and those that SQS did not accept"),
+  ),
 });
 
 /** `slabmend work --json` and `slabmend serve --json`: the last line. */
@@ -54,14 +57,19 @@ export const workSchema = v.object({
 });
 
 const done = v.pipe(v.boolean(), v.description("false: a dry run"));
-const will = v.pipe(v.array(v.string()), v.description("description of what it does or would do"));
+const will = v.pipe(
+  v.array(v.string()),
+  v.description("the steps that the command took or, in a dry run, would take"),
+);
 
 /** `slabmend init --json`. */
 export const initSchema = v.object({
   schemaVersion,
   done,
   will,
-  from: v.nullable(v.pipe(count, v.description("the schema's version before; 0: there was none"))),
+  from: v.nullable(
+    v.pipe(count, v.description("version of the slabmend schema before the command; 0: there was no schema")),
+  ),
   to: v.nullable(count),
 });
 
@@ -81,7 +89,9 @@ export const indexerDeletedSchema = v.object({
   indexer: v.string(),
   slabsFreed: v.pipe(
     v.nullable(count),
-    v.description("leases whose repairs had not begun, returned to indexd; null: another process removed it"),
+    v.description(
+      "leased slabs whose repairs had not begun, returned to indexd; null: another process removed the indexer",
+    ),
   ),
   roles: v.pipe(
     v.array(v.string()),
@@ -104,7 +114,7 @@ export const invokeSchema = v.object({
 /** `slabmend derive-seed --json`. */
 export const deriveSeedSchema = v.object({
   schemaVersion,
-  migrationSeed: v.pipe(hex, v.description("secret: SLABMEND_MIGRATION_SEED")),
-  account: v.pipe(hex, v.description("the public key that hosts know")),
+  migrationSeed: v.pipe(hex, v.description("secret; the value of SLABMEND_MIGRATION_SEED")),
+  account: v.pipe(hex, v.description("the public key by which hosts know the account")),
   wallet: v.picklist(["matches", "not-compared"]),
 });

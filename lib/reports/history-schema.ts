@@ -18,13 +18,15 @@ export const endedMoves = {
 
 const endedRepair = v.object({
   id,
-  kind: v.pipe(v.string(), v.description("which job: repair")),
+  kind: v.pipe(v.string(), v.description("repair; drain: a repair whose only cause was a draining host")),
   slabId: id,
   digest: hex,
   outcome: v.pipe(v.string(), v.description("the recorded outcome")),
   reportedOutcome: v.pipe(
     v.string(),
-    v.description("the worker's outcome; it differs if moves were dropped"),
+    v.description(
+      "the outcome that the worker reported; the recorded one differs if, for example, moves were dropped",
+    ),
   ),
   error: v.nullable(v.pipe(v.string(), v.description("a stable code"))),
   ...endedMoves,
@@ -47,7 +49,7 @@ export const historySchema = v.object({
   searchedSince: v.nullable(
     v.pipe(
       time,
-      v.description("the search covered everything that ended after this; null: the whole journal"),
+      v.description("the search covered all repairs that ended after this time; null: the whole journal"),
     ),
   ),
   next: cursor,

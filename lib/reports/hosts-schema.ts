@@ -11,7 +11,7 @@ const host = v.object({
   why: v.pipe(
     v.array(v.string()),
     v.description(
-      "why it is not a candidate: blocked, stuck, no-active-contract, no-append-contract, no-address, too-many-unpinned, full, or the names of indexd's checks that it fails",
+      "why it is not a candidate: blocked, draining, stuck, no-storage, no-active-contract, no-append-contract, no-address, too-many-unpinned, full, or the names of indexd's checks that it fails",
     ),
   ),
   isGood: v.pipe(
@@ -46,7 +46,7 @@ const host = v.object({
       v.object({
         open: v.pipe(
           count,
-          v.description("sectors that it denied to have and whose state is not settled yet"),
+          v.description("sectors that it denied and that the database still records on it"),
         ),
         suspected: v.pipe(v.boolean(), v.description("denies an unusual share of the requested sectors")),
       }),
@@ -65,7 +65,7 @@ export const hostsSchema = v.object({
   hosts: v.pipe(
     v.array(host),
     v.description(
-      "best first: the slowest and least reliable come later, blocked and unusable ones at the end",
+      "best first: candidates, then other good hosts, then the rest; in each group by failure rate, then by speed",
     ),
   ),
 });

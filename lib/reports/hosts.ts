@@ -30,7 +30,7 @@ export async function readHostsReport(
     { isIdempotent: true },
   );
   const { at, raw, lost } = facts;
-  // Distances matter only between hosts of the same slab.
+  // No minimum distance: it matters only between hosts of the same slab.
   const network = judgeNetwork(raw, { minHostDistanceKm: 0, takenAtMs: at.getTime() });
   const scores = new Map(facts.scores.map((score) => [score.hostKey, score]));
   const contractBytes = new Map<HostId, number>();
@@ -110,7 +110,7 @@ function describeHost(facts: HostFacts): HostReport {
   };
 }
 
-/** Those conditions of lib/placement/choose-candidates.ts that do not depend on the slab. */
+/** Names the failed conditions, of those in lib/placement/choose-candidates.ts that do not depend on the slab. */
 function whyNoCandidate({ row, judged, score, maxUnpinnedPerHost }: HostFacts): string[] {
   return [
     ...(judged.blocked ? ["blocked"] : []),

@@ -28,8 +28,11 @@ const indexerSchema = v.object({
   says: v.pipe(v.string(), v.description("for people")),
   since: v.nullable(v.pipe(v.string(), v.isoTimestamp())),
   mode: v.pipe(v.nullable(fleetMode), v.description("the mode that an operator set; null: unknown")),
-  holder: v.pipe(v.nullable(v.string()), v.description("the process that drives it; null: none, or unknown")),
-  failures: v.pipe(count, v.description("consecutive failures of its step")),
+  holder: v.pipe(
+    v.nullable(v.string()),
+    v.description("the process that controls the indexer; null: none, or unknown"),
+  ),
+  failures: v.pipe(count, v.description("consecutive failures of the present step of its lifecycle")),
   trouble: v.nullable(
     v.object({
       code: v.pipe(v.string(), v.description("stable")),
@@ -46,7 +49,9 @@ const indexerSchema = v.object({
         units: v.array(unit),
       }),
     ),
-    v.description("its work in this serve; null: none, or not reported by a serve"),
+    v.description(
+      "its work in the serve process that answers; null: no work there, or a command printed the report",
+    ),
   ),
 });
 

@@ -5,7 +5,7 @@ import { count, hex, id, schemaVersion, time } from "./fields.ts";
 export const runSchema = v.object({
   id,
   kind: v.string(),
-  host: v.nullable(v.pipe(hex, v.description("host of its scope; null: none, or several"))),
+  host: v.nullable(v.pipe(hex, v.description("the only host of its scope; null: no host, or several"))),
   hosts: v.pipe(v.array(hex), v.description("public keys of the hosts of its scope")),
   slabId: v.nullable(v.pipe(id, v.description("slab of its scope"))),
   object: v.nullable(v.pipe(hex, v.description("object of its scope"))),
@@ -21,21 +21,24 @@ export const runSchema = v.object({
   ),
   state: v.pipe(
     v.picklist(["running", "paused", "cancelling", "done", "cancelled", "failed"]),
-    v.description("cancelling: some of its requests are still in flight"),
+    v.description("cancelling: some work of the run is still in progress"),
   ),
-  owner: v.pipe(v.string(), v.description("started it")),
+  owner: v.pipe(v.string(), v.description("who started the run")),
   startedAt: time,
   finishedAt: v.nullable(time),
   coordinator: v.nullable(v.pipe(v.string(), v.description("the process that executes it; null: none"))),
   coordinatorSeenAt: v.nullable(
-    v.pipe(time, v.description("its last write; 5 min later another process may take over")),
+    v.pipe(
+      time,
+      v.description("when that process last wrote to the run; 5 min later another process may take over"),
+    ),
   ),
   progress: v.nullable(
     v.pipe(v.object({ done: count, total: count, unit: v.string() }), v.description("null: not known")),
   ),
   statistics: v.pipe(
     v.record(v.string(), v.unknown()),
-    v.description("depends on its kind: docs/maintenance.md"),
+    v.description("the keys depend on the run's kind: docs/maintenance.md"),
   ),
   hasFindings: v.pipe(v.boolean(), v.description("it found something that needs an operator's attention")),
   says: v.pipe(v.array(v.string()), v.description("its results so far, for people")),
@@ -52,7 +55,12 @@ export const maintenanceSchema = v.object({
   schemaVersion,
   at: time,
   run: v.nullable(
-    v.pipe(runSchema, v.description("the unfinished run, or the run that the command is for; null: none")),
+    v.pipe(
+      runSchema,
+      v.description(
+        "the run that the command or request is for, otherwise the latest run; null: none, or `--dry-run`",
+      ),
+    ),
   ),
   affected: v.nullable(
     v.pipe(
@@ -64,7 +72,7 @@ export const maintenanceSchema = v.object({
         slabs: v.pipe(v.array(id), v.description("at most 1,000")),
         objects: v.pipe(v.array(hex), v.description("object keys; at most 1,000")),
       }),
-      v.description("of `run`; null: none"),
+      v.description("what the verification `run` has found affected; null: `run` is null or no verification"),
     ),
   ),
   estimate: v.nullable(
@@ -73,10 +81,10 @@ export const maintenanceSchema = v.object({
         lines: v.array(v.string()),
         values: v.record(v.string(), v.nullable(v.union([v.number(), v.string()]))),
       }),
-      v.description("set with `--dry-run`, which starts nothing"),
+      v.description("only with `--dry-run`, which starts no run"),
     ),
   ),
-  earlier: v.pipe(v.array(runSchema), v.description("latest first; only for `status`")),
+  earlier: v.pipe(v.array(runSchema), v.description("other runs, latest first; only for `status`")),
 });
 
 export type MaintenanceReport = v.InferOutput<typeof maintenanceSchema>;

@@ -17,7 +17,7 @@ import type { MaintenanceReport, RunReport } from "./maintenance-schema.ts";
 const KINDS: readonly RunKind[] = [verifyKind, drainKind, moveKind, restoreKind];
 const MOST_AFFECTED = 1_000;
 
-/** Undefined if another release started the run. */
+/** Undefined if this release does not know the kind: another release started the run. */
 export const kindOf = (run: Pick<Run, "kind">): RunKind | undefined =>
   KINDS.find(({ kind }) => kind === run.kind);
 
@@ -62,7 +62,7 @@ async function affectedBy(ask: Ask, run: Run): Promise<MaintenanceReport["affect
   return { sectors, slabs: [...slabs], objects: [...objects] };
 }
 
-/** The fields that are the same for all kinds. */
+/** Describes a run of any kind by the same fields. */
 export function describeRun(run: Run): RunReport {
   const kind = kindOf(run);
   const scope = kind === verifyKind ? scopeOf(run) : undefined;

@@ -9,10 +9,10 @@ export const fleetMode = v.object({
   since: v.nullable(time),
 });
 
-/** `slabmend pause --json`, `slabmend resume --json` and the answer to `PUT /api/v1/mode`. */
+/** `slabmend pause --json` and `slabmend resume --json`. */
 export const modeSchema = v.object({
   schemaVersion,
-  changed: v.pipe(v.boolean(), v.description("false: it had this mode already, or is in maintenance")),
+  changed: v.pipe(v.boolean(), v.description("false: the fleet had this mode already, or is in maintenance")),
   reasonChanged: v.pipe(v.boolean(), v.description("whether the reason of an existing pause was changed")),
   mode: fleetMode,
 });

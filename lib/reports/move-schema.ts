@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { bytes, count, id, schemaVersion, seconds, time } from "./fields.ts";
 
 const finding = v.object({
-  code: v.pipe(v.string(), v.description("stable: names the check or the finding")),
+  code: v.pipe(v.string(), v.description("stable code of the check or the finding")),
   level: v.pipe(
     v.picklist(["ok", "warning", "failure"]),
     v.description("failure: a later step would fail. warning: check it yourself"),
@@ -21,7 +21,7 @@ const replication = v.object({
     ),
   ),
   lagBytes: v.nullable(
-    v.pipe(bytes, v.description("written by the source, but not yet durable on the target")),
+    v.pipe(bytes, v.description("WAL written by the source, but not yet durable on the target")),
   ),
   keptBytes: v.nullable(v.pipe(bytes, v.description("WAL that the source keeps for the target"))),
   safeBytes: v.nullable(
@@ -33,11 +33,14 @@ const replication = v.object({
     v.description("false: the switch or an operator has disabled the subscription"),
   ),
   tables: count,
-  readyTables: v.pipe(count, v.description("tables that are copied and replicate with the others")),
+  readyTables: v.pipe(count, v.description("tables that are copied and now follow the source's changes")),
   copiedBytes: v.pipe(bytes, v.description("size of the target's database, including indexes")),
   totalBytes: v.pipe(bytes, v.description("size of the source's database at the start")),
   secondsLeft: v.nullable(
-    v.pipe(seconds, v.description("remaining time of the copy at its pace so far; null: unknown, or copied")),
+    v.pipe(
+      seconds,
+      v.description("remaining time of the copy at its pace so far; null: unknown, or the copy has ended"),
+    ),
   ),
 });
 
@@ -50,14 +53,20 @@ export const moveSchema = v.object({
       v.object({
         id,
         state: v.picklist(["running", "paused", "cancelling", "done", "cancelled", "failed"]),
-        step: v.pipe(v.string(), v.description("the last finished step; docs/move-database.md")),
+        step: v.pipe(
+          v.string(),
+          v.description("the last finished step; docs/move-database.md lists the steps"),
+        ),
         owner: v.string(),
         startedAt: time,
         finishedAt: v.nullable(time),
         coordinator: v.nullable(
           v.pipe(v.string(), v.description("the process that executes it; null: none")),
         ),
-        statistics: v.pipe(v.record(v.string(), v.unknown()), v.description("as docs/move-database.md says")),
+        statistics: v.pipe(
+          v.record(v.string(), v.unknown()),
+          v.description("described in docs/move-database.md"),
+        ),
         error: v.nullable(v.object({ code: v.string(), message: v.string(), remedy: v.string() })),
       }),
       v.description("the unfinished move, or the last one; null: none"),

@@ -21,7 +21,11 @@ export const planSchema = v.object({
   minShards: count,
   totalShards: count,
   verdict: v.picklist(["healthy", "no-candidates", "too-few-sources", "repair"]),
-  margin: v.pipe(v.number(), v.integer(), v.description("sectors that have a host, minus min_shards")),
+  margin: v.pipe(
+    v.number(),
+    v.integer(),
+    v.description("sectors on good hosts, under any contract, minus min_shards"),
+  ),
   moves: v.array(
     v.object({
       index: count,
@@ -32,7 +36,7 @@ export const planSchema = v.object({
       to: v.nullable(
         v.pipe(
           planHost,
-          v.description("a host that may take it; a repair draws its own. null: no host is left"),
+          v.description("a host that may take the sector; a repair chooses again. null: no host is left"),
         ),
       ),
     }),
@@ -55,7 +59,7 @@ export const planSchema = v.object({
         finishedAt: v.nullable(time),
         quarantinedUntil: v.nullable(time),
       }),
-      v.description("its state in slabmend and indexd; null: it has just been deleted"),
+      v.description("the slab's state in slabmend and indexd; null: the slab has just been deleted"),
     ),
   ),
 });
@@ -78,8 +82,10 @@ export const repairSchema = v.object({
         hastings,
         phasesMs: v.record(v.string(), v.number()),
       }),
-      v.description("as in `slabmend history`; null: nothing was recorded"),
+      v.description("the journal entry, as in `slabmend history`; null: nothing was recorded"),
     ),
   ),
-  remedy: v.nullable(v.pipe(v.string(), v.description("null: nothing can be done, or the repair succeeded"))),
+  remedy: v.nullable(
+    v.pipe(v.string(), v.description("what to do; null: nothing can be done, or the repair succeeded")),
+  ),
 });

@@ -56,13 +56,13 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   history: {
     command: "slabmend history",
     path: "/journal",
-    says: "Finished repairs, latest first. `/slabs/{id}/history` answers the same for one slab.",
+    says: "Finished repairs, latest first. `/slabs/{id}/history` answers with those of one slab.",
     schema: historySchema,
   },
   hosts: {
     command: "slabmend hosts",
     path: "/hosts",
-    says: "All hosts of indexd, whether each may take sectors, and how it performs.",
+    says: "All hosts of indexd: whether each may take sectors, and how it performs.",
     schema: hostsSchema,
   },
   throughput: {
@@ -92,7 +92,7 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   losses: {
     command: "slabmend losses list",
     path: "/losses",
-    says: "Sectors that hosts denied to have, and their state now.",
+    says: "The sectors that hosts denied and the earlier locations of lost sectors.",
     schema: lossesSchema,
   },
   doctor: {
@@ -110,7 +110,7 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   maintenance: {
     command: "slabmend maintenance status",
     path: "/runs",
-    says: "A maintenance run. `slabmend maintenance start`, `watch`, `pause`, `resume` and `cancel` print the same; `/runs/{id}` and the routes that change a run answer with it.",
+    says: "A maintenance run. `slabmend maintenance start`, `watch`, `pause`, `resume` and `cancel` print the same document; `/runs/{id}` and the routes that change a run answer with it.",
     schema: maintenanceSchema,
   },
   "move-database": {

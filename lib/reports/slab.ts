@@ -30,7 +30,7 @@ export async function readSlabReport(tx: ISql, slab: Slab): Promise<SlabReport |
     limit: 1,
   });
   const backlog = slabs[0] === undefined ? null : describeSlab(slabs[0]);
-  // Distances matter only for candidates.
+  // No minimum distance: it matters only for candidates, and this report chooses none.
   const network = await readNetworkSnapshot(tx, { minHostDistanceKm: 0 });
   const { lease, repair, objects } = standing;
   return {

@@ -29,15 +29,15 @@ const unhealthySlab = v.object({
   waitingSince: time,
   state: slabState,
   until: v.nullable(
-    v.pipe(time, v.description("when a waiting, leased or quarantined slab is judged again")),
+    v.pipe(time, v.description("when the slab, if it is waiting, leased or quarantined, is judged again")),
   ),
   lastOutcome: v.nullable(v.string()),
   lastError: v.nullable(v.string()),
   lastEndedAt: v.nullable(time),
   objects: v.object({
     count: v.pipe(count, v.description("at most 1000 are counted")),
-    more: v.pipe(v.boolean(), v.description("there are more than count")),
-    keys: v.pipe(v.array(hex), v.description("some of them, at most 5")),
+    more: v.pipe(v.boolean(), v.description("true: there are more objects than `count`")),
+    keys: v.pipe(v.array(hex), v.description("keys of some of the objects, at most 5")),
   }),
 });
 
@@ -46,7 +46,10 @@ export const slabsSchema = v.object({
   schemaVersion,
   at: time,
   walkFinishedAt: v.nullable(
-    v.pipe(time, v.description("null: no walk has finished, so an empty list means nothing")),
+    v.pipe(
+      time,
+      v.description("null: no walk has finished, so unhealthy slabs may be missing from the list"),
+    ),
   ),
   matching: v.pipe(count, v.description("slabs that match the filters, on all pages")),
   slabs: v.pipe(v.array(unhealthySlab), v.description("most likely to be lost first")),
@@ -76,7 +79,7 @@ const shard = v.object({
       "pinned-wrongly",
     ]),
     v.description(
-      "live and unpinned ones stay; all others must move. denied: its host denied to have it. pinned-wrongly: rebuilding it from other shards does not give its root",
+      "live and unpinned shards stay; all others must move. denied: the host denied the sector. pinned-wrongly: rebuilding the shard from the others gives another root than the database has",
     ),
   ),
   why: v.pipe(

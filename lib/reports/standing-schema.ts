@@ -1,4 +1,4 @@
-/** Records that stay until an operator handles them: dead letters, quarantine, denials and losses. */
+/** Records of lasting problems, for an operator to look at: dead letters, quarantine, denials and losses. */
 import * as v from "valibot";
 import { bytes, count, cursor, hex, id, schemaVersion, time } from "./fields.ts";
 
@@ -14,7 +14,7 @@ export const deadLettersSchema = v.object({
         fate: v.pipe(
           v.picklist(["can-be-sent", "moot", "unreadable"]),
           v.description(
-            "can-be-sent: its lease still waits. moot: its slab no longer needs it. unreadable: this release cannot read it",
+            "can-be-sent: the message's lease still waits for its repair. moot: the slab no longer needs the message. unreadable: another program or a newer release has written the message",
           ),
         ),
         cause: v.string(),
@@ -61,12 +61,22 @@ export const lossesSchema = v.object({
         state: v.pipe(
           v.picklist(["open", "lost"]),
           v.description(
-            "open: the sector is still recorded there. lost: it is recorded as lost in indexd's tables, or was moved away since",
+            "open: the sector is still recorded on the host that denied it. lost: the sector was recorded as lost on that host, or has moved away since",
           ),
         ),
-        isBadForGood: v.pipe(v.boolean(), v.description("three denials without a full read between them")),
+        isBadForGood: v.pipe(
+          v.boolean(),
+          v.description("true: three counted denials, and no read of the whole sector between them"),
+        ),
         denials: count,
-        wholeDeniedAt: v.nullable(v.pipe(time, v.description("null: only a range of it was denied"))),
+        wholeDeniedAt: v.nullable(
+          v.pipe(
+            time,
+            v.description(
+              "when a read of the whole sector was denied; null: only reads of a range were denied",
+            ),
+          ),
+        ),
         firstDeniedAt: time,
         lastDeniedAt: time,
         slabs: v.pipe(v.array(id), v.description("some of the slabs that the sector is part of")),

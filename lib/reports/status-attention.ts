@@ -7,7 +7,7 @@ import { WALK_IS_OLD_SECONDS } from "./status-sentence.ts";
 
 export type AttentionFacts = Omit<StatusReport, "schemaVersion" | "sentence" | "attention">;
 
-/** Reap moves followers once a minute. */
+/** Once a minute, reap lets the followers process new rows of the journal. */
 const FOLLOWER_IS_BEHIND_SECONDS = 1_800;
 /** Reap runs once a minute. */
 const REAP_HAS_STOPPED_SECONDS = 900;
@@ -29,7 +29,7 @@ export function statusAttention(facts: AttentionFacts): Line[] {
     ...line(
       breaker.open,
       "breaker-open",
-      "the circuit breaker is open: most recent repairs failed, so only one slab a minute is tried",
+      "the circuit breaker is open: most of the recent repairs failed, so only one slab a minute is tried",
       "Look for the cause with slabmend history, then slabmend doctor.",
     ),
     ...line(
@@ -55,7 +55,7 @@ export function statusAttention(facts: AttentionFacts): Line[] {
     ...line(
       (indexd.oldestUnpinnedSeconds ?? 0) * 1_000 > OLD_PIN_MS,
       "pins-behind",
-      `a sector waits for ${duration(indexd.oldestUnpinnedSeconds ?? 0)} to be pinned; after 3 days it counts as lost`,
+      `a sector has been waiting for ${duration(indexd.oldestUnpinnedSeconds ?? 0)} to be pinned; after 3 days it counts as lost`,
       "Check indexd: its contracts need allowance, collateral and space.",
     ),
     ...line(
@@ -104,13 +104,13 @@ function followerLine(follower: AttentionFacts["followers"][number]): Line[] {
     ? line(
         (behindSeconds ?? 0) > FOLLOWER_IS_BEHIND_SECONDS,
         "journal-behind",
-        `${name} is ${rowsBehind} journal rows behind; the oldest is ${duration(behindSeconds ?? 0)} old`,
+        `follower ${name} is ${rowsBehind} journal rows behind; the oldest of them is ${duration(behindSeconds ?? 0)} old`,
         "See docs/runbook.md#journal-behind.",
       )
     : line(
         true,
         "follower-stopped",
-        `${name} has been stopped by ${stoppedBy} since ${stoppedSince}`,
+        `follower ${name} has been stopped by ${stoppedBy} since ${stoppedSince}`,
         "See docs/runbook.md#archive-stopped.",
       );
 }

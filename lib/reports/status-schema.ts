@@ -23,7 +23,7 @@ export const statusSchema = v.object({
       level: v.pipe(
         v.picklist(["safe", "waiting", "stopped", "danger", "unknown"]),
         v.description(
-          "safe: no slab is unhealthy. waiting: some are, but none is in danger. stopped: nothing is repaired. danger: slabs may be lost. unknown: no walk has finished",
+          "safe: no slab is unhealthy. waiting: some slabs are unhealthy, but none is in danger. stopped: nothing is repaired. danger: slabs may be lost. unknown: no walk has finished",
         ),
       ),
       text: v.string(),
@@ -37,7 +37,7 @@ export const statusSchema = v.object({
   mode: fleetMode,
   breaker: v.pipe(
     v.object({ open: v.boolean(), since: time, backoffUntil: v.nullable(time) }),
-    v.description("the circuit breaker: open when most recent repairs failed"),
+    v.description("the circuit breaker: open when most of the recent repairs failed"),
   ),
   slabs: v.pipe(
     v.object({
@@ -50,16 +50,22 @@ export const statusSchema = v.object({
       waiting: v.nullable(
         v.pipe(
           count,
-          v.description("waiting for the end of a grace period, a lease, or until the next attempt"),
+          v.description(
+            "waiting for the end of a grace period or a lease, or for the time of the next attempt",
+          ),
         ),
       ),
       inDanger: v.nullable(
         v.pipe(
           count,
-          v.description("loss probability within a week above dangerAbove; includes those beyond rescue"),
+          v.description(
+            "slabs whose loss probability within a week is above dangerAbove, or whose last repair found too few sources; includes those beyond rescue",
+          ),
         ),
       ),
-      beyondRescue: v.nullable(v.pipe(count, v.description("fewer readable sectors than min_shards"))),
+      beyondRescue: v.nullable(
+        v.pipe(count, v.description("slabs with fewer readable sectors than min_shards")),
+      ),
       dangerAbove: v.number(),
     }),
     v.description("counts are null until a first walk over indexd's sectors has finished"),
@@ -75,10 +81,15 @@ export const statusSchema = v.object({
   walk: v.pipe(
     v.object({
       ...lastRun.entries,
-      passSeconds: v.nullable(v.pipe(seconds, v.description("how long the slowest of the last passes took"))),
+      passSeconds: v.nullable(
+        v.pipe(
+          seconds,
+          v.description("how long the slowest pass of the walk took; each cause has its own pass"),
+        ),
+      ),
     }),
     v.description(
-      "the last complete walk over indexd's bad sectors; the whole backlog is at least as recent",
+      "the last complete walk over indexd's sectors; every entry of the backlog is at least as recent",
     ),
   ),
   claim: v.object({
@@ -105,7 +116,10 @@ export const statusSchema = v.object({
       ),
     ),
   }),
-  lastHour: v.pipe(v.record(v.string(), count), v.description("repairs by outcome, with every outcome")),
+  lastHour: v.pipe(
+    v.record(v.string(), count),
+    v.description("number of repairs for every outcome, even if it is 0"),
+  ),
   today: v.object({
     since: time,
     repairs: count,
@@ -114,7 +128,7 @@ export const statusSchema = v.object({
     bytesRead: bytes,
     bytesWritten: bytes,
     paid: v.pipe(money, v.description("what hosts charged, or may have charged")),
-    workerSeconds: v.pipe(seconds, v.description("total time from begin to commit")),
+    workerSeconds: v.pipe(seconds, v.description("sum of the times that repairs took from begin to commit")),
   }),
   budget: v.object({
     limits: budgetValues,
@@ -129,7 +143,10 @@ export const statusSchema = v.object({
     v.pipe(time, v.description("since when indexd is kept from pruning after a restore; null: it is not")),
   ),
   atRisk: v.pipe(count, v.description("slabs whose last repair found too few sources")),
-  eventsToBump: v.pipe(count, v.description("slabs whose objects' events are not bumped yet after a move")),
+  eventsToBump: v.pipe(
+    count,
+    v.description("slabs with moved sectors whose objects' events are not bumped yet"),
+  ),
   followers: v.pipe(
     v.array(
       v.object({
@@ -152,10 +169,15 @@ export const statusSchema = v.object({
       wrongData: count,
       unanswered: count,
       paid: money,
-      silentHosts: v.pipe(count, v.description("skipped for a while, because they did not answer")),
+      silentHosts: v.pipe(
+        count,
+        v.description("hosts that are skipped for a while, because they did not answer"),
+      ),
       behindSeconds: v.pipe(
         seconds,
-        v.description("how long the oldest check has been due, in slabmend or indexd; without silent hosts"),
+        v.description(
+          "how long the oldest due check has waited, for slabmend or for indexd; checks on silent hosts do not count",
+        ),
       ),
     }),
     v.description("due checks that slabmend made in the last 24 hours, with SLABMEND_VERIFY=due"),

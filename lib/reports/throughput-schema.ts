@@ -20,7 +20,10 @@ export const throughputSchema = v.object({
   schemaVersion,
   at: time,
   bucketSeconds: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  buckets: v.pipe(v.array(bucket), v.description("ascending, without gaps; the last one is still running")),
+  buckets: v.pipe(
+    v.array(bucket),
+    v.description("ascending, without gaps; the last bucket has not ended yet"),
+  ),
 });
 
 export type ThroughputReport = v.InferOutput<typeof throughputSchema>;

@@ -7,7 +7,7 @@ import type { ThroughputReport } from "./throughput-schema.ts";
 export interface ThroughputRequest {
   /** Length of the period. Default 24, at most {@link MOST_HOURS}. */
   readonly hours?: number | undefined;
-  /** Default 3600. The hours may contain at most {@link MOST_BUCKETS} buckets. */
+  /** Default 3600. Buckets are made longer if the period would have more than {@link MOST_BUCKETS}. */
   readonly bucketSeconds?: number | undefined;
 }
 

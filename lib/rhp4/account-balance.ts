@@ -25,7 +25,9 @@ export async function readAccountBalanceResponse(source: ByteSource): Promise<bi
   return decodeWhole("AccountBalance response", bytes, (from) => from.currency());
 }
 
-/** The account's balance on this host, in hastings. Free of charge; an account unknown to the host has 0. */
+/**
+ * The account's balance on this host, in hastings. The call is free of charge; an account unknown to the host has 0.
+ */
 export function accountBalance(stream: RpcStream, account: Uint8Array): Promise<bigint> {
   return callRpc(stream, "AccountBalance", encodeAccountBalanceRequest(account), readAccountBalanceResponse);
 }

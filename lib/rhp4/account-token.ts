@@ -6,13 +6,14 @@ import { hash256, SIGNATURE_BYTES, verifyHash } from "./signing.ts";
 export interface AccountSigner {
   /** 32 bytes. */
   readonly account: Uint8Array;
-  /** An Ed25519 signature over the bytes as given. */
+  /** The Ed25519 signature over exactly these bytes. */
   sign(bytes: Uint8Array): Uint8Array;
 }
 
 /**
- * Allows one host to debit one account until a given time. It can be used repeatedly, and hosts set no upper bound on the time: a
- * leaked token can be spent, so it must never reach a log or a message.
+ * Allows one host to debit one account until a given time. A token can be used repeatedly, and hosts set no upper bound
+ * on its time: whoever gets a leaked token can spend the account's money on that host, so a token must never reach a
+ * log or a message.
  */
 export interface AccountToken {
   readonly hostKey: HostKey;
@@ -73,10 +74,12 @@ export function decodeAccountToken(bytes: Uint8Array): AccountToken {
 
 export type TokenVerdict = "valid" | "host key mismatch" | "account token expired" | "invalid signature";
 
-/** Host side: checks in the same order as real hosts; the verdicts are the texts that they send. */
+/**
+ * Host side: makes the same checks in the same order as real hosts; each refusal is the text that a real host sends.
+ */
 export function checkAccountToken(token: AccountToken, hostKey: HostKey, nowMs: number): TokenVerdict {
   if (token.hostKey !== hostKey) return "host key mismatch";
-  // The host compares with more precision than a second: the token expires at the start of its last second.
+  // Like a real host, compares fractions of a second: a token has expired as soon as its last second has begun.
   if (BigInt(Math.floor(nowMs)) > wireTimeToMs(token.validUntilSeconds)) return "account token expired";
   return verifyHash(accountTokenSighash(token), token.account, token.signature)
     ? "valid"

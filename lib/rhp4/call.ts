@@ -3,8 +3,8 @@ import { RpcError } from "./rpc-error.ts";
 import type { RpcStream } from "./rpc-stream.ts";
 
 /**
- * One RPC with a small request: sends it and receives the answer. Afterwards the stream is closed if the host answered, even with an
- * error; otherwise it is destroyed.
+ * Makes one RPC with a small request: sends the request and receives the answer. Afterwards the stream is closed if the
+ * host answered, even with an error; otherwise the stream is destroyed.
  */
 export async function callRpc<Result>(
   stream: RpcStream,
@@ -13,7 +13,8 @@ export async function callRpc<Result>(
   receive: (stream: RpcStream) => Promise<Result>,
 ): Promise<Result> {
   try {
-    // If the host refuses and closes at once, the write fails, but the reason can still be read.
+    // If the host refuses the call and closes the stream at once, this write fails, but the host's reason can still be
+    // read.
     await stream.write(encodeCall(name, request)).catch((cause: unknown) => {
       if (!stream.peerClosed) throw cause;
     });
@@ -26,7 +27,9 @@ export async function callRpc<Result>(
   }
 }
 
-/** After an error from the host the stream is intact; after any other error its content is meaningless. */
+/**
+ * After an error that the host sent, the stream is intact; after any other error, what is left in it is meaningless.
+ */
 export function endAfterFailure(stream: RpcStream, error: unknown): void {
   if (error instanceof RpcError) stream.close();
   else stream.destroy(error instanceof Error ? error : new Error("the call failed", { cause: error }));

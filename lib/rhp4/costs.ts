@@ -4,7 +4,7 @@ import type { HostPrices } from "./host-prices.ts";
 /** Hosts charge for transfers in pages: docs/protocol.md#rhp4-costs. */
 const PAGE_BYTES = 4096;
 
-/** How long a host keeps a written sector that is in no contract: about three days. */
+/** The number of blocks, about three days, for which a host keeps a written sector that is in no contract. */
 export const TEMPORARY_SECTOR_BLOCKS = 432;
 
 function wholePages(lengthBytes: number): bigint {
@@ -26,7 +26,8 @@ export function writeSectorCost(
 }
 
 /**
- * The cost of a VerifySector, in hastings. It equals the cost of reading the sector, so this RPC is not used to check sectors.
+ * The cost of a VerifySector, in hastings. It equals the cost of reading the whole sector, so slabmend does not check
+ * sectors by this RPC.
  */
 export function verifySectorCost(prices: Pick<HostPrices, "egressPrice">): bigint {
   return prices.egressPrice * BigInt(SECTOR_BYTES);

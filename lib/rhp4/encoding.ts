@@ -6,8 +6,8 @@ const MAX_U128 = 2n ** 128n - 1n;
 const MAX_U64 = 2n ** 64n - 1n;
 
 /**
- * Writes one message of known length (docs/protocol.md#rhp4-encoding). The length is given in advance, because every message knows its
- * size; a different size is a bug and is found at once.
+ * Writes one message of known length (docs/protocol.md#rhp4-encoding). The caller gives the length in advance; writing
+ * more or fewer bytes is a bug, and throws a RangeError.
  */
 export class Encoder {
   readonly #bytes: Uint8Array;
@@ -35,20 +35,20 @@ export class Encoder {
     return this;
   }
 
-  /** Hastings: the low 64 bits, then the high ones. */
+  /** An amount in hastings: the low 64 bits, then the high 64 bits. */
   currency(value: bigint): this {
     if (value < 0n || value > MAX_U128) throw new RangeError(`currency: ${value} does not fit`);
     return this.u64(value & MAX_U64).u64(value >> 64n);
   }
 
-  /** Raw bytes, without a length prefix; exactly `length` of them. */
+  /** Exactly `length` raw bytes, without a length prefix. */
   fixed(bytes: Uint8Array, length: number): this {
     if (bytes.length !== length) throw new RangeError(`expected ${length} bytes, got ${bytes.length}`);
     this.#bytes.set(bytes, this.#advance(length));
     return this;
   }
 
-  /** Raw bytes of a lower-case hex id. */
+  /** The 32 raw bytes of an id that is given in lower-case hex. */
   id(hex: string): this {
     return this.fixed(Buffer.from(hex, "hex"), 32);
   }
@@ -108,11 +108,14 @@ export class Decoder {
     return this.#view.getBigUint64(this.#advance(8), true);
   }
 
-  /** A u64 that counts bytes or elements; larger than `max` is refused before anything is allocated. */
+  /** A u64 that counts bytes or elements; a value above `max` is refused before anything is allocated. */
   count(what: string, max: number): number {
     const value = this.u64();
     if (value > BigInt(max)) {
-      throw new ProtocolError("message-too-long", `${this.#message}: ${what}: at most ${max}, got ${value}`);
+      throw new ProtocolError(
+        "message-too-long",
+        `${this.#message}: ${what}: expected at most ${max}, got ${value}`,
+      );
     }
     return Number(value);
   }
@@ -138,7 +141,7 @@ export class Decoder {
     return Array.from({ length: count }, () => this.fixed(32));
   }
 
-  /** UTF-8; malformed sequences become U+FFFD, because descriptions are only displayed. */
+  /** UTF-8 text. Malformed sequences become U+FFFD: decoded texts are only displayed or compared. */
   text(length: number): string {
     const at = this.#advance(length);
     return new TextDecoder().decode(this.#bytes.subarray(at, at + length));
@@ -164,8 +167,8 @@ export class Decoder {
 }
 
 /**
- * Milliseconds of a time on the wire. Hosts read its u64 as a signed number: values above 2^63 lie long before 1970 and count as
- * expired (found by calling a real host).
+ * Converts a time on the wire, in seconds, to milliseconds. Hosts read its u64 as a signed number: a value of 2^63 or
+ * more lies long before 1970 and counts as expired (found by calling a real host).
  */
 export function wireTimeToMs(seconds: bigint): bigint {
   return BigInt.asIntN(64, seconds) * 1000n;

@@ -14,7 +14,8 @@ export class ProtocolError extends SlabmendError<ProtocolErrorCode> {
     super({
       code,
       message,
-      remedy: "Drop the connection and use another host; if it happens with every host, our codec is wrong.",
+      remedy:
+        "Drop the connection and use another host; if it happens with every host, slabmend's codec is wrong.",
       ...(details ? { details } : {}),
     });
   }
@@ -31,7 +32,7 @@ export class PriceTableError extends SlabmendError<PriceTableErrorCode> {
       remedy:
         code === "bad-price-signature"
           ? "Use another host: this one does not have the private key that it announced."
-          : "Fetch the prices again; if new ones are expired too, a clock is wrong, perhaps ours.",
+          : "Fetch the prices again; if the new ones are expired too, the clock of the host or of this machine is wrong.",
     });
   }
 }

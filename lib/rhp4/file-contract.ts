@@ -1,7 +1,7 @@
 import { type Decoder, decodeWhole, Encoder } from "./encoding.ts";
 import { hash256, SIGNATURE_BYTES, verifyHash } from "./signing.ts";
 
-/** The revision of a contract that its host has; amounts in hastings. */
+/** The latest revision of a contract, as its host has it; amounts are in hastings. */
 export interface FileContract {
   readonly capacityBytes: bigint;
   readonly filesizeBytes: bigint;

@@ -3,10 +3,12 @@ import { ProtocolError } from "./errors.ts";
 import { type ByteSource, MessageReader } from "./message-reader.ts";
 import { rpcErrorFromWire, type WireError } from "./rpc-error.ts";
 
-/** Names a request: 16 bytes of ASCII, padded with zeros. */
+/** A specifier names a request: 16 bytes of ASCII, padded with zeros. */
 export const SPECIFIER_BYTES = 16;
 
-/** The RPCs we speak. The contract RPCs are indexd's job: docs/protocol.md#rhp4-and-talking-to-hosts. */
+/**
+ * The RPCs that slabmend uses. RPCs that change contracts are indexd's job: docs/protocol.md#rhp4-and-talking-to-hosts.
+ */
 export type RpcName =
   | "Settings"
   | "ReadSector"
@@ -15,12 +17,12 @@ export type RpcName =
   | "AccountBalance"
   | "LatestRevision";
 
-/** The reference implementation's limit for code, length and description together. */
+/** The reference implementation's limit for the code, the length and the description of an error together. */
 const MAX_ERROR_BYTES = 1024;
 const ERROR_HEAD_BYTES = 1 + 8;
 const MAX_DESCRIPTION_BYTES = MAX_ERROR_BYTES - ERROR_HEAD_BYTES;
 
-/** `specifier || request`: everything before the data of a call. */
+/** `specifier || request`: everything that the client sends before the data, if the call has any. */
 export function encodeCall(name: RpcName, request: Uint8Array): Uint8Array {
   return new Encoder(SPECIFIER_BYTES + request.length)
     .fixed(encodeSpecifier(name), SPECIFIER_BYTES)
@@ -34,7 +36,9 @@ export function encodeSpecifier(name: RpcName): Uint8Array {
   return specifier;
 }
 
-/** Host side: the name without its padding. Any text; the host answers `unrecognized RPC` to unknown names. */
+/**
+ * Host side: the name without its padding. It may be any text; the host answers `unrecognized RPC` to unknown names.
+ */
 export function decodeSpecifier(bytes: Uint8Array): string {
   if (bytes.length !== SPECIFIER_BYTES) {
     throw new ProtocolError("malformed-message", `specifier: expected 16 bytes, got ${bytes.length}`);
@@ -52,7 +56,7 @@ export function encodeSuccess(object: Uint8Array): Uint8Array {
   return new Encoder(1 + object.length).u8(0).fixed(object, object.length).finish();
 }
 
-/** Host side: `0x01 || code || description`; a long description is cut to a client's limit. */
+/** Host side: `0x01 || code || description`; a longer description than clients accept is cut. */
 export function encodeWireError(error: WireError): Uint8Array {
   const description = Buffer.from(error.description, "utf8").subarray(0, MAX_DESCRIPTION_BYTES);
   return new Encoder(1 + ERROR_HEAD_BYTES + description.length)

@@ -4,7 +4,7 @@ import { type Decoder, decodeWhole, Encoder, wireTimeToMs } from "./encoding.ts"
 import { PriceTableError } from "./errors.ts";
 import { hash256, SIGNATURE_BYTES, signHash, verifyHash } from "./signing.ts";
 
-/** A host's prices in hastings with their expiry, signed by the host. They are not bound to a client. */
+/** A host's prices in hastings with their expiry, signed by the host. Any client may use them. */
 export interface HostPrices {
   readonly contractPrice: bigint;
   /** Per byte per block. */
@@ -88,7 +88,7 @@ export function hostPricesSignedBy(prices: HostPrices, hostKey: HostKey): boolea
   return verifyHash(hostPricesSighash(prices), idBytes(hostKey), prices.signature);
 }
 
-/** Throws a PriceTableError unless the host has signed the prices and they are still valid. */
+/** Throws a PriceTableError if the host has not signed the prices, or if they have expired. */
 export function verifyHostPrices(prices: HostPrices, hostKey: HostKey, nowMs: number): void {
   if (!hostPricesSignedBy(prices, hostKey)) {
     throw new PriceTableError(
@@ -99,7 +99,7 @@ export function verifyHostPrices(prices: HostPrices, hostKey: HostKey, nowMs: nu
   if (hostPricesExpired(prices, nowMs)) {
     throw new PriceTableError(
       "price-table-expired",
-      `prices of host ${hostKey}: valid until ${prices.validUntilSeconds}, now ${Math.floor(nowMs / 1000)}`,
+      `prices of host ${hostKey}: valid until ${prices.validUntilSeconds}, now ${Math.floor(nowMs / 1000)} (Unix seconds)`,
     );
   }
 }

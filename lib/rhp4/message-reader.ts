@@ -7,8 +7,8 @@ export interface ByteSource {
 }
 
 /**
- * Reads a message whose length becomes known while reading it. `maxBytes` limits the whole message, so that a length prefix can never
- * make us wait for, or store, more than the protocol allows.
+ * Reads a message whose length becomes known while reading it. `maxBytes` limits the whole message, so that a length
+ * prefix can never make the reader wait for, or store, more than the protocol allows.
  */
 export class MessageReader {
   readonly message: string;
@@ -26,7 +26,7 @@ export class MessageReader {
     if (length > this.#bytesLeft) {
       throw new ProtocolError(
         "message-too-long",
-        `${this.message}: needs ${length} more bytes, at most ${this.#bytesLeft} may follow`,
+        `${this.message}: expected at most ${this.#bytesLeft} more bytes, got a length of ${length}`,
       );
     }
     this.#bytesLeft -= length;
@@ -35,7 +35,10 @@ export class MessageReader {
   }
 }
 
-/** A source over bytes in memory; if they are too few, the message is malformed. For tests, and callers that have all bytes. */
+/**
+ * A source over bytes in memory. Reading beyond their end throws `malformed-message`. For tests, and callers that have
+ * all bytes.
+ */
 export function bytesInMemory(bytes: Uint8Array): ByteSource & { readonly bytesLeft: () => number } {
   let position = 0;
   return {
@@ -44,7 +47,7 @@ export function bytesInMemory(bytes: Uint8Array): ByteSource & { readonly bytesL
       if (position + length > bytes.length) {
         throw new ProtocolError(
           "malformed-message",
-          `ends after ${bytes.length} bytes, needs ${position + length}`,
+          `the message ends after ${bytes.length} bytes, but needs ${position + length}`,
         );
       }
       position += length;

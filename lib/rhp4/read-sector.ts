@@ -11,7 +11,9 @@ import { checkRange, rangeProofHashes, readProof } from "./sector-range.ts";
 
 export interface ReadSectorRequest extends Payment {
   readonly root: Root;
-  /** Multiples of 64 within the sector. On the host side, any numbers from the client. */
+  /**
+   * `offset` and `length` are multiples of 64 within the sector; on the host side, any numbers that the client sent.
+   */
   readonly offset: number;
   readonly length: number;
 }
@@ -27,12 +29,12 @@ export function encodeReadSectorRequest(request: ReadSectorRequest): Uint8Array 
     .finish();
 }
 
-/** Numbers are exact up to 2^53; larger ones are far outside a sector anyway. */
+/** Numbers are exact up to 2^53; larger values are far outside a sector anyway. */
 function clampToSafeInteger(value: bigint): number {
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value);
 }
 
-/** Decodes without checking the range: the host answers an invalid one with its own error. */
+/** Decodes without checking the range: the host answers an invalid range with an error of its own. */
 export function decodeReadSectorRequest(bytes: Uint8Array): ReadSectorRequest {
   return decodeWhole("ReadSector request", bytes, (from) => ({
     ...readPayment(from),
@@ -42,12 +44,12 @@ export function decodeReadSectorRequest(bytes: Uint8Array): ReadSectorRequest {
   }));
 }
 
-/** The response without the data, which follows unframed. */
+/** The response up to the data. The data follows without any framing. */
 export function encodeReadSectorResponseHead(proof: readonly Uint8Array[], dataLength: number): Uint8Array {
   return encodeSuccess(new Encoder(8 + 32 * proof.length + 8).hashes(proof).u64(dataLength).finish());
 }
 
-/** Reads the response up to the data. Throws if the length of proof or data does not fit the range. */
+/** Reads the response up to the data. Throws if the length of the proof or of the data does not fit the range. */
 export async function readReadSectorResponseHead(
   source: ByteSource,
   range: { readonly offset: number; readonly length: number },
@@ -79,9 +81,9 @@ export interface RangeRequest {
 }
 
 /**
- * Reads a range of a sector directly into `into`. The data is NOT verified here: trust it only once the proof has been checked
- * against all of it, or once the shard rebuilt from it has the right root.
- * @param mayCharge called just before the host gets the request, because it may charge for a read from then on
+ * Reads a range of a sector directly into `into`. The data is NOT verified here: trust it only once the proof has been
+ * checked against the whole data, or once the shard that was rebuilt from the data has the right root.
+ * @param mayCharge called just before the request is sent, because the host may charge for the read from then on
  */
 export async function readSector(
   stream: RpcStream,

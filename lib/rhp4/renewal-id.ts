@@ -4,7 +4,7 @@ import { hash256 } from "./signing.ts";
 /** Source: `FileContractID.V2RenewalID` of go.sia.tech/core/types. */
 const DISTINGUISHER = new TextEncoder().encode("sia/id/v2filecontractrenewal|");
 
-/** The id of the contract created by renewing or refreshing this one. It is unique, because a contract is renewed only once. */
+/** The id of the contract that replaces this one when it is renewed or refreshed, which can happen only once. */
 export function renewalIdOf(contractId: ContractId): ContractId {
   const id = idBytes(contractId);
   const input = new Uint8Array(DISTINGUISHER.length + id.length);

@@ -21,7 +21,7 @@ export type RpcErrorCode =
   | "request-undecodable"
   | "error-code-unknown";
 
-/** The codes on the wire; 1 and 6 are for the client's own use, and honest hosts never send them. */
+/** The codes on the wire. Honest hosts never send the codes 1 and 6, which are for the client's own use. */
 export const WIRE_ERROR = { host: 2, badRequest: 3, decoding: 4, payment: 5 } as const;
 
 /** The error as sent on the wire. */
@@ -35,7 +35,7 @@ export class RpcError extends SlabmendError<RpcErrorCode> {
   readonly wire: WireError;
 
   constructor(code: RpcErrorCode, wire: WireError) {
-    // The text is the host's, so it is shortened and reduced to one printable line.
+    // The host chose this text, so it is cut and reduced to one printable line.
     const said = wire.description.replace(/[^\x20-\x7e]+/g, "?").slice(0, 200);
     super({
       code,
@@ -48,30 +48,31 @@ export class RpcError extends SlabmendError<RpcErrorCode> {
 }
 
 const REMEDIES: Readonly<Record<RpcErrorCode, string>> = {
-  "sector-not-found": "The host lost the sector: rebuild it elsewhere.",
-  "sector-corrupt": "The host lost the sector: rebuild it elsewhere.",
-  "not-enough-storage": "Store it on another host.",
+  "sector-not-found": "The host does not have the sector: rebuild it on another host.",
+  "sector-corrupt": "The host has lost the sector: rebuild it on another host.",
+  "not-enough-storage": "Store the sector on another host.",
   "host-shutting-down": "Use another host for some minutes.",
   "host-internal": "Use another host; this one may recover.",
-  "contract-not-found": "The host does not know the contract.",
+  "contract-not-found": "The host does not know the contract, which may have ended.",
   "host-error": "Use another host; this one may recover.",
   "not-enough-funds": "Wait until indexd funds the account on this host, or use another host.",
   "payment-refused": "Use another host.",
-  "prices-expired": "Fetch the prices again and retry once; if that fails too, a clock is wrong.",
+  "prices-expired":
+    "Fetch the prices again and retry once; if that fails too, the clock of the host or of this machine is wrong.",
   "prices-signature-refused": "Fetch the prices again; if that fails too, use another host.",
-  "token-expired": "Our clock is minutes behind the host's: correct it.",
+  "token-expired": "This machine's clock is minutes behind the host's: correct it.",
   "token-for-other-host": "This is a bug: a token was used with a host that it was not made for.",
   "token-signature-refused": "This is a bug, or the migration seed does not belong to the account.",
   "rpc-unknown": "The host does not offer this RPC: use another host.",
-  "request-refused": "This is probably a bug in our request: read the host's text.",
+  "request-refused": "This is probably a bug in slabmend's request: read the host's text.",
   "request-undecodable":
-    "This is probably a bug in our codec, or the stream was cut off: read the host's text.",
-  "error-code-unknown": "The host uses a protocol that we do not know: use another host.",
+    "This is probably a bug in slabmend's codec, or the stream was cut off: read the host's text.",
+  "error-code-unknown": "The host uses a protocol that slabmend does not know: use another host.",
 };
 
 /**
- * Codes 2 and 5 carry a short text of the host. The text is compared as a whole, as indexd compares it: two of the texts mean
- * that the sector is lost, which must not be concluded from a text that merely contains the words.
+ * Errors with the codes 2 and 5 carry a short text of the host. The text is compared as a whole, as indexd compares it:
+ * two of the texts deny the sector, and a longer text that merely contains the same words must not count as a denial.
  */
 const EXACT: Readonly<Record<number, Readonly<Record<string, RpcErrorCode>>>> = {
   [WIRE_ERROR.host]: {
@@ -85,7 +86,10 @@ const EXACT: Readonly<Record<number, Readonly<Record<string, RpcErrorCode>>>> = 
   [WIRE_ERROR.payment]: { "not enough funds": "not-enough-funds" },
 };
 
-/** Code 3 wraps the inner error's text differently in each RPC, so only a part of it is compared. The first match wins. */
+/**
+ * With code 3, each RPC wraps the text of the inner error differently, so only a part of the text is compared. The
+ * first match wins.
+ */
 const BAD_REQUEST_PARTS: readonly (readonly [part: string, code: RpcErrorCode])[] = [
   ["prices are invalid: prices expired", "prices-expired"],
   ["prices are invalid: invalid signature", "prices-signature-refused"],

@@ -13,8 +13,9 @@ function popcount(value: number): number {
 }
 
 /**
- * The number of hashes that prove leaves [start, end) of a sector: on the left the set bits of `start`, on the right the clear bits of
- * `end - 1`, as a 16-bit number (docs/protocol.md#range-proof-its-length).
+ * The number of hashes that prove the leaves [start, end) of a sector: one to the left of the range for each set bit of
+ * `start`, and one to the right for each clear bit of `end - 1` as a 16-bit number
+ * (docs/protocol.md#range-proof-its-length).
  */
 export function rangeProofHashes(start: number, end: number): number {
   const last = end - 1;
@@ -22,16 +23,18 @@ export function rangeProofHashes(start: number, end: number): number {
   return popcount(start) + popcount(~last & (2 ** differing - 1));
 }
 
-/** Throws unless a host can serve the range: inside the sector, not empty, and aligned to leaves at both ends. */
+/**
+ * Throws if a host cannot serve the range. It must be inside the sector, not empty, and aligned to leaves at both ends.
+ */
 export function checkRange(offset: number, length: number): void {
   const aligned = offset % LEAF_BYTES === 0 && length % LEAF_BYTES === 0;
   if (aligned && offset >= 0 && length > 0 && offset + length <= SECTOR_BYTES) return;
   throw new InvalidRequestError(
-    `range: expected multiples of ${LEAF_BYTES} within a sector, got offset ${offset} length ${length}`,
+    `range: expected multiples of ${LEAF_BYTES} within a sector, got offset ${offset} and length ${length}`,
   );
 }
 
-/** Reads a proof, which must have exactly the length for its range. */
+/** Reads a proof, which must have exactly the number of hashes that its range needs. */
 export async function readProof(source: ByteSource, expectedHashes: number): Promise<Uint8Array[]> {
   const reader = new MessageReader("proof", source, 8 + 32 * MAX_PROOF_HASHES);
   const count = (await reader.next(8)).count("hashes", MAX_PROOF_HASHES);

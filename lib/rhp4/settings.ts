@@ -13,7 +13,10 @@ export async function readSettingsResponse(source: ByteSource): Promise<HostSett
   return readHostSettings(source);
 }
 
-/** The request is empty, and the call is free. Its prices are not verified here: see verifyHostPrices. */
+/**
+ * Asks a host for its settings; the call is free. The prices in the settings are not verified here: see
+ * verifyHostPrices.
+ */
 export function settings(stream: RpcStream): Promise<HostSettings> {
   return callRpc(stream, "Settings", new Uint8Array(0), readSettingsResponse);
 }

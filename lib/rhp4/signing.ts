@@ -3,7 +3,9 @@ import { blake2b } from "@noble/hashes/blake2.js";
 
 export const SIGNATURE_BYTES = 64;
 
-/** BLAKE2b with a 32-byte digest; all signatures of RHP4 sign such a hash. Uses noble, because node:crypto has only 64 bytes. */
+/**
+ * BLAKE2b with a 32-byte digest; all signatures of RHP4 sign such a hash. node:crypto has BLAKE2b only with 64 bytes.
+ */
 export function hash256(bytes: Uint8Array): Uint8Array {
   return blake2b(bytes, { dkLen: 32 });
 }

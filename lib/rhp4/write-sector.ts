@@ -9,13 +9,13 @@ import { encodePayment, PAYMENT_BYTES, type Payment, readPayment } from "./payme
 import type { RpcStream } from "./rpc-stream.ts";
 
 export interface WriteSectorRequest extends Payment {
-  /** From 64 bytes to 4 MiB, a multiple of 64. On the host side, any number from the client. */
+  /** From 64 bytes to 4 MiB, a multiple of 64. On the host side, any number that the client sent. */
   readonly dataLength: bigint;
 }
 
 export const WRITE_SECTOR_REQUEST_BYTES = PAYMENT_BYTES + 8;
 
-/** The request without the data, which follows unframed. */
+/** The request up to the data. The data follows without any framing. */
 export function encodeWriteSectorRequest(request: WriteSectorRequest): Uint8Array {
   return new Encoder(WRITE_SECTOR_REQUEST_BYTES)
     .fixed(encodePayment(request), PAYMENT_BYTES)
@@ -40,8 +40,9 @@ export async function readWriteSectorResponse(source: ByteSource): Promise<Root>
 }
 
 /**
- * Bytes per write to the stream: 16 full frames of siamux's default 4296. The host counts stray frames after an early refusal and
- * tolerates 999 of them; with full frames even a whole sector has fewer.
+ * Bytes per write to the stream: 16 frames of siamux's default payload, 4296 bytes. After an early refusal the host
+ * counts the frames that still arrive for the closed stream, and tolerates 999 of them; a whole sector in full frames
+ * has fewer.
  */
 const SEND_BYTES = 16 * 4296;
 
@@ -51,9 +52,10 @@ export interface WriteSectorResult {
 }
 
 /**
- * Stores `data` for about three days; the host pads it with zeros to a whole sector. The answer is awaited while data is sent: if the
- * host refuses early, the rest is not sent, and the host's error is thrown.
- * @param mayCharge called when all data has been written to the stream: from now on the host may charge for it
+ * Stores `data` for about three days; the host pads it with zeros to a whole sector. The answer is awaited while data
+ * is sent: if the host refuses early, the rest of the data is not sent, and the host's error is thrown.
+ * @param mayCharge called just before the last part of the data is written to the stream: the host may charge from then
+ * on
  */
 export async function writeSector(
   stream: RpcStream,
@@ -63,7 +65,7 @@ export async function writeSector(
 ): Promise<WriteSectorResult> {
   if (data.length === 0 || data.length > SECTOR_BYTES || data.length % LEAF_BYTES !== 0) {
     throw new InvalidRequestError(
-      `data: expected a multiple of ${LEAF_BYTES} up to a sector, got ${data.length}`,
+      `data: expected a multiple of ${LEAF_BYTES} bytes, at most a sector, got ${data.length}`,
     );
   }
   const head = encodeWriteSectorRequest({ ...payment, dataLength: BigInt(data.length) });
@@ -72,7 +74,7 @@ export async function writeSector(
     progress.answered = true;
   });
   const sending = sendAll(stream, { head: encodeCall("WriteSector", head), data, mayCharge }, progress)
-    // Ignores a failed send: the read fails too, with the host's reason if there is one.
+    // The error of a failed send is dropped: reading the answer fails too, with the host's reason if there is one.
     .catch((cause: Error) => {
       if (!stream.peerClosed) stream.destroy(cause);
     })
@@ -91,7 +93,7 @@ export async function writeSector(
     stream.close();
     return { root };
   } catch (error) {
-    // A write may wait for a host that has stopped reading: only destroying the stream ends it.
+    // A write may be waiting for a host that has stopped reading: only destroying the stream ends such a write.
     if (progress.ended) endAfterFailure(stream, error);
     else stream.destroy(error as Error);
     await sending;
@@ -119,7 +121,7 @@ async function sendAll(
     progress.allGiven = sent === data.length;
     if (progress.allGiven) mayCharge();
   };
-  // The head is sent in the first chunk: alone it would be padded to a whole packet.
+  // The head is sent in one chunk with the first data: sent alone, it would be padded to a whole packet.
   const first = new Uint8Array(Math.min(SEND_BYTES, head.length + data.length));
   first.set(head);
   let sent = first.length - head.length;

@@ -92,7 +92,7 @@ export const METRICS = {
   JournalRowsSequenced: { unit: "Count", meaning: "journal rows that got their position in the stream" },
   CircuitBreakerOpen: {
     unit: "Count",
-    meaning: "1: most recent repairs failed, so claims back off; 0: closed",
+    meaning: "1: most of the recent repairs failed, so claims back off; 0: closed",
   },
 
   // The state of the fleet, measured by reap once a minute.

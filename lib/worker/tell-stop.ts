@@ -25,7 +25,7 @@ export function createStopTeller(
     else if (now === "breaker-open") {
       logger.warn(
         { code: "breaker-open" },
-        "the circuit breaker is open: most recent repairs failed; one slab a minute is tried; see slabmend history for the causes",
+        "the circuit breaker is open: most of the recent repairs failed; one slab a minute is tried; see slabmend history for the causes",
       );
     } else tellMode(logger, await ask(readFleetMode, { isIdempotent: true }));
     told = now;

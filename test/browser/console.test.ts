@@ -175,7 +175,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     expect(await card.getByRole("button").count()).toBe(0);
     await page.getByRole("link", { name: "1", exact: true }).click();
     await page.getByText("done, with findings").waitFor();
-    await page.getByText("28 sectors proved a leaf, 2 were denied").waitFor();
+    await page.getByText("hosts proved a leaf of 28 sectors and denied 2 sectors").waitFor();
     await page.context().close();
   });
 

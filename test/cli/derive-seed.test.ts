@@ -79,7 +79,7 @@ describe("with a database", () => {
     await role.drop();
     expect([asWorker.code, asWorker.out, asWorker.error?.code]).toEqual([4, "", "wallet-unreadable"]);
     expect(asWorker.error?.remedy).toMatch(/owner/);
-    expect(asWorker.error?.remedy).not.toMatch(/apply what it prints/);
+    expect(asWorker.error?.remedy).not.toMatch(/apply its output/);
 
     await sql`update global_settings set wallet_hash = ${randomBytes(32)}`;
     const other = await derive();

@@ -45,7 +45,10 @@ async function print(...args: string[]): Promise<string[]> {
 }
 
 test("before the first walk slabs says that the result is unknown, and history is empty", async () => {
-  expect(await print("slabs")).toEqual(["! no walk has finished yet: there may be more", "no slab"]);
+  expect(await print("slabs")).toEqual([
+    "! no walk has finished yet: there may be more unhealthy slabs",
+    "no slab",
+  ]);
   expect(await print("history")).toEqual(["no repairs"]);
 });
 

@@ -55,7 +55,7 @@ test("maintenance start verifies a slab itself, and exits with 6 if a host denie
   expect(code).toBe(0);
   expect(json).toMatchObject({ run: { state: "done" }, earlier: [{ state: "done" }] });
   const { out } = await runCli(["maintenance", "status"], { environment });
-  expect(out).toContain("0 sectors proved a leaf, 1 were denied");
+  expect(out).toContain("hosts proved a leaf of 0 sectors and denied 1 sectors");
   expect(out.replace(/\s+/g, " ")).toContain("now, not the whole sector");
 });
 

@@ -54,10 +54,12 @@ test("after SIGKILL during a scan the placed sectors stay, and restore continue 
   expect(run).toEqual({ state: "running", finished_at: null, leased: true });
   // Ends the killed process's lease, which would last five minutes.
   await sql`update slabmend.runs set expires_at = now()`;
+  await sql.end();
   const continued = await runCli(["--json", "restore", "continue"], { environment: world.variables });
   // Hosts of this test know no contracts, which the report says.
   expect([continued.code, continued.err]).toEqual([6, ""]);
   expect(continued.json).toMatchObject({ run: { state: "done", statistics: { notFound: 0, refused: {} } } });
+  sql = postgres(world.database.url, { max: 1 });
   expect(await countPlaced()).toBe(SLABS);
   expect(await statisticsThatDisagree(sql)).toEqual([]);
   const journal = await sql`select sum(jsonb_array_length(moves))::integer as moves from slabmend.journal`;

@@ -187,7 +187,7 @@ describe("a maintenance run", () => {
     [heard(301), "a/1, last heartbeat 5 min 1 s ago; another process may take over"],
     [
       coordinatorText({ coordinator: null, coordinatorSeenAt: null }, NOW),
-      "no process at the moment; serve and work --from-database check once a minute",
+      "no process at the moment; serve and work --from-database look for unfinished runs once a minute",
     ],
     [subjectOf({ host: "ab".repeat(32), slabId: null }), "host ababab…abab"],
     [subjectOf({ host: null, slabId: "7" }), "slab 7"],

@@ -119,7 +119,7 @@ describe("problems of a stage", () => {
       "TLS with a fallback to none",
       "DefaultDatabaseUrl",
       `${url}8.8.8.8/indexd?sslmode=prefer`,
-      "an sslmode that falls back to none",
+      "an sslmode that may fall back to no TLS",
     ],
   ])("%s, without repeating it", async (_what, name, value, said) => {
     const message = await refusal({ ...GOOD, [`SST_SECRET_${name}`]: value });

@@ -27,7 +27,7 @@ describe("before the first walk", () => {
       claim: { at: null, hasStopped: true },
       indexd: { seemsToRun: null, oldestUnpinnedSeconds: null },
     });
-    expect(renderStatus(report)).toContain("unhealthy unknown: no walk yet");
+    expect(renderStatus(report)).toContain("number of unhealthy slabs unknown: no walk yet");
   });
 });
 

@@ -7,8 +7,8 @@ import type { CommandContext } from "./command-context.ts";
 type Variables = CommandContext["variables"];
 
 /**
- * Clients configured from the command's own variables, so that --variables-file applies to them too. What they do not set the SDK
- * looks up as usual (credentials of a profile or a role, the region in a configuration file).
+ * Clients configured from the command's own variables, so that --variables-file applies to them too. The SDK looks up as usual
+ * what these variables do not set (credentials of a profile or a role, the region in a configuration file).
  */
 export async function createSqsClient(variables: Variables, queueUrl?: string): Promise<SQSClient> {
   const { SQSClient } = await importForAws("@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));
@@ -55,7 +55,7 @@ function regionOfQueue(queueUrl: string): string | undefined {
 }
 
 /**
- * Loads a package that only AWS needs. The published package omits these: a server has no use for their 25 MB.
+ * Loads a package of the AWS SDK. The published slabmend comes without these packages: a server has no use for their 25 MB.
  * @throws {OperatorError} `aws-package-missing`
  */
 export async function importForAws<Module>(name: string, load: () => Promise<Module>): Promise<Module> {
@@ -72,14 +72,14 @@ export async function importForAws<Module>(name: string, load: () => Promise<Mod
   }
 }
 
-/** The error for a failed AWS call. AWS's message says which action was refused to which identity, and contains no secret. */
+/** The error for a failed AWS call. It repeats AWS's message, which names the refused action and the identity, but no secret. */
 export function awsUnavailable(doing: string, cause: unknown): OperatorError {
   const { name, message } = cause instanceof Error ? cause : { name: "unknown", message: "" };
   return new OperatorError({
     code: "aws-unavailable",
     message: `could not ${doing}: ${name}${message === "" ? "" : `: ${message}`}`,
     remedy:
-      "Check AWS_REGION, the credentials (aws sts get-caller-identity), their permissions, and the name or URL.",
+      "Check AWS_REGION, the credentials (aws sts get-caller-identity), their permissions, and the function's name or queue's URL.",
     cause,
   });
 }

@@ -20,7 +20,7 @@ interface CommonOptions {
 export interface CommandContext {
   readonly io: OperatorIo;
   readonly json: boolean;
-  /** The environment, and from --variables-file what the environment does not set. */
+  /** The environment, plus the variables of --variables-file that the environment does not set. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** Undefined if neither the option nor the variable is set. Secret. */
   readonly databaseUrl: Secret<string> | undefined;
@@ -28,11 +28,11 @@ export interface CommandContext {
   parse<Name extends VariableName>(names: readonly Name[]): Pick<Environment, Name>;
   /** Prints the document with --json, else the text. Nothing else goes to standard output. */
   print(result: object, text: string): void;
-  /** Prints a note for people to standard error; programs do not need it. */
+  /** Prints a note for people to standard error; prints nothing with --json. */
   note(text: string): void;
 }
 
-/** What a command is added to. */
+/** The program that a command is added to, and what the command's action needs. */
 export interface CommandHost {
   readonly program: Command;
   readonly io: OperatorIo;
@@ -40,8 +40,8 @@ export interface CommandHost {
 }
 
 /**
- * Makes the action of a command: passes it the context and turns the returned reason into the exit code. Commander passes the
- * arguments, then the options, then the command.
+ * Makes the action of a command from `run`: passes the context to `run`, and turns the reason that it returns into the exit code.
+ * Commander calls an action with the arguments, then the options, then the command.
  */
 export function action<Options extends object>(
   { io, setExitCode }: CommandHost,
@@ -85,7 +85,7 @@ export function createContext(io: OperatorIo, common: CommonOptions): CommandCon
   };
 }
 
-/** The same context with changed variables, as if started with them. Undefined unsets a variable. */
+/** A copy of the context, as if the command had been started with the changed variables. Undefined unsets a variable. */
 export function withVariables(
   context: CommandContext,
   changes: Readonly<Record<string, string | undefined>>,
@@ -101,8 +101,7 @@ export function withVariables(
 }
 
 /**
- * Integers beyond 2^53 become decimal strings, and unknown values become null, so that no key disappears. Byte arrays never
- * belong in a result.
+ * Bigints become decimal strings. Undefined becomes null, so that no key disappears. A result must not contain byte arrays.
  */
 export function encode(result: object): string {
   return JSON.stringify(result, (_key, value: unknown) =>

@@ -9,7 +9,7 @@ import type { CommandContext } from "./command-context.ts";
 export async function confirm(context: CommandContext, options: { readonly yes?: boolean }): Promise<void> {
   if (options.yes === true) return;
   const { stdin, stderr, signal } = context.io;
-  let answer = "no terminal to ask at";
+  let answer = "no terminal to ask";
   if (stdin.isTTY === true && !context.json) {
     const lines = createInterface({ input: stdin, output: stderr });
     try {
@@ -22,6 +22,6 @@ export async function confirm(context: CommandContext, options: { readonly yes?:
   throw new OperatorError({
     code: "not-confirmed",
     message: `confirmation: expected yes, got ${JSON.stringify(answer.slice(0, 20))}; nothing was changed`,
-    remedy: "Read what the command will do, then run it with --yes.",
+    remedy: "Read what the command does (--help), then run it with --yes.",
   });
 }

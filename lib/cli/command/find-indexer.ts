@@ -5,7 +5,7 @@ import { OperatorError } from "../../errors/operator-error.ts";
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Sorted by name. @throws {ConfigurationError} if the folder cannot be read */
+/** All configured indexers, sorted by name. @throws {ConfigurationError} if the folder cannot be read */
 export function configuredIndexers(variables: Variables): readonly ConfiguredIndexer[] {
   const { indexers, problems } = readIndexers(variables);
   if (problems.length > 0) throw new ConfigurationError(problems);
@@ -13,7 +13,7 @@ export function configuredIndexers(variables: Variables): readonly ConfiguredInd
 }
 
 /**
- * @param name undefined: the only indexer
+ * @param name if undefined, the only configured indexer is taken
  * @throws {OperatorError} `no-such-indexer`
  */
 export function findIndexer(variables: Variables, name: string | undefined): ConfiguredIndexer {
@@ -27,6 +27,7 @@ export function findIndexer(variables: Variables, name: string | undefined): Con
   throw new OperatorError({
     code: "no-such-indexer",
     message: `indexer: expected one of ${names}, got ${name === undefined ? "no name" : JSON.stringify(name.slice(0, 40))}`,
-    remedy: "slabmend indexers list shows all; SLABMEND_INDEXERS is the folder of their files.",
+    remedy:
+      "Take the name from slabmend indexers list. Each indexer is a file NAME.env in the folder SLABMEND_INDEXERS.",
   });
 }

@@ -2,8 +2,8 @@ import type { ConfiguredIndexer } from "../../config/indexer-files.ts";
 import { type CommandContext, withVariables } from "./command-context.ts";
 
 /**
- * The context with the variables of the indexer's file. --database-url overrides the file's URL, because the files hold no owner's
- * URL.
+ * The context with the variables of the indexer's file. --database-url overrides the file's URL: the files contain no URL of the
+ * database's owner, which some commands need.
  */
 export function contextOf(
   context: CommandContext,

@@ -32,7 +32,7 @@ export interface DatabaseAccess {
   readonly ignoreSignals: () => void;
 }
 
-/** Opens a command's connection, checks what the command needs, and always closes it. Ctrl+C ends the connection and the command. */
+/** Opens a connection, checks the command's demands, and closes the connection in any case. Ctrl+C ends it and the command. */
 export async function withDatabase<Result>(
   context: CommandContext,
   demands: DatabaseDemands,
@@ -66,7 +66,10 @@ export async function withDatabase<Result>(
   }
 }
 
-/** For a command whose demands depend on the database's content. `withDatabase` has already asserted those it was given. */
+/**
+ * Throws if the database does not meet these demands. `withDatabase` calls it; a command calls it again if it has further demands
+ * that depend on the database's content.
+ */
 export async function assertDemands(
   context: Pick<CommandContext, "parse">,
   ask: Ask,
@@ -116,7 +119,7 @@ export function assertNotOnCommandLine({
   }
 }
 
-/** @throws {ConfigurationError} if they are not certificates, or the URL would not use them */
+/** @throws {ConfigurationError} if SLABMEND_DATABASE_CA is no certificate, or a connection by this URL would not use it */
 function readAuthorities(context: CommandContext, { tls }: DatabaseUrl): string | undefined {
   const { SLABMEND_DATABASE_CA: authorities } = context.parse(["SLABMEND_DATABASE_CA"]);
   const unused = authorities === undefined ? undefined : findUnusedAuthorities(tls);

@@ -11,7 +11,7 @@ export function wholeNumber(least: number, most: number) {
 
 const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** Parser for an age such as 30m, 12h or 7d. In milliseconds. */
+/** Parses an age such as 30m, 12h or 7d into milliseconds. */
 export function timeAgo(text: string): number {
   const [, count = "", unit = ""] = /^(\d{1,4})([mhd])$/.exec(text) ?? [];
   const unitMs = UNIT_MS[unit];

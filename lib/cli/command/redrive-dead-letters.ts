@@ -38,7 +38,7 @@ export async function redriveDeadLetters(
     throw new OperatorError({
       code: "no-such-dead-letter",
       message: `dead letter ${unknown.slice(0, 100)}: expected it in slabmend.dead_letters, got none`,
-      remedy: "List them: slabmend dead-letters list.",
+      remedy: "Take the id from slabmend dead-letters list.",
     });
   }
   const report = { sent: 0, moot: 0, discarded: 0, kept: 0 };

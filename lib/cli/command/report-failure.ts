@@ -20,7 +20,7 @@ export interface Failure {
   readonly details: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** What an operator sees of an error. For an error that is not ours: name, code and message, never other properties. */
+/** What an operator sees of an error. Of an error from a library only name, code and message are shown, no other properties. */
 export function describeFailure(error: unknown, signal: AbortSignal): Failure {
   const isAborted = error instanceof Error && error.name === "AbortError";
   if (isAborted || (signal.aborted && error === signal.reason)) {
@@ -115,7 +115,7 @@ function exitOf(error: SlabmendError): ExitReason {
 /** What a SQLSTATE, or an error code of the socket or the client library, means to the operator. */
 const DATABASE_FAILURES: readonly {
   readonly codes: RegExp;
-  /** For a code with several meanings: tells which one applies. */
+  /** Pattern of the message; set where a code alone has several meanings. */
   readonly says?: RegExp;
   readonly code: OperatorErrorCode;
   /** Begins the sentence "expected …, got …"; the client's message completes it. */
@@ -128,14 +128,14 @@ const DATABASE_FAILURES: readonly {
     code: "certificate-refused",
     expected: "a certificate from an authority that this machine trusts, got",
     remedy:
-      "Set SLABMEND_DATABASE_CA to the certificate of the authority that signed it (ask the operator of the database for it). sslmode=require encrypts too, but does not check who answers.",
+      "Set SLABMEND_DATABASE_CA to the certificate of the authority that signed the server's certificate (ask the operator of the database for it). sslmode=require encrypts too, but does not check who answers.",
   },
   {
     codes: /^CERT_(HAS_EXPIRED|NOT_YET_VALID)$/,
     code: "certificate-refused",
     expected: "a certificate that is valid now, got",
     remedy:
-      "Renew the server's certificate and let PostgreSQL load it; if it is new, check that the clocks agree.",
+      "Renew the server's certificate and make PostgreSQL reload it. If it was renewed already, check this machine's clock.",
   },
   {
     codes: /^ERR_TLS_CERT_ALTNAME_INVALID$/,
@@ -148,7 +148,8 @@ const DATABASE_FAILURES: readonly {
     codes: /^(CERT_\w+|ERR_TLS_\w+|ERR_SSL_\w+|EPROTO)$/,
     code: "certificate-refused",
     expected: "TLS with a valid certificate, got",
-    remedy: "Check the server's certificate and TLS settings, and that no proxy answers in its place.",
+    remedy:
+      "Check the server's certificate and TLS settings, and that no proxy answers instead of the server.",
   },
   {
     codes: /^(TLS_REFUSED|ECONNRESET)$/,
@@ -162,7 +163,7 @@ const DATABASE_FAILURES: readonly {
     codes: /^42501$/,
     code: "lacks-right",
     remedy:
-      "Run `slabmend grant` and apply what it prints as the owner of the database; run `init` and `uninstall` as the owner. `slabmend doctor` lists every missing privilege.",
+      "Run `slabmend grant`, and as the owner of the database apply its output; run `init` and `uninstall` as the owner. `slabmend doctor` lists every missing privilege.",
   },
   {
     codes: /^28(000|P01)$/,

@@ -1,4 +1,4 @@
-/** Resolves the scope of a maintenance run that an operator gave by a command or the API. */
+/** Resolves the scope that an operator gave for a maintenance run, by a command or through the API. */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import { OperatorError } from "../../errors/operator-error.ts";
 import { drainKind } from "../../jobs/drain/drain-kind.ts";
@@ -6,7 +6,7 @@ import { verifyKind } from "../../jobs/verify/verify-kind.ts";
 import { resolveDrainScope } from "./drain-scope.ts";
 import { resolveScope, type ScopeOptions } from "./verify-scope.ts";
 
-/** Kinds that any process may start; the others have their own commands. */
+/** Kinds that `maintenance start` and the API may start; the other kinds have their own commands. */
 export const STARTABLE_KINDS = [verifyKind, drainKind] as const;
 
 export interface RunScopeOptions extends Omit<ScopeOptions, "host"> {
@@ -14,7 +14,7 @@ export interface RunScopeOptions extends Omit<ScopeOptions, "host"> {
   readonly hosts: readonly string[];
 }
 
-/** @throws {OperatorError} `bad-argument`, and the errors of the kind's scope */
+/** @throws {OperatorError} `bad-argument`, and the errors of `resolveDrainScope` and `resolveScope` */
 export async function resolveRunScope(ask: Ask, kind: string, options: RunScopeOptions): Promise<object> {
   const { hosts, ...others } = options;
   if (kind === drainKind.kind) {

@@ -11,13 +11,14 @@ export function addFollowers(host: CommandHost): void {
     .description("manage followers of the journal; status lists them")
     .command("forget")
     .description("remove a follower that is no longer needed, such as an archive whose place was removed")
-    .argument("<name>", "the name in status: archive PLACE")
+    .argument("<name>", "the follower's name, as status shows it: archive PLACE")
     .option("--yes", "do not ask")
     .addHelpText(
       "after",
       `
-Rows of the journal are deleted only after every follower has read them, so a follower that stopped keeps all later rows. What it
-has written stays. An archive that is still configured starts again from the oldest row; its place must then be empty.`,
+Rows of the journal are deleted only after every follower has read them, so all rows that a stopped follower has not read
+are kept. What the forgotten follower has written stays. If an archive is still configured, it starts again from the oldest
+row, and its place must then be empty.`,
     )
     .action(
       action<{ yes?: boolean }>(host, async (context, options, [name = ""]) => {
@@ -36,6 +37,7 @@ function noSuchFollower(name: string): OperatorError {
   return new OperatorError({
     code: "no-such-follower",
     message: `followers forget: expected the name of an archive that status lists, got ${JSON.stringify(name.slice(0, 200))}`,
-    remedy: "slabmend status --json lists them. The totals cannot be removed: budgets need them.",
+    remedy:
+      "slabmend status --json lists the followers. The follower named totals cannot be removed: budgets need it.",
   });
 }

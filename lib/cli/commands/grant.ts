@@ -15,7 +15,7 @@ export function addGrant(host: CommandHost): void {
     .option("--role <name>", "name of the role", "slabmend")
     .option(
       "--concurrency <n>",
-      `simultaneous repairs; default: SLABMEND_REPAIR_CONCURRENCY, else ${DEFAULT_REPAIR_CONCURRENCY}; the role's connection limit is five more`,
+      `number of simultaneous repairs; default: SLABMEND_REPAIR_CONCURRENCY, else ${DEFAULT_REPAIR_CONCURRENCY}; the role's connection limit is this number plus five`,
       wholeNumber(1, 10_000),
     )
     .addHelpText(

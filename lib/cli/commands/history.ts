@@ -23,13 +23,13 @@ export function addHistory(host: CommandHost): void {
     .argument("[slab]", `${SLAB_ARGUMENT}; for a deleted slab, its id`)
     .option("--host <key>", "only repairs that moved a sector from or to this host, or found one lost there")
     .option("--outcome <outcome>", "only repairs with this outcome: repaired, too-few-sources, …")
-    .option("--since <time>", "only repairs that ended within this time: 30m, 12h, 7d", timeAgo)
+    .option("--since <time>", "only repairs that ended in this time before now: 30m, 12h, 7d", timeAgo)
     .option("--limit <n>", "maximum number", wholeNumber(1, MOST_REPAIRS), 20)
     .option("--cursor <text>", "continue after the list that ended with this cursor")
     .addHelpText(
       "after",
       `
---host and --outcome search 20,000 repairs at a time: if the list ends with a cursor, there may be more after it.
+--host and --outcome search 20,000 repairs at a time: if the list ends with a cursor, more repairs may follow.
 --json lists every move with host keys.`,
     )
     .action(

@@ -9,12 +9,12 @@ export function addHosts(host: CommandHost): void {
   host.program
     .command("hosts")
     .description("list indexd's hosts: which may take sectors, why others may not, and how they perform")
-    .option("--problems", "only hosts that may not take sectors, or that fail")
+    .option("--problems", "only hosts that may not take sectors, fail often or are out of funds")
     .addHelpText(
       "after",
       `
-Candidates come first, those with the fewest failures and the highest speed at the top. Speed and failures are recent
-measurements of workers; they fade within hours. --json adds every address, contract sizes and whether prices are current.`,
+Candidates come first, those with the fewest failures and the highest speed at the top. Workers measure speed and
+failures; a measurement loses its weight within hours. --json adds every address, contract sizes and whether prices are current.`,
     )
     .action(
       action<{ problems?: boolean }>(host, async (context, { problems }) => {
@@ -29,7 +29,7 @@ measurements of workers; they fade within hours. --json adds every address, cont
     );
 }
 
-/** Bad lines and restarts do not explain failures of more than one request in ten. */
+/** Bad lines and restarts explain some failures of a good host, but not of more than one request in ten. */
 const FAILS_OFTEN = 0.1;
 
 const hasProblem = ({ isCandidate, score }: HostReport): boolean =>

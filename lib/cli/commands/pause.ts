@@ -63,7 +63,7 @@ interface ModeResult {
 }
 
 function describeUnchanged({ reasonChanged, mode }: ModeResult): string {
-  if (mode.kind === "running") return "was resumed at the same time";
+  if (mode.kind === "running") return "not paused: another command resumed the fleet at the same time";
   const what = mode.kind === "paused" ? "was paused already" : `is ${modeInWords(mode.kind)}`;
   const reason = mode.reason === undefined ? "" : `, reason${reasonChanged ? " now" : ""}: ${mode.reason}`;
   return `${what}, since ${mode.since.toISOString()} by ${mode.owner}${reason}`;
@@ -76,7 +76,7 @@ function describeChange({ changed, reasonChanged, mode }: ModeResult): ModeRepor
 function cannotResume(kind: "maintenance" | "deleting", owner: string): OperatorError {
   return new OperatorError({
     code: kind === "maintenance" ? "fleet-in-maintenance" : "fleet-being-deleted",
-    message: `the fleet's mode: expected paused or suspended, got ${kind}, by ${owner}`,
+    message: `the fleet's mode: expected paused or suspended, got ${kind}, set by ${owner}`,
     remedy:
       kind === "maintenance"
         ? "Wait for the maintenance run to end, or cancel it; nothing was changed."

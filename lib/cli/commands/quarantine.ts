@@ -13,7 +13,7 @@ import { table } from "../command/quantities.ts";
 export function addQuarantine(host: CommandHost): void {
   const group = host.program
     .command("quarantine")
-    .description("list slabs whose repairs kept crashing workers, and allow their repair again");
+    .description("list slabs whose repairs kept crashing workers, and allow repairs of these slabs again");
   addList(group, host);
   addRelease(group, host);
 }
@@ -53,7 +53,7 @@ function addRelease(group: Command, host: CommandHost): void {
     .option("--all", "release all slabs")
     .addHelpText(
       "after",
-      "\nThe next claim may lease them. Three more crashes in a row put a slab back into quarantine.",
+      "\nThe next claim may lease the slabs. Three more crashes in a row put a slab back into quarantine.",
     )
     .action(
       action<{ all?: boolean }>(host, async (context, { all }, names) => {

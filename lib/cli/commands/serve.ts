@@ -55,7 +55,10 @@ export function addServe(host: CommandHost): void {
     .command("serve")
     .description("repair on this machine until stopped, with a web console, an HTTP API and health checks")
     .addOption(
-      new Option("--listen <address:port>", "address for HTTP; one other than loopback needs a password")
+      new Option(
+        "--listen <address:port>",
+        "address for HTTP; any address other than loopback needs a password",
+      )
         .argParser(listenAddress)
         .default(SERVE_DEFAULTS.listen, "127.0.0.1:8484"),
     )
@@ -160,8 +163,8 @@ function onlyOne(context: CommandContext): Configuration {
 }
 
 /**
- * Several indexers: a problem with the folder ends the command at once; a problem with a file only stops that indexer from
- * starting.
+ * Several indexers: the problems that `readServedIndexers` finds, such as a bad file name or a shared database, end the command
+ * at once. Later an invalid variable only keeps its own indexer from starting.
  */
 function severalIn(context: CommandContext): Configuration {
   const read = () => readServedIndexers(context.variables);
@@ -181,7 +184,7 @@ function parseIndexer(
   return { name, environment, variables, logger, metrics };
 }
 
-/** Permanent problems end the command at once; the command waits for a database that is temporarily unreachable. */
+/** A permanent problem with the database ends the command. A temporary one is only logged: serve starts and tries again. */
 async function checkDatabase(context: CommandContext, logger: Logger): Promise<void> {
   const { clock } = context.io;
   try {
@@ -196,7 +199,7 @@ async function checkDatabase(context: CommandContext, logger: Logger): Promise<v
 
 /** @throws {OperatorError} `password-missing` */
 async function readPassword(options: ServeOptions, fallback: string): Promise<Secret<string> | null> {
-  // Required on loopback too if --password-file is given: behind a proxy all requests come from loopback.
+  // With --password-file a password is required on loopback too: behind a proxy all requests come from loopback.
   if (options.listen.isLoopback && options.passwordFile === undefined) return null;
   const path = options.passwordFile ?? fallback;
   const hash = await readSecretFile(path);
@@ -205,7 +208,7 @@ async function readPassword(options: ServeOptions, fallback: string): Promise<Se
     code: "password-missing",
     message: `${path}: expected the hash of a password, got ${hash === undefined ? "no file" : "something else"}`,
     remedy:
-      "Create it with slabmend serve --set-password, which reads a password from standard input. On 127.0.0.1 none is needed.",
+      "Create it with slabmend serve --set-password, which reads a password from standard input. On 127.0.0.1 no password is needed if --password-file is not given.",
   });
 }
 

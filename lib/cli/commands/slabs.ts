@@ -46,7 +46,8 @@ found too few sources. Objects are counted up to 1000; --json lists some keys. s
 
 function renderSlabs(report: SlabsReport): string {
   const { slabs, matching, next } = report;
-  const known = report.walkFinishedAt === null ? ["! no walk has finished yet: there may be more"] : [];
+  const known =
+    report.walkFinishedAt === null ? ["! no walk has finished yet: there may be more unhealthy slabs"] : [];
   if (slabs.length === 0) return [...known, "no slab"].join("\n");
   return [
     ...known,

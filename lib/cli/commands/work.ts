@@ -30,7 +30,7 @@ interface WorkOptions {
   readonly timeout: number;
 }
 
-/** Ends the command after the current repairs, because this machine cannot repair. */
+/** The error that ends the command after the current repairs if this machine turns out unable to repair. */
 function workerUnfit(reason: string): OperatorError {
   return new OperatorError({
     code: "worker-unfit",
@@ -111,7 +111,7 @@ interface Work {
   readonly logger: Logger;
   readonly metricsOf: MetricsOf;
   readonly onEnd: (end: WorkEnd) => void;
-  /** Aborts when the command should stop, or this machine cannot repair. */
+  /** Aborts when the command should stop, or when this machine turns out unable to repair. */
   readonly signal: AbortSignal;
 }
 
@@ -125,7 +125,7 @@ async function workUntilToldToEnd(work: Work): Promise<void> {
       await ask((sql) => assertClocksAgree(sql, clock), { isIdempotent: true });
       const state = await ask(readNetworkState, { isIdempotent: true });
       for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
-      // With --from-database the first claim logs the mode, and each later claim that finds it changed.
+      // With --from-database the claims log the mode: the first claim, and each later claim that finds another mode.
       if (work.queueUrl !== undefined) tellMode(logger, await ask(readFleetMode, { isIdempotent: true }));
       await pool.start(signal);
       access.ignoreSignals();

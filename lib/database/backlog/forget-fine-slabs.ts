@@ -2,12 +2,15 @@ import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
 /**
- * Removes the repair history of healthy slabs: repaired or found healthy, no crash, no wrongly pinned shard, not in quarantine.
- * Such a row only tells claim that we wrote next_repair_attempt; once that time lies `olderThanMs` (at least claim's grace) in
- * the past, the row is not needed. Also removes the history of deleted slabs in any state. Returns the number of removed rows.
+ * Removes rows of slabmend.repairs that are no longer needed: the last outcome is `repaired`, `healthy` or
+ * `never-begun`, and the slab has no crash, no wrongly pinned shard and no quarantine. Such a row only tells claim that
+ * we wrote next_repair_attempt; once that time lies `olderThanMs` (at least claim's grace) in the past, the row is not
+ * needed. Also removes the rows of deleted slabs, whatever their state. Rows of leased slabs stay. Returns the number
+ * of removed rows.
  *
- * Each call checks the next `limit` rows by primary key, starting where the last call stopped (`checkpoints`), so its cost does
- * not depend on the number of rows; at the end it starts over. `skip locked`, so that no commit waits for it.
+ * Each call checks the next `limit` rows by primary key, starting where the last call stopped (`checkpoints`), so its
+ * cost does not depend on the number of rows; at the end it starts over. It skips locked rows, so that it never waits
+ * for a commit.
  */
 export async function forgetFineSlabs(
   sql: ISql,

@@ -9,7 +9,7 @@
 -- entries by ascending slab id, marks likewise, the row of the walk last.
 create or replace function slabmend.record_backlog(request jsonb) returns boolean
 language plpgsql volatile
--- A plan made while a table is empty would scan it for the whole life of the connection.
+-- Otherwise a plan made while a table is empty would still scan that table in full after it has grown.
 set enable_seqscan = off
 as $function$
 declare

@@ -25,7 +25,7 @@ export interface WalkState {
   readonly phase: "mark" | "sweep";
   /** Sectors up to this id are done; during a sweep, slabs up to this id. */
   readonly position: bigint;
-  /** Slabs of the next sector up to this id are done. */
+  /** Of the slabs of the next sector, those up to this id are done. */
   readonly slabPosition: bigint;
   /** Time since the pass began, by the database's clock. */
   readonly passAgeMs: number;
@@ -93,7 +93,7 @@ export interface BacklogChanges {
   readonly removed: readonly SlabId[];
   /** Version of each judged slab's entry in the snapshot used for judging; null: the slab had no entry. */
   readonly versions: Readonly<Record<string, string | null>>;
-  /** Slabs that cannot be judged now; those that are not ready are judged after this delay. */
+  /** Slabs that cannot be judged now; those whose entry is not ready are due again after `delayMs`. */
   readonly postponed?: { readonly slabIds: readonly SlabId[]; readonly delayMs: number };
   readonly step?: WalkStepChanges;
 }
@@ -149,7 +149,7 @@ export async function readUnmarked(
     readonly limit: number;
   },
 ): Promise<{ readonly slabIds: readonly SlabId[]; readonly next: bigint }> {
-  // The page ends at the limit-th unmarked slab, or after ten times as many marked ones.
+  // The page ends at the limit-th slab that this pass has not seen, or after 10 × limit marks.
   const [row] = await sql<{ last: string | null; slab_ids: string[] }[]>`
     with page as (
       select m.slab_id, m.pass from slabmend.marks m

@@ -4,9 +4,11 @@
 --            [{"slabId", "there": true, "minShards", "leased", "dying", "givenUp",
 --              "freeAtMs", "endangeredFreeAtMs"          see lease_standing
 --              "attemptedAtMs": number | null            when the last repair ended, or crashed
---              "good": [hostId]                          of each readable sector that is not bad
---              "bad": [[hostId | null, cause, suspected]]   of each bad one; hostId null: no source; suspected: a denial by a suspected host
---              "known": {"version", "waitingSinceMs", "since"} | null}]   its entry; version: for record_backlog
+--              "good": [hostId]                          the host of each sector that is neither bad nor wrongly pinned
+--              "bad": [[hostId | null, cause, suspected]]   one element per bad sector
+--                    hostId null: the sector is no source; suspected: a suspected host denied the sector
+--              "known": {"version", "waitingSinceMs", "since"} | null}]   the slab's backlog entry
+--                    version: for record_backlog
 --
 -- A wrongly pinned shard (repairs.bad_shards) is no source, even if its sector is healthy.
 --

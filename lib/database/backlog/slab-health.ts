@@ -2,7 +2,9 @@ import type { ISql } from "postgres";
 import { type HostId, parseSlabId, type SlabId } from "../../slab/ids.ts";
 import { pastTime } from "../client/past-time.ts";
 
-/** A slab in one snapshot: lib/database/backlog/slab-health.sql. Past times are never later than the snapshot's. */
+/**
+ * A slab in one snapshot: lib/database/backlog/slab-health.sql. Times of past events are never later than the snapshot.
+ */
 export interface SlabHealth {
   readonly slabId: SlabId;
   /** False: the slab is gone; only `known` is meaningful. */
@@ -19,7 +21,7 @@ export interface SlabHealth {
   readonly givenUp: boolean;
   /** When its last repair ended, with any outcome; undefined: there was none, or its record was removed. */
   readonly attemptedAtMs: number | undefined;
-  /** The host of each sector that is not bad. */
+  /** The host of each sector that is neither bad nor wrongly pinned. */
   readonly good: readonly HostId[];
   readonly bad: readonly BadSector[];
   /** Its entry in the backlog. */
@@ -86,7 +88,7 @@ function knownEntryOf(known: NonNullable<SlabHealthRow["known"]>, nowMs: number)
   };
 }
 
-/** Health of slabs by id, with the database's time. One snapshot; pass at most about 500. */
+/** Reads the health of these slabs in one snapshot, with the database's time; pass at most about 500 ids. */
 export async function readSlabHealth(
   sql: ISql,
   slabIds: readonly SlabId[],
@@ -100,7 +102,7 @@ export async function readSlabHealth(
 }
 
 export interface WalkPage {
-  /** Bad sectors that the page finished. */
+  /** The number of bad sectors that are done with this page. */
   readonly sectors: number;
   /** Where the next page starts; undefined: this page was the last. */
   readonly next: WalkPosition | undefined;
@@ -110,7 +112,7 @@ export interface WalkPage {
   readonly nowMs: number;
 }
 
-/** Sectors up to this id are done, and slabs up to this id of the sector after it. */
+/** Sectors up to the id `sector` are done; of the slabs of the next sector, those up to the id `slab` are done too. */
 export interface WalkPosition {
   readonly sector: bigint;
   readonly slab: bigint;
@@ -121,7 +123,7 @@ export interface WalkPageRequest {
   readonly pass: bigint;
   readonly from: WalkPosition;
   readonly pageSectors: number;
-  /** At most this many slabs that this pass has not seen. */
+  /** The page has at most this many slabs; slabs that this pass has already seen are not in it. */
   readonly maxSlabs: number;
   readonly graceMs: number;
   /** False: only slab ids are read. */

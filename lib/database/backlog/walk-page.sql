@@ -1,12 +1,14 @@
--- One page of the walk of one cause: the bad sectors after a position, by ascending id, and the health of those of their slabs
--- that this pass has not seen yet. Read only: one snapshot, no row locks.
+-- One page of the walk of one cause: reads the bad sectors after a position, by ascending id, and the health of their
+-- slabs, without the slabs that this pass has already seen. Read only: one snapshot, no row locks.
 --
 --   request  {"cause", "pass", "position", "slabPosition", "pageSectors", "maxSlabs", "judged", "graceMs"}
---            slabPosition: of the sector after position, the last slab that is done
---            maxSlabs: most slabs not yet seen in this pass (plus a few times as many seen ones); null: no limit
---            judged: false for ids alone, if reading the slabs' health takes too long
+--            slabPosition: of the slabs of the first sector after position, those up to this id are done
+--            maxSlabs: the page ends after this many slabs that this pass has not seen, or after 4 times as many pairs
+--              of a sector and a slab; null: no limit
+--            judged: false: read only the slabs' ids, because reading their health takes too long
 --   answer   {"sectors", "next", "nextSlab", "slabs": slab_health, "slabIds", "nowMs"}
---            sectors: how many the page finished; next, nextSlab: the position of the next page, 0 = the end
+--            sectors: how many are done with this page
+--            next, nextSlab: the position of the next page; both are 0 after the last page
 --
 -- Which sectors: bad-sectors.sql. Further indexes: slab_sectors_sector_id_slab_id_idx; marks_pkey.
 create or replace function slabmend.walk_page(request jsonb) returns jsonb
@@ -20,7 +22,7 @@ declare
   from_slab constant bigint not null := coalesce((request->>'slabPosition')::bigint, 0);
   page_sectors constant integer not null := (request->>'pageSectors')::integer;
   most_slabs constant integer := (request->>'maxSlabs')::integer;
-  -- Each seen slab costs a look-up in marks.
+  -- Slabs that this pass has seen count too, because each costs a look-up in marks.
   most_pairs constant integer := 4 * most_slabs;
   grace constant interval not null := make_interval(secs => (request->>'graceMs')::double precision / 1000);
   is_judged constant boolean not null := coalesce((request->>'judged')::boolean, true);

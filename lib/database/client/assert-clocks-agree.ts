@@ -11,6 +11,7 @@ export async function assertClocksAgree(sql: ISql, clock: Pick<Clock, "now">): P
   const askedAtMs = clock.now();
   const [row] = await sql<{ ms: number }[]>`
     select (extract(epoch from clock_timestamp()) * 1000)::double precision as ms`;
-  // The database read its clock at some moment of the query: if ours showed that time during the query, the clocks agree.
+  // The database read its clock at some moment of the query: if our clock showed the same time during the query, the
+  // clocks agree.
   assertClockAgrees(row!.ms, Math.min(Math.max(row!.ms, askedAtMs), clock.now()));
 }

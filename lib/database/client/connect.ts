@@ -3,7 +3,7 @@
  * driver is discarded with it, and the next statement opens a new one
  * (docs/decisions/0014-database-client.md).
  *
- *   (none) --statement--> opening --let in--> open --idle / end--> over --statement--> opening ...
+ *   (none) --statement--> opening --log in--> open --idle / end--> over --statement--> opening ...
  *                            \------------------\----lost--------/
  *
  * What always holds: all statements of a transaction use the connection on which it began; a connection is closed before the next
@@ -20,7 +20,9 @@ import { openStream, type StreamTarget } from "./open-stream.ts";
 
 /** A worker needs no connection during a transfer: an idle one is closed after this time. */
 const IDLE_SECONDS = 1;
-/** A database that accepts no connection for this long is treated as gone; the message is delivered again. */
+/**
+ * A database that accepts no connection for this long is treated as gone; SQS then delivers the repair's message again.
+ */
 const CONNECT_MS = 10_000;
 /** How long `end` without a limit waits for the server to close the connection. */
 const FAREWELL_SECONDS = 5;
@@ -44,7 +46,7 @@ interface Driver {
  * Lambda function returns: a frozen connection would be dead later. Use it through a {@link DeadlineClient}: by itself it waits
  * forever for a silent server.
  *
- * @param authorities PEM, instead of those built into Node.js
+ * @param authorities certificates of authorities, as PEM, to use instead of those built into Node.js
  */
 export function connect(databaseUrl: string, applicationName: string, authorities?: string): Sql {
   const database = readDatabaseUrl(databaseUrl);
@@ -146,7 +148,7 @@ function openDriver(
       if (state === "opening") state = "open";
       clearTimeout(limit);
     },
-    // Missing in the driver's types.
+    // The option `socket` is missing in the driver's types.
     ...({ socket: openSocket } as object),
     // TLS and timers are handled by openSocket above; the driver's own timers would outlive their connection.
     ssl: false,

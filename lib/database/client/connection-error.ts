@@ -1,6 +1,6 @@
 /**
- * Ways in which a connection ends before or during its use, apart from the socket's own errors; with the driver's code where the
- * driver has one.
+ * Ways in which a connection ends before or during its use, apart from the socket's own errors. Where postgres.js has a
+ * code for one of these ways, the same code is used here.
  */
 export type ConnectionErrorCode =
   /** Closed by the server, or by a device in between. */

@@ -8,8 +8,9 @@ const FORGET_AFTER_MS = 10_000;
 const MOST_COUNTED = 10;
 
 /**
- * When the next connection to a server may be tried: immediately after the first failure or loss, then after growing delays
- * of up to a few seconds. It limits the load on a server that accepts and closes connections, for any caller.
+ * When the next connection to a server may be tried: immediately after the first failure or loss, then after growing
+ * delays of up to a few seconds. All callers wait, so a server that closes each connection at once is not overloaded
+ * with new ones.
  */
 export class ConnectionPace {
   readonly #clock: Clock;

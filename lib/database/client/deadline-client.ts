@@ -11,9 +11,9 @@ export const ANSWER_MS = 20_000;
 /** A client of the database with a deadline for every call. */
 export interface DeadlineClient {
   /**
-   * Runs statements on the client. If no answer comes in time, its connection is dropped and the next call opens a new
-   * one: after a failover the old server is silent, and TCP would wait for a quarter of an hour. Other calls waiting on
-   * that connection fail in the same way.
+   * Runs statements on the client. If no answer comes in time, the client's connection is dropped and the next call
+   * opens a new one: after a failover the old server is silent, and TCP would wait for a quarter of an hour. Other
+   * calls waiting on the dropped connection fail in the same way.
    *
    * A connection to a server that has become read-only is dropped too. A refused statement did not happen, so `statements` run
    * again on a new connection while time is left: writes before the refused one must be idempotent.
@@ -53,7 +53,7 @@ export function createDeadlineClient(options: {
   const run: DeadlineClient["run"] = async (limitMs, statements) => {
     const endsAtMs = clock.now() + limitMs;
     let current = sql;
-    // A run that pauses between two tries does not notice that its client is gone: do not wait for it.
+    // `statements` may pause between two tries, and then does not see that its client is gone: do not wait for it.
     const silence = Promise.withResolvers<never>();
     const cancel = clock.after(limitMs, () => {
       giveUp(current);
@@ -90,7 +90,7 @@ export function createDeadlineClient(options: {
   };
 }
 
-/** About four seconds including the pauses: a server that restarts quickly is back by then. */
+/** Six attempts take about four seconds with their pauses: a server that restarts quickly is back by then. */
 const MOST_LOSSES = 6;
 
 /**
@@ -136,7 +136,9 @@ export type Ask = <Result>(
   options?: AskOptions,
 ) => Promise<Result>;
 
-/** @param endsAtMs by the clock; after this time no query starts and none is waited for. Default: no limit. */
+/**
+ * @param endsAtMs when, by `clock`, all calls end: no query starts later, and none is waited for. Default: no limit.
+ */
 export function askWithin(
   database: DeadlineClient,
   clock: Clock,
@@ -164,7 +166,7 @@ function noAnswer(limitMs: number, cause?: unknown): StoreError {
   return new StoreError({
     code: "no-answer",
     message: `the database: expected an answer within ${limitMs} ms, got none`,
-    remedy: "Check whether it failed over or is overloaded; the connection was dropped.",
+    remedy: "Check whether the database failed over or is overloaded. The connection was dropped.",
     cause,
   });
 }

@@ -1,10 +1,11 @@
 /**
- * The replacement for a socket that postgres.js gets.
+ * Given to postgres.js instead of a socket.
  *
  * postgres.js drops its socket when it receives `close`; a write that follows (the rollback of a transaction whose
- * connection is gone, a write delayed by setImmediate) then throws where no caller can catch it. It also opens another connection
- * by itself, without a pause, and sends the remaining statements of the old one on it. So it never receives `close` from this
- * class: a lost connection is an `error`, and so is every later write. connect.ts then discards the driver as well.
+ * connection is gone, a write delayed by setImmediate) then throws where no caller can catch it. postgres.js also opens
+ * another connection by itself, without a pause, and sends the remaining statements of the old connection there. So
+ * this class never emits `close`: for a lost connection, and for every later write, it emits `error`. connect.ts then
+ * discards the driver as well.
  *
  *   open --lost--> closed (every write: error)          open --end / destroy--> closed
  */
@@ -23,7 +24,9 @@ export class DriverSocket extends EventEmitter {
   readyState: "open" | "closed" = "open";
 
   /**
-   * @param onOver called once, when nothing more will be sent; with the error that ended it, unless the driver ended it
+   * @param onOver called once, when nothing more will be sent: with the error if the connection was lost, with
+   *   undefined
+   *   if the driver ended it
    * @param closedError the error to report when the other side closes the connection
    */
   constructor(stream: Socket, closedError: Error, onOver: (lost: Error | undefined) => void) {
@@ -50,7 +53,7 @@ export class DriverSocket extends EventEmitter {
     return true;
   }
 
-  /** The driver ends the connection. */
+  /** Called by the driver to end the connection. */
   end(bytes?: Uint8Array): void {
     if (this.readyState === "closed") return;
     this.readyState = "closed";

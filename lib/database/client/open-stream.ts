@@ -5,7 +5,7 @@ import type { DatabaseUrl } from "../../config/database-url.ts";
 import { connectionError } from "./connection-error.ts";
 
 export interface StreamTarget extends Pick<DatabaseUrl, "host" | "port" | "tls"> {
-  /** PEM, instead of those built into Node.js. */
+  /** Certificates of authorities, as PEM, to use instead of those built into Node.js. */
   readonly authorities?: string | undefined;
 }
 
@@ -34,7 +34,7 @@ export async function openStream(target: StreamTarget, signal: AbortSignal): Pro
 async function encrypt(socket: Socket, target: StreamTarget, signal: AbortSignal): Promise<Socket> {
   socket.write(SSL_REQUEST);
   const answer = (await waitFor(socket, "data", target, signal)) as Buffer;
-  // Further bytes could come from an attacker on the way, and would be read as if they had been encrypted.
+  // Bytes after the answer could come from an attacker on the way, and would be read as if they had been encrypted.
   const isAccepted = answer.length === 1 && answer[0] === YES;
   if (!isAccepted) {
     if (target.tls === "optional" && answer.length === 1) return socket;
@@ -42,11 +42,11 @@ async function encrypt(socket: Socket, target: StreamTarget, signal: AbortSignal
   }
   const secure: TLSSocket = connectTls({
     socket,
-    // TLS server names cannot be addresses.
+    // A TLS server name cannot be an IP address.
     ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
     ...(target.authorities === undefined ? {} : { ca: target.authorities }),
     rejectUnauthorized: target.tls === "verified",
-    // Without this, a host that is an address would be compared with the certificate as "localhost".
+    // Without this, a host given as an IP address would be compared with the certificate as "localhost".
     checkServerIdentity: (_name, certificate) => checkServerIdentity(target.host, certificate),
   });
   secure.on("error", () => {});

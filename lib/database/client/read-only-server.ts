@@ -14,7 +14,7 @@ export function readOnlyServer(what: string, cause: unknown): StoreError {
     code: "read-only-server",
     message: `${what}: expected a database that takes writes, got one that is read-only`,
     remedy:
-      "Check whether it failed over and the name resolves to the new primary, and whether the URL points to a replica.",
+      "Check whether the URL points to a replica. After a failover, check whether the host name resolves to the new primary.",
     cause,
   });
 }

@@ -18,10 +18,11 @@ export type DatabaseFailure =
 const CONFLICTS = new Set(["40001", "40P01", "55P03"]);
 
 /**
- * Class 08; the server shuts down, starts, or ends an idle session; too many connections (connections of killed workers still
- * count against a role's limit); codes of the client library and the socket; and DNS codes, because a name may be missing for a
- * moment while its record changes. CONNECTION_DESTROYED: the driver was discarded with its lost connection. CONNECTION_ENDED is
- * not included: we ended the client, and it never connects again.
+ * SQLSTATE class 08 (connection exceptions); the server shuts down, starts, or ends an idle session; too many
+ * connections (the connections of killed workers still count against a role's limit); codes of the client library and
+ * the socket; and DNS codes, because a name may be missing for a moment while its record changes. CONNECTION_DESTROYED:
+ * the driver was discarded with its lost connection. CONNECTION_ENDED is not included: we ended the client, and it
+ * never connects again.
  */
 const CONNECTION_LOST = new RegExp(
   "^(08...|57P0[1235]|53300|CONNECTION_CLOSED|CONNECTION_DESTROYED|CONNECT_TIMEOUT" +
@@ -38,18 +39,18 @@ export function classifyDatabaseFailure(error: unknown): DatabaseFailure {
 export interface RetryOptions {
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** Attempts after conflicts, including the first. */
+  /** After this many conflicts there is no further attempt. */
   readonly maxAttempts?: number;
-  /** Attempts after lost connections, including the first. 1: the work is not idempotent and is not retried. */
+  /** After this many lost connections there is no further attempt. 1 for work that is not idempotent: no retry. */
   readonly maxConnectionAttempts?: number;
   readonly signal?: AbortSignal;
 }
 
-/** With the pauses below about 10 s in total; 3 s more per attempt that waits for a lock_timeout. */
+/** With the pauses below, all attempts take about 10 s in total; each one that ends by lock_timeout adds 3 s. */
 const DEFAULT_MAX_ATTEMPTS = 14;
 const DEFAULT_MAX_CONNECTION_ATTEMPTS = 6;
 const FIRST_SLEEP_MS = 3;
-/** indexd waits up to 15 s; a worker pays for its time, and its lease lasts two minutes. */
+/** indexd pauses for up to 15 s. We pause less: a worker's time costs money, and its lease lasts only two minutes. */
 const LONGEST_SLEEP_MS = 2_000;
 /** A database that restarts needs seconds, not milliseconds. */
 const FIRST_CONNECTION_SLEEP_MS = 100;
@@ -59,7 +60,7 @@ export const BRIEFLY: RetryOptions = { maxAttempts: 4, maxConnectionAttempts: 3 
 /** The same for work that is not idempotent: a conflict wrote nothing, but after a lost answer the result is unknown. */
 export const ONLY_CONFLICTS: RetryOptions = { ...BRIEFLY, maxConnectionAttempts: 1 };
 
-/** Milliseconds to wait after the given failed attempt (1 = first), with up to half as jitter so that rivals spread out. */
+/** Milliseconds to wait after failed attempt `attempt` (1 = first); up to half is added, so that callers spread out. */
 export function retryDelayMs(
   failure: "conflict" | "connection-lost",
   attempt: number,
@@ -118,7 +119,8 @@ function exhausted(
     : new StoreError({
         code: "fate-unknown",
         message: `${what}: the connection was lost ${attempts} times before the answer came`,
-        remedy: "Check whether the database is up; journal.token shows whether the commit happened.",
+        remedy:
+          "Check whether the database is up. A repair was committed if slabmend.journal has a row with its token.",
         details: { attempts },
         cause,
       });

@@ -72,7 +72,7 @@ export function wrongSessionSettings(wrong: readonly string[]): StoreError {
     code: "wrong-session-settings",
     message: `the session's settings: ${wrong.join("; ")}`,
     remedy:
-      "Run the output of `slabmend grant` as the owner of the database: it sets them on the role, which overrides the database's settings. A setting of the role for this database overrides both: \\drds in psql shows it.",
+      "Run the statements that `slabmend grant` prints, as the owner of the database: they set these settings on the role, which overrides the database's own settings. If a setting is still wrong, it is also set for this role in this database, which overrides both: \\drds in psql shows it.",
     details: { wrong: wrong.length },
   });
 }

@@ -10,8 +10,9 @@ export interface SharedClients extends Pick<DeadlineClient, "run" | "runIdempote
 }
 
 /**
- * At most `most` connections for any number of repairs: a call takes the one most recently used, or waits in a queue
- * (first in, first out). A repair holds none during a transfer; the client closes an idle one within a second.
+ * At most `most` connections for any number of repairs: a call takes the free connection that was used last, or waits
+ * in a queue (first in, first out). A repair holds no connection during a transfer; an idle one is closed after a
+ * second.
  */
 export function createSharedClients(options: {
   readonly open: () => DeadlineClient;
@@ -60,6 +61,6 @@ function allInUse(most: number, limitMs: number): StoreError {
   return new StoreError({
     code: "no-answer",
     message: `the database: expected a free connection within ${limitMs} ms, all ${most} were in use`,
-    remedy: "Check whether it is overloaded or silent.",
+    remedy: "Check whether the database is overloaded or silent.",
   });
 }

@@ -14,7 +14,10 @@ export type StoreErrorCode =
   | "lacks-right"
   /** Repeated serialization failures, deadlocks or lock time-outs. */
   | "retries-exhausted"
-  /** The connection was lost so often that it is unknown whether the commit happened; `journal.token` tells. */
+  /**
+   * The connection was lost so often that it is unknown whether the commit happened. A commit leaves its token in the
+   * journal.
+   */
   | "fate-unknown"
   /** The server is read-only: the old primary after a failover, or a replica. */
   | "read-only-server"

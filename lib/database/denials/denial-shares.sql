@@ -1,11 +1,11 @@
 -- How large a share of recent requests each host denied: the input of suspected_hosts and many_hosts_deny;
 -- lib/placement/judge-denials.ts uses the same figures.
 --
---   of_hosts        null: every host that denied something within a day
---   denied          sectors that it denied within a day
---   denied_again    those of them that it denied again at least 6 h after the first time
---   denied_lately   those that it denied within 10 minutes
---   served          requests that it served, as the decaying sum in host_scores (half-life: half an hour)
+--   of_hosts        null: every host that denied a sector within the last day
+--   denied          sectors that the host denied within the last day
+--   denied_again    of these, the sectors that it denied again at least 6 h after the first time
+--   denied_lately   of these, the sectors that it denied within the last 10 minutes
+--   served          requests that the host served, as the decaying sum in host_scores (half-life: half an hour)
 --
 -- Indexes: denials_host_idx, denials_denied_at_idx; host_scores by primary key.
 create or replace function slabmend.denial_shares(of_hosts integer[])

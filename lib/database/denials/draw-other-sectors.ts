@@ -3,14 +3,14 @@ import { type HostId, parseRoot, type Root } from "../../slab/ids.ts";
 
 /** The number of sectors drawn; the host must serve most of them. */
 const DRAWN = 3;
-/** At most this many rows are examined to find them: on a host with only young sectors all would otherwise be scanned. */
+/** Rows that each of the two searches reads at most: a host with only young sectors would otherwise be read in full. */
 const LOOKED_AT = 16;
-/** A sector stored after the host lost its index proves nothing. */
+/** Younger sectors are not drawn: a sector stored after the host lost its index proves nothing. */
 const YOUNG_MINUTES = 30;
 
 /**
- * For each of these hosts a few sectors, from a random root on, that it should have had for a while and has not denied. A host
- * without such sectors is absent.
+ * Draws a few sectors of each of these hosts, from a random root on: sectors that the host should have had for a while
+ * and has not denied. A host without such sectors is absent from the result.
  *
  * Reads only; indexes: sectors (host_id, sector_root), denials by primary key.
  */

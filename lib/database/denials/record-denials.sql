@@ -5,7 +5,7 @@
 --   reports   [{"sectorId", "root", "hostId", "plannedMapId"?, "code", "whole", …}]
 --             whole: the whole sector was requested
 --   total     number of recorded denials
---   ignored   so many hosts deny that the cause is on our side (many_hosts_deny): none was recorded
+--   ignored   true: no denial was recorded, because so many hosts deny that the cause is on our side (many_hosts_deny)
 --
 -- A denial within an hour of the last counted one does not count: a repair that is resumed immediately repeats its requests
 -- within minutes. If the sector left the host and came back, its row starts over.

@@ -2,12 +2,13 @@
 -- still recorded there, only the denial is removed.
 --
 --   answer   'restored', 'cleared', or the reason why not: 'sector-gone', 'located-elsewhere', 'host-gone', 'host-blocked',
---            'host-without-good-contract', 'host-taken' (rule 4: it has another sector of one of the same slabs)
+--            'host-without-good-contract', 'host-taken' (the host has another sector of one of this sector's slabs)
 --
--- Rows of lost_sectors stay: the host did deny it. The caller has read the whole sector from the host and verified its root.
+-- Rows of lost_sectors stay: the host did deny the sector. The caller has read the whole sector from the host and
+-- verified its root.
 --
--- Locks: the tables (against an upgrade of indexd), the sector's slabs by id, the sectors of all of them by root, hosts by id,
--- the denial.
+-- Locks: the tables (against an upgrade of indexd), the sector's slabs by id, all sectors of these slabs by root, the
+-- host, the denial.
 create or replace function slabmend.restore_location(the_sector bigint, the_root bytea, the_host integer) returns text
 language plpgsql volatile
 as $function$

@@ -3,7 +3,9 @@ import { type HostId, parseRoot, type Root, type SectorId } from "../../slab/ids
 import { retryTransaction } from "../client/retry-transaction.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 
-/** `restored`: it had no host; `cleared`: it is still recorded there, and its denial was removed. */
+/**
+ * `restored`: the sector had no host; `cleared`: it was still recorded on this host, so only its denial was removed.
+ */
 export type RestoreResult =
   | "restored"
   | "cleared"

@@ -1,6 +1,7 @@
--- The hosts whose denials are not believed for now: they denied at least 3 sectors within a day, and more than a tenth of their
--- requests. A host that has lost its index denies that much, and may recover. The suspicion ends when it has denied 3 of these
--- sectors again at least 6 h later: then they are gone. isSuspected() in lib/placement/judge-denials.ts makes the same decision.
+-- The hosts whose denials are not believed for now: they denied at least 3 sectors within a day, and more than a tenth
+-- of their requests. A host that has lost its index denies that much, and may recover. The suspicion ends when the host
+-- has denied 3 of these sectors again, at least 6 h after the first time: then its sectors are taken to be gone.
+-- isSuspected() in lib/placement/judge-denials.ts makes the same decision.
 --
 --   of_hosts  null: all hosts
 create or replace function slabmend.suspected_hosts(of_hosts integer[])

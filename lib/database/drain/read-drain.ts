@@ -3,7 +3,7 @@ import type { ISql } from "postgres";
 import type { HostKey, Root } from "../../slab/ids.ts";
 import { parseRoot } from "../../slab/ids.ts";
 
-/** `gone`: indexd has deleted it. */
+/** `gone`: indexd has deleted the host. */
 export type DrainedHostState = "good" | "blocked" | "unusable" | "no-active-contract" | "gone";
 
 export interface CountedPage {
@@ -16,7 +16,10 @@ export interface CountedPage {
 
 const NO_ROOT = Buffer.alloc(0);
 
-/** Counts one page of the host's sectors by ascending root, as a host has millions. Index: sectors (host_id, sector_root). */
+/**
+ * Counts one page of the host's sectors by ascending root; a host has millions of sectors. Index: sectors (host_id,
+ * sector_root).
+ */
 export async function countPage(
   sql: ISql,
   request: {
@@ -48,7 +51,7 @@ export interface Departed {
   readonly copied: number;
   readonly rebuilt: number;
   readonly found: number;
-  /** Recorded as lost on them (a believed denial), and not stored elsewhere in the same commit. */
+  /** Recorded as lost on these hosts (a believed denial), and not stored elsewhere in the same commit. */
   readonly lost: number;
 }
 
@@ -96,7 +99,7 @@ export async function readDeparted(
   };
 }
 
-/** A position after all rows that finished before this time, and before the first later one. */
+/** A journal position before the rows of all repairs that ended at this time or later. */
 async function placeBefore(sql: ISql, startedAt: Date): Promise<number> {
   const [row] = await sql<{ position: string }[]>`
     select coalesce((
@@ -108,11 +111,17 @@ async function placeBefore(sql: ISql, startedAt: Date): Promise<number> {
 /** Why a drain is waiting, as far as the tables show it. */
 export interface DrainStanding {
   readonly hosts: readonly { readonly host: HostKey; readonly state: DrainedHostState }[];
-  /** Why no slab is leased for the drain: the fleet's mode, stopped claims, or budget limits. */
+  /**
+   * Why no slab is leased for the drain: the fleet's mode, stopped claims, an open circuit breaker, or budget limits.
+   */
   readonly stopped: readonly string[];
-  /** The last outcomes, since the run began, of at most 500 slabs with a sector still on these hosts. */
+  /**
+   * Number of slabs by last outcome since the run began, successes left out; of at most 500 slabs still to be drained.
+   */
   readonly outcomes: Readonly<Record<string, number>>;
-  /** indexd, or its remote worker, claims slabs: as shown by at most 500 unhealthy slabs and the journal's latest rows. */
+  /**
+   * Whether indexd or its remote worker claims slabs, judged by 500 unhealthy slabs and the journal's 500 latest rows.
+   */
   readonly indexdRepairs: boolean;
 }
 

@@ -4,16 +4,18 @@
 --   dying               queued for deletion, and no account and no object refers to it
 --   given_up            indexd has marked it as unrecoverable, and we cannot rescue it either (given_up_slabs)
 --   quarantined_until   null: not in quarantine
---   indexd_until        its next_repair_attempt plus indexd's grace; null if we wrote that value: then indexd has no claim
---   free_at             the latest of: end of quarantine, end of indexd's grace or our next attempt, end of the lease
+--   indexd_until        its next_repair_attempt plus indexd's grace; null if slabmend wrote next_repair_attempt:
+--                       then indexd has not claimed the slab since
+--   free_at             the latest of: quarantined_until; the end of the lease; indexd_until or, if that is null, the
+--                       next_repair_attempt that slabmend wrote
 --   endangered_free_at  the same without the hold after a successful repair, and without the backoff after a repair for a drain.
 --                       The hold only keeps indexd from repairing the slab again, and the danger arose after the hold began. A
 --                       sector that could not be moved off a draining host is no reason to delay an endangered slab.
 --
--- A slab that is gone has no row. Reads slabs, leases and repairs by primary key, account_slabs by account_slabs_slab_id_idx,
--- object_slabs by object_slabs_slab_digest_idx; all of slab_deletion_queue, which indexd empties every minute, but only for
--- slabs that no account and no object refers to. The laterals fix this plan: a join planned while there are few leases would
--- later read all of them for each slab.
+-- A deleted slab has no row in the result. Reads slabs, leases and repairs by primary key, account_slabs by
+-- account_slabs_slab_id_idx, object_slabs by object_slabs_slab_digest_idx. All of slab_deletion_queue, which indexd
+-- empties every minute, is read only if no account and no object refers to one of the slabs. The lateral subqueries
+-- enforce this plan: a plain join, planned while there are few leases, would later read all leases for each slab.
 create or replace function slabmend.lease_standing(slab_ids bigint[], grace interval)
 returns table (slab_id bigint, digest bytea, min_shards smallint, leased boolean, dying boolean, given_up boolean,
   quarantined_until timestamptz, indexd_until timestamptz, free_at timestamptz, endangered_free_at timestamptz)
@@ -30,7 +32,7 @@ as $$
     greatest(case when not n.held_lightly then coalesce(n.indexd_until, s.next_repair_attempt) end,
       r.quarantined_until, l.expires_at, to_timestamp(0))
   from (
-    -- Columns are named, because workers may not read all of them.
+    -- The columns are listed, because workers have no privilege to read the other columns of slabs.
     select x.id, x.digest, x.min_shards, x.next_repair_attempt from public.slabs x where x.id = any (slab_ids) offset 0
   ) s
   left join lateral (

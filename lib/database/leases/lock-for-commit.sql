@@ -1,14 +1,17 @@
--- The locks of a commit beyond slab and lease: the slab's sectors by ascending root, then hosts by ascending id. Sectors and
--- hosts are locked in separate statements; decisions are made in later ones, which in READ COMMITTED see everything
--- that was committed before the lock was granted. `for no key update` does not block foreign-key checks.
+-- The locks that a commit takes in addition to those of the slab and its lease: the slab's sectors by ascending root,
+-- then hosts by ascending id. Sectors and hosts are locked in separate statements. The commit decides in later
+-- statements: in READ COMMITTED, these see everything that was committed before the locks were granted. `for no key
+-- update` does not block foreign-key checks.
 --
--- Hosts are locked before rule 4 is checked, because two slabs that share no sector may each share one with a third slab. If both
--- commits moved their shared sector to the same host, that host would have two sectors of the third slab.
+-- Hosts are locked before rule 4 (no host has two sectors of a slab) is checked, because two slabs that share no sector
+-- may each share one with a third slab. If the commits of the first two slabs moved these shared sectors to the same
+-- host, that host would have two sectors of the third slab.
 create or replace function slabmend.lock_for_commit(the_slab bigint, moves jsonb, denied jsonb) returns void
 language plpgsql volatile
 as $function$
 begin
-  -- All sectors of the slab, including those that stay: none of them may move to a host that gets another one in this commit.
+  -- All sectors of the slab, including those that stay: no other commit may move one of them to a host that receives a
+  -- sector in this commit.
   perform s.id
   from public.slab_sectors ss
   join public.sectors s on s.id = ss.sector_id
@@ -16,8 +19,8 @@ begin
   order by s.sector_root
   for no key update of s;
 
-  -- New hosts; old hosts whose number of unpinned sectors decreases; and hosts whose denials may become losses: denials of this
-  -- commit, or of an earlier one if the sector moves now.
+  -- The new hosts; the old hosts of unpinned sectors that move; and hosts whose denials may become losses: those that
+  -- denied a sector in this commit, and those with an open denial of a sector that moves now.
   perform h.id
   from public.hosts h
   where h.id in (

@@ -1,6 +1,7 @@
 /**
- * What each outcome of a repair writes about its slab: docs/architecture.md#outcomes. Pure; commit-repair.sql chooses among
- * these, because only it knows, under its locks, the slab's counters and which moves were dropped.
+ * What each outcome of a repair writes about its slab: docs/architecture.md#outcomes. Pure: commit-repair.sql chooses
+ * which of these writes to make, because only that function, holding its locks, knows the slab's counters and the
+ * dropped moves.
  */
 
 /** The possible outcomes of a repair. */
@@ -29,7 +30,7 @@ export interface OutcomeWrites {
   /** `repairs.setbacks`: how often in a row this same outcome required our own backoff. */
   readonly setbacks: "zero" | "increment";
   readonly next: NextAttempt;
-  /** The affected objects are listed in `repairs`. */
+  /** True: data is at risk, so the affected objects are listed in `repairs`. */
   readonly atRisk: boolean;
 }
 
@@ -38,7 +39,10 @@ export type NextAttempt =
   /** The present hold stays until it expires. */
   | { readonly kind: "keep" }
   | { readonly kind: "now" }
-  /** Now plus entry n of the schedule, where n = failures or setbacks before this one; beyond the end, the last entry. */
+  /**
+   * Now plus entry n of the schedule, counted from 0: n is the number of failures or setbacks before this one. If the
+   * schedule has no entry n, its last entry.
+   */
   | {
       readonly kind: "backoff";
       readonly countedBy: "failed" | "setbacks";
@@ -49,7 +53,9 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** first, 2 x first, 4 x first ... up to and including the longest. */
+/**
+ * Delays that double, starting with `firstMs`, as long as they are below `longestMs`; the last delay is `longestMs`.
+ */
 export function doublingScheduleMs(firstMs: number, longestMs: number): readonly number[] {
   const schedule: number[] = [];
   for (let ms = firstMs; ms < longestMs; ms *= 2) schedule.push(ms);
@@ -57,8 +63,8 @@ export function doublingScheduleMs(firstMs: number, longestMs: number): readonly
 }
 
 /**
- * indexd's own backoff: min(1 h x 2^f, 24 h). The array's length limits f, which overflows from 22 on
- * (docs/protocol.md#oddities-of-indexd).
+ * indexd's own backoff: min(1 h x 2^f, 24 h), where f is the number of failures. The length of our schedule limits f,
+ * because indexd's product overflows from f = 22 on (docs/protocol.md#oddities-of-indexd).
  */
 const FAILED_BACKOFF_MS = doublingScheduleMs(HOUR_MS, DAY_MS);
 
@@ -95,7 +101,10 @@ const WRITES: Readonly<Record<OutcomeKind, Omit<OutcomeWrites, "recordAs" | "atR
   fault: { failedCounter: "keep", setbacks: "increment", next: bySetbacks(FAULT_BACKOFF_MS) },
 };
 
-/** The slab is healthy, so indexd's counter stays; and indexd may soon provide the room or funds that the drain needs. */
+/**
+ * The writes of a failed drain. The slab is healthy, so indexd's counter stays unchanged. The backoff is short, because
+ * indexd may soon provide the room or the funds that the drain needs.
+ */
 const DRAIN_FAILED: Pick<OutcomeWrites, "failedCounter" | "setbacks" | "next"> = {
   failedCounter: "keep",
   setbacks: "increment",
@@ -113,7 +122,7 @@ export function writesOf(kind: OutcomeKind, job: JobKind): OutcomeWrites {
 
 /** What the commit may write after judging the moves under its locks. */
 export interface CommitWrites {
-  /** Every sector that had to move was recorded, or no longer needs to move. */
+  /** Every sector that had to move was recorded on its new host, or no longer needs to move. */
   readonly asReported: OutcomeWrites;
   /** Some moves were dropped although still needed: their new host was blocked, or taken by another slab's commit. */
   readonly ifSomeDropped: OutcomeWrites;
@@ -126,8 +135,9 @@ export interface CommitWrites {
 }
 
 /**
- * For a repair that reported itself as complete, or wants to continue immediately. If moves were dropped or a source was denied,
- * a repair that made progress continues immediately; another one waits, so that it does not move the same bytes again and again.
+ * What the commit of a repair with this reported outcome may write. After `repaired` and `partial-deadline` it matters
+ * whether moves were dropped or a source was denied: if so, a repair that recorded some moves continues immediately. A
+ * repair that recorded none waits, so that it does not move the same bytes again and again.
  */
 export function commitWrites(kind: OutcomeKind, job: JobKind): CommitWrites {
   const asReported = writesOf(kind, job);

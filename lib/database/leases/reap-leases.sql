@@ -1,14 +1,15 @@
--- reap, one transaction: ends these expired leases as decided (lib/jobs/reap/decide-expired-lease.ts).
+-- The transaction of reap: ends the given expired leases as lib/jobs/reap/decide-expired-lease.ts decided.
 --
 --   request  {"decisions": [{"slabId", "token", "running", "kind": "free" | "crash" | "quarantine", "delayMs",
 --             "quarantineMs", "why"}]}
 --   answer   {"freed", "crashed", "quarantined", "taken"}   taken: indexd took the slab meanwhile, so only our lease was removed
 --
--- Locks: slabs against an upgrade of indexd (hold-indexd.sql); slabs by id, `for no key update skip locked`; then their leases in
--- the same way. So it never waits for a commit, a begin or indexd: a locked row means that one of them is working on it. A new
--- statement then checks that each lease is still the one decided about, and still expired. For the lease of a deleted slab only
--- the lease is locked. Then repairs by ascending slab id. One last statement ends all leases; this locks the backlog entries of
--- their slabs.
+-- Locks: the table slabs, against an upgrade of indexd (hold-indexd.sql); the slabs by id, `for no key update skip
+-- locked`; then their leases in the same way. So reap never waits for a commit, a begin or indexd: a locked row means
+-- that one of them is working on it. A new statement then checks that each lease is still the one decided about, and
+-- still expired. For the lease of a deleted slab only the lease is locked. Then the rows of repairs are locked by
+-- ascending slab id. The last statement deletes all these leases, and a trigger then locks the backlog entries of their
+-- slabs.
 create or replace function slabmend.reap_leases(request jsonb) returns jsonb
 language plpgsql volatile
 as $function$
@@ -59,7 +60,8 @@ begin
     ended := ended || entry.slab_id;
     if not entry.slab_exists or entry.next_repair_attempt <> entry.held_until then
       taken := taken + 1;
-      -- The same outcome that a commit would have had; the repair's cost was spent in any case.
+      -- A commit would have had this outcome, too. The journal gets its row, because the repair's cost was spent in any
+      -- case.
       if entry.began_at is not null then
         insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, error, bytes_read,
           bytes_written, hastings, worker, leased_at, began_at, finished_at)

@@ -13,17 +13,18 @@ export interface ExpiredLeaseRow {
 /**
  * Expired leases, oldest first, with the data to decide about them. No locks: reap_leases checks again.
  *
- * Reads all of leases (never more rows than the fleet has leases), repairs by primary key, and at most twice the journal's
- * success window, backwards by journal_finished_at_idx, until repairs of two slabs have succeeded: at least one of them is not
- * the lease's own slab. The window is read once for all leases: on a busy journal without a success, each lease would otherwise
- * read all of it.
+ * Reads all of leases (one row per lease, and the fleet limits its leases), and repairs by primary key. Reads the
+ * journal's success window at most twice, backwards by journal_finished_at_idx, until it has found successful repairs
+ * of two different slabs: for each lease, at least one of the two is not the lease's own slab. This search is made once
+ * for all leases: on a busy journal without a success, a search for each lease would read the whole window each time.
  */
 export async function listExpiredLeases(
   sql: ISql,
   options: { readonly successWindowMs: number; readonly limit: number },
 ): Promise<ExpiredLeaseRow[]> {
-  // A repair that moved something shows that workers can work, even if it ended badly. The time is in a subquery: compared with a
-  // volatile function directly, the column's index would not be used.
+  // A repair that moved something shows that workers can work, even if it ended badly. clock_timestamp() stands in a
+  // subquery, because the column's index would not be used if the column were compared with this volatile function
+  // directly.
   const succeeded = sql`
     j.finished_at > (select clock_timestamp()) - make_interval(secs => ${options.successWindowMs}::double precision / 1000)
       and (j.moves <> '[]' or j.outcome in ('repaired', 'partial-deadline', 'partial-dropped', 'partial-refused'))`;

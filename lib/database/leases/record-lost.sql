@@ -1,8 +1,9 @@
--- Detaches sectors whose denial is believed (believed_denials), as indexd's MarkSectorsLost does: only those still on
--- the host that denied them. The host is kept as an earlier location.
+-- Removes sectors whose denial is believed (believed_denials) from their hosts, as indexd's MarkSectorsLost does. A
+-- sector that is no longer on the host that denied it stays unchanged. The old host is kept as an earlier location.
 --
 --   reports  [{"sectorId", "root", "hostId"}]
---   counted  number of sectors that count as lost in indexd's statistics: their contract has not ended
+--   counted  number of sectors that count as lost in indexd's statistics: their contract has not ended, or they have
+--            none
 --   entries  for the journal: [{"root", "host"}], the host by its public key
 --
 -- The caller holds the locks of lock_for_commit. Indexes: primary keys.
@@ -11,7 +12,7 @@ create or replace function slabmend.record_lost(the_slab bigint, reports jsonb,
 language plpgsql volatile
 as $function$
 begin
-  -- True for most commits, which are spared the 0.08 ms to start the statement below.
+  -- Most commits have no reports, and so are spared the 0.08 ms that it takes to start the statement below.
   if jsonb_array_length(reports) = 0 then
     total := 0; pinned := 0; unpinned := 0; counted := 0; entries := '[]';
     return;

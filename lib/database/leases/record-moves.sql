@@ -1,12 +1,14 @@
 -- Records the moves that judge_moves allows, as indexd's MigrateSector does, in one statement.
 --
 --   decided       the rows of judge_moves; since then record_lost has run, so a denied sector may have no host now
---   still_needed  dropped moves whose sector still has to move
---   recorded      [slab index]
+--   still_needed  number of dropped moves whose sector still has to move
+--   recorded      the slab indices of the recorded moves
 --   dropped       [{"index", "why"}]
---   entries       for the journal: [{"index", "root", "from", "to", "how"}], hosts by public key; from is null if it had no host
+--   entries       for the journal: [{"index", "root", "from", "to", "how"}], hosts by public key; from is null
+--                 if the sector had no host
 --
--- A denial at a sector's previous host is kept as an earlier location. The caller holds the locks of lock_for_commit.
+-- If a sector's previous host has denied it, that host is kept as an earlier location. The caller holds the locks of
+-- lock_for_commit.
 create or replace function slabmend.record_moves(decided jsonb,
   out total bigint, out were_pinned bigint, out were_lost bigint, out still_needed bigint,
   out recorded jsonb, out dropped jsonb, out entries jsonb)
@@ -23,7 +25,7 @@ begin
       new_host_id integer, must_move boolean, why text)
     left join public.sectors s on s.id = d.sector_id
   ), relocated as (
-    -- As indexd's MigrateSector does; the time is the database's, after waiting for locks.
+    -- The same changes as indexd's MigrateSector makes; uploaded_at is the database's time after waiting for locks.
     update public.sectors s
     set host_id = d.new_host_id, contract_sectors_map_id = null, consecutive_failed_checks = 0,
       num_migrated = s.num_migrated + 1, uploaded_at = clock_timestamp()

@@ -4,7 +4,7 @@ import type { SlabId } from "../../slab/ids.ts";
 /** A slab's state in slabmend and in indexd. Times are the database's. */
 export interface RepairState {
   readonly nextAttempt: Date;
-  /** We wrote that next attempt: indexd has not claimed the slab since then. */
+  /** slabmend wrote `nextAttempt`, so indexd has not claimed the slab since then. */
   readonly nextAttemptIsOurs: boolean;
   readonly lease: "none" | "waiting" | "running";
   readonly lastOutcome: string | undefined;

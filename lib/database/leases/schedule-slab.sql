@@ -2,7 +2,8 @@
 --
 --   choices           the choices of lib/database/leases/outcome-writes.ts: {"asReported", "ifSomeDropped", …}
 --   sectors_left      slab indices that still have to move
---   moved, denied     number of each recorded; still_needed as returned by record_moves
+--   moved, denied     how many moves and how many denials the commit recorded
+--   still_needed      as returned by record_moves
 --   denials_ignored   so many hosts deny that the cause is on our side
 --   writes            the choice taken
 --

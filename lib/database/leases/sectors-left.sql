@@ -1,12 +1,14 @@
 -- The slab indices that still have to move after a commit's moves were recorded, derived from those that had to move before.
 --
---   needed   rows of sectors_to_move as jsonb: read under the locks of lock_for_commit, between this commit's denials and moves
+--   needed   rows of sectors_to_move as jsonb: read under the locks of lock_for_commit, after this commit's denials and
+--            before its moves were recorded
 --   decided  the rows of judge_moves
 --
--- Reading the slab again would take as long as judging it, and is rarely needed. A commit only removes reasons to move: a moved
--- sector is alone on its new host (rule 4 of docs/architecture.md#what-must-always-hold) and pinned to no contract, so a sector
--- that could stay before can still stay. So the slab is read again only if a reason depended on other sectors or on a contract,
--- or if a sector moved to a host that does not count.
+-- Reading the slab again would take as long as judging it, and is rarely needed. A commit only removes reasons to move:
+-- a moved sector is alone on its new host (rule 4 of docs/architecture.md#what-must-always-hold) and pinned to no
+-- contract, so a sector that could stay before can still stay. So the slab is read again only if the reason why a
+-- remaining sector has to move depends on other sectors or on a contract, or if a sector moved to a host that is not
+-- good.
 create or replace function slabmend.sectors_left(the_slab bigint, needed jsonb, decided jsonb) returns integer[]
 language plpgsql volatile
 as $function$

@@ -10,11 +10,11 @@ import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
 /**
- * Takes leases whose message was never confirmed, oldest first, for the caller to send now. A lease that another caller began to
- * send less than `afterMs` ago is left to that caller.
+ * Takes leases whose message was never confirmed, oldest first, for the caller to send now. A lease that another caller
+ * began to send less than `afterMs` ago is left to that caller.
  *
- * None unless the fleet is running. Locks the rows it takes, `skip locked`: two callers share the work. Reads all
- * of leases, which never has more rows than the fleet has leases.
+ * Takes leases only while the fleet is running. Locks the rows that it takes, `skip locked`, so two callers share the
+ * work. Reads all of leases: one row per lease, and the fleet limits its leases.
  */
 export async function takeUnsent(
   sql: ISql,
@@ -42,8 +42,8 @@ export async function takeUnsent(
 }
 
 /**
- * Marks leases as sent, if they are unchanged and have not begun. Rows locked by another transaction (a
- * begin, a reap) are skipped: they do not need the mark, and waiting for several of them could deadlock.
+ * Marks as sent those of the given leases that still have the same token and have not begun. Rows locked by another
+ * transaction (a begin, a reap) are skipped: they do not need the mark, and waiting for several of them could deadlock.
  */
 export async function markSent(
   sql: ISql,

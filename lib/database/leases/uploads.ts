@@ -2,7 +2,7 @@ import type { ISql } from "postgres";
 import type { HostId, SectorId, SlabId } from "../../slab/ids.ts";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** A sector acknowledged by a host, with the pinned root. */
+/** A sector that a host acknowledged, and whose root is the one recorded for the shard in the database. */
 export interface Upload {
   readonly sectorId: SectorId;
   readonly hostId: HostId;
@@ -10,7 +10,8 @@ export interface Upload {
 
 /**
  * Hosts keep a sector that is in no contract for 432 blocks, about three days
- * (docs/protocol.md#what-happens-after-a-migration). Of these days indexd gets the last one, to pin recorded sectors.
+ * (docs/protocol.md#what-happens-after-a-migration). The last of these days is left to indexd, which has to pin the
+ * sector after a commit has recorded it.
  */
 const USABLE_HOURS = 48;
 
@@ -28,8 +29,8 @@ export async function readUploads(sql: ISql, slabId: SlabId): Promise<readonly U
 }
 
 /**
- * Removes uploads that are too old, by their index; so also those of deleted slabs. `skip locked`: no heartbeat or commit waits
- * for it.
+ * Removes upload notes that are too old, also those of deleted slabs, by the index on noted_at. `skip locked`: it waits
+ * for no heartbeat and no commit.
  */
 export async function forgetUploads(sql: ISql, limit: number): Promise<number> {
   const forget = async (): Promise<number> => {

@@ -1,4 +1,4 @@
-/** Counts and digests of tables, independent of the order of rows and of the major version. */
+/** Counts and digests of tables, independent of the order of rows and of PostgreSQL's major version. */
 import type { ISql, Sql } from "postgres";
 import { leaseLost } from "../runs/run-error.ts";
 import { isOpened } from "./open-target.ts";
@@ -37,7 +37,8 @@ const WITHOUT_HASH = [
 ];
 
 /**
- * Tables with their own rows, and each column as it enters the digest: as text if its type (such as point) has no hash.
+ * All permanent tables that store rows themselves, and the expression with which each column enters the digest: a
+ * column whose type has no hash function, such as point, enters as text.
  */
 export async function readTableColumns(sql: ISql): Promise<readonly TableColumns[]> {
   return await sql<{ name: string; columns: string[] }[]>`
@@ -53,7 +54,8 @@ export async function readTableColumns(sql: ISql): Promise<readonly TableColumns
 }
 
 /**
- * @param except a condition for rows of the table to leave out, such as the run's own row, which changes with each step
+ * @param except an SQL condition: rows that fulfil it are left out, such as the run's own row, which changes with each
+ *   step
  */
 export async function readDigest(sql: Sql, table: TableColumns, except?: string): Promise<TableDigest> {
   const [row] = await withoutTimeouts(sql, (tx) =>

@@ -2,7 +2,10 @@ import type { ISql, Sql } from "postgres";
 import { MoveError } from "./move-error.ts";
 import { quoteName } from "./move-names.ts";
 
-/** All or nothing: the statements of one simple query form one transaction. The dump's settings stay in force in the session. */
+/**
+ * All or nothing: the statements of one simple query form one transaction. Settings that the dump makes stay in force
+ * for the rest of the session.
+ */
 export async function loadSchema(sql: Sql, dump: string): Promise<void> {
   await sql.begin(async (tx) => {
     await tx.unsafe(dump);

@@ -3,7 +3,7 @@ import { SlabmendError } from "../../errors/slabmend-error.ts";
 export type MoveErrorCode =
   /** `plan` found a reason why a later step would fail. */
   | "not-movable"
-  /** No move is in progress, or another one than requested. */
+  /** No move is in progress, or the one in progress is not the requested one. */
   | "no-move"
   /** The request does not fit the move's step. */
   | "move-state"
@@ -15,11 +15,11 @@ export type MoveErrorCode =
   | "roles-missing"
   /** pg_dump failed, or its output could not be loaded. */
   | "dump-failed"
-  /** An error switched off the subscription, or the source invalidated its slot. */
+  /** The subscription is switched off, or the source has invalidated its replication slot. */
   | "replication-broken"
   /** A process of the source's server still uses the slot, so that it cannot be dropped. */
   | "slot-in-use"
-  /** The target did not catch up enough, or did not reach the source's end in time. */
+  /** The target was too far behind to begin the switch, or did not reach the end of the source's log in time. */
   | "behind"
   | "leases-not-drained"
   /** After the source was closed, sessions continued or a login was accepted. */

@@ -1,6 +1,6 @@
 /**
- * All objects that a move creates on both servers have one name, which an operator finds in catalogues and can add to
- * pg_hba.conf.
+ * Names of the objects that a move creates on the two servers. An operator finds these names in the catalogues, and can
+ * add the roles to pg_hba.conf.
  */
 
 /** The source's replication role, publication and slot, and the target's subscription. */

@@ -58,8 +58,9 @@ interface RoleRow {
 }
 
 /**
- * Roles that own something in this database or have a privilege in it, the roles that they are members of, and their members;
- * PostgreSQL's own roles exist everywhere and are left out. Reads pg_authid, so it needs a superuser.
+ * Roles that own something in this database or have a privilege in it, the roles that they are members of, and their
+ * members except superusers. PostgreSQL's own roles exist everywhere and are left out. Reads pg_authid, so it needs a
+ * superuser.
  */
 export async function readMoveRoles(sql: ISql): Promise<MoveRoles> {
   const [row] = await sql<{ roles: RoleRow[]; memberships: MoveMembership[]; settings: MoveSetting[] }[]>`

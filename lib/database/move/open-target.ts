@@ -21,8 +21,8 @@ export interface Opening {
 }
 
 /**
- * Lets the process that has this key open the target: a random one that nobody else knows, because the run's own token is copied to
- * the target. The subscription must be off.
+ * Lets the process that has this key open the target. The key is a random one that no other process has: the run's own
+ * token would not do, because it is replicated to the target. The subscription must be disabled.
  */
 export async function allowOpening(sql: ISql, run: bigint, key: string): Promise<void> {
   await sql`
@@ -31,7 +31,8 @@ export async function allowOpening(sql: ISql, run: bigint, key: string): Promise
 }
 
 /**
- * Prevents every process that was allowed to open the target from doing so, even one that is paused now and continues later.
+ * Withdraws every earlier {@link allowOpening}: a process that was paused then and continues later cannot open the
+ * target any more.
  * @returns as {@link isOpened}
  */
 export async function withdrawOpening(sql: ISql, run: bigint): Promise<boolean | undefined> {
@@ -45,14 +46,15 @@ export async function withdrawOpening(sql: ISql, run: bigint): Promise<boolean |
 }
 
 /**
- * With this transaction the target becomes the database: it gets a new incarnation of the journal, marks the run's copied row as
- * done, and gets the source's logins and settings. All or nothing.
+ * With this transaction the target replaces the source as the database in use: it gets a new incarnation of the
+ * journal, marks the run's copied row as done, and gets the source's logins and settings. All or nothing.
  * @throws {RunError} `run-lease-lost`: another process has taken the move over, and nothing was changed
  */
 export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
   const { run, key, database, owner, roles, created, access, resumes } = opening;
   await inQuietTransaction(sql, async (tx) => {
-    // Regardless of the target's own settings: the source records this step next, and then no crash of the target may undo it.
+    // Overrides the target's own setting: the source records this step next, and after that no crash of the target may
+    // undo this transaction.
     await tx`select set_config('synchronous_commit', 'on', true)`;
     const done = await tx`
       update slabmend.runs set state = 'done', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
@@ -83,9 +85,10 @@ export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
 }
 
 /**
- * Whether {@link openTarget} was done. Waits for one that has not ended: its COMMIT may be under way although its client has given up,
- * and then both databases would be opened. Undefined: indexd's tables are there but not the run's row. It was not copied yet; or the
- * open target has forgotten it since, because finished runs are deleted after a while.
+ * Whether {@link openTarget} was done. Waits for a transaction of openTarget that has not ended: its COMMIT may be
+ * under way although its client has given up. If this function answered false too early, both databases would be open.
+ * @returns undefined if indexd's tables are there, but not the run's row. Either the row is not copied yet, or the target
+ *   was opened so long ago that the row was deleted, as every finished run is after a while.
  */
 export async function isOpened(sql: ISql, run: bigint): Promise<boolean | undefined> {
   const [found] = await sql<{ indexd: boolean; runs: boolean }[]>`

@@ -13,9 +13,10 @@ import { readTimeouts, withoutTimeouts } from "./without-timeouts.ts";
 export const newPassword = (): Secret<string> => new Secret(randomBytes(32).toString("base64url"));
 
 /**
- * Creates the replication role, the publication of all tables, and the slot; from then on the source keeps its log. An existing
- * role gets the new password. Safe to repeat. Waits until the transactions end that are running now in any database of the server.
- * @throws `run-lease-lost` as explained by `explainLost`; nothing was created
+ * Creates the replication role, the publication of all tables, and the slot; from then on the source keeps its
+ * write-ahead log for the target. A replication role that already exists gets the new password. Safe to repeat. Waits
+ * until all transactions have ended that run at that moment in any database of the server.
+ * @throws the error of `slabmend.hold_run` if the lease is lost; then nothing was created
  */
 export async function createPublication(
   sql: Sql,
@@ -49,9 +50,9 @@ export async function createPublication(
 export interface SlotState {
   /** The target is connected. */
   readonly isActive: boolean;
-  /** PostgreSQL's: reserved, extended, unreserved or lost. */
+  /** PostgreSQL's `wal_status`: reserved, extended, unreserved or lost. */
   readonly walStatus: string;
-  /** Written by the source but not yet flushed by the target. */
+  /** Log that the source has written and the target has not yet confirmed as flushed. */
   readonly lagBytes: number;
   /** Log that the source keeps for the slot. */
   readonly keptBytes: number;
@@ -77,10 +78,10 @@ export async function readSlot(sql: ISql): Promise<SlotState | undefined> {
   };
 }
 
-/** Writes a message that is never read, and returns a log position after it and after everything committed. */
+/** Writes a message that is never read, and returns a log position behind this message and all earlier commits. */
 export async function markEnd(sql: Sql): Promise<string> {
   return await sql.begin(async (tx) => {
-    // This also flushes commits that the server acknowledged before writing them.
+    // This also flushes earlier commits that the server acknowledged before writing them to disk.
     await tx`select set_config('synchronous_commit', 'on', true)`;
     const [row] = await tx<{ lsn: string }[]>`
       select pg_logical_emit_message(true, ${MOVE}, 'end')::text as message, pg_current_wal_insert_lsn()::text as lsn`;
@@ -104,7 +105,7 @@ export async function dropPublication(
   sql: Sql,
   { database, target }: { readonly database: string; readonly target: string },
 ): Promise<void> {
-  // A target that is not gone would connect again, and its slot could not be dropped.
+  // Without this, a target that still runs would connect again, and its slot could not be dropped.
   const [login] = await sql`select from pg_roles where rolname = ${MOVE}`;
   if (login !== undefined) await sql.unsafe(`alter role ${MOVE} nologin`);
   // The slot's own process: a `start` that was killed may still be creating it, which waits for older transactions.

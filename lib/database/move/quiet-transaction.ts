@@ -1,8 +1,8 @@
 import type { Sql, TransactionSql } from "postgres";
 
 /**
- * Runs statements that contain a password or a verifier in a transaction whose statements the server does not log, even failing
- * ones. Only a superuser may set that.
+ * Runs statements that contain a password or a verifier in a transaction whose statements the server does not log, even
+ * if they fail. Only a superuser may change the settings that this needs.
  */
 export async function inQuietTransaction<Result>(
   sql: Sql,

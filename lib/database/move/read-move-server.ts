@@ -1,6 +1,6 @@
 import type { ISql } from "postgres";
 
-/** Facts about either server of a move and the connected database. */
+/** Facts about one of the two servers of a move, and about the database to which we are connected there. */
 export interface MoveServer {
   /** For example 180004. */
   readonly versionNumber: number;

@@ -11,11 +11,14 @@ export interface MoveTable {
 /** Facts that decide whether logical replication can move the source's database. Names are quoted as SQL requires. */
 export interface MoveSource {
   readonly tables: readonly MoveTable[];
-  /** Tables whose updates and deletes could not be replicated and would fail on the source once it is published. */
+  /**
+   * Tables without a usable replica identity: once such a table is published, updates and deletes of its rows fail on
+   * the source.
+   */
   readonly tablesWithoutKey: readonly string[];
   readonly unloggedTables: readonly string[];
   readonly materializedViews: readonly string[];
-  /** Extensions with their own tables. */
+  /** Tables that belong to an extension. */
   readonly extensionTables: readonly string[];
   /** Triggers that would also fire on the target while it follows the source. */
   readonly triggersOnReplica: readonly string[];
@@ -29,13 +32,13 @@ export interface MoveSource {
   /** Owner of public.slabs: usually the role with which indexd logs in. */
   readonly indexdRole: string | undefined;
   readonly superusersThatLogIn: readonly string[];
-  /** Objects with our name left by an earlier move or created by others. */
+  /** Objects that have a name of ours: left by an earlier move, or created by others. */
   readonly leftovers: readonly string[];
   /** Rows of public.sectors, estimated. */
   readonly sectors: number;
 }
 
-/** The operator's relations, not the system's. */
+/** Selects the operator's relations, not those of PostgreSQL itself. */
 const OURS = `n.nspname <> 'information_schema' and n.nspname !~ '^pg_'`;
 
 /** One statement, catalogue only. */

@@ -3,12 +3,12 @@ import { MOVE } from "./move-names.ts";
 
 /** Facts that decide whether a database can be moved into the connected one. */
 export interface MoveTarget {
-  /** Up to ten existing tables, functions, types and schemas. */
+  /** Up to ten objects that exist already: schemas, relations, functions, types and publications. */
   readonly contents: readonly string[];
   readonly leftovers: readonly string[];
-  /** Extensions that its server could create. */
+  /** Extensions that the target's server could create. */
   readonly extensions: readonly string[];
-  /** Settings that its server supports. */
+  /** Settings that the target's server supports. */
   readonly settingNames: readonly string[];
   readonly roles: readonly string[];
 }

@@ -1,6 +1,6 @@
 import type { ISql } from "postgres";
 
-/** Digest of each object's definition by its name. */
+/** A digest of the definition of each object; the key is the object's name. */
 export type Objects = Readonly<Record<string, string>>;
 
 /**
@@ -45,7 +45,7 @@ export async function readObjects(sql: ISql): Promise<Objects> {
   return row?.objects ?? {};
 }
 
-/** Names that were added, removed or changed, in alphabetical order. Pure. */
+/** Names of the objects that were added, removed or changed, in alphabetical order. Pure. */
 export function changedObjects(before: Objects, now: Objects): readonly string[] {
   const names = new Set([...Object.keys(before), ...Object.keys(now)]);
   return [...names].filter((name) => before[name] !== now[name]).sort();

@@ -6,7 +6,10 @@ import { scramVerifier } from "../schema/make-fleet-role.ts";
 import { MOVE, PROBE, quoteName } from "./move-names.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 
-/** Who could log in before the source was closed: stored first, so that their access can be restored. */
+/**
+ * Who could log in before the source was closed. Stored before the source is closed, so that this access can be
+ * restored.
+ */
 export interface SourceAccess {
   /** null: everyone. */
   readonly connect: readonly { readonly role: string | null; readonly mayGrant: boolean }[];
@@ -14,7 +17,9 @@ export interface SourceAccess {
   readonly logins: readonly string[];
 }
 
-/** `logins` names the superusers that own indexd's tables or have a session, but never the connected one. */
+/**
+ * `logins` names the superusers that own indexd's tables or have a session, but never the role that is connected here.
+ */
 export async function readSourceAccess(sql: ISql): Promise<SourceAccess> {
   const [row] = await sql<{ connect: { role: string | null; mayGrant: boolean }[]; logins: string[] }[]>`
     select
@@ -51,7 +56,7 @@ export async function reopenSource(
   for (const role of access.logins) await tx.unsafe(`alter role ${quoteName(role)} login`);
 }
 
-/** Statements for the same privileges in the target. */
+/** Statements that give the same roles in the target the privilege to connect. */
 export const openTargetStatements = (
   database: string,
   connect: SourceAccess["connect"],
@@ -85,8 +90,8 @@ export async function readStillLetIn(sql: ISql, access: SourceAccess): Promise<r
 }
 
 /**
- * Creates a role for one attempt to log in. It inherits any privilege to connect that indexd's role, ours or any other still has.
- * Being a superuser is not inherited: superusers are kept out by losing LOGIN.
+ * Creates a role for one attempt to log in. The role inherits any privilege to connect that indexd's role, our role or
+ * any other role still has. Being a superuser is not inherited: superusers are kept out by losing LOGIN.
  */
 export async function makeProbe(sql: Sql, access: SourceAccess, password: Secret<string>): Promise<void> {
   await inQuietTransaction(sql, async (tx) => {

@@ -9,7 +9,7 @@ import { MOVE, quoteText } from "./move-names.ts";
 import { isOpened } from "./open-target.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 
-/** The source's address as seen by the target, which may differ from its address here. */
+/** The source's address as seen by the target. It may differ from the source's address on this machine. */
 export interface SourceAddress {
   readonly host: string;
   readonly port: number;
@@ -47,9 +47,10 @@ export function connectionString(
 }
 
 /**
- * Follows the source's publication from its slot on, after copying each table. The slot must exist, because only then may the
- * statement run in a transaction; its settings keep the password out of the server's log. `disable_on_error` stays off, because a
- * restart of the source is an error too, and would end the replication permanently. Safe to repeat.
+ * Creates the subscription: the target copies each table, and then follows the source's publication by the slot. The
+ * slot must exist already, because only then may the statement run in a transaction; the settings of this transaction
+ * keep the password out of the server's log. `disable_on_error` stays off, because a restart of the source is an error
+ * too, and would end the replication permanently. Safe to repeat.
  */
 export async function createSubscription(sql: Sql, connection: Secret<string>): Promise<void> {
   await inQuietTransaction(sql, async (tx) => {
@@ -74,7 +75,7 @@ export async function tryToReachSource(sql: Sql, connection: Secret<string>): Pr
         `create subscription ${MOVE} connection ${quoteText(connection.reveal())} publication ${MOVE}
          with (create_slot = false, slot_name = none, enabled = false, copy_data = false)`,
       );
-      throw new Error("the source let a wrong password in");
+      throw new Error("the source accepted a wrong password");
     });
     return "";
   } catch (error) {
@@ -90,14 +91,14 @@ export interface SubscriptionState {
   readonly tables: number;
   /** Tables whose copy is complete and that now follow the log. */
   readonly readyTables: number;
-  /** Bytes that running copies have read so far. */
+  /** Bytes that the copies in progress have read so far. */
   readonly copyingBytes: number;
   readonly copyingRows: number;
-  /** Errors of its workers since it was created. */
+  /** Errors of the subscription's workers since the subscription was created. */
   readonly errors: number;
 }
 
-/** Undefined: it does not exist. */
+/** Undefined: the subscription does not exist. */
 export async function readSubscription(sql: ISql): Promise<SubscriptionState | undefined> {
   const [row] = await sql<
     {
@@ -132,8 +133,9 @@ export async function readSubscription(sql: ISql): Promise<SubscriptionState | u
 }
 
 /**
- * Only if it is disabled: otherwise the statement would wait for the change that a worker is applying. Never in an open target: the
- * lock of `isOpened` makes an opening wait, which then finds the subscription enabled.
+ * Does nothing if the subscription is enabled already: the statement would wait for the change that a worker is
+ * applying. Never enables the subscription of an open target: isOpened locks the run's row until this transaction ends,
+ * and an opening that waited for the lock then finds the subscription enabled.
  * @throws {RunError} `run-lease-lost`: another process has opened the target
  */
 export async function enableSubscription(sql: Sql, run: bigint): Promise<void> {
@@ -145,19 +147,20 @@ export async function enableSubscription(sql: Sql, run: bigint): Promise<void> {
   });
 }
 
-/** Its workers end a moment later, as shown by `isApplying`. */
+/** The subscription's workers end a moment later: then `isApplying` is false. */
 export async function disableSubscription(sql: Sql): Promise<void> {
   await sql.unsafe(`alter subscription ${MOVE} disable`);
 }
 
-/** Does not contact the source, which may be unavailable: its slots are dropped by dropPublication. Safe to repeat. */
+/** Does not contact the source, which may be unavailable: dropPublication drops the slots there. Safe to repeat. */
 export async function dropSubscription(sql: Sql): Promise<void> {
   await sql.begin(async (tx) => {
     const [found] = await tx`
       select from pg_subscription s join pg_database d on d.oid = s.subdbid
       where s.subname = ${MOVE} and d.datname = current_database()`;
     if (found === undefined) return;
-    // Otherwise the statement waits for a worker that is applying a change; a terminated worker restarts only after seconds.
+    // Otherwise the next statement would wait for a worker that is applying a change. A terminated worker restarts only
+    // after some seconds.
     await tx`
       select pg_terminate_backend(w.pid) from pg_stat_subscription w where w.subname = ${MOVE} and w.pid is not null`;
     await tx.unsafe(`alter subscription ${MOVE} disable`);

@@ -1,8 +1,8 @@
 import type { ISql } from "postgres";
 
 /**
- * How long the oldest due check of hosts that are not silent has waited; 0: none is due. Reads one entry of
- * sectors (host_id, next_integrity_check) for each host.
+ * How many seconds ago the oldest due check became due, except on hosts that are silent; 0: none is due. Reads one
+ * entry of an index of sectors (host_id, next_integrity_check) for each host.
  */
 export async function readChecksBehind(sql: ISql): Promise<number> {
   const [row] = await sql<{ seconds: number }[]>`

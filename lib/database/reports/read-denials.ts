@@ -31,8 +31,9 @@ export interface DenialsRequest {
 const MOST_SLABS = 10;
 
 /**
- * Denials and earlier locations, the latest denial first. `open` is decided by open_denials; a sector that has since been moved
- * away counts as lost. Reads denials_denied_at_idx backwards, or denials_host_idx.
+ * Denials and earlier locations, the latest denial first. `state` is `open` if open_denials contains the denial,
+ * otherwise `lost`: so a denial of a sector that has since been moved away is `lost`. Reads denials_denied_at_idx
+ * backwards, or denials_host_idx.
  */
 export async function readDenials(
   sql: ISql,

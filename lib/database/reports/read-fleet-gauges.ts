@@ -20,10 +20,16 @@ interface GaugesRow {
   readonly failed_runs: number;
 }
 
-/** indexd funds accounts every two minutes: without a complaint for this long, the host was funded or is not in use. */
+/**
+ * indexd funds accounts every two minutes. So if no worker has found an account empty for this long, indexd has funded
+ * it, or no repair uses its host.
+ */
 const UNDERFUNDED_WINDOW_SECONDS = 600;
 
-/** One period of the alarms that compare repairs with crashes in the same time, or report each slab once. */
+/**
+ * One period of the alarms that compare the repairs and the crashes of the same period, or that report each slab at
+ * risk once.
+ */
 const LATELY_SECONDS = 300;
 
 /** One period of the alarm about errors: long enough for a small fleet to finish a few repairs. */
@@ -33,10 +39,11 @@ const HALF_HOUR_SECONDS = 1_800;
 const HOUR_SECONDS = 3_600;
 
 /**
- * The state of the fleet, for metrics. Three statements, no locks. Reads all of leases (no more rows than the fleet has leases)
- * and of backlog (one row per unhealthy slab), and repairs by repairs_quarantined_idx. Reads the journal's last half hour by
- * journal_finished_at_idx, up to statement_timestamp(): with clock_timestamp() the planner would expect to read a third of the
- * journal. Sessions and kept log come from pg_stat_activity and pg_replication_slots, which every role may read.
+ * The state of the fleet, for metrics. Three statements, no locks. Reads all of leases (one row per lease, and the
+ * fleet limits its leases) and of backlog (one row per unhealthy slab), and repairs by repairs_quarantined_idx. Reads
+ * the journal's last half hour by journal_finished_at_idx, up to statement_timestamp(): with clock_timestamp() the
+ * planner would expect to read a third of the journal. The number of sessions comes from pg_stat_activity, and the log
+ * that a slot keeps from pg_replication_slots; every role may read both.
  * @param options.dueChecks also read due checks, because this fleet makes them
  */
 export async function readFleetGauges(

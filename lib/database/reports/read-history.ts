@@ -4,11 +4,11 @@ import type { JournalEntry } from "./read-journal.ts";
 
 export interface HistoryFilter {
   readonly slabId: SlabId | null;
-  /** A sector moved away from this host or to it, or was lost on it. */
+  /** Only repairs in which a sector moved away from this host or to it, or was lost on it. */
   readonly host: HostKey | null;
   readonly outcome: string | null;
   readonly since: Date | null;
-  /** Exclusive: the position of the last row of the previous page. */
+  /** Only repairs before this position, which is that of the last row of the previous page. */
   readonly before: JournalPlace | null;
   readonly limit: number;
 }
@@ -43,8 +43,9 @@ export interface EndedRepair extends JournalPlace {
 const SEARCHED_ROWS = 20_000;
 
 /**
- * A page of the journal, latest first, in one statement; no locks. By journal_slab_id_idx or journal_finished_at_idx, never
- * more than {@link SEARCHED_ROWS} rows. `searchedTo`: where the search ended; null: it read everything requested.
+ * A page of the journal, latest first, in one statement; no locks. Reads at most {@link SEARCHED_ROWS} rows, by
+ * journal_slab_id_idx or journal_finished_at_idx. `searchedTo`: the last of these rows, if the limit ended the search;
+ * null: everything requested was searched.
  */
 export async function readHistory(
   sql: ISql,

@@ -1,7 +1,10 @@
 import type { ISql } from "postgres";
 import type { HostId } from "../../slab/ids.ts";
 
-/** Reports need these numbers, placement does not. Reads all of hosts, about a thousand rows. */
+/**
+ * How many sectors each host has lost, by indexd's count: reports need it, placement does not. Reads all of hosts,
+ * about a thousand rows.
+ */
 export async function readLostSectors(sql: ISql): Promise<ReadonlyMap<HostId, number>> {
   const rows = await sql<
     { id: number; lost: number }[]

@@ -3,15 +3,15 @@ import type { SlabId } from "../../slab/ids.ts";
 
 /** Results of other workers, for comparison with one worker. */
 export interface Others {
-  /** Different slabs whose repairs by others ended in that time. */
+  /** Number of slabs of which another worker ended a repair within `sinceMs`. */
   readonly ended: number;
-  /** How many of these moved nothing although a move was needed. */
+  /** Number of these slabs for which no repair moved anything, although a move was needed. */
   readonly failed: number;
   /** The given slabs whose latest repair by another worker, if within a day, failed too. */
   readonly alsoFailed: readonly SlabId[];
 }
 
-/** The latest rows of the journal are enough; the limit matters on a busy fleet. */
+/** The latest rows of the journal are enough for a comparison. Only a busy fleet reaches this limit. */
 const MOST_ROWS = 200;
 
 /**

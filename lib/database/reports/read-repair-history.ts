@@ -5,11 +5,17 @@ import type { SlabId } from "../../slab/ids.ts";
 export interface RepairHistory {
   /** Indices of wrongly pinned shards: rebuilding them is useless. */
   readonly badShards: ReadonlySet<number>;
-  /** For hours, in each repair, several of the slab's hosts denied their sectors at once: the cause is not on our side then. */
+  /**
+   * For hours, several of the slab's hosts denied their sectors at once in each repair. After so long, the cause is not
+   * on our side.
+   */
   readonly deniedForLong: boolean;
 }
 
-/** This many faults in a row, with a wait twice as long after each, take eight and a half hours. */
+/**
+ * This many faults in a row take eight and a half hours, because the wait after each fault is twice as long as the one
+ * before.
+ */
 const LONG_IN_SETBACKS = 8;
 
 /** One row by primary key, no locks. */

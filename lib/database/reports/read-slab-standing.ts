@@ -5,7 +5,7 @@ import { type ObjectsOfSlab, objectsOfDigest } from "./read-slabs.ts";
 /** A slab's state in slabmend: its lease, its last repair, and the objects that use it. */
 export interface SlabStanding {
   readonly nextAttempt: Date;
-  /** We wrote that value: indexd has not claimed the slab since then. */
+  /** slabmend wrote `nextAttempt`, so indexd has not claimed the slab since then. */
   readonly isOurs: boolean;
   readonly lease: {
     readonly leasedAt: Date;

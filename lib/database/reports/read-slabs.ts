@@ -3,7 +3,7 @@ import type { SlabId } from "../../slab/ids.ts";
 
 /** Filter for slabs of the backlog, and the start of the page. */
 export interface SlabsFilter {
-  /** Only slabs in danger: their loss probability is above this, or their last repair found too few sources. */
+  /** A slab is in danger if its loss probability is above this, or if its last repair found too few sources. */
   readonly dangerAbove: number;
   readonly onlyInDanger: boolean;
   readonly mostMargin: number | null;
@@ -43,13 +43,13 @@ export interface ObjectsOfSlab {
   readonly keys: readonly string[];
 }
 
-/** A slab may belong to a million objects. */
+/** Objects are counted up to this number, because a slab may belong to a million objects. */
 const COUNTED_OBJECTS = 1_000;
 
 /**
- * A page of the backlog, the most likely to be lost first, in one statement and one snapshot; no locks. Reads the whole backlog
- * (one row per unhealthy slab: docs/decisions/0022-reports-and-logs.md), then the data of the page's slabs
- * by primary key, and objects by object_slabs_slab_digest_idx.
+ * A page of the backlog, the slabs most likely to be lost first, in one statement and one snapshot; no locks. Reads the
+ * whole backlog (one row per unhealthy slab: docs/decisions/0022-reports-and-logs.md), then the data of the page's
+ * slabs by primary key, and objects by object_slabs_slab_digest_idx.
  */
 export async function readSlabs(
   sql: ISql,
@@ -107,7 +107,10 @@ export async function readSlabs(
   return { at, matching, walkFinishedAt, slabs };
 }
 
-/** Over slabmend.backlog as b, and repairs as r. A drain endangers no slab, even one whose code tolerates few losses. */
+/**
+ * A condition on slabmend.backlog as b and slabmend.repairs as r. A drain endangers no slab, even one whose erasure
+ * code tolerates few losses.
+ */
 export const inDanger = (sql: ISql, dangerAbove: number) =>
   sql`(b.loss > ${dangerAbove}::float8 and b.causes - 'draining' <> '{}' or coalesce(r.last_outcome = 'too-few-sources', false))`;
 

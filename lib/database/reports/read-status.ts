@@ -55,12 +55,12 @@ export interface StatusFacts {
     readonly bytesRead: number;
     readonly bytesWritten: number;
     readonly hastings: bigint;
-    /** Sum of the times from begin to commit: what Lambda bills, except for start-up. */
+    /** Sum of the times from begin to commit. Lambda bills this time and the start-up. */
     readonly workerSeconds: number;
   };
   readonly deadLetters: number;
   readonly quarantined: number;
-  /** Set after a restore, until an operator releases it. */
+  /** Since when indexd's prunes have been held after a restore; null: they are not held. */
   readonly prunesHeldSince: Date | null;
   /** Slabs whose last repair found too few sources. */
   readonly atRisk: number;
@@ -68,7 +68,10 @@ export interface StatusFacts {
   readonly eventsToBump: number;
   readonly mode: FleetMode;
   readonly breaker: { readonly open: boolean; readonly since: Date; readonly backoffUntil: Date | null };
-  /** The result of claim's last comparison; null: there was none today, and yesterday's stop has ended. */
+  /**
+   * The result of claim's last comparison of costs and limits; null: there was none today, and yesterday's stop has
+   * ended.
+   */
   readonly budget: {
     readonly limits: Readonly<Record<string, string>>;
     readonly spent: Readonly<Record<string, string>>;

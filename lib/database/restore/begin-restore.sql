@@ -3,8 +3,9 @@
 --   archived   the last incarnation in the archive of the journal; 0: there is no archive
 --   answer     the run
 --
--- Runs, leases and uploads that were in progress at the time of the backup are ended, because no process continues them. The
--- incarnation is raised before any row gets a position in the journal, because the backup would assign the same positions again.
+-- Runs, leases and uploads that were in progress at the time of the backup are ended, because no process continues
+-- them. The incarnation is raised before any row gets a position in the journal, because otherwise the restored
+-- database would assign positions again that were assigned after the backup.
 create or replace function slabmend.begin_restore(the_scope jsonb, the_owner text, archived integer) returns bigint
 language plpgsql volatile
 as $function$
@@ -20,13 +21,14 @@ begin
   insert into slabmend.prune_hold as h (held_since, applied_at, backup_incarnation)
   select clock_timestamp(), clock_timestamp(), j.incarnation from slabmend.journal_head j
   on conflict (id) do update set applied_at = excluded.applied_at;
-  -- The hold lasts longer than the run. Workers may write this column only to keep the hold up.
+  -- Reap keeps up the hold on prunes, even after this run has ended; only for this, the workers' roles may write
+  -- next_prune.
   for worker in select f.name from slabmend.fleet_roles() f loop
     execute format('grant select (next_prune), update (next_prune) on public.contracts to %I', worker);
   end loop;
   perform slabmend.hold_prunes();
   update slabmend.journal_head set incarnation = greatest(incarnation, archived) + 1 where id = 0;
-  -- The slabs of these leases stay held until the times stored in the backup.
+  -- The slabs of these leases keep their next_repair_attempt from the backup, and stay held until then.
   delete from slabmend.leases where true;
   delete from slabmend.uploads where true;
   update slabmend.fleet

@@ -1,4 +1,4 @@
--- The roles with the fleet's privileges as granted by `slabmend grant`, without the owner.
+-- The roles to which the output of `slabmend grant` gave the fleet's privileges, except the owner of the tables.
 create or replace function slabmend.fleet_roles() returns table (name name)
 language sql stable
 as $function$

@@ -1,6 +1,7 @@
--- Keeps indexd from pruning contracts for another day: pruning frees every root of a contract that no row places in it, including
--- roots moved or uploaded after the backup. A renewal creates a contract whose prune is due in a day, so this function is called
--- again well before. The caller has called hold_indexd for contracts.
+-- Postpones indexd's prunes of contracts by a day. A prune of a contract frees every root that no row of the database
+-- places in this contract; after a restore, these include roots moved or uploaded after the backup. A renewal creates a
+-- contract whose prune is due in a day, so this function is called again well before a day has passed. The caller has
+-- called hold_indexd for the table contracts.
 create or replace function slabmend.hold_prunes() returns bigint
 language sql volatile
 as $function$

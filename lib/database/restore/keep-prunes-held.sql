@@ -1,5 +1,5 @@
--- Part of reap: postpones the next prune of contracts again once six hours have passed, unless an operator has released prunes.
--- Answer: the number of contracts.
+-- Part of reap: every six hours, postpones the next prune of contracts again, until an operator has released prunes.
+-- Answer: the number of contracts whose prune was postponed.
 create or replace function slabmend.keep_prunes_held() returns bigint
 language plpgsql volatile
 as $function$

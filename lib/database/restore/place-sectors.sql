@@ -1,16 +1,19 @@
--- Records where sectors of a slab are (the moves since the backup), after their hosts were asked for proofs. All sectors of a
--- slab together, because one sector may have moved to a host that another sector has left.
+-- Records where sectors of a slab are (the moves since the backup), after their hosts were asked for proofs. All
+-- sectors of a slab are recorded in one call, because one sector may have moved to a host that another sector has left.
 --
---   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; planned null: it had none
+--   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; plannedHostId is
+--            null if the sector had no host
 --   absent   [{"sectorId", "root", "hostId", "code"}]: the host recorded after these moves does not prove the sector
---   lost     the same fields: the journal had recorded the sector as lost there, and the host denies it again. With
---            "onlyIfTaken" it is lost only if a move that is not refused needs its host; otherwise it is absent
---   earlier  [{"sectorId", "root", "hostId", "code"}]: a host that once had the sector could not prove it now
+--   lost     the same fields: the journal had recorded the sector as lost there, and the host denies it again. An entry
+--            with "onlyIfTaken" is lost only if a move that is not refused needs its host; otherwise the entry counts
+--            as absent
+--   earlier  the same fields as absent: a host that once had the sector could not prove it now
 --   answer   {"placed": n, "lost": n, "denied": n, "refused": [{"index", "why"}]}
 --
--- Same effects as a migration (record_moves), with a journal row. Refused: a sector that is no longer where the caller saw it,
--- and one whose host would have two sectors of a slab (rule 4). An absent sector gets an open denial, regardless of how many
--- hosts deny at this moment, because after a restore many do.
+-- A move has the same effects as a migration (record_moves), and a row in the journal. A move is refused if its sector
+-- is no longer where the caller saw it, if its new host is gone, or if this host would then have two sectors of a slab
+-- (rule 4). An absent sector gets an open denial, regardless of how many hosts deny at this moment, because after a
+-- restore many do.
 --
 -- Locks: those of a commit. Indexes: primary keys, slab_sectors_sector_id_slab_id_idx.
 create or replace function slabmend.place_sectors(the_run bigint, the_token uuid, the_slab bigint, moves jsonb, absent jsonb,
@@ -49,8 +52,8 @@ begin
     left join public.slab_sectors ss on ss.slab_id = the_slab and ss.slab_index = m."index" and ss.sector_id = m."sectorId"
     left join public.sectors s on s.id = ss.sector_id and s.sector_root = decode(m.root, 'hex')
   ) j;
-  -- Rule 4, as of the state after all moves that are not refused. A refused sector stays, which may cause another refusal. Lost
-  -- sectors leave their hosts.
+  -- Rule 4, checked for the state after all moves that are not refused. The sector of a refused move stays on its host,
+  -- so another move to that host may have to be refused too. Lost sectors leave their hosts.
   select coalesce(array_agg((l->>'sectorId')::bigint), '{}') into leaving from jsonb_array_elements(lost) l;
   loop
     select array_agg(a.sector_id) into taken

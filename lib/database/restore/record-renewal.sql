@@ -1,11 +1,13 @@
--- Records that a contract was renewed or refreshed, as indexd's AddRenewedContract does; its chain sync confirms it. The new
--- contract is pending, as after a renewal. Only the host knows price and fee, so both are recorded as 0.
+-- Records that a contract was renewed or refreshed, as indexd's AddRenewedContract does. The new contract is pending,
+-- as after any renewal, until indexd's chain sync confirms it. Only the host knows the contract price and the miner
+-- fee, so both are recorded as 0.
 --
 --   revision  {"raw", "number", "proofHeight", "expirationHeight", "capacity", "size", "allowance", "totalCollateral",
 --             "usedCollateral"}
---   answer    false: it was already recorded, or the old contract is gone
+--   answer    false: the renewal was already recorded, or the old contract is gone
 --
--- Sectors stay pinned: their row of contract_sectors_map then points to the new contract. A blocked host's contract stays bad.
+-- Sectors stay pinned: their row of contract_sectors_map then points to the new contract. The new contract is bad if
+-- the old one was, for example because its host is blocked.
 create or replace function slabmend.record_renewal(the_run bigint, the_token uuid, old_id bytea, new_id bytea, revision jsonb)
 returns boolean
 language plpgsql volatile

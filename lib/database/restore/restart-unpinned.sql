@@ -1,8 +1,8 @@
--- Gives sectors that were unpinned in the backup another three days. By the backup's times indexd's first pass would treat them
--- as never pinned and forget their hosts.
+-- Gives sectors that were unpinned in the backup another three days. With their upload times from the backup, indexd's
+-- first pass would treat them as never pinned and forget their hosts.
 --
---   after        sectors up to this one are done
---   last_sector  the last one of this page; null: there are no more
+--   after        sectors up to this id are done
+--   last_sector  the last id of this page; null: there are no more sectors
 create or replace function slabmend.restart_unpinned(the_run bigint, the_token uuid, after bigint, most integer,
   out last_sector bigint, out sectors integer)
 language plpgsql volatile

@@ -6,7 +6,7 @@ export interface RestoreState {
   /** 64 hex digits; null: indexd never started on this database. */
   readonly walletHash: string | null;
   readonly incarnation: number;
-  /** The incarnation before the first restore whose prune hold was not released; null: there was none. */
+  /** The journal's incarnation in the backup; null: no restore holds indexd's prunes. */
   readonly backupIncarnation: number | null;
   /** Position of the archive's follower; null: the database has no such follower. */
   readonly archived: number | null;
@@ -14,7 +14,7 @@ export interface RestoreState {
   readonly contracts: number;
   /** As counted by indexd's statistics. */
   readonly sectors: number;
-  /** Other sessions of this database. */
+  /** Other sessions of this database, except those of slabmend's command line. */
   readonly sessions: readonly { readonly role: string; readonly application: string }[];
   /** Roles that may write slabs and could log in at this moment, except the caller's own. */
   readonly logins: readonly { readonly role: string; readonly isSuperuser: boolean }[];

@@ -1,4 +1,4 @@
-/** Writes of a restore. All except the first verify that the caller still coordinates the run. */
+/** Writes of a restore. Those with a {@link RestoreWriter} verify that the caller still coordinates the run. */
 import type { ISql } from "postgres";
 import { encodeFileContract, type FileContract } from "../../rhp4/file-contract.ts";
 import {
@@ -40,7 +40,9 @@ export async function beginRestore(
 }
 
 /**
- * lib/database/restore/keep-prunes-held.sql. @returns how many contracts would have been due within 23 h; 0: prunes are not held
+ * Calls lib/database/restore/keep-prunes-held.sql.
+ * @returns the number of contracts whose prune was postponed; 0 also if prunes are not held, or were postponed less
+ *   than six hours ago
  */
 export async function keepPrunesHeld(sql: ISql, verify: VerifyOptions): Promise<number> {
   const keep = () => sql<{ held: number }[]>`select slabmend.keep_prunes_held()::integer as held`;
@@ -58,7 +60,9 @@ export async function releasePrunes(sql: ISql): Promise<boolean> {
   return row!.released;
 }
 
-/** lib/database/restore/record-renewal.sql. False: the renewal was already recorded. */
+/**
+ * Calls lib/database/restore/record-renewal.sql. False: the renewal was already recorded, or the old contract is gone.
+ */
 export async function recordRenewal(
   sql: ISql,
   writer: RestoreWriter,
@@ -152,18 +156,23 @@ export interface AbsentSector {
   readonly code: "not-found" | "corrupt";
 }
 
-/** With `onlyIfTaken` it is lost only if another sector of the slab is placed on its host; otherwise it is absent. */
+/**
+ * A sector that its host denies. With `onlyIfTaken` it is recorded as lost only if another sector of the slab is placed
+ * on this host; otherwise it counts as absent.
+ */
 export interface LostSector extends AbsentSector {
   readonly onlyIfTaken?: true;
 }
 
 export interface Placements {
   readonly found: readonly FoundSector[];
-  /** Not proved by the host that is recorded once `found` is written. */
+  /** Sectors not proved by the host that the database records for them once `found` is written. */
   readonly absent: readonly AbsentSector[];
-  /** Denied by its host: recorded as lost there before, or another sector of the slab is there now. */
+  /**
+   * Sectors denied by a host on which they were recorded as lost before, or which has another sector of the slab now.
+   */
   readonly lost: readonly LostSector[];
-  /** Not proved by a host that once had it. */
+  /** Sectors not proved by a host that once had them. */
   readonly earlier: readonly AbsentSector[];
 }
 

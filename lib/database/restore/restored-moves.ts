@@ -1,4 +1,7 @@
-/** The archive's moves of sectors since the backup, kept during a restore; the last row of the archive wins. */
+/**
+ * The archive's moves of sectors since the backup, kept during a restore. Only the archive's last row for a root
+ * counts.
+ */
 import type { ISql } from "postgres";
 import type { HostId, HostKey, Root } from "../../slab/ids.ts";
 import { type ScannedSector, type SectorRow, sectorOf } from "./scanned-sectors.ts";
@@ -25,7 +28,10 @@ export async function forgetRestoredMoves(sql: ISql): Promise<void> {
   await sql`truncate slabmend.restored_moves`;
 }
 
-/** Counts the archive's moves, and those whose slab or sector is not in the database. */
+/**
+ * Counts the sectors in the archive's moves, how many of these sectors are not in the database, and how many of their
+ * slabs are not.
+ */
 export async function countRestoredMoves(
   sql: ISql,
 ): Promise<{ readonly sectors: number; readonly slabsUnknown: number; readonly sectorsUnknown: number }> {
@@ -41,13 +47,13 @@ export async function countRestoredMoves(
 
 /** A sector that moved or was lost since the backup according to the archive. */
 export interface NamedSector extends ScannedSector {
-  /** According to the archive; null: it was lost, or its host is not in the database. */
+  /** The sector's host according to the archive; null: the sector was lost, or this host is not in the database. */
   readonly archivedAt: HostId | null;
   /** According to the archive, the sector was lost and not stored again. */
   readonly wasLost: boolean;
 }
 
-/** The named sectors of the next slabs by id, for at most `slabs` slabs. */
+/** The sectors that the archive names, for the next slabs by id that have any, at most `slabs` slabs. */
 export async function readNamedSectors(
   sql: ISql,
   page: { readonly after: string; readonly slabs: number },

@@ -4,7 +4,8 @@ import type { ISql } from "postgres";
 const MOST_ROWS = 1_000;
 
 /**
- * Deletes maintenance runs that finished longer ago than this, and sums of due checks from before that time.
+ * Deletes maintenance runs that finished more than `olderThanMs` ago, and sums of due checks for hours that began
+ * before then.
  * @returns the number of deleted rows
  */
 export async function forgetRuns(sql: ISql, olderThanMs: number): Promise<number> {

@@ -59,7 +59,7 @@ const columns = (
 
 /**
  * Starts a run.
- * @param scope JSON in the form that its kind expects
+ * @param scope JSON in the form that the run's kind expects
  * @throws {RunError} `run-active` while another run is unfinished
  */
 export async function startRun(
@@ -99,9 +99,9 @@ export async function readRuns(sql: ISql, limit: number): Promise<readonly Run[]
 }
 
 /**
- * Requests that a run pause, resume or end, and returns it.
- * @param id only this run; undefined: the unfinished one
- * @throws {RunError} `no-run`, `run-state`
+ * Requests that a run pause, resume or end, and returns the run.
+ * @param id the run must have this id; undefined: the request is for the unfinished run
+ * @throws {RunError} `no-run`, `run-state`, `run-attended`
  */
 export async function requestOfRun(sql: ISql, request: RunRequest, id?: bigint): Promise<Run> {
   // A request leads to the same state from every state where it is valid.
@@ -120,8 +120,8 @@ export async function requestOfRun(sql: ISql, request: RunRequest, id?: bigint):
   if (ATTENDED_KINDS.includes(active.kind)) throw runAttended(active);
   throw new RunError({
     code: "run-state",
-    message: `maintenance run ${active.id}: expected a state that one can ${request}, got ${active.state}`,
-    remedy: "Run slabmend maintenance status to see it.",
+    message: `maintenance run ${active.id}: expected a state that allows ${request}, got ${active.state}`,
+    remedy: "Run slabmend maintenance status to see the run.",
     details: { run: String(active.id), state: active.state },
   });
 }
@@ -154,10 +154,11 @@ export interface RunLease {
 }
 
 /**
- * Becomes the coordinator of the unfinished run, unless there is none, it is paused, or another process holds its lease.
- * The run continues from its last checkpoint.
- * @param options.onlyKinds for a process that executes only these kinds, but ends any cancelled run
- * @param options.kind one of {@link ATTENDED_KINDS}: take only a run of that kind. Default: take none of those kinds
+ * Makes this process the coordinator of the unfinished run, which continues from its last checkpoint. Undefined: there
+ * is no unfinished run, the run is paused, another process holds the run's lease, or its kind is excluded.
+ * @param options.onlyKinds take only runs of these kinds, but also a cancelled run of another kind, to end it
+ * @param options.kind one of {@link ATTENDED_KINDS}: take only a run of this kind; undefined: take no run of those
+ *   kinds
  */
 export async function takeRun(
   sql: ISql,
@@ -183,7 +184,8 @@ export async function takeRun(
 }
 
 /**
- * Stores a checkpoint and extends the lease, or ends the run and its lease. Returns the run, with any new request.
+ * Stores a checkpoint and extends the lease, or ends the run and its lease. Returns the run; its state shows a request
+ * that an operator has made meanwhile.
  * @throws {RunError} `run-lease-lost`; nothing was written
  */
 export async function saveRun(

@@ -10,7 +10,7 @@ export type RunErrorCode =
   | "run-lease-lost"
   /** The request does not fit the run's state. */
   | "run-state"
-  /** Only the commands of its kind may continue, pause or end it. */
+  /** Only the commands of the run's kind may continue, pause or end the run. */
   | "run-attended";
 
 /** Thrown by lib/database/runs. */
@@ -30,12 +30,12 @@ export function runAttended(run: Run): RunError {
   return new RunError({
     code: "run-attended",
     message: `maintenance run ${run.id}: expected a kind that slabmend maintenance controls, got ${run.kind}`,
-    remedy: `Run slabmend maintenance status to see it, slabmend ${run.kind} abort to end it.`,
+    remedy: `Run slabmend maintenance status to see the run, or slabmend ${run.kind} abort to end it.`,
     details: { run: String(run.id), kind: run.kind },
   });
 }
 
-/** @param id the requested run; undefined: any */
+/** @param id the requested run; undefined: any unfinished run */
 export function noRun(id?: bigint): RunError {
   return new RunError({
     code: "no-run",
@@ -44,14 +44,14 @@ export function noRun(id?: bigint): RunError {
         ? "maintenance: expected an unfinished run, got none"
         : `maintenance run ${id}: expected an unfinished run, but it has ended or does not exist`,
     remedy:
-      "Run slabmend maintenance status to see the latest runs, slabmend maintenance start to begin one.",
+      "Run slabmend maintenance status to see the latest runs, or slabmend maintenance start to begin one.",
   });
 }
 
 export function leaseLost(id: bigint): RunError {
   return new RunError({
     code: "run-lease-lost",
-    message: `maintenance run ${id}: expected to hold its lease, but another process does`,
+    message: `maintenance run ${id}: expected this process to hold the run's lease, but another process does`,
     remedy: "Nothing was written. The other process continues from the last checkpoint.",
     details: { run: String(id) },
   });

@@ -12,15 +12,15 @@ export type RunState = "running" | "paused" | "cancelling" | "done" | "cancelled
 export type RunRequest = "pause" | "resume" | "cancel";
 
 /**
- * Kinds that only their own commands can continue and end: they need more than slabmend's database, such as the URL of another
- * database. No other process takes such a run.
+ * Kinds of runs that only their own commands can continue and end, because such a run needs more than slabmend's
+ * database, for example the URL of another database. No other process takes such a run.
  */
 export const ATTENDED_KINDS: readonly string[] = ["move-database", "restore"];
 
 export interface Run {
   readonly id: bigint;
   readonly kind: string;
-  /** As written by its kind, which validates it again when reading. */
+  /** What the operator requested: written by the code of the run's kind, which validates it again when reading. */
   readonly scope: unknown;
   readonly state: RunState;
   readonly checkpoint: unknown;
@@ -29,7 +29,7 @@ export interface Run {
   readonly owner: string;
   readonly startedAt: Date;
   readonly finishedAt: Date | null;
-  /** The process that holds its lease; null: none. */
+  /** The process that holds the run's lease; null: none. */
   readonly coordinator: string | null;
   readonly expiresAt: Date | null;
 }
@@ -43,7 +43,10 @@ export interface RunProgress {
     | { readonly state: "failed"; readonly error: NonNullable<Run["error"]> };
 }
 
-/** The state after a request; undefined: the request does not fit. A request for the present state is allowed. */
+/**
+ * The state after a request; undefined: the request does not fit. A request for the state that the run already has is
+ * allowed.
+ */
 export function stateAfter(state: RunState, request: RunRequest): RunState | undefined {
   switch (request) {
     case "pause":

@@ -23,16 +23,16 @@ export interface FleetStanding {
 }
 
 /**
- * The check that every function of ours makes before it leases or begins anything; claim and reap make it in each run. indexd
- * must be of a version to which we may write, our schema must be this release's, the role must have all privileges that the fleet
- * needs, the database must accept writes, and the session must have the settings that our statements need. Without this check a
- * worker would fail at its commit, when all work is done and paid for. Five round trips.
+ * The check that each of our functions and commands makes before it leases or begins anything; claim and reap make it
+ * in each run. The requirements: indexd's database has a version to which slabmend may write, our schema is that of
+ * this release, the role has all privileges that the fleet needs, the database accepts writes, and the session has the
+ * settings that our statements need. Without this check a worker would fail at its commit, when all work is done and
+ * paid for. Five round trips.
  *
  * @param acceptedVersion the version of indexd's database that an operator has accepted
  * @throws {IndexdError} the reason why nothing may be written
- * @throws {StoreError} `schema-missing`, `indexer-deleted`, `schema-too-old`, `schema-too-new`, `lacks-right`, `read-only-server`
- * or
- *   `wrong-session-settings`
+ * @throws {StoreError} `schema-missing`, `indexer-deleted`, `schema-too-old`, `schema-too-new`, `lacks-right`,
+ *   `read-only-server` or `wrong-session-settings`
  */
 export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): Promise<FleetStanding> {
   const { missing, missingOfVersion, hasIndexd, hasStore } = await readPrivilegeGaps(sql);
@@ -60,7 +60,10 @@ export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): P
   return { verdict, missingRights: missingOfVersion };
 }
 
-/** The error that the server itself would raise at the first write: on it the deadline client tries a new connection. */
+/**
+ * The error that the server itself would raise at the first write: after this error the deadline client tries a new
+ * connection.
+ */
 function takesNoWrites(): Error {
   const cause = Object.assign(new Error("the session is read-only"), { code: READ_ONLY });
   return readOnlyServer("the database", cause);

@@ -20,7 +20,10 @@ export interface SchemaState {
   readonly journalRows: number;
 }
 
-/** What `init` would find and `uninstall` would remove. Reads our whole tables: for the operator, not for workers. */
+/**
+ * What `init` would find and `uninstall` would remove. It counts the rows of whole tables, so only commands of the
+ * operator call it, never workers.
+ */
 export async function describeSchema(sql: ISql): Promise<SchemaState> {
   const [basis] = await sql<
     { role: string; may_create: boolean; may_drop: boolean; owner: string | null; found: boolean }[]

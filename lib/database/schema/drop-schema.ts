@@ -2,12 +2,15 @@ import type { Sql, TransactionSql } from "postgres";
 import { assertNotMoving } from "./migrate-database.ts";
 import { leaveTombstone, type Tombstone } from "./tombstone.ts";
 
-/** Longest wait for a worker in the middle of a commit; indexd's tables are not locked as a whole. */
+/**
+ * How long to wait for the locks of a worker that is committing. indexd's tables are not locked against indexd's
+ * writes.
+ */
 const LOCK_TIMEOUT_MS = 5_000;
 
 /**
- * Returns leased slabs to indexd and removes slabmend's schema, in one transaction: all or nothing. Bump the events in `moved`
- * first: the rest of them is deleted too.
+ * Returns leased slabs to indexd and removes slabmend's schema, in one transaction: all or nothing. Call flushMoved
+ * first: events that still have to be bumped are lost with the table `moved`.
  *
  * Locks: first our tables as a whole, so that no claim, begin or commit happens in between; then the slabs whose
  * next_repair_attempt is still the value that we wrote.
@@ -31,8 +34,9 @@ export type DeletionResult =
   | { readonly kind: "leases-running"; readonly running: number };
 
 /**
- * Like {@link dropSchema}, provided that no repair runs and this process still drives the indexer; leaves the tombstone, and
- * revokes the workers' privileges on indexd's tables. The roles stay, because their processes must read the tombstone.
+ * Like {@link dropSchema}, provided that no repair runs and this process still drives the indexer; leaves the
+ * tombstone, and revokes the workers' privileges on indexd's tables. The roles are kept, because the workers still log
+ * in with them to read the tombstone.
  */
 export async function deleteIndexer(sql: Sql, { token, ...tombstone }: Deletion): Promise<DeletionResult> {
   return await sql.begin(async (tx): Promise<DeletionResult> => {

@@ -41,5 +41,5 @@ export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   { table: "slabmend.database_migrations", select: "all" },
 ];
 
-/** Sequences of column defaults that the fleet's inserts use; identity columns need no privilege. */
+/** Sequences from which the fleet's inserts take default values; identity columns need no privilege. */
 export const FLEET_SEQUENCES: readonly string[] = ["public.stats_deltas_id_seq"];

@@ -7,7 +7,7 @@ import { FLEET_PRIVILEGES, FLEET_SEQUENCES } from "./fleet-privileges.ts";
 
 export interface GrantOptions {
   readonly role: string;
-  /** Repairs at the same time. */
+  /** How many repairs the fleet runs at the same time. */
   readonly concurrency: number;
 }
 
@@ -19,9 +19,9 @@ const CONNECTIONS_BESIDE_REPAIRS = 5;
 export const connectionLimit = (concurrency: number): number => concurrency + CONNECTIONS_BESIDE_REPAIRS;
 
 /**
- * Set on the role, so that they hold behind a transaction pooler too, where settings of a session would not. Rule 11 of
- * docs/architecture.md#what-must-always-hold: a worker that stops in the middle of a transaction must not keep indexd waiting
- * any longer than this.
+ * These timeouts are set on the role, so that they also hold behind a transaction pooler, where settings of a session
+ * would not. Rule 11 of docs/architecture.md#what-must-always-hold: a worker that stops in the middle of a transaction
+ * must not keep indexd waiting any longer than this.
  */
 export const ROLE_TIMEOUTS = {
   statement_timeout: "15s",
@@ -36,7 +36,7 @@ export const ROLE_TIMEOUTS = {
 const ROLE_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
 
 /**
- * As a separate script for psql.
+ * The statements as a script for psql, in a transaction of their own.
  * @throws {OperatorError} `bad-argument` if the name would have to be quoted
  */
 export function grantStatements(options: GrantOptions): string {
@@ -53,7 +53,7 @@ export function grantStatements(options: GrantOptions): string {
 }
 
 /**
- * The same without a transaction, for a caller that has its own.
+ * The statements without `begin` and `commit`, for a caller that has its own transaction.
  * @throws {OperatorError} `bad-argument`
  */
 export function grantBody({ role, concurrency }: GrantOptions): string {
@@ -94,10 +94,13 @@ export function grantBody({ role, concurrency }: GrantOptions): string {
   ].join("\n");
 }
 
-/** For indexd's own pool and one or two psql sessions. */
+/** How many connections must be left: for indexd's own pool and one or two psql sessions. */
 export const LEFT_FOR_INDEXD = 20;
 
-/** Only the server knows its max_connections; psql shows the warning, and the privileges are granted in any case. */
+/**
+ * SQL that compares the limit with max_connections, which only the server knows. If too few connections are left, psql
+ * shows a warning; the privileges are granted in any case.
+ */
 function warnOfConnections(limit: number, concurrency: number): string[] {
   return [
     "do $$ declare",
@@ -107,13 +110,13 @@ function warnOfConnections(limit: number, concurrency: number): string[] {
     "begin",
     `  if most - reserved - ${limit} < ${LEFT_FOR_INDEXD} then`,
     `    raise warning 'max_connections is %, of which % are reserved and the workers may take ${limit}: % are left, indexd needs ${LEFT_FOR_INDEXD}', most, reserved, greatest(most - reserved - ${limit}, 0)`,
-    `      using hint = format('Raise max_connections to at least %s, or print this again with --concurrency below ${concurrency}: at most %s fit.', ${limit + LEFT_FOR_INDEXD} + reserved, greatest(most - reserved - ${LEFT_FOR_INDEXD + CONNECTIONS_BESIDE_REPAIRS}, 0));`,
+    `      using hint = format('Raise max_connections to at least %s, or use a --concurrency below ${concurrency}: at most %s repairs fit.', ${limit + LEFT_FOR_INDEXD} + reserved, greatest(most - reserved - ${LEFT_FOR_INDEXD + CONNECTIONS_BESIDE_REPAIRS}, 0));`,
     "  end if;",
     "end $$;",
   ];
 }
 
-/** Only the database knows which of these columns exist. */
+/** SQL that looks up which of these columns exist before it grants privileges on them: only the database knows. */
 function grantsOfVersion(role: string): string[] {
   const grants = VERSION_PRIVILEGES.flatMap((entry) =>
     (["select", "update"] as const).flatMap((privilege) =>

@@ -1,6 +1,6 @@
 /**
- * Migrations of slabmend's schema. All pending ones, and the functions, are applied in one transaction under a transaction-level
- * advisory lock: so nothing is left half-done, and it works behind a transaction pooler.
+ * Migrations of slabmend's schema. All pending migrations and the functions are applied in one transaction, so nothing
+ * is left half-done. The advisory lock belongs to this transaction, so it holds behind a transaction pooler too.
  *
  * Each change of tables is a new numbered file. Functions carry no state: they are replaced as a whole if their text
  * differs from the one installed last.
@@ -19,7 +19,7 @@ import { readTombstone, removeTombstone, type Tombstone } from "./tombstone.ts";
  */
 const MIGRATIONS = ["0001-baseline.sql"] as const;
 
-/** The version that this release needs. */
+/** The version of slabmend's schema that this release needs. */
 export const STORE_VERSION = MIGRATIONS.length;
 
 /** Arbitrary, and used only here: indexd takes no advisory locks. */
@@ -66,7 +66,7 @@ export async function migrateDatabase(
 }
 
 /**
- * A schema change during a move of the database would make it differ from its copy.
+ * While the database is being moved, a change of the schema would make the original differ from the copy.
  * @throws {StoreError} `schema-moving`
  */
 export async function assertNotMoving(sql: ISql): Promise<void> {
@@ -76,7 +76,8 @@ export async function assertNotMoving(sql: ISql): Promise<void> {
   throw new StoreError({
     code: "schema-moving",
     message: `schema slabmend: expected no move of the database, got maintenance run ${run.id}, which is unfinished`,
-    remedy: "Wait for slabmend move-database finish, or run slabmend move-database abort.",
+    remedy:
+      "Finish the move with slabmend move-database finish, or give it up with slabmend move-database abort.",
     details: { run: run.id },
   });
 }
@@ -120,7 +121,7 @@ export function tooNew(version: number): StoreError {
   return new StoreError({
     code: "schema-too-new",
     message: `schema slabmend: expected version ${STORE_VERSION} or older, got ${version}`,
-    remedy: "Deploy the newer slabmend that created it; nothing was changed.",
+    remedy: "Deploy the newer slabmend that created this schema; nothing was changed.",
     details: { version },
   });
 }

@@ -3,11 +3,11 @@ import { type TablePrivileges, VERSION_PRIVILEGES } from "../indexd/version/inde
 import { FLEET_PRIVILEGES, FLEET_SEQUENCES } from "./fleet-privileges.ts";
 
 export interface PrivilegeGaps {
-  /** Privileges that the fleet needs and this role lacks, as "update (host_id) on public.sectors". */
+  /** Privileges that the fleet needs and this role lacks, for example "update (host_id) on public.sectors". */
   readonly missing: readonly string[];
   /** Missing privileges on columns added by an upgrade of indexd: without them the fleet works, but skips some work. */
   readonly missingOfVersion: readonly string[];
-  /** Whether indexd's and slabmend's tables exist: privileges on missing tables are not reported as missing. */
+  /** Whether indexd's and slabmend's tables exist. If they do not, the privileges on them are listed in `missing`. */
   readonly hasIndexd: boolean;
   readonly hasStore: boolean;
   /** Kinds of privileges on indexd's tables that this role has and the fleet never uses. */
@@ -23,8 +23,9 @@ interface Need {
 }
 
 /**
- * Compares the privileges of the connected role with FLEET_PRIVILEGES. One statement that reads only the catalogue, which
- * every role may: names are looked up there, because to_regclass fails in a schema that the role may not use.
+ * Compares the privileges of the connected role with FLEET_PRIVILEGES. It is one statement and reads only the
+ * catalogue, which every role may read. It looks up the tables' names in pg_class, because to_regclass fails for a
+ * schema that the role may not use.
  */
 export async function readPrivilegeGaps(sql: ISql): Promise<PrivilegeGaps> {
   const needs = JSON.stringify([

@@ -1,5 +1,6 @@
 /**
- * Removes everything of slabmend's from the database except the repaired sectors: for uninstall, or when an indexer is deleted.
+ * Removes slabmend from the database, for `uninstall` or when an indexer is deleted. The repairs that it recorded in
+ * indexd's tables remain.
  */
 import type { Sql } from "postgres";
 import { flushMoved } from "../indexd/bump-events.ts";
@@ -27,7 +28,9 @@ export async function removeSchema(
   };
 }
 
-/** The same for the process that drives the indexer; leaves a tombstone. */
+/**
+ * Like {@link removeSchema}, for the process that deletes an indexer and holds the lease for it; leaves a tombstone.
+ */
 export async function removeIndexer(
   sql: Sql,
   deletion: Deletion,

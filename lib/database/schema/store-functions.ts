@@ -59,8 +59,8 @@ const FILES = [
 ] as const;
 
 /**
- * The functions in schema `slabmend` that are called as one statement, in the order of their dependencies.
- * Each is `create or replace` and depends on none of indexd's objects (docs/decisions/0015-sql.md).
+ * The statements that create the functions in schema `slabmend`, in the order of their dependencies. Each is `create or
+ * replace` and depends on none of indexd's objects (docs/decisions/0015-sql.md).
  */
 export function readStoreFunctions(): readonly string[] {
   return [

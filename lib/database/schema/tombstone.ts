@@ -6,13 +6,13 @@ import type { ISql, TransactionSql } from "postgres";
 import { storableText } from "../client/storable-text.ts";
 
 export interface Tombstone {
-  /** The person who deleted it, and the reason. */
+  /** The person who deleted the indexer, and the reason. */
   readonly owner: string;
   readonly reason: string | undefined;
   readonly deletedAt: Date;
 }
 
-/** Undefined: the indexer was never deleted, or has been recreated since. Every role may read it. */
+/** Undefined: the indexer was never deleted, or has been recreated since. Every role may read the tombstone. */
 export async function readTombstone(sql: ISql): Promise<Tombstone | undefined> {
   const [found] = await sql<{ found: boolean }[]>`
     select exists (

@@ -4,7 +4,7 @@
 --   [{"sectorId", "root", "hostId", "mapId", "claimedUntil", "previous"}]    times as text, exact to the microsecond
 --
 -- Sectors without a host, or no longer on only_host, are not claimed. The claims are kept in the run's checkpoint
--- ("claimed"), so that a process that continues after a crash knows when the checks were due before.
+-- ("claimed"), so that a process that continues after a crash knows when each check was due before it was claimed.
 --
 -- Unlike indexd this function waits for locked rows, because the scope of a run is to be checked completely
 -- (docs/decisions/0025-maintenance.md).

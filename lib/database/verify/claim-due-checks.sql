@@ -1,5 +1,6 @@
--- Claims sectors of a host whose check is due, as indexd's own integrity check does: the longest overdue first, skipping locked
--- rows. The next check moves to 30 minutes from now: until then indexd leaves them alone; if we never finish, indexd checks them.
+-- Claims sectors of one host, as indexd's own integrity check does: those whose check is due, the longest overdue
+-- first, skipping locked rows. Their next check moves to 30 minutes from now: until then indexd leaves them alone; if
+-- we never finish, indexd checks them.
 --
 -- Locks: the tables (against an upgrade of indexd); then the sectors, skip locked. Index: sectors (host_id,
 -- next_integrity_check).

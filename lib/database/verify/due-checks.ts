@@ -1,6 +1,6 @@
 /**
- * Due checks, shared with indexd and other workers: claimed and recorded as indexd does it, without any row of ours
- * (docs/decisions/0025-maintenance.md#due-checks-have-no-rows-of-ours).
+ * Due checks are shared with indexd and other workers: they are claimed in indexd's own column, as indexd does it, so a
+ * claim needs no row of ours (docs/decisions/0025-maintenance.md#due-checks-have-no-rows-of-ours).
  */
 import type { ISql } from "postgres";
 import type { HostId, Root, SectorId } from "../../slab/ids.ts";
@@ -15,7 +15,7 @@ export interface DueBatch {
   readonly sectorIds: readonly SectorId[];
 }
 
-/** A sector of a batch whose claim is still ours. */
+/** A sector of a batch that we still have claimed. */
 export interface DueSector {
   readonly sectorId: SectorId;
   readonly root: Root;
@@ -30,8 +30,8 @@ export interface DueHost {
 }
 
 /**
- * Hosts that have a due check and are not marked silent, the longest overdue first. Reads one entry of
- * sectors (host_id, next_integrity_check) for each host.
+ * Hosts that have a due check and are not marked silent, the longest overdue first. For each host it reads one entry of
+ * the index on sectors (host_id, next_integrity_check).
  */
 export async function readDueHosts(sql: ISql, limit: number): Promise<readonly DueHost[]> {
   return await sql<DueHost[]>`
@@ -65,8 +65,9 @@ export async function claimDueChecks(
 }
 
 /**
- * The sectors of a batch that are still claimed: fewer if the batch was already recorded, a claim has expired, or indexd moved a
- * sector. None unless the fleet is running: unchecked sectors become due again when the claim expires.
+ * The sectors of a batch that are still claimed: fewer if the batch was already recorded, a claim has expired, or
+ * indexd moved a sector. Empty if the fleet is not running, for example paused: unchecked sectors become due again when
+ * the claim expires.
  */
 export async function readDueBatch(
   sql: ISql,

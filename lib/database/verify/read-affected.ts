@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 
 export interface Affected {
-  /** Sectors denied since then and not served since. */
+  /** Sectors that were denied at or after `since` and have not been served as a whole after that denial. */
   readonly sectors: number;
   /** Slab ids (`slabs.id`) in decimal and object keys in hex; at most `limit` of each. */
   readonly slabs: readonly string[];

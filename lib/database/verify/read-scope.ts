@@ -14,7 +14,7 @@ import {
 
 export interface ScopePage {
   readonly sectorIds: readonly SectorId[];
-  /** The last root of the page; null: there is none after `after`. */
+  /** The last root of the page; null: no root follows `after`. */
   readonly last: Root | null;
 }
 
@@ -57,7 +57,10 @@ export async function readSlabPage(
   );
 }
 
-/** The object's next slab by ascending digest; undefined: there is none after `after`. Index: primary key of object_slabs. */
+/**
+ * The next slab of these objects by ascending digest; undefined: no slab follows `after`. Index: primary key of
+ * object_slabs.
+ */
 export async function readObjectSlab(
   sql: ISql,
   request: { readonly objectIds: readonly string[]; readonly after: SlabDigest | null },
@@ -101,7 +104,10 @@ export async function findObject(
   return row!;
 }
 
-/** A range of roots, by their first 8 bytes, and the index (from 0) within it of the host's sector to draw. */
+/**
+ * A range of roots, given by their first 8 bytes. `place` says which of the host's sectors in this range to draw,
+ * counted from 0 by ascending root.
+ */
 export interface RootWindow {
   readonly from: bigint;
   /** Exclusive; null: to the end. */
@@ -151,7 +157,7 @@ export async function countHostSectors(sql: ISql, hostId: HostId): Promise<numbe
   return Number(row!.count);
 }
 
-/** Number of a slab's sectors on each host; null: on no host. */
+/** Number of a slab's sectors on each host; `hostId` null: sectors on no host. */
 export async function countSlabSectors(
   sql: ISql,
   slabId: SlabId,
@@ -162,7 +168,7 @@ export async function countSlabSectors(
     where ss.slab_id = ${String(slabId)} group by s.host_id`;
 }
 
-/** The same for all slabs of these objects. */
+/** Like {@link countSlabSectors}, summed over all slabs of these objects. */
 export async function countObjectSectors(
   sql: ISql,
   objectIds: readonly string[],

@@ -4,7 +4,10 @@ import { retryTransaction } from "../client/retry-transaction.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 import { explainLost } from "../runs/maintenance-runs.ts";
 
-/** A sector claimed for a check: lib/database/verify/claim-checks.sql. Times in PostgreSQL's format, exact. */
+/**
+ * A sector claimed for a check: lib/database/verify/claim-checks.sql. Times are in PostgreSQL's format, exact to the
+ * microsecond.
+ */
 export interface CheckClaim {
   readonly sectorId: SectorId;
   readonly root: Root;
@@ -38,10 +41,10 @@ export async function claimChecks(
 export interface CheckedBatch {
   readonly run: bigint;
   readonly token: string;
-  /** Each batch of a run has a higher number than the one before; recording it again changes nothing. */
+  /** Each batch of a run has a higher number than the one before; recording a batch again changes nothing. */
   readonly batch: number;
   readonly checkpoint: object;
-  /** With `confirmed`, `denied` and `superseded` as before this batch; the batch's counts are added to them here. */
+  /** The run's sums before this batch; the SQL function adds the batch's counts to them. */
   readonly statistics: { readonly confirmed: number; readonly denied: number; readonly superseded: number };
   readonly confirmed: readonly CheckClaim[];
   readonly denied: readonly (CheckClaim & { readonly code: "not-found" | "corrupt" })[];

@@ -3,7 +3,8 @@ import type { Cause } from "./causes.ts";
 /** Which unhealthy slabs are repaired at once and which may wait: docs/thresholds.md shows what each default costs and saves. */
 export interface Thresholds {
   /**
-   * How long a slab may wait if all its bad sectors have this cause. A denial by a suspected host waits as long as `bad-host`.
+   * How long a slab may wait if all its bad sectors have this cause. If all denials of a slab are by suspected hosts,
+   * the time of `bad-host` applies to them.
    */
   readonly graceMs: Readonly<Record<Cause, number>>;
   /** Above this loss probability neither a grace period nor the budget applies. */
@@ -12,17 +13,17 @@ export interface Thresholds {
 
 export const DEFAULT_THRESHOLDS: Thresholds = {
   graceMs: { lost: 0, denied: 0, "bad-contract": 6 * 3_600_000, "bad-host": 6 * 3_600_000, draining: 0 },
-  // A 10-of-30 slab with 12 good sectors left.
+  // A 10-of-30 slab is above this limit (at 2.1e-4) if 12 good sectors are left and no others.
   dangerAbove: 1e-4,
 };
 
 export interface WalkSettings {
   readonly thresholds: Thresholds;
-  /** Bad sectors read, and slabs judged, per page; fewer after a slow page. */
+  /** How many bad sectors are read, and at most how many slabs judged, per page; fewer after a slow page. */
   readonly pageSectors: number;
   /** If reading a page takes longer, it is cancelled. */
   readonly longestReadMs: number;
-  /** Shortest time between the starts of two passes. */
+  /** Shortest time between the starts of two passes over the same cause. */
   readonly everyMs: number;
   /** How long a slab is left to indexd after its next attempt is due; as in claim's settings. */
   readonly indexdGraceMs: number;
@@ -32,7 +33,7 @@ export const DEFAULT_WALK_SETTINGS: WalkSettings = {
   thresholds: DEFAULT_THRESHOLDS,
   // 500 slabs of 30 sectors are 15,000 sectors: read in a tenth of a second if they are in memory.
   pageSectors: 500,
-  // No snapshot of ours may last one second: indexd must never notice it.
+  // Every snapshot of ours must end within a second, so that indexd never notices it.
   longestReadMs: 800,
   everyMs: 60_000,
   indexdGraceMs: 3_600_000,

@@ -1,6 +1,6 @@
 /**
- * Why a sector has to move, as counted in the backlog. Each cause has its own walk (lib/database/backlog/walk-page.sql), so a
- * new cause is added in both files, and the walks of the others are not repeated.
+ * Why a sector has to move, as counted in the backlog. Each cause is walked on its own. A new cause is added here and
+ * in lib/database/backlog/walk-page.sql; the walks of the other causes then simply continue.
  */
 export const CAUSES = ["lost", "denied", "bad-contract", "bad-host", "draining"] as const;
 

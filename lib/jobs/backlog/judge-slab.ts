@@ -19,10 +19,16 @@ export interface JudgeContext {
   readonly nowMs: number;
 }
 
-/** A slab that moves only because of a drain comes after all endangered slabs, and before those beyond rescue. */
+/**
+ * A slab that is in the backlog only because of a drain comes after the slabs with any other cause, and before those
+ * beyond rescue.
+ */
 export const DRAIN_URGENCY = 1e-300;
 
-/** A slab whose lease has expired but was not reaped yet is judged again, but not in a tight loop. */
+/**
+ * Shortest time until a slab is judged again. Otherwise a slab whose lease has expired, but was not reaped yet, would
+ * be judged in a tight loop.
+ */
 const LEAST_WAIT_MS = 1_000;
 
 /** The largest smallint. */
@@ -36,7 +42,8 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
   const loss = lossProbability(health.minShards, holders);
   const counts = new Map<Cause, number>();
   for (const { cause } of health.bad) if (isCause(cause)) counts.set(cause, (counts.get(cause) ?? 0) + 1);
-  // Nothing is wrong with the slab, even if its code tolerates few losses: it gets no priority, and the budget applies to it.
+  // Nothing is wrong with a slab that is only drained, even if its code tolerates few losses: it gets no priority, and
+  // the budget applies to it.
   const isOnlyDrained = counts.has("draining") && counts.size === 1;
   const isEndangered = loss > thresholds.dangerAbove && !isOnlyDrained;
   const since = sinceOf(counts.keys(), health, nowMs);
@@ -112,7 +119,10 @@ function failureOf(cause: string): number {
   return cause === "bad-contract" ? HOLDER_FAILURE["bad-contract"] : HOLDER_FAILURE["bad-host"];
 }
 
-/** A denial by a suspected host gets the grace period of `bad-host`, because the host may recover. */
+/**
+ * If all denials of the slab are by suspected hosts, they get the grace period of `bad-host`, because these hosts may
+ * recover.
+ */
 function graceOf(cause: Cause, { bad }: SlabHealth, { graceMs }: Thresholds): number {
   const isForgiven =
     cause === "denied" && bad.every((sector) => sector.cause !== cause || sector.isSuspected);

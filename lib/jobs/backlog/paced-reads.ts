@@ -34,12 +34,12 @@ export class PacedReads {
     return this.#pace(what).size;
   }
 
-  /** The next item of this kind was cancelled too often and is to be skipped. */
+  /** Whether the next item of this kind is to be skipped, because reading it was cancelled too often. */
   isToBePassedBy(what: string): boolean {
     return isToBePassedBy(this.#pace(what));
   }
 
-  /** The item was skipped: at first, the items after it are read one by one. */
+  /** Call it after skipping an item: the items after it are at first read one by one. */
   passedBy(what: string): void {
     this.#paces.set(what, { size: 1, givenUp: 0 });
   }

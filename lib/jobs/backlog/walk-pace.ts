@@ -8,7 +8,7 @@
 export interface Pace {
   /** Bad sectors, or slabs. */
   readonly size: number;
-  /** How often in a row a single item was given up. */
+  /** How often in a row the read of a single item was given up. */
   readonly givenUp: number;
 }
 
@@ -17,7 +17,10 @@ export type ReadTime = { readonly tookMs: number } | "given-up";
 
 const SLOW_MS = 300;
 const QUICK_MS = 100;
-/** A database that was briefly busy, or whose cache was cold, needs fewer tries. */
+/**
+ * After this many tries an item is skipped. If the database was only briefly busy, or its cache cold, fewer tries
+ * suffice.
+ */
 const TRIES = 3;
 
 export function paceAfter(pace: Pace, read: ReadTime, mostSize: number): Pace {
@@ -31,5 +34,8 @@ export function isToBePassedBy({ givenUp }: Pace): boolean {
   return givenUp >= TRIES;
 }
 
-/** The paces of a run of claim, by what is read: a slow cause neither slows the others nor restarts at full speed each round. */
+/**
+ * The paces of a run of claim, one for each kind of read, so that a slow cause does not slow the others. They are kept
+ * from round to round, so that a slow cause does not start each round at full speed.
+ */
 export type Paces = Map<string, Pace>;

@@ -5,9 +5,10 @@
  *   mark    cause by cause, in order of sector id, judges the slabs of bad sectors and marks them with this pass's number
  *   sweep   then judges again the slabs that this cause marked in an earlier pass but not in this one: healthy ones are removed
  *
- * A pass of a cause is `mark` to the end, then `sweep` to the end; the next pass begins `everyMs` after the start of this one.
- * Each step reads in one short snapshot without row locks, decides here, and writes the result and the new position in one
- * statement. So a crash loses at most one step, and two concurrent walkers only write the same results twice.
+ * A pass of a cause is `mark` to the end, then `sweep` to the end; the next pass begins `everyMs` after the start of
+ * this one. Each step reads in one short snapshot without row locks, judges the slabs in this process, and writes the
+ * result and the new position in one statement. So a crash loses at most one step, and two concurrent walkers only
+ * write the same results twice.
  *
  * A page can end within a sector that belongs to very many slabs. A slab whose health cannot be read within the time limit of a
  * snapshot is skipped, counted as unjudged, and tried again by the next pass: walk-pace.ts.
@@ -61,7 +62,7 @@ export interface WalkReport {
   readonly finished: number;
   /** Slabs skipped because their health could not be read in time. */
   readonly unjudged: number;
-  /** `rested`: nothing to do until the next pass is due; `stuck`: not even ids could be read in time. */
+  /** `rested`: nothing to do until the next pass is due; `stuck`: not even the slabs' ids could be read in time. */
   readonly stopped: "rested" | "time" | "stuck";
 }
 
@@ -144,7 +145,7 @@ class WalkRun {
       if (awake.length === 0) return "rested";
       const able = awake.filter(({ cause }) => !stuck.has(cause));
       if (able.length === 0) return "stuck";
-      // In turn, so that a cause with very many bad sectors does not delay the others.
+      // The causes take turns, a page each, so that a cause with very many bad sectors does not delay the others.
       for (const state of able) {
         if (!this.#hasTime()) return "time";
         const step = await (state.phase === "mark" ? this.#markPage(state) : this.#sweepPage(state));
@@ -153,7 +154,10 @@ class WalkRun {
     }
   }
 
-  /** Between two passes. A run completes at most one pass per cause, even if passes are due more often. */
+  /**
+   * Whether this cause waits for its next pass. A run completes at most one pass per cause, even if passes are due more
+   * often.
+   */
   #rests(state: WalkState): boolean {
     if (state.pass > (this.#firstPasses.get(state.cause) ?? state.pass)) return true;
     const atStart = state.phase === "mark" && state.position === 0n && state.slabPosition === 0n;

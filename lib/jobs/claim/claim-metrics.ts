@@ -2,7 +2,7 @@ import type { RunMeasures } from "../../telemetry/measure-run.ts";
 import type { MetricValues } from "../../telemetry/metric-names.ts";
 import { ClaimIncompleteError, type ClaimReport } from "./claim-report.ts";
 
-/** Undefined if this run did not try to lease the whole backlog. */
+/** 1: slabs that may be leased were left in the backlog. Undefined: this run did not try to lease the whole backlog. */
 const BACKLOG_LEFT: Readonly<Record<ClaimReport["stopped"], number | undefined>> = {
   "no-backlog": 0,
   deadline: 1,

@@ -6,11 +6,11 @@ import { SlabmendError } from "../../errors/slabmend-error.ts";
 /** Counted during a run of claim. */
 export interface ClaimCount {
   leased: number;
-  /** Messages left unsent by an earlier run. */
+  /** Messages sent for leases that an earlier round or run left unsent. */
   resent: number;
   sent: number;
   refused: number;
-  /** Leases of that kind (through the queue or not) that existed at the end. */
+  /** How many leases of this claim's kind (through the queue or not) there were at the end. */
   live: number;
   batches: number;
   rounds: number;

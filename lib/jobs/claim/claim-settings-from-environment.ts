@@ -18,7 +18,7 @@ type ClaimVariables = Pick<
 const LEASES_PER_WORKER = 2;
 
 /**
- * The settings of a claim, for the function and for a worker that claims for itself.
+ * The settings of claim, for the Lambda function and for a worker that claims for itself.
  * @param base values that no variable sets; the demo and tests pass shorter times
  */
 export function claimSettingsFrom(

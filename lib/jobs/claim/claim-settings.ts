@@ -13,8 +13,9 @@ export interface ClaimSettings {
   /** 0..1 */
   readonly agingShare: number;
   /**
-   * True: leases are sent through the queue; false: a machine begins its leases itself. Each kind counts only its own leases:
-   * on a shared backlog the larger kind would otherwise leave no room for the other.
+   * True: leases are sent through the queue; false: a machine begins its leases itself. Each of these two kinds of
+   * claim counts only its own leases: on a shared backlog the kind with more leases would otherwise leave no room for
+   * the other.
    */
   readonly throughQueue: boolean;
   /** Target number of live leases of that kind while there is a backlog. */
@@ -42,7 +43,8 @@ export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
   agingShare: 0.1,
   throughQueue: true,
   maxInFlight: 200,
-  // A transaction of 5 ms with ten million sectors (docs/benchmarks.md): too short for indexd to notice.
+  // In a database with ten million sectors this takes a transaction of 5 ms (docs/benchmarks.md): too short for indexd
+  // to notice.
   batchLeases: 100,
   holdMs: 3_600_000,
   indexdGraceMs: 3_600_000,

@@ -1,12 +1,12 @@
 /**
- * claim keeps live leases at maxInFlight while there is a backlog.
+ * claim keeps the number of live leases at maxInFlight while there is a backlog.
  *
  *   round: read the circuit breaker and the fleet's mode -> send unsent leases -> walk, to update the backlog
  *          -> lease and send, batch by batch, until there is no room or no slab is left that may be leased
  *
- * With a backlog it does a round every few seconds until its deadline, because one batch a minute would limit the fleet. With
- * an empty backlog it returns immediately. While the circuit breaker is open it leases one probe, or a few slabs, and returns.
- * Unless the fleet is running it leases and sends nothing.
+ * With a backlog it does a round every few seconds until its deadline, because one batch a minute would limit the
+ * fleet. With an empty backlog it returns immediately. While the circuit breaker is open it leases one probe, or a few
+ * slabs, and returns. If the fleet is not running, for example paused, it leases and sends nothing.
  *
  * Each batch is one transaction; no connection is held between batches. A crash at any point leaves leases that are unsent
  * (sent by the next run), sent twice (harmless), or without a message (reaped when their hold is over).
@@ -36,7 +36,7 @@ const NOTHING_YET: Readonly<ClaimCount> = {
   unjudged: 0,
 };
 
-/** Unsent leases taken per round. */
+/** How many unsent leases a round sends at most. */
 const RESEND_LIMIT = 200;
 
 /**
@@ -65,7 +65,7 @@ export async function claim(
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
-    // Stored by every run, even one that may lease nothing: status shows the last stored budget and when claim last ran.
+    // Every run stores the budget and its own time, even if it may lease nothing: status shows both.
     const checkLimits = async (): Promise<BudgetState> => {
       const budget = await ask((sql) => checkBudget(sql, settings.budget));
       stoppedBy = budget.stoppedBy;
@@ -96,7 +96,7 @@ export async function claim(
     const budget = await checkLimits();
     if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
       return end("breaker-open");
-    // The probe is the most urgent slab.
+    // Without aging while the circuit breaker is open: the most urgent slabs are tried first.
     const agingShare = allowance.kind === "all" ? settings.agingShare : 0;
     const fill = { mostLeases: mostLeases(allowance), agingShare, endsAtMs };
     const filled = await fillInFlight(deps, settings, fill, budget, count);

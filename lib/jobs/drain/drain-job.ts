@@ -4,7 +4,7 @@
  *
  *   read which sectors left the hosts (the journal) -> count those that are left, a page at a time -> none: done
  *
- * It contacts no host, and no sector needs it in order to move. So after a crash only some counting is repeated.
+ * The coordinator contacts no host, and the sectors move without it. So after its crash only some counting is repeated.
  */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import { countPage, readDeparted, readDrainStanding } from "../../database/drain/read-drain.ts";
@@ -26,7 +26,7 @@ export interface DrainDependencies {
   readonly step?: (name: DrainStep) => void | Promise<void>;
 }
 
-/** Counting these takes some milliseconds of index reads. */
+/** Counting this many sectors takes some milliseconds of index reads. */
 const PAGE_SECTORS = 5_000;
 const PAGE_ROWS = 2_000;
 /** Pause between two checks. It equals the time for which reap advances a run, so that reap checks only once. */
@@ -39,7 +39,7 @@ export function createDrainJob(deps: DrainDependencies = {}): MaintenanceJob {
   return {
     kind: "drain",
     advance: (context) => advance(context, deps),
-    // A cancelled run's hosts are no longer drained: commits drop moves in progress.
+    // Nothing to clean up: the hosts of a cancelled run are no longer drained, so commits drop the moves in progress.
     settle: () => Promise.resolve(true),
   };
 }
@@ -69,7 +69,7 @@ async function advance(context: RunContext, deps: DrainDependencies): Promise<St
     Math.max(PAUSE_MS, PAUSE_FOR_MS_COUNTED * (clock.now() - startedAtMs)),
   );
   if (total?.before !== 0) return { checkpoint, statistics, waitMs };
-  // Repairs may have ended since: count them, so that the run's figures add up.
+  // Repairs may have ended since the journal was read: count them, so that the run's figures add up.
   const last = await followDeparted(context, scope, { checkpoint, statistics });
   return { ...last, end: { state: "done" } };
 }

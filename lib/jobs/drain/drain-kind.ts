@@ -35,7 +35,7 @@ const STOPPED: Readonly<Record<string, string>> = {
 const OUTCOMES: Readonly<Record<string, string>> = {
   "no-candidates": "no host can take one of their sectors now (slabmend hosts --problems)",
   underfunded: "our account at a host is empty; indexd refills it every 2 min",
-  "too-few-sources": "too few hosts serve them",
+  "too-few-sources": "too few hosts serve their sectors",
 };
 
 function describe(run: Run): readonly string[] {
@@ -45,13 +45,14 @@ function describe(run: Run): readonly string[] {
   const isUnfinished = run.finishedAt === null;
   const elsewhere = left === null ? 0 : Math.max(0, sectors - left - copied - rebuilt - found.found - lost);
   const states = found.hosts.filter(({ state }) => state !== "good");
+  const host = hosts.length === 1 ? "host" : "hosts";
   return [
-    `${hosts.length === 1 ? "host" : "hosts"} ${hosts.join(", ")}`,
+    `${host} ${hosts.join(", ")}`,
     left === null
       ? `${sectors} sectors were there at the start`
       : `${left} of ${sectors} sectors that were there at the start are left`,
     `${copied} copied, ${rebuilt} rebuilt from other sectors, ${found.found} found where an earlier repair had stored them`,
-    ...(lost > 0 ? [`${lost} were denied by the host and recorded as lost`] : []),
+    ...(lost > 0 ? [`${lost} were denied by the ${host} and recorded as lost`] : []),
     ...(elsewhere > 0 ? [`${elsewhere} left in other ways: moved by indexd, lost, or deleted`] : []),
     ...(newer > 0 ? [`${newer} were recorded there since the start`] : []),
     ...states.map(({ host, state }) =>
@@ -62,12 +63,12 @@ function describe(run: Run): readonly string[] {
     ...(isUnfinished ? waitingFor(found) : []),
     ...(run.state === "done"
       ? [
-          "No sector recorded before the start is left. Block the host in indexd now, or it will receive new sectors.",
+          `All sectors that were recorded on the ${host} before the start have moved. Block the ${host} in indexd now, or new sectors will be stored there.`,
         ]
       : []),
     ...(found.indexdRepairs
       ? [
-          "indexd's own migrations or a remote worker are on and may store sectors on the host again. Turn them off (slabs.migrations: false), or block the host soon.",
+          `indexd's own migrations or a remote worker are on and may store sectors on the ${host} again. Turn them off (slabs.migrations: false), or block the ${host} soon.`,
         ]
       : []),
     ...(isUnfinished ? [OTHERS_MAY_CHOOSE_IT] : []),
@@ -108,7 +109,7 @@ async function estimateOf(ask: Ask, scope: DrainScope): Promise<Estimate> {
     hastings += BigInt(count) * (readSectorCost(host.storedPrices, SECTOR_BYTES) + write);
     const rate = scores.find(({ hostKey }) => hostKey === key)?.readRate;
     if (count === 0) continue;
-    // Hosts are read in parallel.
+    // Hosts are read in parallel, so the slowest one decides.
     seconds =
       seconds === null || rate === undefined
         ? null
@@ -121,7 +122,7 @@ async function estimateOf(ask: Ask, scope: DrainScope): Promise<Estimate> {
       `${hastings} H at the prices of indexd's last scan`,
       seconds === null
         ? "the duration is unknown: no worker has read from the host recently"
-        : `about ${seconds} s if sectors are read one at a time at the speed that workers recently measured; less with parallel repairs`,
+        : `about ${seconds} s if each host's sectors are read one at a time, at the speed that workers recently measured; less with parallel repairs`,
       `${targets.length} hosts may take sectors`,
       OTHERS_MAY_CHOOSE_IT,
     ],

@@ -14,13 +14,15 @@ const scopeSchema = v.object({
   sectors: count,
 });
 
-/** Sectors counted in this pass so far. */
+/**
+ * Sectors counted so far in this pass: those recorded on the hosts before the run started, and those recorded since.
+ */
 const counted = v.object({ before: count, since: count });
 
 const checkpointSchema = v.object({
   /** The position up to which the journal was read; null: nothing was read yet. */
   position: v.optional(v.nullable(count), null),
-  /** The host that is being counted, and the root after which counting continues. */
+  /** The index of the host whose sectors are being counted, and the root after which counting continues. */
   host: v.optional(count, 0),
   after: v.optional(v.nullable(root), null),
   counted: v.optional(counted, { before: 0, since: 0 }),

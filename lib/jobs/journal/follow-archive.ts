@@ -3,9 +3,9 @@
  *
  *   segment created (never replaced) -> manifest replaced (compare and set) -> checkpoint moved in the database
  *
- * What always holds: a segment's name is determined by its first position, so two processes cannot both write it; the manifest is
- * at most one segment ahead of the checkpoint. If it is further ahead, or if that segment's rows differ from the database, the
- * database was rewound or copied: then archiving stops.
+ * What always holds: a segment's name is determined by its first position, so two processes cannot both create that
+ * segment; the manifest is at most one segment ahead of the checkpoint. If the manifest is further ahead, or if the
+ * rows of its last segment differ from the database's rows, the database was rewound or copied: then archiving stops.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { ArchiveError } from "../../archive/archive-error.ts";
@@ -75,7 +75,7 @@ export async function followArchive(deps: ArchiveDependencies, limitMs: number):
   }
   if (!ending.signal.aborted) {
     const code = stopped?.code;
-    // If this fails, the next run reports it to status and alarms.
+    // If this write fails, status and alarms learn from the next run whether archiving has stopped.
     await deps.ask((sql) => noteFollowerStopped(sql, archiveFollower(deps.storage), code)).catch(() => {});
   }
   return { ...progress, stopped };
@@ -107,10 +107,12 @@ type Step =
   | { readonly kind: "nothing-left" }
   | { readonly kind: "lost-race" };
 
-/** Reads everything again for each segment, because another process may have archived meanwhile. */
+/**
+ * Reads the checkpoint and the manifest again for each segment, because another process may have archived meanwhile.
+ */
 async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Promise<Step> {
   const { ask, storage } = deps;
-  // Joins first, because only a follower can be recorded as stopped, which status and alarms then show.
+  // Joins first: only a follower can be recorded as stopped, and status and alarms show this record.
   const checkpoint = await ask((sql) => joinJournal(sql, archiveFollower(storage)));
   const identity = await ask(readJournalIdentity);
   const walletHash = known(identity);
@@ -157,7 +159,8 @@ async function append(
   let segment: Segment = encoded;
   if (await storage.create(encoded.ref.key, encoded.file, signal)) await deps.step?.("segment-created");
   else {
-    // The segment exists: a process that crashed after this step may have written fewer rows; a copy of this database, others.
+    // The segment exists already. A process that crashed after this step may have created it, with fewer rows than
+    // ours; or a process on a copy of this database has created it, with other rows.
     segment = await readSegment(storage, { key: encoded.ref.key }, signal);
     if (segment.header.previous?.sha256 !== manifest?.segment.sha256) {
       throw rewound(manifestOf(segment), checkpoint);

@@ -16,7 +16,10 @@ export interface Advance {
   /** Identifies this process. */
   readonly coordinator: string;
   readonly signal: AbortSignal;
-  /** Advances only these kinds, because this process cannot read hosts; ends cancelled runs of any kind. Default: all kinds. */
+  /**
+   * For a process that cannot read hosts: the kinds of run that it advances. It ends cancelled runs of any kind.
+   * Default: all kinds.
+   */
   readonly onlyKinds?: readonly string[];
   /** See `takeRun`. */
   readonly kind?: string;
@@ -26,16 +29,16 @@ export interface Advance {
   readonly onStep?: (run: Run) => void;
 }
 
-/** How long a coordinator that died prevents others from continuing. */
+/** If a coordinator dies, no other process can continue its run for at most this long. */
 export const RUN_LEASE_MS = 300_000;
-/** A call of a job returns well before its lease ends. */
+/** Time for one call of a job, far below the duration of the run's lease: the lease must not end during the call. */
 const STEP_MS = 30_000;
 const SETTLE_PAUSE_MS = 2_000;
 
 /**
- * Executes the unfinished run for at most the given time, unless there is none or another process executes it. Returns the run
- * as it is then; undefined: there was nothing to do here. A failure of the job ends the run as failed; a failure of the
- * database or a lost lease does not.
+ * If there is an unfinished run and no other process executes it, executes it for at most the given time. Returns the
+ * run in its new state; undefined: this process had no run to execute, or lost the run's lease. A `MaintenanceError`
+ * ends the run as failed; after a failure of the database or the loss of the lease the run stays unfinished.
  */
 export async function advanceRun(advance: Advance, budgetMs: number): Promise<Run | undefined> {
   const { ask, clock, coordinator, logger, onlyKinds, kind } = advance;
@@ -100,6 +103,6 @@ function unknownKind(kind: string): MaintenanceError {
   return new MaintenanceError({
     code: "unknown-kind",
     message: `maintenance: expected a kind that this release supports, got ${kind}`,
-    remedy: "It was started by another release: continue with that one, or cancel the run there.",
+    remedy: "Another release of slabmend started the run: continue or cancel the run with that release.",
   });
 }

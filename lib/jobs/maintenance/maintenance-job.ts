@@ -2,14 +2,14 @@ import type { Clock } from "../../clock/clock.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import type { Run, RunProgress } from "../../database/runs/run.ts";
 
-/** The environment of a job during one call. */
+/** What a job is given for one call. */
 export interface RunContext {
   readonly run: Run;
   /** Identifies the run's lease: every statement that writes for the run checks it with `slabmend.hold_run`. */
   readonly token: string;
   readonly ask: Ask;
   readonly clock: Clock;
-  /** When the call must return, by the clock. */
+  /** The time, as `clock` tells it, at which the call must return. */
   readonly endsAtMs: number;
   /** Aborted when the process ends; work in progress may then be dropped. */
   readonly signal: AbortSignal;
@@ -27,10 +27,10 @@ export interface Estimate {
   readonly values: Readonly<Record<string, number | string | null>>;
 }
 
-/** The part of a kind that any process can use: it needs the database but no host. */
+/** The part of a kind of maintenance that any process can use: it needs the database, but no hosts. */
 export interface RunKind {
   readonly kind: string;
-  /** Executing such a run requires the migration seed. */
+  /** True: runs of this kind read from hosts, which requires the migration seed. */
   readonly readsHosts: boolean;
   /** The expected cost of a run: time, traffic, hastings. Changes nothing. */
   estimate(ask: Ask, scope: unknown): Promise<Estimate>;
@@ -43,9 +43,9 @@ export interface RunKind {
 }
 
 /**
- * One kind of maintenance. Each call of `advance` does a part that takes seconds, in any number of its own transactions, and
- * returns a new checkpoint. After a crash the work since the last checkpoint is repeated, so every effect must be idempotent or
- * guarded by the run's token.
+ * One kind of maintenance. Each call of `advance` does a part of the run that takes seconds, in any number of its own
+ * transactions, and returns a new checkpoint. After a crash the work since the last checkpoint is repeated, so every
+ * effect must be idempotent or guarded by the run's token.
  */
 export interface MaintenanceJob {
   readonly kind: string;

@@ -19,7 +19,8 @@ const POLL_MS = 200;
 const REFUSED = "42501";
 
 /**
- * Ends all sessions of the source, and verifies that no other can begin, by the catalogue and by trying to log in.
+ * Ends all sessions of the source. Then verifies that no new session can begin, by reading the catalogue and by trying
+ * to log in.
  * @throws {MoveError} `not-closed`
  */
 export async function assertClosed(

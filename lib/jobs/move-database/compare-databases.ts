@@ -16,8 +16,8 @@ export interface Comparison {
 }
 
 /**
- * Runs while the source is closed and the target has caught up: sets the sequences, which are not replicated, analyzes the
- * target's tables, and compares every table once.
+ * Runs while the source is closed and the target has caught up: sets the sequences, which are not replicated, analyzes
+ * the target's tables, and compares each table of the target with the source's.
  * @throws {MoveError} `contents-differ`
  */
 export async function compareDatabases(deps: MoveDependencies, run: bigint): Promise<Comparison> {

@@ -25,7 +25,7 @@ export interface MoveFacts {
   readonly activeRun: Pick<Run, "id" | "kind" | "owner"> | undefined;
 }
 
-/** In the order in which an operator should fix them. */
+/** Returns the findings in the order in which an operator should fix them. */
 export function judgePlan(facts: MoveFacts): readonly MoveFinding[] {
   const { source, target, roles, pgDump, reach } = facts;
   return [
@@ -48,8 +48,8 @@ function judgeActiveRun({ activeRun: run }: MoveFacts): MoveFinding[] {
   return [
     failure(
       "run-active",
-      `maintenance run ${run.id} (${run.kind}) of ${run.owner} is unfinished, and only one may be`,
-      "Let it finish, or end it: slabmend maintenance cancel, or for a move slabmend move-database abort.",
+      `maintenance run ${run.id} (${run.kind}) of ${run.owner} is unfinished, and there can be only one unfinished run`,
+      "Let it finish, or end it: a move with slabmend move-database abort, any other run with slabmend maintenance cancel.",
     ),
   ];
 }

@@ -3,7 +3,7 @@ import { MOVE } from "../../database/move/move-names.ts";
 import type { MoveServer } from "../../database/move/read-move-server.ts";
 import { failure, type MoveFinding, ok, warning } from "./move-finding.ts";
 
-/** Slots that a move needs: a permanent one, and those for copying tables. */
+/** Number of replication slots that a move needs: one permanent slot, and one for each table that is being copied. */
 const slotsNeeded = (target: MoveServer): number =>
   1 + numberOf(target, "max_sync_workers_per_subscription", 2);
 
@@ -24,20 +24,20 @@ export function judgeReplication(source: MoveServer, target: MoveServer): MoveFi
     findings.push(
       failure(
         "slot-unbounded",
-        "source: expected a limit in max_slot_wal_keep_size, got none: a target that stands still would fill the source's disk",
-        "alter system set max_slot_wal_keep_size = '20GB'; select pg_reload_conf(). At most half of what is free on the disk of pg_wal.",
+        "source: expected a limit in max_slot_wal_keep_size, got none: a target that stops replicating would fill the source's disk",
+        "alter system set max_slot_wal_keep_size = '20GB'; select pg_reload_conf(). Use at most half of the free space on the disk of pg_wal.",
       ),
     );
   } else
     findings.push(
-      ok("slot-unbounded", `the source keeps at most ${keep} of its log for a target that stands still`),
+      ok("slot-unbounded", `the source keeps at most ${keep} of its log for a target that stops replicating`),
     );
   const idle = source.settings["idle_replication_slot_timeout"] ?? "0";
   if (Number.parseInt(idle, 10) > 0) {
     findings.push(
       warning(
         "slot-timeout",
-        `source: idle_replication_slot_timeout is ${idle} s: a target that is away for longer cannot continue`,
+        `source: idle_replication_slot_timeout is ${idle} s: a target that is disconnected for longer cannot continue`,
         "alter system set idle_replication_slot_timeout = 0; select pg_reload_conf().",
       ),
     );
@@ -45,7 +45,7 @@ export function judgeReplication(source: MoveServer, target: MoveServer): MoveFi
   return [...findings, ...judgeRoom(source, target)];
 }
 
-/** Checks for free slots, senders, workers and origins. */
+/** Checks that enough replication slots, WAL senders, worker processes and replication origins are free. */
 function judgeRoom(source: MoveServer, target: MoveServer): MoveFinding[] {
   const findings: MoveFinding[] = [];
   const needed = slotsNeeded(target);
@@ -77,7 +77,7 @@ function judgeRoom(source: MoveServer, target: MoveServer): MoveFinding[] {
   return findings;
 }
 
-/** The answers that show that the source responded and asked for our role's password. */
+/** Errors that prove that the target reached the source: the source asked for the password of the move's role. */
 const ASKED = new RegExp(`password authentication failed for user "${MOVE}"|role "${MOVE}" does not exist`);
 
 /** @param reach result of the target's attempt to reach the source */
@@ -92,8 +92,8 @@ export function judgeReach(reach: string): MoveFinding {
   }
   return failure(
     "reach",
-    `the target does not reach the source: ${reach === "" ? "it was let in without a password" : reach}`,
-    "The target itself connects to the source. Name the source as the target sees it: --source-address HOST:PORT; past a pooler, which passes no replication on.",
+    `the target does not reach the source: ${reach === "" ? "a server at that address let it in without a password" : reach}`,
+    "The target itself connects to the source. Give the address at which the target reaches the source: --source-address HOST:PORT. A pooler does not pass replication on.",
   );
 }
 

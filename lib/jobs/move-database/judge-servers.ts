@@ -1,8 +1,8 @@
-/** Checks both servers and the pg_dump for them. Pure. */
+/** Checks both servers, and the pg_dump that will read the source's schema. Pure. */
 import type { MoveServer } from "../../database/move/read-move-server.ts";
 import { failure, type MoveFinding, ok } from "./move-finding.ts";
 
-/** The oldest version that was tested; indexd requires 18. */
+/** The oldest version of PostgreSQL with which a move was tested; indexd itself requires 18. */
 const OLDEST = 17;
 
 /** The clocks are read within seconds of each other. Workers refuse a difference of two minutes: lib/clock/clock-check.ts. */
@@ -19,7 +19,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
     findings.push(
       failure(
         "versions",
-        `the source is PostgreSQL ${from}, the target ${to}: expected ${OLDEST} or newer, and a target that is not older`,
+        `the source is PostgreSQL ${from}, the target ${to}: expected at least ${OLDEST}, and a target at least as new as the source`,
         "Upgrade the source in place first, or choose a newer target.",
       ),
     );
@@ -33,7 +33,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
         failure(
           "rights",
           `${name}: expected a superuser, got ${server.role}`,
-          "Passwords of roles, a publication of all tables and the log's settings require a superuser. Name one in the URL.",
+          "Passwords of roles, a publication of all tables and the log's settings require a superuser: name a superuser in the URL.",
         ),
       );
     }
@@ -65,8 +65,8 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
     findings.push(
       failure(
         "same-server",
-        "source and target are databases of one server: its roles cannot be kept out of one and let into the other",
-        "Choose another server. Within one, rename or copy the database.",
+        "source and target are databases of the same server: its roles cannot be kept out of one database and let into the other",
+        "Choose a target on another server. On the same server, rename or copy the database instead.",
       ),
     );
   }
@@ -76,7 +76,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
 /** @param pgDump the major version of pg_dump; a text: why there is none */
 export function judgePgDump(source: MoveServer, target: MoveServer, pgDump: number | string): MoveFinding[] {
   const needed = Math.max(majorOf(source.versionNumber), majorOf(target.versionNumber));
-  const remedy = `Install the client programs of PostgreSQL ${needed} on this machine, and name it: --pg-dump /path/to/pg_dump.`;
+  const remedy = `Install the client programs of PostgreSQL ${needed} on this machine, and give the path of pg_dump: --pg-dump /path/to/pg_dump.`;
   if (typeof pgDump === "string")
     return [failure("pg-dump", `pg_dump: expected version ${needed} or newer, got ${pgDump}`, remedy)];
   if (pgDump < needed)

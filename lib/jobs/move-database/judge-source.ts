@@ -11,7 +11,7 @@ export function judgeSource(source: MoveServer & MoveSource): MoveFinding[] {
   refuse(
     "no-key",
     source.tablesWithoutKey,
-    "tables without a primary key or another replica identity, so that updates of them cannot be replicated and would fail",
+    "tables without a primary key or another replica identity: once they are published, updates of their rows would fail",
     "Give each a primary key, or alter table … replica identity full.",
   );
   refuse(
@@ -52,21 +52,21 @@ export function judgeSource(source: MoveServer & MoveSource): MoveFinding[] {
       failure(
         "prepared",
         `source: ${source.preparedTransactions} prepared transactions: they would commit after the switch`,
-        "commit prepared or rollback prepared each.",
+        "End each of them: commit prepared, or rollback prepared.",
       ),
     );
   }
   refuse(
     "foreign-grants",
     source.foreignGrants,
-    "the right to connect was granted by roles other than the database's owner, so that it cannot be taken back",
-    "Revoke it as that role, and grant it as the owner.",
+    "the right to connect was granted by roles other than the database's owner, so the move cannot revoke it",
+    "Revoke the right as the role that granted it, and grant it again as the database's owner.",
   );
   refuse(
     "leftovers",
     source.leftovers,
     "names that the move needs are taken",
-    "slabmend move-database abort removes what a move left. Only one database of a server can be moved at a time.",
+    "slabmend move-database abort removes what an earlier move left behind. Only one database of a server can be moved at a time.",
   );
   findings.push(...judgeClosing(source));
   const rows = source.tables.reduce((sum, table) => sum + Math.max(0, table.rows), 0);
@@ -101,8 +101,8 @@ function judgeClosing(source: MoveServer & MoveSource): MoveFinding[] {
   return [
     warning(
       "superusers",
-      `source: superusers are let into a closed database too: ${named(others)}`,
-      "Those with a session at the switch, and indexd's own, lose LOGIN during the switch. Do not use the others meanwhile.",
+      `source: superusers can log in even while the database is closed: ${named(others)}`,
+      "Superusers with a session at the switch, and indexd's role, lose LOGIN during the switch. Do not log in as another superuser meanwhile.",
     ),
   ];
 }

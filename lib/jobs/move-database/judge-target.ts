@@ -54,7 +54,7 @@ export function judgeTarget(source: MoveServer & MoveSource, target: MoveServer 
     findings.push(
       failure(
         "settings",
-        `settings of roles or the database that PostgreSQL ${majorOf(target.versionNumber)} does not know: ${named(unknown)}`,
+        `source: roles or the database have settings that the target's PostgreSQL ${majorOf(target.versionNumber)} does not know: ${named(unknown)}`,
         "alter role … reset …, or alter database … reset …, on the source.",
       ),
     );
@@ -62,8 +62,8 @@ export function judgeTarget(source: MoveServer & MoveSource, target: MoveServer 
   findings.push(
     warning(
       "disk",
-      `the database has ${mebibytes(source.bytes)} MiB: the target's disk needs as much and the log of writing it, about ${mebibytes(2 * source.bytes)} MiB`,
-      "No server reports its free disk space: check it there.",
+      `the database has ${mebibytes(source.bytes)} MiB: the target's disk needs about ${mebibytes(2 * source.bytes)} MiB, for the data and for the log of writing it`,
+      "PostgreSQL does not report the free disk space: check it on the target's machine.",
     ),
   );
   return findings;
@@ -71,7 +71,8 @@ export function judgeTarget(source: MoveServer & MoveSource, target: MoveServer 
 
 /** Which roles will be created, and which exist already. */
 export function judgeRoles(roles: MoveRoles, target: MoveServer & MoveTarget): MoveFinding[] {
-  // The role that we log in as, such as postgres, is the target's own.
+  // No warning about the role with which we log in to the target: each server has its own role of that name, such as
+  // postgres.
   const there = roles.roles
     .map(({ name }) => name)
     .filter((name) => target.roles.includes(name) && name !== target.role);
@@ -88,8 +89,8 @@ export function judgeRoles(roles: MoveRoles, target: MoveServer & MoveTarget): M
       : [
           warning(
             "roles-there",
-            `roles that the target has already keep their attributes and passwords: ${named(there)}`,
-            "Compare them yourself, or drop them there before the start.",
+            `these roles exist in the target already, and keep their attributes and passwords: ${named(there)}`,
+            "Compare them with the source's roles yourself, or drop them in the target before the move starts.",
           ),
         ]),
   ];

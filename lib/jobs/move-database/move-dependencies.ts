@@ -2,20 +2,20 @@ import type { Sql } from "postgres";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import type { Secret } from "../../secret/secret.ts";
 
-/** The environment of a move. We are logged in to both servers as a superuser. */
+/** What a move needs. We are logged in to both servers as a superuser. */
 export interface MoveDependencies {
   readonly source: Ask;
   readonly target: Ask;
-  /** An operator says that the target is permanently lost: an abort does not contact it. */
+  /** True: an operator says that the target is permanently lost, so an abort does not contact it. */
   readonly isTargetLost?: boolean;
   /** For pg_dump. */
   readonly sourceUrl: Secret<string>;
-  /** PEM of the authorities that sign the source's certificate. */
+  /** PEM certificates of the authorities that sign the source's certificate. */
   readonly authorities: string | undefined;
   readonly pgDump: string;
   /** Creates a client of the source's database that logs in as another role. The caller ends it. */
   readonly connectSourceAs: (user: string, password: Secret<string>) => Sql;
-  /** Aborted by an operator: a switch is then taken back. */
+  /** Aborted when an operator interrupts the command: a switch is then taken back. */
   readonly interrupt: AbortSignal;
   /** Called between two effects; kill tests end the process there. */
   readonly step?: (name: string) => void | Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * A move of the database as a maintenance run, with the steps of move-run.ts. Only the move's own commands continue it, because
- * they have both URLs.
+ * Moves the database as a maintenance run, in the steps of move-run.ts. Only the commands of `slabmend move-database`
+ * continue the run, because only they have the URLs of both databases.
  */
 
 import { randomUUID } from "node:crypto";
@@ -26,11 +26,14 @@ import {
 import { advanceStart } from "./start-move.ts";
 import { advanceSwitch, alreadyOpened, hasOpened, type SwitchDependencies, takeBack } from "./switch-move.ts";
 
-/** How far a command lets the move continue. An abort is a cancelled run. */
+/** The step up to which a command continues the move. `abort` has no goal: it cancels the run. */
 export type MoveGoal = "ready" | "opened" | "finished";
 
 export interface MoveJob extends MaintenanceJob {
-  /** Why the move stopped without throwing: its work was taken back or removed, and the run records the reason too. */
+  /**
+   * Set if the switch was taken back or the move was ended: the reason. `advance` does not throw it; the run records it
+   * too.
+   */
   readonly failure: () => MoveError | undefined;
 }
 
@@ -42,7 +45,10 @@ export function createMoveJob(given: MoveDependencies, goal: MoveGoal): MoveJob 
   let failure: MoveError | undefined;
   let hasBegun = false;
 
-  /** The first call of this process. */
+  /**
+   * On the first call in this process: checks that both URLs name the move's databases, and finds the step at which an
+   * interrupted switch continues.
+   */
   const begin = async ({ run }: RunContext): Promise<Step | undefined> => {
     await assertPlaces(deps, run);
     const checkpoint = moveCheckpointOf(run);
@@ -94,7 +100,7 @@ export function createMoveJob(given: MoveDependencies, goal: MoveGoal): MoveJob 
   };
 }
 
-/** If the target may already be open, an interruption comes too late. */
+/** At the step `opening` an interruption is ignored, because the target may already be open. */
 async function interruptible(deps: SwitchDependencies, context: RunContext): Promise<Step> {
   if (moveCheckpointOf(context.run).step !== "opening") deps.interrupt.throwIfAborted();
   return await advanceSwitch(deps, context);
@@ -134,7 +140,9 @@ function publicationOf(run: RunContext["run"]) {
   return { database: source.name, target: target.system };
 }
 
-/** @throws {MoveError} `wrong-database`: an abort would empty the database in the URL */
+/**
+ * @throws {MoveError} `wrong-database` if a URL names another database than at the start, which an abort would empty
+ */
 async function assertPlaces(deps: MoveDependencies, run: RunContext["run"]): Promise<void> {
   const scope = moveScopeOf(run);
   for (const side of ["source", "target"] as const) {
@@ -144,8 +152,9 @@ async function assertPlaces(deps: MoveDependencies, run: RunContext["run"]): Pro
     if (found.system === expected.system && found.oid === expected.oid) continue;
     throw new MoveError({
       code: "wrong-database",
-      message: `${side}: expected database ${expected.name} as the move was started with it, got ${found.name} of another server or another one of that name`,
-      remedy: "Set SLABMEND_DATABASE_URL and SLABMEND_TARGET_DATABASE_URL as they were at the start.",
+      message: `${side}: expected database ${expected.name} as at the start of the move, got another database, ${found.name}, on this or another server`,
+      remedy:
+        "Set SLABMEND_DATABASE_URL and SLABMEND_TARGET_DATABASE_URL to their values at the start of the move.",
     });
   }
 }
@@ -163,19 +172,23 @@ const withFailure = ({ run }: RunContext, { code, message }: MoveError): Step =>
 function inMidSwitch(): MoveError {
   return new MoveError({
     code: "move-state",
-    message: "the move: expected no switch under way, but one was interrupted: the source is closed",
-    remedy: "Continue it: slabmend move-database switch. Or go back: slabmend move-database abort.",
+    message:
+      "the move: expected no unfinished switch, but a switch was interrupted, and the source may be closed",
+    remedy: "Continue the switch: slabmend move-database switch. Or go back: slabmend move-database abort.",
   });
 }
 
-/** If a server is unavailable, the next process determines the state of the switch. */
+/**
+ * For a switch that could not be taken back, because a server is unavailable. The next command finds out how far the
+ * switch got.
+ */
 function notTakenBack(cause: unknown): MoveError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "an unknown error";
   return new MoveError({
     code: "not-taken-back",
     message: `the switch: expected to take it back, got ${code}: the source may be closed, and the fleet stopped`,
     remedy:
-      "Bring both servers back. Then slabmend move-database switch continues, and abort goes back; status shows where it stands.",
+      "Bring both servers back. Then run slabmend move-database switch to continue, or abort to go back; status shows the current step.",
     cause,
   });
 }

@@ -53,7 +53,7 @@ function describeMove(run: Run): readonly string[] {
   const { switchFailure, secondsWithoutClaims, copySeconds, comparedTables, comparedRows } =
     moveStatisticsOf(run);
   return [
-    `database ${source.name} to ${target.name} of another server; step ${moveCheckpointOf(run).step}`,
+    `moves database ${source.name} to database ${target.name} on another server; step ${moveCheckpointOf(run).step}`,
     ...(copySeconds === undefined ? [] : [`copied in ${copySeconds} s`]),
     ...(comparedTables === undefined
       ? []
@@ -84,22 +84,24 @@ export function moveAlarms(
     if (slot === undefined) alarms.push("the source has no slot for the target: abort, and start again");
     else if (slot.walStatus === "lost") {
       alarms.push(
-        "the source has invalidated the target's slot, because it stood still for too long: abort, and start again",
+        "the source has invalidated the target's slot, because the target stopped replicating for too long: abort, and start again",
       );
     } else if (
       slot.safeBytes !== null &&
       slot.keptBytes > ALARMING_SHARE * (slot.keptBytes + slot.safeBytes)
     ) {
       alarms.push(
-        `the target is ${slot.lagBytes} bytes behind: after another ${slot.safeBytes} bytes the source invalidates its slot`,
+        `the target is ${slot.lagBytes} bytes behind: after another ${slot.safeBytes} bytes of log the source invalidates the target's slot`,
       );
     }
     if (subscription === undefined) alarms.push("the target has no subscription: abort, and start again");
     else if (!subscription.isEnabled) {
-      alarms.push("the subscription is switched off: alter subscription slabmend_move enable, in the target");
+      alarms.push(
+        "the subscription is switched off: run alter subscription slabmend_move enable in the target",
+      );
     } else if (!subscription.isApplying)
       alarms.push(
-        "the target's replication worker does not run: if it does not come back within seconds, the target's log shows why",
+        "the target's replication worker does not run: if it does not start again within seconds, the target's log shows why",
       );
   }
   if (isSwitching(step) && isLeft) {

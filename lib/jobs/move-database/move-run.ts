@@ -46,7 +46,7 @@ const scopeSchema = v.object({
     sslMode: v.string(),
     sslRootCertificate: v.optional(v.string()),
   }),
-  /** Rows of all tables and of public.sectors, as estimated at the start. */
+  /** Number of rows in all tables, and in public.sectors, as estimated at the start. */
   rows: v.number(),
   sectors: v.number(),
   bytes: v.number(),
@@ -56,9 +56,9 @@ const scopeSchema = v.object({
 
 const checkpointSchema = v.object({
   step: v.optional(v.picklist(STEPS), "begun"),
-  /** The source's objects, read after the run was stored: read-objects.ts. */
+  /** The objects of the source's schema (read-objects.ts), read after the run was stored. */
   objects: v.optional(v.record(v.string(), v.string())),
-  /** Set while the source is closed or being closed. */
+  /** Who could log in before; set while the source is closed or being closed. */
   access: v.optional(
     v.object({
       connect: v.array(v.object({ role: v.nullable(v.string()), mayGrant: v.boolean() })),
@@ -102,13 +102,13 @@ const ordinal = (step: MoveStep): number => STEPS.indexOf(step);
 /** Whether the move is at this step or at a later one. */
 const hasReached = (at: MoveStep, step: MoveStep): boolean => ordinal(at) >= ordinal(step);
 
-/** A switch is in progress and can be taken back; for `opening` the target must be checked first. */
+/** Whether a switch is in progress that can be taken back; at `opening`, only if the target was not opened yet. */
 export const isSwitching = (at: MoveStep): boolean => hasReached(at, "stopping") && !hasReached(at, "opened");
 
 /**
- * The step at which a process continues a switch: what was verified while the source was closed is verified again, because no
- * process kept watch in between.
- * @param isOpened whether the target was opened before that process ended
+ * The step at which a process continues an interrupted switch. What was verified while the source was closed is
+ * verified again, because no process kept watch during the interruption.
+ * @param isOpened whether the target was opened before the interruption
  */
 export function stepToContinue(at: MoveStep, isOpened: boolean): MoveStep {
   if (isOpened) return "opened";

@@ -18,7 +18,7 @@ export async function readPgDumpVersion(path: string): Promise<number | string> 
   try {
     const { stdout } = await run(path, ["--version"], { timeout: VERSION_MS });
     const major = /\(PostgreSQL\) (\d+)/.exec(stdout)?.[1];
-    return major === undefined ? "a program that says another name" : Number(major);
+    return major === undefined ? "a program that does not report a version of PostgreSQL" : Number(major);
   } catch (error) {
     const code = error instanceof Error && "code" in error ? String(error.code) : "an error";
     return code === "ENOENT" ? `none at ${path}` : `${code} from ${path}`;
@@ -26,8 +26,8 @@ export async function readPgDumpVersion(path: string): Promise<number | string> 
 }
 
 /**
- * Tables, keys, indexes, sequences, functions, triggers, owners and privileges, as statements for one multi-statement query.
- * The password is passed in the child process's environment, which only this user can read.
+ * Dumps tables, keys, indexes, sequences, functions, triggers, owners and privileges, as SQL that one multi-statement
+ * query can execute. The password is passed in the child process's environment, which only this user can read.
  * @throws {MoveError} `dump-failed`
  */
 export async function dumpSchema(options: {

@@ -43,7 +43,7 @@ async function makeRoles(
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
   const { createdRoles, target } = moveScopeOf(run);
-  // Read after the run's row is stored: from then on init refuses to change the schema.
+  // The objects are read after the run's row was stored, because only then does init refuse to change the schema.
   const objects = await deps.source(readObjects, IDEMPOTENT);
   const roles = await deps.source(readMoveRoles, IDEMPOTENT);
   await deps.target((sql) => createRoles(sql, roles, new Set(createdRoles)), IDEMPOTENT);
@@ -73,8 +73,9 @@ async function copySchema(
 }
 
 /**
- * The password exists only in this function, as a verifier on the source, and in the target's subscription. So one step creates
- * the role and the subscription, and a process that finds no subscription creates another password.
+ * The replication role's password exists only in this function, in the target's subscription, and as a verifier on the
+ * source. So one step creates both the role and the subscription, and a process that finds no subscription sets a new
+ * password.
  */
 async function subscribe(
   deps: MoveDependencies,
@@ -125,7 +126,7 @@ export async function assertUnchanged(deps: MoveDependencies, { objects }: MoveC
   const some = changed.slice(0, 5).join(", ");
   throw new MoveError({
     code: "schema-changed",
-    message: `the source: expected no change of its schema since the start, got ${changed.length}: ${some}`,
+    message: `the source: expected no change of its schema since the start, got ${changed.length} changed objects: ${some}`,
     remedy:
       "An upgrade of indexd, or another change of tables, is not replicated. The move has ended and the target is empty: start again after the upgrade.",
     details: { changed: changed.length },
@@ -145,23 +146,24 @@ export async function assertReplicating(
     slot === undefined
       ? "the source has no slot"
       : slot.walStatus === "lost"
-        ? "the source has invalidated the slot: the target stood still until max_slot_wal_keep_size was used up"
+        ? "the source has invalidated the slot: the target stopped replicating, and max_slot_wal_keep_size was used up"
         : subscription === undefined
           ? "the target has no subscription"
           : "the subscription is switched off";
   throw new MoveError({
     code: "replication-broken",
     message: `the replication: expected it to run, but ${got}`,
-    remedy: "slabmend move-database abort removes everything; then start again.",
+    remedy: "slabmend move-database abort removes what the move has created; then start again.",
   });
 }
 
-/** The server's own message names the problem: a role, an extension, a function. */
+/** Repeats the server's own message, because it names what is missing: a role, an extension, a function. */
 function notLoaded(cause: unknown): MoveError {
   return new MoveError({
     code: "dump-failed",
-    message: `the target: expected to take the source's schema, got: ${cause instanceof Error ? cause.message : String(cause)}`,
-    remedy: "Create what is missing on the target's server, and start again: the move continues from here.",
+    message: `the target: expected to load the source's schema, got: ${cause instanceof Error ? cause.message : String(cause)}`,
+    remedy:
+      "Create what is missing on the target's server, and run slabmend move-database start again: the move continues from here.",
     cause,
   });
 }

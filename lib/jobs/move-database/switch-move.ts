@@ -28,9 +28,12 @@ import { type MoveCheckpoint, moveCheckpointOf, moveScopeOf, moveStatisticsOf } 
 import { assertReplicating, assertUnchanged } from "./start-move.ts";
 
 const POLL_MS = 200;
-/** If the target is further behind, the time without claims would be longer than necessary. */
+/**
+ * A switch begins only if the target is at most this far behind: otherwise the time without claims would be longer than
+ * necessary.
+ */
 const MOST_LAG_BYTES = 64 * 1_048_576;
-/** A repair takes less: a function has at most 15 min. */
+/** Every repair ends within this time, because a function runs for at most 15 min. */
 const DRAIN_MS = 900_000;
 const CATCH_UP_MS = 300_000;
 const WORKERS_END_MS = 60_000;
@@ -78,14 +81,15 @@ async function prepare(
   if (slot.lagBytes > MOST_LAG_BYTES) {
     throw new MoveError({
       code: "behind",
-      message: `the target: expected at most ${MOST_LAG_BYTES} bytes behind the source, got ${slot.lagBytes}`,
+      message: `the target: expected to be at most ${MOST_LAG_BYTES} bytes behind the source, got ${slot.lagBytes}`,
       remedy:
-        "Nothing was stopped. slabmend move-database status shows its progress; switch when it has caught up.",
+        "Nothing was stopped. Switch when the target has caught up; slabmend move-database status shows its progress.",
       details: { lagBytes: slot.lagBytes },
     });
   }
   const { switchFailure: _earlier, ...statistics } = moveStatisticsOf(run);
-  // Stored before the fleet is stopped, so that later steps know that it may have been stopped.
+  // This checkpoint is stored before the fleet is stopped, so that later steps know that the fleet may have been
+  // stopped.
   return {
     checkpoint: { ...checkpoint, step: "stopping" },
     statistics: { ...statistics, stoppedAtMs: clock.now() },
@@ -143,7 +147,7 @@ async function catchUp(
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
   await deps.target((sql) => enableSubscription(sql, context.run.id), IDEMPOTENT);
-  const message = "the target: expected everything that the source has written";
+  const message = "the target: expected to receive everything that the source has written";
   await waitUntil(context, CATCH_UP_MS, message, async () => {
     await assertReplicating(deps);
     return await deps.source((sql) => hasPassed(sql, checkpoint.end!), IDEMPOTENT);
@@ -166,7 +170,7 @@ async function compare(
   return { checkpoint: { ...checkpoint, step: "compared" }, statistics };
 }
 
-/** Nothing from the source may arrive once the target is open. */
+/** Ends the replication: once the target is open, nothing may arrive from the source. */
 async function detach(
   deps: SwitchDependencies,
   context: RunContext,
@@ -202,7 +206,7 @@ async function open(
     key: deps.openingKey,
     database: target.name,
     owner,
-    // Roles that can no longer log in to the closed source can log in to the target.
+    // The superusers that lost LOGIN in the source have LOGIN in the target.
     roles: {
       ...roles,
       roles: roles.roles.map((role) => (logins.has(role.name) ? { ...role, logsIn: true } : role)),
@@ -223,15 +227,15 @@ async function open(
 }
 
 /**
- * Restores the source to its state before the switch, which can then be tried again. The source comes first, because the target
- * may be unavailable.
+ * Restores the source to its state before the switch; after that the switch can be tried again. The source is restored
+ * first, because the target may be unavailable.
  * @throws {MoveError} `move-state` if the target is already open
  * @throws {RunError} `run-lease-lost`
  */
 export async function takeBack(deps: MoveDependencies, context: RunContext): Promise<Step> {
   const { run } = context;
   const { access, stoppedFleet, end: _end, ...checkpoint } = moveCheckpointOf(run);
-  // Only at this step can the target have been opened, so check.
+  // Before the step `opening` the target cannot have been opened, so only this step needs the check.
   if (checkpoint.step === "opening" && (await hasOpened(deps, run, withdrawOpening))) throw alreadyOpened();
   const { name } = moveScopeOf(run).source;
   await asHolder(deps, context, async (tx) => {
@@ -248,7 +252,7 @@ export async function takeBack(deps: MoveDependencies, context: RunContext): Pro
 }
 
 /**
- * Whether the target is open. Of a lost target only the stored checkpoint is known.
+ * Whether the target is open. A lost target cannot be asked: then the stored checkpoint decides.
  * @param look {@link withdrawOpening} if the caller holds the run's lease and will act on "not open"
  */
 export async function hasOpened(
@@ -268,9 +272,9 @@ export function alreadyOpened({
 }: Pick<MoveDependencies, "isTargetLost"> = {}): MoveError {
   return new MoveError({
     code: "move-state",
-    message: "the move: expected the target not to be open yet, but it is: there is no way back",
+    message: "the move: expected the target not to be open yet, but it is open: there is no way back",
     remedy: isTargetLost
-      ? "The source is a backup from the time of the switch: allow logins there again, then slabmend restore start (docs/restore.md)."
+      ? "The source is a backup from the time of the switch: allow logins to the source again, then run slabmend restore start (docs/restore.md)."
       : "Point indexd and the fleet at the target, and end the move: slabmend move-database finish.",
   });
 }
@@ -286,7 +290,7 @@ async function waitUntil(
     if (clock.now() >= endsAtMs) {
       throw new MoveError({
         code: "behind",
-        message: `${expected}, and not within ${limitMs / 1_000} s`,
+        message: `${expected}, but this did not happen within ${limitMs / 1_000} s`,
         remedy: "Check the target's log and its load, then switch again.",
       });
     }

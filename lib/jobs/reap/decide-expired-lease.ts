@@ -1,7 +1,7 @@
 /** How a lease that was not extended in time ends: docs/architecture.md#the-lease. Pure. */
 
 export interface ExpiredLease {
-  /** A worker had begun the lease; otherwise its message was lost or waited for an hour. */
+  /** True: a worker had begun the lease. False: the lease's message was lost, or waited for an hour. */
   readonly running: boolean;
   /** Consecutive crashes of this slab's repairs before this one. */
   readonly crashes: number;
@@ -19,7 +19,10 @@ export type LeaseDecision =
 /** Two crashes may be bad luck: a machine with many containers fails, or a deployment interrupts a repair. */
 const CRASHES_BEFORE_QUARANTINE = 3;
 
-/** A slab whose repairs keep crashing must not keep a worker busy, even while no other success proves that workers can work. */
+/**
+ * The delay after the third crash, doubled after each further crash: a slab whose repairs keep crashing must not keep a
+ * worker busy, even while a quarantine is not justified.
+ */
 const FIRST_DELAY_MS = 2 * 60_000;
 const LONGEST_DELAY_MS = 32 * 60_000;
 

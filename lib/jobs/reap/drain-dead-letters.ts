@@ -9,7 +9,8 @@ export type DrainStep = "dead-letters-stored" | "dead-letters-deleted";
 
 /**
  * Moves the dead letters into a table that an operator can read. A letter is deleted from the queue only after its row
- * is committed; if a crash happens in between, it is received again and updates the same row. Nothing is resent.
+ * is committed; if a crash happens in between, the letter is received again and updates the same row. Nothing is
+ * resent.
  */
 export async function drainDeadLetters(
   deps: {
@@ -38,7 +39,9 @@ export async function drainDeadLetters(
   return drained;
 }
 
-/** A readable message failed each time before its repair began: the database was unavailable. */
+/**
+ * If the message can be decoded, each of its deliveries failed before the repair began: the database was unavailable.
+ */
 function describe(letter: DeadLetter, indexer: string): NewDeadLetter {
   const { messageId, body, receiveCount, sentAtMs } = letter;
   const stored = { messageId, body, receiveCount, sentAtMs };

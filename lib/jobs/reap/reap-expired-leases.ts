@@ -8,7 +8,7 @@ import {
 import { decideExpiredLease } from "./decide-expired-lease.ts";
 import type { ReapSettings } from "./reap-settings.ts";
 
-/** Slabs locked at a time, for milliseconds. */
+/** Number of slabs locked at a time; they stay locked for milliseconds. */
 const BATCH = 100;
 
 /**

@@ -12,9 +12,9 @@ export interface ReapReport {
   readonly resent: number;
   readonly deadLetters: number;
   readonly forgotten: number;
-  /** Undefined if a part of it failed. */
+  /** Undefined if the task `journal` failed. */
   readonly journal: JournalReport | undefined;
-  /** Undefined if it could not be read. */
+  /** Undefined if the circuit breaker could not be read. */
   readonly breaker: CircuitBreaker["kind"] | undefined;
 }
 

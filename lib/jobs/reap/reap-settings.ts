@@ -6,9 +6,12 @@ export interface ReapSettings {
   readonly acceptedVersion?: number | undefined;
   /** A slab's crashes count as its own fault only if other slabs were repaired within this time. */
   readonly successWindowMs: number;
-  /** A lease whose message was not confirmed for this long is sent again. */
+  /** If sending a lease's message was not confirmed within this time, the message is sent again. */
   readonly resendAfterMs: number;
-  /** The history of a healthy slab is kept this long after its next attempt is due; at least as long as claim's grace period. */
+  /**
+   * The history of a healthy slab is kept this long after its next attempt is due. Must be at least as long as claim's
+   * grace period.
+   */
   readonly forgetAfterMs: number;
   /** Journal rows are kept this long, or until all followers have processed them, if that is later. */
   readonly keepJournalMs: number;
@@ -17,7 +20,8 @@ export interface ReapSettings {
 
 export const DEFAULT_REAP_SETTINGS: ReapSettings = {
   quarantineMs: 86_400_000,
-  // Three crashes take about ten minutes: each has two minutes of lease, up to one until reap runs, and a wait in the queue.
+  // Three crashes take about ten minutes: each takes two minutes until the lease ends, up to one minute until reap
+  // runs, and a wait in the queue.
   successWindowMs: 3_600_000,
   resendAfterMs: 10_000,
   // The longest grace period that can be configured.

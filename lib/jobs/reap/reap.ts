@@ -1,10 +1,11 @@
 /**
  * reap: cleans up after crashes and lost messages. Each run has these tasks, which do not depend on each other:
  *
- *   leases         expired ones end, their slabs become claimable; crashes are counted, slabs quarantined
+ *   leases         expired leases end, and their slabs become claimable; crashes are counted, and slabs with too many
+ *                  crashes are quarantined
  *   breaker        the circuit breaker is updated, before the leases (while it is open, no slab is quarantined) and after them
  *   events         the outbox `moved` is flushed
- *   unsent         leases without a confirmed message are sent
+ *   unsent         the message of a lease is sent again if its sending was not confirmed
  *   dead letters   are stored in a table
  *   history        of healthy or deleted slabs is removed, with denials of deleted sectors and uploads that hosts no
  *                  longer keep; finished maintenance runs and sums of due checks are removed once they are as old as the
@@ -61,7 +62,7 @@ const FLUSH_LIMIT = 100;
 const FORGET_LIMIT = 5_000;
 
 /**
- * @param remainingMs how long it may work; a batch that has begun is finished
+ * @param remainingMs how long this run may work; a batch that has begun is finished
  * @throws {ReapIncompleteError} with the report of what was done and every failure
  */
 export async function reap(
@@ -99,7 +100,7 @@ export async function reap(
 
   await phase("fleet", checkFleet);
   await phase("leases", async () => {
-    // An unknown state counts as open, because quarantine can wait for a minute.
+    // If its state is unknown, the breaker counts as open: a quarantine can wait a minute for the next run of reap.
     const breakerIsOpen = report.breaker !== "closed";
     Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();
@@ -144,7 +145,8 @@ export async function reap(
 }
 
 /**
- * Flushes the outbox, in at most half of the time: otherwise stuck slabs could leave the later tasks no time in any run.
+ * Flushes the outbox, in at most half of the remaining time: otherwise stuck slabs could leave the later tasks no time
+ * in any run.
  */
 async function bumpLeftEvents(
   { ask, clock, step }: ReapDependencies,

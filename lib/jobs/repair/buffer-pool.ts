@@ -1,4 +1,7 @@
-/** Equal-sized views of the kernel's memory, handed out first come, first served; equal sizes cannot fragment it. */
+/**
+ * Equal-sized views of the kernel's memory, handed out first come, first served. Views of the same size cannot fragment
+ * the memory.
+ */
 export class BufferPool {
   readonly total: number;
   readonly #free: Uint8Array[];
@@ -57,7 +60,7 @@ export class BufferPool {
   }
 }
 
-/** Cuts buffers into equal ranges. `rangeBytes` divides the length of each. */
+/** Cuts buffers into equal ranges. `rangeBytes` must divide the length of each buffer. */
 export function cutIntoRanges(buffers: readonly Uint8Array[], rangeBytes: number): Uint8Array[] {
   return buffers.flatMap((buffer) => {
     const ranges: Uint8Array[] = [];

@@ -4,7 +4,7 @@ import { SECTOR_BYTES } from "../../slab/sizes.ts";
 export interface ColumnPlan {
   /** Bytes of one range; divides a sector. */
   readonly rangeBytes: number;
-  /** Buffers of one sector each from which the ranges are cut. */
+  /** Number of sector-sized buffers from which the ranges are cut. */
   readonly rangeBlocks: number;
   /** Columns read in parallel, after the first one. */
   readonly columnsAtOnce: number;
@@ -14,14 +14,20 @@ export interface ColumnPlan {
 
 /** indexd reads ranges of the same size: small enough to spread over hosts, large enough for few round trips. */
 const USUAL_RANGE_BYTES = 1_048_576;
-/** For codes whose sources do not all fit into memory: a small range costs its host as much work as a large one. */
+/**
+ * Used only for codes with so many sources that usual ranges do not fit into memory: a small range costs its host as
+ * much work as a large range.
+ */
 const SMALL_RANGE_BYTES = 262_144;
 /** All columns of a sector except the first, which is read alone. */
 const MOST_COLUMNS_AT_ONCE = SECTOR_BYTES / USUAL_RANGE_BYTES - 1;
-/** With fewer targets per pass, too many passes would read the sources: use small ranges instead. */
+/**
+ * If usual ranges leave memory for fewer targets per pass than this, small ranges are used: each pass reads all sources
+ * again.
+ */
 const LEAST_TARGETS_AT_ONCE = 3;
 
-/** Number of sector-sized blocks for this many columns, one of them for hedges. */
+/** Number of sector-sized blocks for the ranges of this many columns, plus one block for hedged reads. */
 function rangeBlocks(minShards: number, columns: number, rangeBytes: number): number {
   return Math.ceil((columns * minShards * rangeBytes) / SECTOR_BYTES) + 1;
 }

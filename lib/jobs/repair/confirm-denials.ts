@@ -1,13 +1,13 @@
 /**
- * Before the commit: decides which denied sectors, now stored elsewhere, count as lost. A host that has lost its whole
- * index for some minutes denies in the same way as one that has lost only this sector. So the host is asked for other sectors
- * that it should have, and then for the denied one again:
+ * Before the commit: decides which denied sectors, now stored elsewhere, count as lost. A host whose whole index is
+ * missing for some minutes sends the same denial as a host that has lost only this sector. So the host is asked for
+ * other sectors that it should have, and then for the denied sector again:
  *
  *   denied (in the repair) --most others served--> --denied again--> this sector is gone, the others are not
  *
- * Any other course proves nothing: the move is then recorded without a loss (lib/database/denials/believed-denials.sql). The
- * sector is requested last, because a host that has recovered meanwhile then serves it too. A denial costs nothing, and a
- * leaf almost nothing.
+ * Any other sequence of answers proves nothing: the move is then recorded without a loss
+ * (lib/database/denials/believed-denials.sql). The denied sector is requested last: if the host has recovered
+ * meanwhile, it serves this sector too. A denial costs nothing, and a leaf almost nothing.
  */
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import type { DenialReport } from "../../database/leases/commit-repair.ts";

@@ -1,14 +1,15 @@
 /**
- * Phase one: reads each sector that moves from its own host, if the host may still answer: 4 MiB instead of `min_shards` times
- * as much, without a decryption key. Delivers shards and keeps some as sources. A sector that its host denied before is
- * requested like any other: if it is served, it stays.
+ * Phase one copies: it reads each sector to be moved from the sector's own host, if that host may still answer. A copy
+ * reads 4 MiB and needs no decryption key; a rebuild reads `min_shards` times as much. The copied shards are delivered
+ * to the store, and some are kept as sources for a rebuild. A sector that its host denied before is requested like any
+ * other: if the host serves the sector now, the sector stays on this host.
  *
  *   first round: copying, six at once ──all ended, or none for a while──▶ over: no further copy starts
  *                                                                        running copies continue until cancelled
  *
- * So one slow or silent host does not delay the others' shards: a rebuild starts in parallel, and the shard is taken from the
- * copy or the rebuild, whichever ends first. Always: a host's failure throws nothing; every buffer is returned or handed over
- * to the store.
+ * So one slow or silent host does not delay the others' shards: a rebuild starts in parallel, and the shard is taken
+ * from the copy or the rebuild, whichever ends first. What always holds: a host's failure throws nothing; every buffer
+ * is returned or handed over to the store.
  */
 import pLimit from "p-limit";
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
@@ -18,13 +19,16 @@ import { SECTOR_BYTES } from "../../slab/sizes.ts";
 import { holdSector } from "./held-sector.ts";
 import { COPIES_AT_ONCE, deliver, keepCopy, type MoveState } from "./move-state.ts";
 
-/** A rebuild reads `min_shards` times as much, so a copy gets a little more time than another read would. */
+/**
+ * At least this long without an ended copy before the rebuild starts. A copy gets more time than another read would,
+ * because a rebuild reads `min_shards` times as much.
+ */
 const LEAST_PATIENCE_MS = 2_000;
 
 interface CopyOptions {
-  /** Asks at any price, and also hosts whose connection broke once. */
+  /** True: hosts are asked at any price, and also those whose connection broke once. */
   readonly isLastAttempt: boolean;
-  /** The first round ends only when every copy has ended: no rebuild races with it. */
+  /** True: the first round ends only when every copy has ended, so that no rebuild runs in parallel with a copy. */
   readonly hasTime: boolean;
 }
 

@@ -4,11 +4,14 @@ import type { Kernel } from "../../kernel/kernel.ts";
 import { shardCipher } from "../../slab/shard-cipher.ts";
 import type { Slab, SlabSector } from "../../slab/slab.ts";
 
-/** The same byte range of one shard, in the kernel's memory. */
+/** A byte range of one shard, in the kernel's memory. */
 export interface ShardRange {
   readonly sector: SlabSector;
   readonly data: Uint8Array;
-  /** Whether the sector's keystream is applied (as stored) or removed (the plain shard). Applying it twice removes it. */
+  /**
+   * True: the sector's keystream is applied, as in the stored sector. False: the keystream is removed, which leaves the
+   * plain shard. Applying the keystream a second time removes it.
+   */
   enciphered: boolean;
 }
 

@@ -1,8 +1,9 @@
 /**
- * For the case that every source is proven to be the pinned data and still no target's root is right: some shard was pinned
- * wrongly from the start, either a source or the target itself. Reads whole sectors, first one more than needed, then two, and
- * decodes the first target from subsets of them. A subset is consistent if it yields the pinned root, or the same root as
- * another subset: no coefficient of a rebuild is zero, so each subset with a wrong source yields a different result.
+ * For the case that every source is proven to be the pinned data and still no target's root is right: some shard was
+ * pinned wrongly from the start, either a source or the target itself. Reads whole sectors, at first one and then two
+ * more than a rebuild needs, and decodes the first target from subsets of these sectors. A subset is consistent if it
+ * yields the pinned root, or the same root as another subset: no coefficient of a rebuild is zero, so each subset with
+ * a wrong source yields a different result.
  */
 import { hedge } from "../../hosts/hedge.ts";
 import type { PlannedMove, Source } from "../../placement/plan-repair.ts";
@@ -12,10 +13,13 @@ import { decodeColumn, type ShardRange, setEnciphered } from "./decode-column.ts
 import { holdSector } from "./held-sector.ts";
 import { deliver, dropCopies, type MoveState, notePinnedWrongly, type Target } from "./move-state.ts";
 
-/** If two are not enough, the slab was pinned as noise: two extra make 66 subsets of 12 sources to try, three make 286. */
+/**
+ * If two extra sources are not enough, the slab was pinned as noise. With 10 sources needed, two extra sources make 66
+ * subsets to try; three would make 286.
+ */
 const MOST_EXTRA_SOURCES = 2;
 
-/** The whole sectors under examination, keystream removed, and the targets decoded from them. */
+/** The whole sectors under examination, with their keystream removed, and the targets decoded from these sectors. */
 interface Search {
   readonly state: MoveState;
   readonly targets: readonly Target[];
@@ -25,8 +29,9 @@ interface Search {
 }
 
 /**
- * Delivers the moves whose shard is right after all, and records the shards that do not match the slab's others. Sets `undecided`
- * if too few sources, too little memory or too many wrong shards prevent a decision: then no host is accused.
+ * Delivers the moves whose shard is right after all, and records the shards that do not match the slab's other shards.
+ * Sets `undecided` if too few sources, too little memory or too many wrong shards prevent a decision: then no host is
+ * accused.
  */
 export async function findConsistentSources(
   moves: readonly PlannedMove[],
@@ -36,8 +41,8 @@ export async function findConsistentSources(
   const copied = new Set(state.copies.keys());
   const { memory } = state.deps;
   const { signal } = state.limits;
-  // Whole sectors need more memory than ranges. While we wait, the memory that we still hold must become free without our help:
-  // sector-memory.ts.
+  // Whole sectors need more memory than ranges, so the arena is replaced by a larger one. While we wait for it, the
+  // closed arena's buffers must become free without our help: sector-memory.ts.
   dropCopies(state);
   state.arena.close();
   state.arena = await memory.open(
@@ -52,15 +57,15 @@ export async function findConsistentSources(
   try {
     for (const move of moves) targets.push({ move, sector: move.sector, data: await buffers.take(signal) });
     const others = state.plan.sources.filter(
-      // Not a target: if it is read, it is right by itself and proves nothing about the others.
-      // Not an earlier location either: each shard counts once.
+      // Targets are excluded: a target that was read has the right root in any case, and so proves nothing about the
+      // sources. Earlier locations are excluded, because each shard counts once.
       ({ sector, host }) =>
         !state.badShards.has(sector.index) && !isTarget(sector.index) && host.id === sector.hostId,
     );
     const search: Search = {
       state,
       targets,
-      // A source that was copied could be wrong like any other.
+      // Copied sources are read again, because they could be pinned wrongly like any other source.
       candidates: [
         ...others.filter(({ sector }) => copied.has(sector.index)),
         ...others.filter(({ sector }) => !copied.has(sector.index)),
@@ -110,8 +115,9 @@ async function consistentSubset(search: Search): Promise<Subset | undefined> {
 }
 
 /**
- * Puts each proven source in turn in the place of a consistent one: if the result changes, the source put there is wrong. Then
- * decodes all targets, and records which shards were pinned wrongly. @returns the targets that are right
+ * Replaces one source of the consistent subset by each of the other proven sources in turn: if the decoded root
+ * changes, that other source is wrong. Then decodes all targets, and records which shards were pinned wrongly.
+ * @returns the targets that are right
  */
 async function judge(
   subset: readonly ShardRange[],
@@ -146,7 +152,10 @@ async function decode(
   await decodeColumn({ kernel, slab, sources, targets, offset: 0, lengthBytes: SECTOR_BYTES });
 }
 
-/** Adds whole sectors, each verified against its root, until there are `count`. False: there are too few. */
+/**
+ * Reads whole sectors into `proven`, each verified against its root, until there are `count`. Returns false if too few
+ * sources answer.
+ */
 async function readSources(count: number, search: Search): Promise<boolean> {
   const { state, proven, mostSources } = search;
   const { answers, reader, arena, limits, deps } = state;

@@ -1,9 +1,10 @@
 /**
- * The first phase: finds shards that an earlier repair of the slab stored but could not commit. Each host proves a leaf that we
- * choose, against the pinned root, as in indexd's own integrity check: the traffic is 1/1,024 of an upload's. The host had
- * acknowledged the whole sector to the earlier worker.
+ * The first phase: finds shards that an earlier repair of the slab stored but could not commit. Each host must prove a
+ * leaf that we choose, against the pinned root, as in indexd's own integrity check: the traffic is 1/1,024 of an
+ * upload's. One leaf is enough, because the host had acknowledged the whole sector to the earlier worker.
  *
- * A host without a proof is not blamed: no table of indexd's says that it has the sector. It stays a candidate.
+ * A host that does not prove the leaf is not blamed, because no table of indexd says that this host has the sector. The
+ * host stays a candidate.
  */
 
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
@@ -13,11 +14,15 @@ import { LEAF_BYTES } from "../../slab/sizes.ts";
 import type { MoveState } from "./move-state.ts";
 import { proveLeaf } from "./prove-leaf.ts";
 
-/** Time for a connection and a few round trips; if a host is slower, storing the shard again is better, there or elsewhere. */
+/**
+ * Time for a connection and a few round trips; if a host is slower, it is better to store the shard again, on this host
+ * or another.
+ */
 const PROOF_MS = 10_000;
 
 /**
- * Removes from the wanted moves those whose shard is already on a host of an earlier upload. Never throws for a host that fails.
+ * Removes from the wanted moves those whose shard is already on a host of an earlier upload. A host's failure throws
+ * nothing.
  */
 export async function findUploads(state: MoveState, uploads: readonly Upload[]): Promise<void> {
   const asked = [...state.wanted].flatMap((move) =>

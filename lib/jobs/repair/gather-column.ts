@@ -5,7 +5,8 @@ import type { ShardRange } from "./decode-column.ts";
 import type { MoveState } from "./move-state.ts";
 
 /**
- * How long to wait for refusals before cancelling, about a round trip: a cancelled read counts as paid, a refused one does not.
+ * How long to wait for refusals before the remaining reads are cancelled: about one round trip. A cancelled read counts
+ * as paid, a refused read does not.
  */
 const LAST_WORD_MS = 1_000;
 
@@ -14,7 +15,7 @@ export interface Pass {
   readonly state: MoveState;
   /** Readable sectors, best first, those of last resort at the end. */
   readonly sources: readonly Source[];
-  /** Ranges of `rangeBytes`, at least `min_shards` for each column gathered in parallel. */
+  /** Buffers of `rangeBytes`, at least `min_shards` for each column gathered in parallel. */
   readonly ranges: BufferPool;
   readonly rangeBytes: number;
   /** Verifies each range's proof on arrival, to find the host that sent wrong data. This costs as much as the whole rebuild. */
@@ -28,8 +29,8 @@ export interface Column {
 }
 
 /**
- * Fills a column with `min_shards` ranges: of copied sectors first, then from hosts, with hedged reads. The caller returns the
- * ranges, even if this throws or returns false (too few sources answered).
+ * Fills a column with `min_shards` ranges: first with ranges of copied sectors, then with hedged reads from hosts. The
+ * caller returns the ranges, even if this throws or returns false (too few sources answered).
  */
 export async function gatherColumn(column: Column, pass: Pass): Promise<boolean> {
   const { slab, limits, deps } = pass.state;
@@ -100,7 +101,7 @@ async function readInto(column: Column, source: Source, pass: Pass, signal: Abor
         throw new WrongRange();
       }
     }
-    // A hedged read can arrive when the column is full, or after another source of the same shard.
+    // A hedged read can arrive when the column is full, or after a read from another source of the same shard.
     if (column.ranges.some((range) => range.sector.index === sector.index)) throw new SecondOfOneShard();
     isKept = column.ranges.length < state.slab.minShards;
     if (isKept) column.ranges.push({ sector, data: into, enciphered: true });

@@ -23,9 +23,9 @@ export interface HeartbeatOptions {
 }
 
 /**
- * Extends a lease every `everyMs`. If the answer is `false` (expired, reaped or taken), the repair ends immediately. If a
- * heartbeat fails (the database is briefly unavailable), the next one tries again, until the lease has expired by our own
- * clock: after `leaseMs` without an answer the repair ends.
+ * Extends a lease every `everyMs`. If `extend` answers `false` (the lease has expired, was reaped or was taken), the
+ * repair ends immediately. If a heartbeat fails (the database is briefly unavailable), the next one tries again, until
+ * the lease has expired by our own clock: after `leaseMs` without an answer the repair ends.
  */
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   return new RunningHeartbeat(options);

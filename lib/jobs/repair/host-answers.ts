@@ -1,6 +1,6 @@
 /**
- * The answers of hosts during one repair: which hosts may still serve, which sectors were denied, and whose fault it is if
- * too few served. No effects beyond its own state; the reader and the store record answers here.
+ * The answers of hosts during one repair: which hosts may still serve, which sectors were denied, and whose fault it is
+ * if too few hosts served. No effects beyond its own state; the reader and the store record answers here.
  */
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import type { DenialReport, ServedReport } from "../../database/leases/commit-repair.ts";
@@ -10,9 +10,10 @@ import type { HostId, SectorId } from "../../slab/ids.ts";
 import type { SlabSector } from "../../slab/slab.ts";
 
 /**
- * A host's standing in this repair. `fresh`: it has not failed. `broken-off`: its connection, or the host, failed once in a
- * way that may be temporary, so it is asked again before the slab is given up. `expensive`: its price is above indexd's
- * limit, which is paid only before the slab is given up. Otherwise it is not asked again.
+ * A host's standing in this repair. `fresh`: it has not failed. `broken-off`: its connection, or the host, failed once
+ * in a way that may be temporary, so it is asked again before the slab is given up. `expensive`: its price is above
+ * indexd's limit; such a price is paid only before the slab is given up. `underfunded` (our account on the host lacks
+ * funds) and `useless`: it is not asked again.
  */
 export type Standing = "fresh" | "broken-off" | "expensive" | "underfunded" | "useless";
 
@@ -21,7 +22,7 @@ const LEAST_SILENT_HOSTS = 5;
 const LEAST_SAME_REFUSALS = 3;
 /** Fewer hosts than this may really have lost their sectors of one slab at once. */
 const LEAST_DENYING_HOSTS = 3;
-/** To be many, denying hosts must also be at least this share of the hosts asked. */
+/** The denying hosts count as many only if they are also at least this share of the hosts asked. */
 const MANY = 0.5;
 /** A worker that reaches no more than this share of hosts has a network problem of its own. */
 const FEW = 0.25;
@@ -35,13 +36,16 @@ const SILENCE: ReadonlySet<HostErrorCode> = new Set([
   "aborted",
 ] satisfies HostErrorCode[]);
 
-/** The host responded, now or before, and may respond next time. A host that used up its whole time is not asked again. */
+/**
+ * After these failures the host is asked once more: it has responded, now or before, and may serve next time. A host
+ * that used up its whole time is not asked again.
+ */
 const MAY_BE_OVER: ReadonlySet<HostErrorCode> = new Set([
   "connection-lost",
   "host-internal",
 ] satisfies HostErrorCode[]);
 
-/** Every host may return these at once without any fault of ours. */
+/** All hosts may return these codes at the same time without any fault of ours. */
 const HOSTS_OWN_REASONS: ReadonlySet<HostErrorCode> = new Set([
   "sector-not-found",
   "sector-corrupt",
@@ -69,7 +73,7 @@ export class HostAnswers {
     this.#believesMany = options.believesMany ?? false;
   }
 
-  /** Denials by the hosts that have the sector according to the database. */
+  /** Denials by hosts on which the database records the denied sector. */
   get denied(): readonly DenialReport[] {
     return [...this.#denials.values()].flatMap(({ report, isCurrent }) => (isCurrent ? [report] : []));
   }
@@ -79,7 +83,7 @@ export class HostAnswers {
     return [...this.#servedWhole.values()];
   }
 
-  /** So many hosts deny for the first time, and serve nothing, that the cause must be on our side. */
+  /** Whether so many hosts deny a sector for the first time, and serve nothing, that the cause must be on our side. */
   get manyDeny(): boolean {
     if (this.#believesMany) return false;
     const hosts = [...this.#denials.values()].flatMap(({ report, isCurrent, isFirst }) =>
@@ -117,7 +121,7 @@ export class HostAnswers {
     if (failure.code === "aborted") return;
     this.refused(host, failure);
     if (failure.meansLost) {
-      // For this sector only: the host may have another sector of the same slab.
+      // The denial counts for this sector only: the host may have another sector of the same slab.
       this.#servedWhole.delete(sector.sectorId);
       const before = this.#denials.get(keyOf(sector, host));
       this.#denials.set(keyOf(sector, host), {
@@ -144,7 +148,10 @@ export class HostAnswers {
     else this.#standings.set(host.id, "useless");
   }
 
-  /** The host of a denied sector served others that it should have, and denied this one again: confirm-denials.ts. */
+  /**
+   * The host of a denied sector served other sectors that it should have, and denied this sector again:
+   * confirm-denials.ts.
+   */
   servesOthers(report: DenialReport): void {
     for (const [key, denial] of this.#denials) {
       if (denial.report !== report) continue;
@@ -158,7 +165,7 @@ export class HostAnswers {
     this.#failures.set(host.id, "wrong-data");
   }
 
-  /** A host that is not part of this repair was asked, for free. */
+  /** A candidate, or a source that has not failed, was asked for its prices, which is free. */
   probed(isHeard: boolean): void {
     this.#probes[isHeard ? "answered" : "silent"] += 1;
   }
@@ -169,28 +176,28 @@ export class HostAnswers {
     return this.#standings.get(host.id) ?? "fresh";
   }
 
-  /** Number of hosts for each code of a host's last failure. */
+  /** Number of hosts by the code of their latest failure. */
   counts(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const code of this.#failures.values()) counts[code] = (counts[code] ?? 0) + 1;
     return counts;
   }
 
-  /** Whether there would be enough sources if our accounts lacked no funds. */
+  /** Whether there would be enough sources if all our accounts had funds. */
   fundsWouldSuffice(sources: readonly Source[], minShards: number): boolean {
     return this.#wouldSuffice(sources, minShards, (host) => this.#standings.get(host) === "underfunded");
   }
 
-  /** Whether so few of the hosts asked have responded that hosts outside the slab should be probed too. */
+  /** Whether so few of the hosts asked have responded that further hosts should be probed. */
   get fewWereHeard(): boolean {
     const { heard, silent } = this.#reach();
     return silent > 0 && heard <= (heard + silent) * FEW;
   }
 
   /**
-   * A code for the journal if it is our fault that too few sources answered or no candidate accepted. It is ours if hosts
-   * reject our requests as wrong and would otherwise suffice, if many deny what they have, if all refuse for the same reason,
-   * or if hardly any host responds.
+   * Returns a code for the journal if it is our fault that too few sources answered or that no candidate accepted a
+   * shard. The fault is ours if hosts reject our requests as wrong and would suffice otherwise, if many hosts deny what
+   * they have, if all hosts refuse for the same reason, or if hardly any host responds.
    */
   ourFault(
     missing: "candidates" | { readonly sources: readonly Source[]; readonly minShards: number },
@@ -255,7 +262,7 @@ export class HostAnswers {
 
 interface Denial {
   readonly report: DenialReport;
-  /** According to the database the sector is on this host now: the host is no earlier location. */
+  /** The database records the sector on this host now. False: the host is an earlier location. */
   readonly isCurrent: boolean;
   /** The sector had no open denial before this one. */
   readonly isFirst: boolean;

@@ -15,8 +15,9 @@ export function createMeter(): Meter {
 }
 
 /**
- * Cancelled requests count as charged, because a host may have charged for them. But if accounts were empty and no byte was
- * transferred, these requests met empty accounts too: nothing was charged, so nothing may count against the budget.
+ * Cancelled requests count as charged, because a host may have charged for them. But if the repair ended for lack of
+ * funds and no byte was transferred, the cancelled requests met empty accounts too: nothing was charged, so nothing may
+ * count against the budget.
  */
 export function dropPhantomCharges(meter: Meter, outcome: OutcomeKind): void {
   if (outcome === "underfunded" && meter.bytesRead === 0 && meter.bytesWritten === 0) meter.hastings = 0n;
@@ -50,7 +51,7 @@ export class CostLimit {
     this.#most = most;
   }
 
-  /** A call was not made because of the limit. */
+  /** Whether a call was not made because of the limit. */
   get wasReached(): boolean {
     return this.#wasReached;
   }

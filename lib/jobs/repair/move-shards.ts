@@ -20,7 +20,7 @@ import { createTimeLimits } from "./time-limits.ts";
 import { usualReadPrice } from "./usual-read-price.ts";
 
 export interface MoveResult {
-  /** Moves of the plan, and of sectors denied since. */
+  /** Moves of the plan, and moves of sectors denied since. */
   readonly moves: readonly PlannedMove[];
   readonly stored: readonly StoredShard[];
   /** Empty if so many hosts deny that the cause is on our side. */
@@ -32,7 +32,10 @@ export interface MoveResult {
   readonly tally: RepairTally;
   /** Number of hosts by the code of their failure. */
   readonly answers: Readonly<Record<string, number>>;
-  /** An unexpected error: everything has ended nevertheless, and shards stored before it count. */
+  /**
+   * An unexpected error. All work of the repair has ended nevertheless, and the shards that were stored before the
+   * error count.
+   */
   readonly error: unknown;
 }
 
@@ -46,11 +49,14 @@ export interface MoveRun {
   readonly uploads: readonly Upload[];
   /** Called for every shard that a host acknowledged. */
   readonly noteUpload: (upload: Upload) => void;
-  /** In all repairs of the last hours hosts denied their sectors of this slab: then the sectors are gone. */
+  /** True: hosts denied their sectors of this slab in all repairs of the last hours, so the sectors are gone. */
   readonly deniedForLong: boolean;
 }
 
-/** Sectors that are denied during a repair are moved too, at most this many times per repair. */
+/**
+ * Most rounds per repair: the first obtains the planned shards, each further round those of sectors that hosts have
+ * denied meanwhile.
+ */
 const MOST_ROUNDS = 3;
 
 /**
@@ -90,7 +96,7 @@ export async function moveShards(
 
 /** Obtains the wanted shards, then those of sectors denied during the repair. */
 async function obtainAll(state: MoveState): Promise<void> {
-  // A read is paid for only once there is memory for it.
+  // Memory comes first: no read is paid for before there is memory for its data.
   await timed(state.meter, state.deps.clock.now, "wait", () => openArena(state));
   for (let round = 1; ; round += 1) {
     await obtainShards(state);
@@ -186,7 +192,7 @@ async function obtainShards(state: MoveState): Promise<void> {
   }
 }
 
-/** Sectors that a host has denied meanwhile must move too. @returns whether there are any to continue with */
+/** Adds moves for the sectors that hosts have denied meanwhile. @returns whether a move was added */
 function addDeniedSectors(state: MoveState): boolean {
   const { slab, moves, wanted, answers, store, limits, badShards, tooFewSources } = state;
   if (tooFewSources || !store.hasCandidates || answers.manyDeny || !limits.mayStart("read")) return false;
@@ -203,14 +209,14 @@ function addDeniedSectors(state: MoveState): boolean {
   return found.length > 0;
 }
 
-/** A wanted sector could be read if our account on its host had funds. */
+/** Whether some wanted sector could be read if our account on its host had funds. */
 function waitsForFunds({ wanted, answers }: MoveState): boolean {
   return [...wanted].some(
     ({ sector, copyFrom }) => copyFrom !== null && answers.standing(sector, copyFrom) === "underfunded",
   );
 }
 
-/** Some shards are missing, and none was stored. */
+/** Whether some shards are still wanted, and none was stored. */
 function isStuck({ wanted, store }: MoveState): boolean {
   return wanted.size > 0 && store.stored.length === 0;
 }
@@ -218,7 +224,7 @@ function isStuck({ wanted, store }: MoveState): boolean {
 function resultOf(state: MoveState, error: unknown): MoveResult {
   const { slab, plan, moves, wanted, store, answers, pinnedWrongly, limits, cost } = state;
   const isTooFew = state.tooFewSources && wanted.size > 0;
-  // Only those still wanted: a wrongly pinned shard that was copied can be moved.
+  // Only shards that are still wanted: a wrongly pinned shard that was copied can be moved.
   const unmovable = pinnedWrongly.filter(({ index }) =>
     [...wanted].some(({ sector }) => sector.index === index),
   );

@@ -14,8 +14,8 @@ import type { TimeLimits } from "./time-limits.ts";
 export type MovePlan = Extract<RepairPlan, { kind: "repair" }>;
 
 /**
- * The state shared by the phases of one repair. Each phase (copy, rebuild, store) changes only what its comment says; they share
- * nothing else.
+ * The state shared by the phases of one repair. Each phase (copy, rebuild, store) changes only what its comment says;
+ * the phases share nothing else.
  */
 export interface MoveState {
   readonly slab: Slab;
@@ -31,17 +31,17 @@ export interface MoveState {
   readonly mostForCopy: bigint;
   /** All moves: those of the plan, then those of sectors denied since. */
   readonly moves: PlannedMove[];
-  /** Moves whose shard was not obtained yet: a slow copy and a rebuild may both be working on one. */
+  /** Moves whose shard was not obtained yet: a slow copy and a rebuild may both be working on the same move. */
   readonly wanted: Set<PlannedMove>;
   /** Sectors that stay, because the host that had denied them has now served them. */
   readonly confirmed: PlannedMove[];
   /** Indices of wrongly pinned shards, known before or found by the rebuild: no rebuild yields or uses them. */
   readonly badShards: Set<number>;
-  /** Found by this repair's rebuild. */
+  /** Wrongly pinned shards that this repair's rebuild found. */
   readonly pinnedWrongly: SlabSector[];
   /** Copied sectors kept as sources, by index. */
   readonly copies: Map<number, HeldSector>;
-  /** Replaced if an unplanned rebuild becomes necessary. */
+  /** The repair's memory; another arena replaces it if an unplanned rebuild becomes necessary. */
   arena: SectorArena;
   /** Number of the arena's blocks reserved for {@link copies}; 0 if no rebuild was planned. */
   mostCopies: number;
@@ -59,13 +59,17 @@ export interface Target {
   readonly data: Uint8Array;
 }
 
-/** Each holds a block of the arena. */
+/** Number of copies in parallel; each holds a block of the arena. */
 export const COPIES_AT_ONCE = 6;
-/** At most this many are kept as sources: a larger code reads so many sources that a few copies do not matter. */
+/**
+ * At most this many copies are kept as sources for a rebuild: with a larger `min_shards`, a rebuild reads so many
+ * sources that more copies would hardly matter.
+ */
 const MOST_KEPT_COPIES = 16;
 
 /**
- * Gives a shard to the store, which takes over `held`; but not a shard that was obtained before or stays where it was read.
+ * Gives a shard to the store, which takes over `held`. If the shard was obtained before, or its sector stays where it
+ * was read, only releases `held`.
  * @returns whether the shard is obtained for the first time
  */
 export function deliver(
@@ -99,7 +103,7 @@ export function dropCopies(state: MoveState): void {
   state.copies.clear();
 }
 
-/** Opens the arena that the moves need: without room for a rebuild if all may be copied. */
+/** Opens the arena that the moves need. If all sectors may be copied, the arena has no room for a rebuild. */
 export async function openArena(state: MoveState): Promise<void> {
   const { slab, badShards, deps, limits } = state;
   const { memory } = deps;
@@ -117,7 +121,7 @@ export async function openArena(state: MoveState): Promise<void> {
   state.arena = await memory.open(blocks, limits.signal);
 }
 
-/** Sources that have not failed; their reads may have been cancelled, or never made. */
+/** Hosts of the sources that have not failed; reads from them may have been cancelled, or never made. */
 export function freshSources({ plan, answers }: Pick<MoveState, "plan" | "answers">): NetworkHost[] {
   return plan.sources
     .filter(({ sector, host }) => answers.standing(sector, host) === "fresh")

@@ -4,7 +4,7 @@ const LEAST_SHARED_MS = 3_000;
  * The more hosts are slow at once, the more likely they share a slow line, where a second offer for each would double the load.
  */
 const SHARED_MS_EACH = 1_500;
-/** If hosts share something that serves one after the other, the last takes twice as long as the median. */
+/** If hosts share a line that serves them one after the other, the last host takes twice as long as the median host. */
 const SLOWER_THAN_TYPICAL = 2;
 
 /** The offers of one repair. */
@@ -18,14 +18,14 @@ export interface Offers {
 }
 
 /**
- * How long to wait for a host that was offered a shard before offering it to another host too. A host counts as slow only
- * compared with the others of the same repair: if all are slow, the cause is most likely ours (this machine, its line), and
- * more offers make it worse.
+ * How long to wait for a host that was offered a shard before offering the same shard to another host too. A host
+ * counts as slow only compared with the others of the same repair: if all are slow, the cause is most likely ours (this
+ * machine, its line), and more offers make it worse.
  *
  *   at least half have acknowledged   twice the median of all
  *   fewer                             as if those in progress shared one line: the usual time multiplied by their number
  *
- * Never less than the usual time, and otherwise at most 3 s, or 1.5 s per host in progress if that is more.
+ * The result is at most 3 s, or 1.5 s per host in progress if that is more; but it is never less than the usual time.
  */
 export function offerPatienceMs({ usualMs, tookMs, underWay }: Offers): number {
   const sorted = tookMs.toSorted((a, b) => a - b);

@@ -2,12 +2,15 @@ import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 
 /** What one repair attempted, and with what results; the input of {@link decideOutcome}. */
 export interface RepairTally {
-  /** Sectors that must and can be moved: those of the plan except shards known to be pinned wrongly, and those denied since. */
+  /**
+   * Number of sectors that must and can be moved: those of the plan, and those denied since. The plan leaves out shards
+   * that were known to be pinned wrongly and cannot be copied.
+   */
   readonly moves: number;
   readonly stored: number;
   /** Moves of sectors that stay after all, because the host that had denied them has now served them. */
   readonly confirmed: number;
-  /** No host could take a shard; only denied sectors were requested. */
+  /** There was no candidate for any shard, so that only denied sectors were requested from their hosts. */
   readonly noCandidates: boolean;
   /** Moves whose shard turned out to be pinned wrongly in this repair. */
   readonly pinnedWrongly: number;
@@ -19,15 +22,16 @@ export interface RepairTally {
   readonly tooFewSources: boolean;
   /** The hosts' answers show that the cause is on our side: host-answers.ts. */
   readonly ourFault: string | undefined;
-  /** If our accounts had lacked no funds, there would have been enough sources, or a candidate. */
+  /** With enough funds in our accounts there would have been enough sources, or a candidate. */
   readonly underfunded: boolean;
 }
 
 /**
- * The outcome of a repair whose plan had something to move. A slab counts as short of sources only if neither time nor money
- * nor a fault of ours explains the shortage. It counts so even if other shards of it were stored, because its data is at risk
- * anyway. If hosts reject a worker, or the worker cannot reach them, the worker is at fault, which the circuit breaker counts:
- * otherwise a wrong clock or a broken network would cause a false alarm and hours of backoff for every slab.
+ * The outcome of a repair whose plan had something to move. A slab counts as short of sources only if neither time nor
+ * money nor a fault of ours explains the shortage. A slab counts as short of sources even if other shards of it were
+ * stored, because its data is at risk anyway. If hosts reject a worker, or the worker cannot reach them, the worker is
+ * at fault, which the circuit breaker counts: otherwise a wrong clock or a broken network would cause a false alarm and
+ * hours of backoff for every slab.
  */
 export function decideOutcome(tally: RepairTally): Exclude<OutcomeKind, "stale"> {
   const movable = tally.moves - tally.pinnedWrongly - tally.confirmed;

@@ -14,8 +14,9 @@ export type LeafAnswer =
   | { readonly kind: "unanswered"; readonly code: string };
 
 /**
- * Asks a host to prove one leaf of a sector, which we choose, as indexd's own integrity check does. It shows that the host has
- * this leaf, not the whole sector. Never throws for a host that fails; a host that sends wrong data is reported.
+ * Asks a host to prove one leaf of a sector, chosen at random, as indexd's own integrity check does. The proof shows
+ * that the host has this leaf; it does not show that the host has the whole sector. Never throws for a host that fails;
+ * a host that sends wrong data is reported.
  */
 export async function proveLeaf(
   {

@@ -35,7 +35,10 @@ interface BeginOptions {
 /** The database operations of a repair; no transaction outlives its call. */
 export interface RepairStore {
   begin(task: LeasedSlab, options: BeginOptions): Promise<BeginResult>;
-  /** Passes the total spent so far, and the uploads acknowledged since the last successful call. */
+  /**
+   * Extends the lease, and records the total spent so far and the uploads acknowledged since the last successful call.
+   * False: the lease is lost.
+   */
   extend(task: LeasedSlab, spent: Spent, stored: readonly Upload[]): Promise<boolean>;
   readSlab(slabId: SlabId): Promise<Slab | undefined>;
   readHistory(slabId: SlabId): Promise<RepairHistory>;
@@ -79,7 +82,9 @@ export type RepairResult =
       readonly kind: Exclude<OutcomeKind, "stale">;
       readonly copied: number;
       readonly rebuilt: number;
-      /** Stored by an earlier repair that did not commit: recorded without an upload. */
+      /**
+       * Number of shards that an earlier repair had stored but not committed, and that were recorded without an upload.
+       */
       readonly found: number;
       readonly dropped: number;
       /** Number of sectors denied by their hosts. */

@@ -13,7 +13,7 @@ export function repairMetrics(result: RepairResult): MetricValues {
     MovesDropped: result.dropped,
     BytesRead: meter.bytesRead,
     BytesWritten: meter.bytesWritten,
-    // A double keeps 15 digits: enough for a graph. The journal has all of them.
+    // A double keeps 15 digits: enough for a graph. The journal has all digits.
     Hastings: Number(meter.hastings),
     BeginMs: meter.phasesMs["begin"],
     PlanMs: meter.phasesMs["plan"],

@@ -257,8 +257,8 @@ async function bumpEvents(
 }
 
 /**
- * Commits. If the commit fails for good, releases the lease as a fault, so that the slab need not wait for reap. If the first
- * attempt did commit and only its answer was lost, the second attempt reports that.
+ * Commits. If the commit fails for good, releases the lease as a fault, so that the slab need not wait for reap. If the
+ * first attempt did commit and only its answer was lost, the second attempt reports that commit.
  * @throws if the release fails too: the lease is left to reap
  */
 async function commit(
@@ -277,7 +277,8 @@ async function commit(
       { error: cause, slab: String(request.slabId) },
       "a commit failed; the lease is released",
     );
-    // The request identifies the lease and contains what was spent. If this fails, the release below fails too and reports it.
+    // The request identifies the lease and contains what was spent. If this call fails, the release below fails too,
+    // and throws.
     await notes.tell((uploads) => deps.store.extend(request, request, uploads)).catch(() => {});
     const outcome = { kind: "fault", error: errorCode(cause) } as const;
     return await deps.store.commit({ ...request, outcome, moves: [], denied: [], served: [], badShards: [] });
@@ -286,7 +287,7 @@ async function commit(
 
 function outcomeOf(work: Work): Exclude<OutcomeKind, "stale"> {
   if (work.error !== undefined || work.plan === undefined) return "fault";
-  // The row was deleted with its slab; the commit only removes our own rows.
+  // If the slab was deleted, the commit only removes our own rows of it.
   if (work.plan === "slab-gone" || work.plan.kind === "healthy") return "healthy";
   if (work.plan.kind === "no-candidates") return "no-candidates";
   if (work.moved === undefined) return "fault";

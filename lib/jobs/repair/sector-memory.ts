@@ -6,17 +6,23 @@ import { BufferPool } from "./buffer-pool.ts";
 /** The buffers of one repair. */
 export interface SectorArena {
   readonly buffers: BufferPool;
-  /** Stops handing out buffers; the memory is free for others once every buffer was returned. */
+  /** Stops handing out buffers. When every buffer has been returned, other repairs can have the memory. */
   close(): void;
 }
 
-/** Enough for one repair with any code: 85 of 255 needs 22 blocks for a column and some targets. */
+/**
+ * Enough for one repair with any code. For example 85 of 255: 22 blocks for one column, one for hedges and one for a
+ * rebuilt shard.
+ */
 const BASE_BLOCKS = 24;
-/** For each further parallel repair: one lost sector of a 10-of-30 slab and two parallel columns, to keep the CPU busy. */
+/**
+ * Added for each parallel repair: enough to rebuild one sector of a 10-of-30 slab and to read two columns in parallel,
+ * which keeps the CPU busy.
+ */
 const BLOCKS_PER_REPAIR = 8;
-/** 512 MiB: repairs that need more wait. */
+/** 512 MiB in total. A repair waits while too few of these blocks are free. */
 const MOST_BLOCKS = 128;
-/** The kernel's own tables and window. */
+/** Room for the kernel's own tables and window. */
 const KERNEL_TABLES_BYTES = 3 * 1_048_576;
 
 /** The kernel's memory for this many parallel repairs of usual codes. Pages that no repair touches cost nothing. */
@@ -29,15 +35,19 @@ export function memoryBytesFor(repairsAtOnce: number): number {
 export const NO_ARENA: SectorArena = { buffers: new BufferPool([]), close: () => {} };
 
 /**
- * The memory that all repairs of a process share, in blocks of one sector. Before a repair pays for anything, it opens an arena
- * of as many blocks as its code needs, waiting its turn if necessary. A repair has one arena at a time: one that it still holds
- * while it waits for the next must become free without its help (when uploads end), or two repairs could wait for each other.
+ * The memory that all repairs of a process share, in blocks of one sector. Before a repair pays for anything, it opens
+ * an arena of as many blocks as its code needs, waiting its turn if necessary. A repair has one arena at a time. While
+ * it waits for its next arena, the blocks of its previous one must become free without its help, as uploads end:
+ * otherwise two repairs could wait for each other.
  *
- * Blocks at low addresses are used first: untouched memory is not resident.
+ * Blocks at low addresses are used first, because memory that was never touched is not resident.
  */
 export class SectorMemory {
   readonly totalBlocks: number;
-  /** The most blocks of a repair's arena used for ranges. A repair that runs alone reads as much in parallel as it can. */
+  /**
+   * The most blocks that a repair requests for ranges, unless a single column needs more. If only one repair runs at a
+   * time, it may use all blocks, to read as much in parallel as it can.
+   */
   readonly mostRangeBlocks: number;
   readonly #free: Uint8Array[];
   readonly #gate: Semaphore;

@@ -11,7 +11,7 @@ import type { CostLimit, Meter } from "./meter.ts";
 
 interface ReadRequest {
   readonly offset: number;
-  /** Not written to after the promise has settled. */
+  /** The buffer for the data. It is not written to after the promise has settled. */
   readonly into: Uint8Array;
   readonly signal: AbortSignal;
   /** Time limit for the whole read. Default: the host pool's. */
@@ -19,7 +19,7 @@ interface ReadRequest {
   readonly atAnyPrice?: boolean;
 }
 
-/** Number of probes in parallel; they are free. */
+/** Number of hosts that are asked for their prices in parallel, which is free. */
 const MOST_PROBES = 8;
 
 export interface SectorReaderDependencies {
@@ -47,7 +47,7 @@ export class SectorReader {
     { offset, into, signal, deadlineMs, atAnyPrice = false }: ReadRequest,
   ): Promise<readonly Uint8Array[]> {
     const { hosts, meter, cost, answers, priceLimit } = this.#deps;
-    // Asked again although it is expensive: the caller has no other host.
+    // Known to be expensive, but asked again: the caller has no other host.
     const isLastChance = atAnyPrice || answers.standing(sector, host) === "expensive";
     try {
       const { proof } = await hosts.call(host, rangeRead({ root: sector.root, offset, into }), {
@@ -66,7 +66,7 @@ export class SectorReader {
     }
   }
 
-  /** Reads a whole sector and verifies its root; false: the host sent other data. */
+  /** Reads a whole sector and verifies its root. False: the host sent data with another root. */
   async readSector(
     sector: SlabSector,
     host: NetworkHost,
@@ -81,7 +81,7 @@ export class SectorReader {
     return false;
   }
 
-  /** The host's price for reading; a failure is recorded like that of a read. */
+  /** The host's price for reading. A failure to get it is recorded like a failed read. */
   async egressPrice(sector: SlabSector, host: NetworkHost, signal: AbortSignal): Promise<bigint> {
     try {
       return (await this.#deps.hosts.prices(host, signal)).egressPrice;
@@ -91,7 +91,7 @@ export class SectorReader {
     }
   }
 
-  /** Records that a host sent data that contradicts its own proof. */
+  /** Records that a host sent wrong data, which contradicts the sector's root or the host's own proof. */
   accuse(host: NetworkHost): void {
     this.#deps.answers.sentWrongData(host);
     this.#deps.hosts.reportWrongData(host.hostKey);

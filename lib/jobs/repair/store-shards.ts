@@ -1,9 +1,11 @@
 /**
- * Phase three, in parallel with the others: stores shards as they become ready. Each goes to the first remaining candidate; if
- * that fails, or is slow compared with the others (offer-patience.ts), also to the next.
+ * Phase three, in parallel with the others: stores shards as they become ready. Each shard is offered to the first
+ * remaining candidate. If this host fails, or is slow compared with the others (offer-patience.ts), the shard is
+ * offered to the next candidate too.
  *
- * A host is reserved for one shard at a time. A host that lost the race for a shard goes to the end of the candidates: a copy
- * that it may have stored is paid for but not recorded, so it may receive another shard of the slab.
+ * A host is reserved for one shard at a time. A host that lost the race for a shard goes to the end of the candidates,
+ * and may receive another shard of the slab: it may have stored the first one, but that copy is only paid for, not
+ * recorded.
  */
 import pLimit from "p-limit";
 import type { Clock } from "../../clock/clock.ts";
@@ -24,13 +26,13 @@ import type { TimeLimits } from "./time-limits.ts";
 
 /** indexd stores the same number of shards of a slab in parallel. */
 const UPLOADS_AT_ONCE = 10;
-/** Most hosts that are offered one shard in parallel: a slow one and another. */
+/** At most this many hosts are offered the same shard in parallel: a slow host and one more. */
 const OFFERS_AT_ONCE = 2;
 
 export interface StoredShard {
   readonly move: PlannedMove;
   readonly host: NetworkHost;
-  /** `found`: an earlier repair stored it. */
+  /** `found`: an earlier repair stored the shard. */
   readonly how: "copied" | "rebuilt" | "found";
 }
 
@@ -45,13 +47,13 @@ export interface ShardStoreOptions {
   /** A candidate with higher prices than these is not used: indexd would not keep it either. */
   readonly priceLimit: PriceLimit;
   readonly limits: TimeLimits;
-  /** A host acknowledged a shard with the pinned root. */
+  /** Called when a host has acknowledged a shard with the pinned root. */
   readonly onStored: (shard: StoredShard) => void | Promise<void>;
 }
 
 export class ShardStore {
   readonly stored: StoredShard[] = [];
-  /** A candidate refused for lack of funds. */
+  /** Whether a candidate refused a shard for lack of funds. */
   underfunded = false;
   readonly #options: ShardStoreOptions;
   readonly #candidates: NetworkHost[];
@@ -67,7 +69,7 @@ export class ShardStore {
     this.#candidates = [...options.candidates];
   }
 
-  /** Whether there may be a host for one more shard: otherwise nothing should be read. */
+  /** Whether a host may be left for one more shard. If none is left, nothing more should be read. */
   get hasCandidates(): boolean {
     return this.#candidates.length > 0;
   }
@@ -161,7 +163,7 @@ export class ShardStore {
   }
 }
 
-/** The host acknowledged a root other than ours: the host is lying or broken. */
+/** The host acknowledged a root that is not the shard's: the host is lying or broken. */
 class WrongRoot extends Error {
   override readonly name = "WrongRoot";
 }

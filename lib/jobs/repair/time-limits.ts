@@ -2,29 +2,30 @@ import type { Clock } from "../../clock/clock.ts";
 import type { Direction } from "../../hosts/score-board.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
 
-/** A read is given up after this many times the expected duration for its size. */
+/** A read of a whole sector is given up after this many times its expected duration. */
 const PATIENCE = 4;
-/** For small reads from a distant host: a connection, three round trips and a slow disk. */
+/** The shortest time limit of a read: enough for a connection, three round trips and a slow disk of a distant host. */
 const LEAST_READ_MS = 10_000;
 /** indexd allows two minutes for any transfer of a shard. */
 const MOST_TRANSFER_MS = 120_000;
 
-/** Why all transfers of a repair were cancelled: the function's deadline is near. */
+/** The reason with which all transfers of a repair are cancelled when the function's deadline is near. */
 class DeadlineNear extends Error {
   override readonly name = "DeadlineNear";
 }
 
 /** The time limits of a repair and of each of its transfers. */
 export interface TimeLimits {
-  /** Aborts when transfers must end to leave time for the commit, or with the given signal. */
+  /** Aborts when transfers must end to leave time for the commit, or when the caller's own signal aborts. */
   readonly signal: AbortSignal;
-  /** Whether the deadline stopped something or kept it from starting. */
+  /** Whether the deadline stopped a transfer or kept one from starting. */
   readonly deadlineReached: boolean;
   /** Whether a transfer of a sector that starts now is expected to end in time. */
   mayStart(direction: Direction): boolean;
   /**
-   * How long a transfer of a whole sector may take. A write gets indexd's two minutes: if a host is slow, the write is hedged, and if
-   * all are slow because our own line is, giving up would only send everything again.
+   * How long a transfer of a whole sector may take. A write gets indexd's two minutes. If only one host is slow, the
+   * shard is offered to another host meanwhile; if all hosts are slow because our own line is slow, giving up would
+   * only send everything again.
    */
   sectorMs(direction: Direction): number;
   /** Cancels the timer. */

@@ -1,7 +1,7 @@
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 
 /**
- * The median read price of usable hosts, in hastings per byte: the reference for a copy's price. Stored prices
+ * The median read price of usable hosts, in hastings per byte, to which the price of a copy is compared. Stored prices
  * are as old as indexd's last scan, which is good enough for a median.
  */
 export function usualReadPrice(network: NetworkSnapshot): bigint {

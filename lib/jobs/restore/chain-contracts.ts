@@ -1,4 +1,4 @@
-/** The step `contracts`: records renewals since the backup, as reported by hosts. */
+/** The step `contracts`: records the renewals of contracts since the backup, as reported by hosts. */
 import type { NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import { readUnrenewedContracts } from "../../database/restore/restore-reads.ts";
 import { recordRenewal, unpinContract } from "../../database/restore/restore-writes.ts";
@@ -10,7 +10,10 @@ import { counted, type RestoreStatistics, restoreCheckpointOf, restoreStatistics
 
 const CONTRACTS_AT_ONCE = 64;
 const SECTORS_A_PAGE = 10_000;
-/** At least one of this many contracts' hosts answers, unless this process cannot reach any host at the moment. */
+/**
+ * If hosts were asked about at least this many contracts and none answered, this process probably cannot reach any
+ * host.
+ */
 const SILENT_CONTRACTS = 5;
 
 /** @throws {OperatorError} `hosts-silent` */
@@ -24,7 +27,8 @@ export async function chainContracts(
   let statistics = restoreStatisticsOf(run);
   const { fates, last } = await askForFates(deps, context, readNetwork, after);
   if (last === undefined) return { statistics };
-  // An outage in mid-run: contracts that were asked for before tell it from hosts that are gone.
+  // An outage can also begin in mid-run. So the first contracts of the run are asked for again: if their hosts answer,
+  // only the hosts of this page are gone.
   if (
     areSilent(fates) &&
     (after === "0" || areSilent((await askForFates(deps, context, readNetwork, "0")).fates))

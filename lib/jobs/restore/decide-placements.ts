@@ -15,7 +15,7 @@ export type Proof =
   /** Nothing was learned. */
   | { readonly kind: "unanswered"; readonly code: string };
 
-/** Data that contradicts its own proof does not count as a copy of the sector. */
+/** A host that sends data contradicting its own proof counts as denying the sector. */
 export function proofFrom(answer: LeafAnswer): Proof {
   if (answer.kind === "confirmed") return { kind: "proved" };
   if (answer.kind === "wrong-data") return { kind: "denied", code: "corrupt" };
@@ -24,24 +24,25 @@ export function proofFrom(answer: LeafAnswer): Proof {
 
 export interface PlacementPlan extends Placements {
   readonly alreadyRight: number;
-  /** Codes of sectors about which nothing was learned. */
+  /** For each sector about which nothing was learned, the code of the host's failure. */
   readonly unanswered: readonly string[];
 }
 
 /**
- * The archive's host wins even if the recorded host still serves: indexd would prune the recorded host's copy. If the archive's
- * host cannot prove the sector:
+ * If the archive's host proves a sector, the sector is recorded there, even if the recorded host still serves it:
+ * indexd would prune the recorded host's copy. If the archive's host cannot prove the sector:
  *
- *   the recorded host has it        it stays, and the archive's host is kept as an earlier location
- *   the recorded host denies it     it is recorded on the archive's host, as before the loss of the database, with an open
- *                                   denial: the next repair asks there for all of it, and rebuilds it if that fails
- *   the recorded host is silent     it stays
+ *   the recorded host proves it     the sector stays, and the archive's host is kept as an earlier location
+ *   the recorded host is silent     the same
+ *   the recorded host denies it,    the sector is recorded on the archive's host, as before the loss of the database,
+ *   or there is none                with an open denial: the next repair asks that host for all of it, and rebuilds it
+ *                                   if that fails
  *
- * A sector that is lost according to the archive is recorded as lost again if its host still denies it: another sector of the
- * slab may have moved there since.
+ * A sector that is lost according to the archive is recorded as lost again if its host still denies it: another sector
+ * of the slab may have moved to that host since.
  *
- * @param proofOf a host's answer for a sector; called for the archive's host first, and for the recorded one only if the first
- * proves nothing
+ * @param proofOf a host's answer for a sector; called for the archive's host first, and then for the recorded host if
+ * the archive's host does not prove the sector
  */
 export function decidePlacements(
   sectors: readonly NamedSector[],

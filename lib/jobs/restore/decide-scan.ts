@@ -9,25 +9,26 @@ export interface Search {
   readonly sector: ScannedSector;
   /** The answer of the recorded host; null: none is recorded. */
   readonly recorded: Proof | null;
-  /** Another host that proved it; null: none did, or none was asked. */
+  /** Another host that proved the sector; null: none did, or none was asked. */
   readonly foundAt: HostId | null;
 }
 
 export interface ScanPlan extends PlacementPlan {
-  /** Sectors that no asked host has; the recorded host, if there is one, denies them. */
+  /** Number of sectors that no asked host has: the recorded host denies the sector, or none is recorded. */
   readonly notFound: number;
 }
 
 /**
  *   recorded host     another host     the sector
  *   proves it         (is not asked)   stays
- *   denies it, or     proves it        is recorded there, as a migration
- *   says nothing,
- *   or there is none                   and the recorded host is kept as an earlier location
- *   denies it         none             stays, with an open denial: the next repair asks there for all of it, and
- *                                      rebuilds it if that fails. If its host has just proved another sector of
- *                                      the slab, the denied one is recorded as lost: no host may have two
- *   says nothing      none             stays; a verification asks again
+ *   denies it, or     proves it        is recorded on the other host, like a migration, and the recorded host (if there
+ *   says nothing,                      is one) is kept as an earlier location
+ *   or there is none
+ *   denies it         none proves it   stays, with an open denial: the next repair asks its host for all of it, and
+ *                                      rebuilds it if that fails. But if its host has just proved another sector of
+ *                                      the slab, the denied sector is recorded as lost: no host may have two sectors
+ *                                      of a slab
+ *   says nothing      none proves it   stays; a verification asks again
  */
 export function decideScan(searches: readonly Search[]): ScanPlan {
   const taken = new Set(searches.flatMap(({ foundAt }) => foundAt ?? []));

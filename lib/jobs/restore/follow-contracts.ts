@@ -1,4 +1,4 @@
-/** The successors of a contract since the backup, according to its host. */
+/** The renewals of a contract since the backup, according to its host. */
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import type { UnrenewedContract } from "../../database/restore/restore-reads.ts";
 import { HostError } from "../../hosts/host-error.ts";
@@ -8,9 +8,9 @@ import { renewalIdOf } from "../../rhp4/renewal-id.ts";
 import type { ContractId } from "../../slab/ids.ts";
 
 export type ContractFate =
-  /** Renewals in order; none: the contract is the current one. */
+  /** All renewals in order; empty: the contract was not renewed. */
   | { readonly kind: "known"; readonly renewals: readonly Renewal[] }
-  /** The host's answers end before the current contract: the renewals known so far, and the reason. */
+  /** The host's answers do not reach the current contract. `renewals` are those found, `code` is the reason. */
   | {
       readonly kind: "unknown";
       readonly renewals: readonly Renewal[];
@@ -24,20 +24,22 @@ export interface Renewal {
   readonly contract: FileContract;
 }
 
-/** The host did not answer at all: nothing is known of the contract, and the fault may be on our side. */
+/** Whether the host did not answer at all: then nothing is known of the contract, and the fault may be on our side. */
 export const isSilent = (fate: ContractFate): boolean =>
   fate.kind === "unknown" && fate.renewals.length === 0 && !ANSWERS.includes(fate.code);
 
 /** Codes that show that the host answered. */
 const ANSWERS: readonly string[] = ["contract-not-found", "forged-renewal", "too-many-renewals"];
 
-/** indexd renews a contract every few weeks and refreshes it when it runs out of funds; a host that reports more misleads us. */
+/**
+ * No honest host reports this many: indexd renews a contract every few weeks, and refreshes it when its funds run out.
+ */
 const MOST_RENEWALS = 1_000;
 const ATTEMPTS = 3;
 
 /**
- * Follows a contract: while the host says that it was renewed, the successor's id is derived from its id
- * (lib/rhp4/renewal-id.ts). The requests are free and need no signature.
+ * Follows a contract to its current successor. As long as the host says that a contract was renewed, the id of the next
+ * contract is derived from that contract's id (lib/rhp4/renewal-id.ts). The requests are free and need no signature.
  */
 export async function followContract(
   hosts: Pick<HostPool, "latestRevision">,
@@ -55,7 +57,7 @@ export async function followContract(
         return { kind: "unknown", renewals, last, code: "too-many-renewals" };
       const next = renewalIdOf(last);
       revision = await ask(hosts, host, next, signal);
-      // Only this indexer's wallet can have signed it: a host cannot invent a renewal.
+      // Only this indexer's wallet can have signed the new contract: a host cannot invent a renewal.
       if (!isSignedByRenter(revision.contract, renterPublicKey)) {
         return { kind: "unknown", renewals, last, code: "forged-renewal" };
       }
@@ -80,7 +82,7 @@ async function ask(
     try {
       return await hosts.latestRevision(host, contractId, signal);
     } catch (error) {
-      // A statement of the host is an answer; any other failure may be temporary.
+      // `contract-not-found` is the host's own answer; any other failure may be temporary.
       const isAnswer = error instanceof HostError && error.code === "contract-not-found";
       if (isAnswer || attempt === ATTEMPTS || signal.aborted) throw error;
     }

@@ -33,7 +33,7 @@ export async function placeSlabs(
   return { at: { after: String(named.at(-1)!.slabId) }, statistics };
 }
 
-/** For each sector asks the archive's host first and, if that fails, the host recorded in the database. */
+/** Asks the archive's host for each sector and, if it does not prove the sector, the host recorded in the database. */
 async function askForProofs(
   deps: RestoreDependencies,
   { signal }: RunContext,

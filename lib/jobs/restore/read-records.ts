@@ -15,8 +15,8 @@ import { restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
 const ROWS_A_PAGE = 2_000;
 
 /**
- * Reads the whole archive after the backup in one call, because only the rows of one complete pass from its beginning are known
- * to be in order. Repeating it is harmless, because the last row wins.
+ * Reads all rows of the archive after the backup in one call: their order is known only within one complete pass from
+ * the archive's beginning. A repeated call is harmless: the last row that names a sector counts.
  */
 export async function readRecords(
   { archive }: RestoreDependencies,
@@ -52,7 +52,7 @@ export async function readRecords(
   };
 }
 
-/** A sector that was lost and stored elsewhere in the same row counts as stored there. */
+/** A sector that a row names both as lost and as moved counts as moved. */
 function movesOf({ digest, moves, lost }: JournalRow): readonly RestoredMove[] {
   const moved = moves as readonly { readonly root: string; readonly to: string }[];
   const denied = lost as readonly { readonly root: string }[];

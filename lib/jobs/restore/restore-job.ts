@@ -1,16 +1,18 @@
 /**
- * Restores the placement of sectors after indexd's database was restored from a backup; docs/restore.md explains each step. It
- * began with begin_restore (prune hold, incarnation, mode); then:
+ * Restores the placement of sectors after indexd's database was restored from a backup; docs/restore.md explains each
+ * step. begin_restore has already started the prune hold, raised the journal's incarnation and set the fleet's mode.
+ * Then:
  *
  *   contracts    ask hosts for the successors of the contracts in the backup
- *   unpinned     give sectors that were unpinned then three days from now
- *   records      read the archive of the journal after the backup
- *   placements   per slab: let hosts prove where its sectors are, and record that
- *   scan         per slab: ask other hosts for sectors that are not where the database says, instead of reading the archive
+ *   unpinned     give the sectors that were unpinned at the time of the backup three days from now on
+ *   records      read what the journal's archive recorded after the backup
+ *   placements   per slab: let hosts prove where its sectors are, and record the result
+ *   scan         instead of records and placements, per slab: ask the recorded hosts for their sectors, and other hosts
+ *                for sectors that are not there
  *   events       announce the moves to clients
  *
- * A call of `advance` does one page of one step. Each page is idempotent: after a crash it is repeated, and only its counts may
- * be added twice.
+ * A call of `advance` does one page of one step. Each page is idempotent: after a crash it is repeated, and only its
+ * counts may be added twice.
  */
 import { flushOutbox } from "../../database/indexd/bump-events.ts";
 import {
@@ -68,7 +70,7 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
   return {
     kind: "restore",
     async advance(context): Promise<Step> {
-      // Reap, which does this otherwise, is off.
+      // Reap renews the prune hold otherwise, but it does not run during a restore.
       await context.ask((sql) => keepPrunesHeld(sql, deps.verify), { isIdempotent: true });
       const checkpoint = restoreCheckpointOf(context.run);
       const page = await pages[checkpoint.step](context);

@@ -17,8 +17,8 @@ import {
 } from "./restore-run.ts";
 
 /**
- * Measured with `npm run bench:restore`, hosts 50 ms away in each direction, two cores under a load of 12: per second 86 contracts,
- * 102 moved sectors (one per slab) proved and placed, and 135 sectors scanned.
+ * Measured with `npm run bench:restore`, hosts 50 ms away in each direction, two cores with a load average of 12:
+ * per second 86 contracts, 102 moved sectors proved and placed (one per slab), and 135 sectors scanned.
  */
 const CONTRACTS_PER_SECOND = 80;
 const PLACED_PER_SECOND = 100;
@@ -53,16 +53,16 @@ async function estimateOf(ask: Ask, { archive, scan, contracts }: RestoreScope):
       ...(archive === null
         ? []
         : [
-            `about ${rows} rows of the archive after the backup; each moved sector is proved by a read that costs as much as 4 KiB`,
+            `about ${rows} rows of the archive were written after the backup; proving a moved sector costs as much as reading 4 KiB`,
           ]),
       ...(scan === null
         ? ["hosts are asked only for sectors that the archive names"]
         : [
-            `${scanned} of about ${scan.sectors} sectors to request from their hosts: ${hastings} H at the prices of indexd's last scan, if all are there`,
-            `for each missing one up to ${scan.hosts} other hosts, at most ${scan.probes} probes in total; a denial is free`,
+            `${scanned} of about ${scan.sectors} sectors to request from their hosts: ${hastings} H at the prices of indexd's last scan, if the hosts have them all`,
+            `for each missing sector up to ${scan.hosts} other hosts are asked, with at most ${scan.probes} probes in total; a denial is free`,
           ]),
       `about ${seconds} s${scan === null ? " at one moved sector per row" : ", and more for moved sectors"}`,
-      "indexd pins placed sectors again: a sector that a contract then contains twice is paid for until the contract ends",
+      "indexd pins placed sectors again: if a contract then has a sector twice, both copies are paid for until the contract ends",
     ],
     values: {
       contracts,
@@ -103,13 +103,13 @@ function describe(run: Run): readonly string[] {
     `${found.contractsAsked} contracts checked, ${found.contractsChained} renewals recorded`,
     ...(sum(found.contractsUnknown) > 0
       ? [
-          `${found.sectorsUnpinned} sectors unpinned, of contracts whose successor is unknown: ${listed(found.contractsUnknown)}`,
+          `${found.sectorsUnpinned} sectors unpinned, because the successors of their contracts are unknown: ${listed(found.contractsUnknown)}`,
         ]
       : []),
-    `${found.unpinnedRestarted} unpinned sectors have three days again`,
+    `${found.unpinnedRestarted} unpinned sectors have three days again to be pinned`,
     ...(archive === null ? [] : describeArchive(found)),
     ...(scan === null ? [] : describeScan(scan, found)),
-    ...(sum(found.unanswered) > 0 ? [`not provable: ${listed(found.unanswered)}`] : []),
+    ...(sum(found.unanswered) > 0 ? [`sectors neither proved nor denied: ${listed(found.unanswered)}`] : []),
     ...(sum(found.refused) > 0 ? [`refused: ${listed(found.refused)}`] : []),
     `${found.probes} proofs requested, ${found.hastings} H`,
     ...(run.finishedAt === null ? [] : [`took ${secondsOf(run)} s`]),
@@ -140,7 +140,7 @@ function describeScan(scan: NonNullable<RestoreScope["scan"]>, found: RestoreSta
 const secondsOf = ({ startedAt, finishedAt }: Run): number =>
   Math.round((finishedAt!.getTime() - startedAt.getTime()) / 1_000);
 
-/** docs/restore.md explains the reasons. */
+/** What the operator does after the restore; docs/restore.md explains why. */
 const NEXT = [
-  "Next: start indexd with its migrations off; let it sync and pin. Then verify its hosts (slabmend maintenance start verify), slabmend resume, and at last slabmend restore release-prunes.",
+  "Next: start indexd with its migrations off; let it sync and pin. Then verify its hosts (slabmend maintenance start verify), run slabmend resume, and at last slabmend restore release-prunes.",
 ];

@@ -12,7 +12,7 @@ const scopeSchema = v.object({
       place: v.string(),
       /** Identifies the archive's indexer, in hex. */
       walletHash: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-      /** Position of the last row in the database when its backup was made; null: from the beginning of the archive. */
+      /** Journal position of the last row in the backup; null: the archive is read from its beginning. */
       after: v.nullable(v.object({ incarnation: count, position: count })),
       end: v.object({ incarnation: count, position: count }),
     }),
@@ -47,10 +47,10 @@ const statisticsSchema = v.object({
   contractsAsked: v.optional(count, 0),
   /** Renewals and refreshes recorded. */
   contractsChained: v.optional(count, 0),
-  /** Contracts whose sectors were unpinned, by the code of the failure to ask about them. */
+  /** Number of contracts without a known successor, whose sectors were unpinned, by the code of the failure. */
   contractsUnknown: v.optional(v.record(v.string(), count), {}),
   sectorsUnpinned: v.optional(count, 0),
-  /** Sectors that were unpinned at the time of the backup. */
+  /** Sectors that were unpinned at the time of the backup, and have been given three days again. */
   unpinnedRestarted: v.optional(count, 0),
   recordsRead: v.optional(count, 0),
   /** Sectors that occur in the archive. */
@@ -65,7 +65,9 @@ const statisticsSchema = v.object({
   unanswered: v.optional(v.record(v.string(), count), {}),
   /** Placements that the database refused, by the reason: place-sectors.sql. */
   refused: v.optional(v.record(v.string(), count), {}),
-  /** In the archive but not in the database: newer than the backup, or deleted by their users since. */
+  /**
+   * Slabs and sectors in the archive but not in the database: newer than the backup, or deleted by their users since.
+   */
   slabsUnknown: v.optional(count, 0),
   sectorsUnknown: v.optional(count, 0),
   /** Sectors requested by the scan; a shared sector counts once for each slab. */

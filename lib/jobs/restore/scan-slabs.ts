@@ -1,6 +1,6 @@
 /**
- * The step `scan`: asks every sector's recorded host for a leaf. If the host does not prove it, others are asked, the likeliest
- * first, until one does. A denial is free.
+ * The step `scan`: asks every sector's recorded host for a leaf. If that host does not prove the sector, other hosts
+ * are asked until one proves it, the likeliest host first. A denial is free.
  */
 import type { NetworkHost, NetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
 import { readScannedSectors, type ScannedSector } from "../../database/restore/scanned-sectors.ts";
@@ -12,7 +12,7 @@ import { decideScan, type Search } from "./decide-scan.ts";
 import { type Page, type RestoreDependencies, recordPlan } from "./restore-page.ts";
 import { restoreCheckpointOf, restoreScopeOf, restoreStatisticsOf, withProbes } from "./restore-run.ts";
 
-/** With 30 sectors each, this gives as many parallel requests as a verification makes. */
+/** With 30 sectors each, this gives about as many parallel requests as a verification makes. */
 const SLABS_A_PAGE = 4;
 /** Searching for a sector takes one round trip per this many hosts. */
 const HOSTS_AT_ONCE = 32;
@@ -70,7 +70,10 @@ class Prober {
   hastings = 0n;
   /** A host was not asked because no probes were left. */
   isSpent = false;
-  /** Hosts that did not answer one request: not asked again, because each request would cost a wait. */
+  /**
+   * Hosts that left a request unanswered: not asked again by this page's searches, because each request would cost a
+   * wait.
+   */
   readonly #silent = new Set<HostId>();
   readonly #asking: Parameters<typeof askHosts>[0];
   readonly #asked: Asked;
@@ -92,7 +95,7 @@ class Prober {
     return answers.map(({ answer }) => proofFrom(answer));
   }
 
-  /** The likeliest host that proves the sector and is not taken yet; marks it as taken. */
+  /** Finds the likeliest host that proves the sector and is not in `taken`, and adds this host to `taken`. */
   async find({ root, recordedAt }: ScannedSector, taken: Set<HostId>): Promise<HostId | null> {
     const { ranked, left } = this.#asked;
     for (let first = 0; first < ranked.length; first += HOSTS_AT_ONCE) {
@@ -126,7 +129,8 @@ function searchSlab(
   slab: readonly ScannedSector[],
   said: ReadonlyMap<ScannedSector, Proof>,
 ): Promise<readonly Search[]> {
-  // A host that has lost its sector of the slab may have another sector of that slab.
+  // Hosts that may not receive another sector of the slab. A host that denied its own sector may have one of the
+  // others.
   const taken = new Set(
     slab.flatMap((sector) => (said.get(sector)?.kind === "denied" ? [] : (sector.recordedAt ?? []))),
   );

@@ -21,7 +21,8 @@ interface SendDependencies {
 }
 
 /**
- * Sends leases whose message was not confirmed for `afterMs`, at most `limit` of them.
+ * Sends at most `limit` leases that are not confirmed as sent, and that no caller began to send within the last
+ * `afterMs`.
  * @returns also the number of leases found: if it equals `limit`, there may be more
  * @throws as {@link sendLeases} does
  */
@@ -35,9 +36,9 @@ export async function resendUnsent(
 }
 
 /**
- * Sends one message for each lease and then marks it as sent, in batches of SQS's size. After a crash in between, a second copy
- * is sent later, which is harmless.
- * @param endsAtMs by the clock; a slow SQS is not waited for any longer, and the remaining leases stay unsent in the
+ * Sends one message for each lease and then marks the lease as sent, in batches of SQS's size. After a crash between
+ * the two, a second message is sent later, which is harmless.
+ * @param endsAtMs by the clock: then a slow SQS is no longer waited for, and the remaining leases stay unsent in the
  * database for a later run
  * @throws {QueueError} or {StoreError}; leases not sent are still marked as unsent
  */

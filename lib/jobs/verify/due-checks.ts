@@ -3,8 +3,8 @@
  *
  *   claim a batch of a host (at most 100 sectors, 30 min) -> [message] -> read what is still claimed -> ask the host -> record
  *
- * A batch that is processed twice, late or never does no harm: each write requires next_integrity_check to be the value of its
- * own claim, and sectors without a recorded result are due again when the claim expires.
+ * A batch that is processed twice, late or never does no harm: each write requires that next_integrity_check still has
+ * the value that its own claim wrote, and sectors without a recorded result are due again when the claim expires.
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
@@ -30,7 +30,7 @@ import { type Answers, askHosts } from "./ask-hosts.ts";
 /** Points at which kill tests end the process. */
 export type DueStep = "due-claimed" | "due-asked" | "due-recorded";
 
-/** Per message and transaction, as in indexd. */
+/** The most sectors of a message and of a transaction, as in indexd. */
 const BATCH_SECTORS = 100;
 
 export interface DueClaims {
@@ -53,7 +53,10 @@ export interface DueChecking {
   readonly step?: (name: DueStep) => void | Promise<void>;
 }
 
-/** Claims at most this many batches: one per host, the longest overdue first, then further ones of hosts whose batch was full. */
+/**
+ * Claims at most `most` batches: first one for each host, beginning with the host whose checks are longest overdue;
+ * then further batches of the hosts whose batch was full.
+ */
 export async function claimDueBatches(
   { ask, verify }: DueClaims,
   most: number,
@@ -67,7 +70,7 @@ export async function claimDueBatches(
     const full: HostId[] = [];
     for (const hostId of hosts) {
       if (batches.length === most || timeIsUp()) return batches;
-      // A claim whose answer was lost is abandoned: it expires in half an hour.
+      // If the database's answer is lost, the claim is abandoned: it expires in half an hour.
       const batch = await ask((sql) => claimDueChecks(sql, { hostId, most: BATCH_SECTORS }, verify));
       if (batch === undefined) continue;
       batches.push(batch);
@@ -98,7 +101,7 @@ export class DueChecker {
     const asked = await askHosts(this.#deps, sectors, ({ hostId }) => network.hosts.get(hostId));
     await step?.("due-asked");
     const answers = sortAnswers(batch.hostId, asked);
-    // Cancelled because this process is ending: nothing was learned about the host.
+    // If the requests were cancelled because this process is ending, nothing was learned about the host.
     if (this.#deps.signal.aborted && answers.confirmed.length + answers.denied.length === 0) return 0;
     const recorded = await ask((sql) => recordDueChecks(sql, answers, verify));
     await step?.("due-recorded");
@@ -144,7 +147,7 @@ function sortAnswers(hostId: HostId, { answers, hastings }: Answers<DueSector>):
   return { hostId, confirmed, denied, wrongData, unanswered, hastings };
 }
 
-/** Parallel batches in one process: a host that does not answer takes 20 s. */
+/** Parallel batches in one process, because a batch of a host that does not answer takes 20 s. */
 const LANES = 4;
 
 /**

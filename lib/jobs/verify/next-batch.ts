@@ -11,13 +11,13 @@ import { type HostId, parseSlabId, type SectorId } from "../../slab/ids.ts";
 import { drawWindows, windowsFor } from "./draw-windows.ts";
 import type { VerifyCheckpoint, VerifyScope } from "./verify-run.ts";
 
-/** Per transaction, as in indexd. */
+/** The most sectors of a transaction, as in indexd. */
 const BATCH_SECTORS = 100;
 const MOST_WINDOWS_SHARE = 20;
 
 export interface NextBatch {
   readonly sectorIds: readonly SectorId[];
-  /** Sectors, or draws: a sector drawn twice is requested once. */
+  /** Number of sectors; of a sample, number of draws: a sector drawn twice counts twice, but is requested once. */
   readonly passes: number;
   readonly behind: Pick<VerifyCheckpoint, "after" | "slab" | "windows">;
 }
@@ -32,7 +32,7 @@ export async function readNextBatch(
   if (scope.of === "host" && scope.sample !== null && hostId !== null) {
     const { seed, draws } = scope.sample;
     const left = Math.min(BATCH_SECTORS, draws - passed);
-    // Hardly any window hits: the host's sectors were removed since the run started.
+    // Hardly any window hits if most of the host's sectors were removed since the run started: then the sample ends.
     if (left <= 0 || at.windows > MOST_WINDOWS_SHARE * windowsFor(draws)) return undefined;
     const windows = drawWindows({ seed, first: at.windows, count: windowsFor(left), sectors: scope.sectors });
     const { ids, used } = firstHits(await readDraws(sql, hostId, windows), left);
@@ -56,7 +56,7 @@ export async function readNextBatch(
   };
 }
 
-/** A batch ends with its slab. */
+/** All sectors of a batch are of one slab. */
 async function readObjectBatch(
   sql: ISql,
   objectIds: readonly string[],
@@ -78,7 +78,7 @@ async function readObjectBatch(
   }
 }
 
-/** At most this many hits, and the number of windows that they took. */
+/** The first hits, at most `most`, and the number of windows used for them. */
 export function firstHits<Id>(
   hits: readonly (Id | null)[],
   most: number,

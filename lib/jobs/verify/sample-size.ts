@@ -1,7 +1,7 @@
 /** What a random sample of a host's sectors says about all of them. Pure. */
 
 export interface SampleClaim {
-  /** "At most this share is missing": between 0 and 1. */
+  /** The claim is that at most this share of the sectors is missing: between 0 and 1. */
   readonly missingShare: number;
   /** The confidence in this claim if no drawn sector is missing: between 0 and 1. */
   readonly confidence: number;

@@ -1,9 +1,10 @@
 /**
- * Verifies sectors with the hosts on which indexd has recorded them. A call of `advance` is one batch:
+ * Verifies sectors with the hosts on which indexd has recorded them. A call of `advance` processes one batch:
  *
  *   read the next sectors -> claim them -> ask their hosts -> record answers, checkpoint and statistics in one transaction
  *
- * A crash before the last step leaves a claim for half an hour, and the next process asks for the same sectors again.
+ * After a crash before the last step the claim stays for half an hour, and the next process asks for the same sectors
+ * again.
  */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import { type NetworkSnapshot, readNetworkSnapshot } from "../../database/indexd/network-snapshot.ts";
@@ -88,7 +89,8 @@ async function hostOfScope(ask: Ask, scope: Extract<VerifyScope, { of: "host" }>
   throw new MaintenanceError({
     code: "host-gone",
     message: `verify: expected host ${scope.host} in indexd's table hosts, got none`,
-    remedy: "indexd has deleted the host, and with it the records of its sectors.",
+    remedy:
+      "indexd has deleted the host, and with it the records of its sectors: there is nothing left to verify.",
   });
 }
 
@@ -102,7 +104,7 @@ export interface JudgedBatch {
     readonly denied: readonly (CheckClaim & { readonly code: "not-found" | "corrupt" })[];
     readonly released: readonly CheckClaim[];
   };
-  /** Consecutive batches in which the scope's host answered for no sector: then the batch is repeated. */
+  /** Consecutive batches in which the run's host answered for no sector: a batch without any answer is repeated. */
   readonly silent: number;
 }
 
@@ -165,9 +167,9 @@ function manyDeny(): MaintenanceError {
   return new MaintenanceError({
     code: "denied-by-many-hosts",
     message:
-      "verify: expected few hosts to deny their sectors, but many otherwise serving hosts deny them at this moment",
+      "verify: expected few hosts to deny their sectors, but many hosts that usually serve deny them at this moment",
     remedy:
-      "No denial was recorded. Check that the database is this indexer's and the release is right; then start again.",
+      "No denial was recorded. Check that the database is this indexer's and slabmend's release is right; then start again.",
   });
 }
 
@@ -176,6 +178,7 @@ function hostSilent(scope: VerifyScope, { answers }: Answers): MaintenanceError 
   return new MaintenanceError({
     code: "host-silent",
     message: `verify: expected host ${scope.of === "host" ? scope.host : ""} to answer, got ${[...codes].join(", ")} for ${MOST_SILENT_BATCHES} batches`,
-    remedy: "Earlier results are kept. Start it again when the host answers and our account there has funds.",
+    remedy:
+      "Earlier results are kept. Start the run again when the host answers and our account there has funds.",
   });
 }

@@ -11,11 +11,11 @@ import type { Estimate, RunKind } from "../maintenance/maintenance-job.ts";
 import { confidenceOf } from "./sample-size.ts";
 import { scopeOf, statisticsOf, type VerifyScope } from "./verify-run.ts";
 
-/** `npm run bench:maintenance`, with a host 50 ms away in each direction: 242 to 256 on two busy cores. */
+/** Measured with `npm run bench:maintenance`, a host 50 ms away in each direction, two busy cores: 242 to 256. */
 const SECTORS_PER_SECOND = 200;
 
 const WHAT_A_LEAF_PROVES =
-  "Each host proves 64 random bytes of a sector: this shows that it has this leaf now, not the whole sector.";
+  "Each host proves 64 random bytes of a sector: this shows that it has these bytes now, not that it has the whole sector.";
 
 export const verifyKind: RunKind = {
   kind: "verify",
@@ -44,12 +44,18 @@ function describe(run: Run): readonly string[] {
   const unanswered = Object.entries(found.unanswered);
   return [
     nameOf(scope),
-    `${found.confirmed} sectors proved a leaf, ${found.denied} were denied`,
-    ...(found.wrongData > 0 ? [`${found.wrongData} were answered with data that contradicts the proof`] : []),
-    ...(found.notThere > 0 ? [`${found.notThere} were on no host or have moved meanwhile`] : []),
-    ...(found.superseded > 0 ? [`${found.superseded} were checked or moved by indexd meanwhile`] : []),
+    `hosts proved a leaf of ${found.confirmed} sectors and denied ${found.denied} sectors`,
+    ...(found.wrongData > 0
+      ? [`${found.wrongData} sectors were answered with data that contradicts the proof`]
+      : []),
+    ...(found.notThere > 0 ? [`${found.notThere} sectors were on no host or have moved meanwhile`] : []),
+    ...(found.superseded > 0
+      ? [`${found.superseded} sectors were checked or moved by indexd meanwhile`]
+      : []),
     ...(unanswered.length > 0
-      ? [`${sum(found.unanswered)} not checked: ${unanswered.map(([code, n]) => `${n} ${code}`).join(", ")}`]
+      ? [
+          `${sum(found.unanswered)} sectors not checked: ${unanswered.map(([code, n]) => `${n} ${code}`).join(", ")}`,
+        ]
       : []),
     ...sampleSays(scope, found.confirmed, run),
     WHAT_A_LEAF_PROVES,
@@ -75,7 +81,7 @@ function sampleSays(scope: VerifyScope, confirmed: number, run: Run): readonly s
   const percent = (value: number) => `${Number((100 * value).toPrecision(4))} %`;
   if (denied + wrongData > 0) {
     return [
-      `${denied + wrongData} of ${passed} draws hit a missing sector: the claim that at most ${percent(missingShare)} are missing does not hold`,
+      `${denied + wrongData} of ${passed} draws hit a missing sector: the claim that at most ${percent(missingShare)} of the sectors are missing does not hold`,
     ];
   }
   if (sum(unanswered) > 0 || confirmed === 0 || passed < draws) {

@@ -30,7 +30,7 @@ const scopeSchema = v.variant("of", [
     object: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
     /** `objects.id`: one for each account that has the object. */
     ids: v.array(id),
-    /** Sectors of its slabs: a sector shared by several slabs counts once for each. */
+    /** Number of sectors in the object's slabs: a sector shared by several slabs counts once for each. */
     sectors: count,
   }),
 ]);
@@ -38,11 +38,11 @@ const scopeSchema = v.variant("of", [
 const checkpointSchema = v.object({
   batch: v.optional(count, 0),
   after: v.optional(v.nullable(root), null),
-  /** Only for an object: the digest of the slab to which `after` belongs; null: before the first. */
+  /** Only for an object: the digest of the slab to which `after` belongs; null: no slab of the object was begun. */
   slab: v.optional(v.nullable(digest), null),
   /** Only for a sample: windows drawn so far. */
   windows: v.optional(count, 0),
-  /** Consecutive batches in which no host answered. */
+  /** Consecutive batches in which the run's host did not answer for any sector. */
   silent: v.optional(count, 0),
   /** Claims of a batch that is not recorded yet: claim-checks.sql. */
   claimed: v.optional(v.array(v.looseObject({})), []),

@@ -1,10 +1,11 @@
 /**
  * Access checks, made before the rest of a request is read:
  *
- *   Host          must name this server; checked always
- *   password      by Basic, or the token instead; only if the server listens beyond loopback, and not for health checks
- *   Origin        must be this server's; for writes
- *   token         by Bearer; for writes
+ *   Host          every request must name this server
+ *   password      reads need it by Basic, or the token by Bearer, if the server listens beyond loopback; health checks
+ *                 need neither
+ *   Origin        writes must come from this server's own pages, if a browser sent them
+ *   token         writes need it by Bearer
  */
 import { isIPv6 } from "node:net";
 import type {} from "@fastify/rate-limit";
@@ -25,7 +26,7 @@ export interface AccessSettings {
 /** Paths for load balancers, which have no secret. */
 export const HEALTH_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 const READS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
-/** Password attempts per minute, from one address and from all together. */
+/** Limits of password attempts per minute: for each address, and for all addresses together. */
 const MOST_TRIES = 10;
 const MOST_TRIES_OF_ALL = 60;
 const TRY_WINDOW_MS = 60_000;
@@ -46,7 +47,7 @@ export function addAccessChecks(server: FastifyInstance, settings: AccessSetting
   });
   const mayTry = async (request: FastifyRequest): Promise<boolean> => {
     const one = await limitOne(request);
-    // An address above its own limit does not use up the common limit.
+    // Attempts above an address's own limit do not count towards the common limit.
     if (!one.isAllowed && one.isExceeded) return false;
     const all = await limitAll(request);
     return all.isAllowed || !all.isExceeded;
@@ -80,7 +81,7 @@ export function addAccessChecks(server: FastifyInstance, settings: AccessSetting
   });
 }
 
-/** Groups IPv6 addresses by /64, because one customer has 2^64 addresses. */
+/** Treats the IPv6 addresses of a /64 as one address, because a single customer usually has a whole /64. */
 function addressKey(ip: string): string {
   return isIPv6(ip) && !ip.includes(".") ? ip.split(":").slice(0, 4).join(":") : ip;
 }

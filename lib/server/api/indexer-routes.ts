@@ -55,7 +55,8 @@ function modeNotSet(got: string): ServerError {
     name: "the fleet's mode",
     expected: "deleting",
     got,
-    remedy: "Wait for a maintenance run to end, or cancel it; otherwise reload and try again.",
+    remedy:
+      "If a maintenance run has set the mode, wait for the run to end, or cancel it. Otherwise reload and try again.",
   });
 }
 

@@ -31,7 +31,15 @@ const slabs = apiRoute({
   query: v.strictObject({
     atRisk: v.optional(v.pipe(v.picklist(["true", "false"]), v.description("true: only slabs in danger"))),
     margin: v.optional(whole(-256, 255)),
-    cause: v.optional(v.pipe(v.string(), v.regex(/^[a-z-]{1,40}$/), v.description("lost, bad-contract, …"))),
+    cause: v.optional(
+      v.pipe(
+        v.string(),
+        v.regex(/^[a-z-]{1,40}$/),
+        v.description(
+          "only slabs with a bad sector of this cause: lost, denied, bad-contract, bad-host or draining",
+        ),
+      ),
+    ),
     limit: v.optional(whole(1, MOST_SLABS)),
     cursor,
   }),
@@ -81,7 +89,9 @@ const journal = apiRoute({
     host: v.optional(
       v.pipe(
         hex,
-        v.description("host key: only repairs that moved a sector from or to it, or found one lost there"),
+        v.description(
+          "host key: only repairs that moved a sector from or to this host, or found one lost there",
+        ),
       ),
     ),
     outcome: v.optional(v.pipe(v.string(), v.regex(/^[a-z-]{1,40}$/))),
@@ -113,7 +123,7 @@ const hosts = apiRoute({
   method: "GET",
   path: "/hosts",
   name: "hosts",
-  says: "All hosts of indexd, whether each may take sectors, and how it performs.",
+  says: "All hosts of indexd: whether each may take sectors, and how it performs.",
   answer: hostsSchema,
   run: ({ ask }) => readHostsReport(ask, DEFAULT_WORKER_SETTINGS),
 });
@@ -155,7 +165,7 @@ const losses = apiRoute({
   method: "GET",
   path: "/losses",
   name: "losses",
-  says: "Sectors that hosts denied to have, latest denial first.",
+  says: "The sectors that hosts denied and the earlier locations of lost sectors, the latest denial first.",
   query: v.strictObject({
     host: v.optional(v.pipe(hex, v.description("host key"))),
     state: v.optional(v.picklist(["open", "lost"])),

@@ -1,4 +1,7 @@
-/** Routes for maintenance runs, equal to `slabmend maintenance start`, `status`, `pause`, `resume` and `cancel`. */
+/**
+ * Routes for maintenance runs, which do the same as `slabmend maintenance start`, `status`, `pause`, `resume` and
+ * `cancel`.
+ */
 import * as v from "valibot";
 import { resolveRunScope, STARTABLE_KINDS } from "../../cli/command/run-scope.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
@@ -21,7 +24,7 @@ const runs = apiRoute({
   method: "GET",
   path: "/runs",
   name: "runs",
-  says: "The unfinished maintenance run, or else the last one, and earlier ones.",
+  says: "The unfinished maintenance run (if there is none, the last run) and earlier runs.",
   query: v.strictObject({ limit: v.optional(whole(0, MOST_RUNS)) }),
   answer: maintenanceSchema,
   run: ({ ask }, { query: { limit = USUAL_RUNS } }) => readMaintenanceReport(ask, { earlier: limit }),
@@ -42,7 +45,7 @@ const steerRun = apiRoute({
   method: "POST",
   path: "/runs/{id}/{request}",
   name: "run-request",
-  says: "Pauses, resumes or cancels a maintenance run. Takes effect after the current batch; a cancelled run is `cancelling` until a process has ended it.",
+  says: "Pauses or cancels a maintenance run after the current batch, or continues a paused run. A cancelled run is `cancelling` until a process has ended it; its records stay.",
   params: v.strictObject({ id: runId, request: v.picklist(["pause", "resume", "cancel"]) }),
   answer: maintenanceSchema,
   problems: [404, 409],
@@ -59,22 +62,39 @@ const beginRun = apiRoute({
   method: "POST",
   path: "/runs",
   name: "run-start",
-  says: "Starts a maintenance run, which `serve` and `work --from-database` execute. With dryRun it only estimates the cost.",
+  says: "Starts a maintenance run, which `serve` and `work --from-database` execute. With `dryRun`, starts nothing and only estimates the cost.",
   body: v.strictObject({
     kind: v.picklist(STARTABLE_KINDS.map(({ kind }) => kind)),
-    hosts: v.optional(v.pipe(v.array(name), v.maxLength(20), v.description("public keys; verify: one")), []),
-    slab: v.optional(v.pipe(name, v.description("verify: id or digest"))),
-    object: v.optional(v.pipe(name, v.description("verify: its key"))),
-    sample: v.optional(v.pipe(v.boolean(), v.description("verify: a random sample of the host")), false),
+    hosts: v.optional(
+      v.pipe(
+        v.array(name),
+        v.maxLength(20),
+        v.description("all sectors of the hosts with these public keys; verify takes only one host"),
+      ),
+      [],
+    ),
+    slab: v.optional(v.pipe(name, v.description("verify: the sectors of this slab: its id or digest"))),
+    object: v.optional(
+      v.pipe(name, v.description("verify: the sectors of this object's slabs, by its key of 64 hex digits")),
+    ),
+    sample: v.optional(
+      v.pipe(v.boolean(), v.description("verify: a random sample of the host's sectors")),
+      false,
+    ),
     missing: v.optional(
       v.pipe(
         percent,
-        v.description("for a sample: the share of missing sectors that it must detect, in percent"),
+        v.description(
+          "with sample: the smallest share of missing sectors that the sample must detect, in percent",
+        ),
       ),
       0.1,
     ),
     confidence: v.optional(
-      v.pipe(percent, v.description("for a sample: the probability of detecting it, in percent")),
+      v.pipe(
+        percent,
+        v.description("with sample: the probability of detecting that share of missing sectors, in percent"),
+      ),
       99,
     ),
     dryRun: v.optional(v.boolean(), false),

@@ -18,7 +18,7 @@ import { ServerError } from "../server-error.ts";
 import { apiRoute } from "./api-route.ts";
 
 const modeSchema = v.object({
-  changed: v.pipe(v.boolean(), v.description("false: it had this mode already")),
+  changed: v.pipe(v.boolean(), v.description("false: the fleet had this mode already")),
   mode: fleetMode,
 });
 
@@ -26,7 +26,7 @@ const putMode = apiRoute({
   method: "PUT",
   path: "/mode",
   name: "fleet-mode",
-  says: "Pauses, suspends or resumes the fleet. While paused or suspended, no machine leases slabs; a suspension also ends the processes.",
+  says: "Pauses, suspends or resumes the fleet. While it is paused or suspended, no slabs are leased; leased slabs are still repaired, and reap continues. A suspension also ends the indexer's processes when its repairs are finished.",
   body: v.strictObject({
     kind: v.picklist(["running", "paused", "suspended"]),
     reason: v.optional(v.nullable(v.pipe(v.string(), v.maxLength(500))), null),
@@ -45,16 +45,20 @@ const putMode = apiRoute({
   },
 });
 
-/** A maintenance run owns the mode and only the run can end it, or another operator was faster. */
+/**
+ * Either a maintenance run has set the mode, which only this run can end, or another operator changed it at the same
+ * time.
+ */
 function modeNotSet(wanted: string, mode: FleetMode): ServerError {
-  const by = mode.kind === "running" ? "" : `, by ${mode.owner}`;
+  const by = mode.kind === "running" ? "" : `, set by ${mode.owner}`;
   return new ServerError({
     status: 409,
     code: "mode-not-set",
     name: "the fleet's mode",
     expected: wanted,
     got: `${mode.kind}${by}`,
-    remedy: "Wait for a maintenance run to end, or cancel it; otherwise reload and try again.",
+    remedy:
+      "If a maintenance run has set the mode, wait for the run to end, or cancel it. Otherwise reload and try again.",
   });
 }
 
@@ -72,7 +76,7 @@ const releaseSlab = apiRoute({
     throw new OperatorError({
       code: "not-quarantined",
       message: `slab ${slab}: expected it in quarantine, but it is not`,
-      remedy: "Reload the list: its quarantine may have ended.",
+      remedy: "Reload the list: the slab's quarantine may have ended.",
     });
   },
 });
@@ -83,7 +87,7 @@ const redrive = apiRoute({
   method: "POST",
   path: "/dead-letters/redrive",
   name: "dead-letters-redrive",
-  says: "Sends again the dead letters whose leases still wait, and deletes those that no longer matter. Needs a queue.",
+  says: "Sends again the dead letters whose leases still wait, and deletes those that no longer matter. Needs SLABMEND_QUEUE_URL, and permission to send to this queue. Sending a message twice is harmless.",
   body: v.strictObject({
     messageIds: v.optional(
       v.nullable(
@@ -91,7 +95,7 @@ const redrive = apiRoute({
           v.array(messageId),
           v.minLength(1),
           v.maxLength(1_000),
-          v.description("null: all, at most 1000"),
+          v.description("ids of messages; null: all, at most 1000"),
         ),
       ),
       null,
@@ -115,7 +119,7 @@ function noQueue(): ServerError {
     status: 409,
     code: "no-queue",
     name: "SLABMEND_QUEUE_URL",
-    expected: "the queue that the letters came from",
+    expected: "the URL of the queue that the dead letters came from",
     got: "none",
     remedy:
       "Run slabmend dead-letters redrive where SLABMEND_QUEUE_URL is set; otherwise the slabs are claimed again when their leases end.",
@@ -126,7 +130,7 @@ const forgetLetter = apiRoute({
   method: "DELETE",
   path: "/dead-letters/{messageId}",
   name: "dead-letter-delete",
-  says: "Deletes a dead letter. Its slab does not need it; a lease that still waits expires.",
+  says: "Deletes a dead letter, without harm to its slab: if the letter's lease still waits for a repair, the lease expires and the slab is claimed again.",
   params: v.strictObject({ messageId }),
   answer: v.object({ deleted: count }),
   problems: [404],

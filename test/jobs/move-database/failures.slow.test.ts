@@ -82,7 +82,7 @@ test.skipIf(skip)(
       return report;
     };
     const early = await until(write, ({ alarms }) =>
-      alarms.some((alarm) => alarm.includes("invalidates its slot")),
+      alarms.some((alarm) => alarm.includes("invalidates the target's slot")),
     );
     expect(early.replication?.["walStatus"]).not.toBe("lost");
     await until(metrics.ofSlot, ({ safe, kept }) => kept! > safe!);

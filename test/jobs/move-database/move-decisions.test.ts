@@ -75,7 +75,7 @@ test.each<[string, Run, SlotState | undefined, SubscriptionState | undefined, Re
     run("ready"),
     { ...slot, keptBytes: 600, safeBytes: 400 },
     subscription,
-    /invalidates its slot/,
+    /invalidates the target's slot/,
   ],
   [
     "a slot that is lost",

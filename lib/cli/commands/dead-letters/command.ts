@@ -24,8 +24,9 @@ function addList(group: Command, host: CommandHost): void {
     .addHelpText(
       "after",
       `
-can-be-sent: its lease still waits; redrive sends the message again. moot: its slab no longer needs it; redrive deletes it.
-unreadable: this release cannot read it: another program or a newer release has written to the queue.`,
+can-be-sent: the message's lease still waits for its repair, so redrive sends the message again.
+moot: the slab no longer needs the message, so redrive deletes it.
+unreadable: another program or a newer release has written the message; redrive deletes it only with --discard.`,
     )
     .action(
       action<{ limit: number }>(host, async (context, { limit }) => {
@@ -69,7 +70,7 @@ function addRedrive(group: Command, host: CommandHost): void {
     .option("--discard", "delete unreadable ones too")
     .addHelpText(
       "after",
-      "\nNeeds SLABMEND_QUEUE_URL and permission to send to it. Sending a message twice is harmless.",
+      "\nNeeds SLABMEND_QUEUE_URL, and permission to send to this queue. Sending a message twice is harmless.",
     )
     .action(
       action<{ discard?: boolean }>(host, async (context, { discard }, messageIds) => {

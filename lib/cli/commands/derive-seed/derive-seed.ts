@@ -30,7 +30,7 @@ export async function checkWallet(sql: Sql, walletHash: Uint8Array): Promise<voi
     code: "wallet-mismatch",
     message: "recovery phrase: expected the phrase of the indexd in the database, got one of another wallet",
     remedy:
-      "Enter the phrase in this indexd's configuration, or use the database URL of the indexd that has this phrase.",
+      "Enter the phrase that this indexd's configuration contains, or use the database URL of the indexd that has this phrase.",
   });
 }
 
@@ -39,7 +39,7 @@ const INSUFFICIENT_PRIVILEGE = "42501";
 const isRefusal = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === INSUFFICIENT_PRIVILEGE;
 
-/** `slabmend grant` does not grant the hash: workers do not need it. */
+/** `slabmend grant` grants no access to the hash: workers do not need it. */
 function unreadable(cause: unknown): OperatorError {
   return new OperatorError({
     code: "wallet-unreadable",

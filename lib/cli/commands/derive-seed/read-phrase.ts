@@ -13,7 +13,7 @@ export async function readPhrase({ stdin, stderr, signal }: OperatorIo): Promise
     // readline handles line editing; its output is discarded so that nothing is echoed.
     const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
     const lines = createInterface({ input: stdin, output: nowhere, terminal: true });
-    // Asked only in raw mode: the terminal shows text typed before it.
+    // Asks only now, in raw mode: before raw mode, the terminal shows what is typed.
     stderr.write("Recovery phrase (twelve words, not shown): ");
     try {
       // At a terminal in raw mode Ctrl+C is a key, not a signal.

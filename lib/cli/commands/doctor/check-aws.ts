@@ -101,13 +101,13 @@ function judgeMapping(
     return failure(
       MAPPING,
       `the queue's mapping to the repair function is ${state}, expected Enabled`,
-      "Enable it in AWS's console, or deploy again; to stop the fleet use slabmend pause.",
+      "Enable the mapping in AWS's console, or deploy again. If it was disabled to stop the fleet, use slabmend pause instead.",
     );
   }
   if (most === undefined) {
     return warning(
       MAPPING,
-      "enabled, without a maximum concurrency: every function that AWS starts may open connections to the database",
+      "enabled, but without a maximum concurrency: nothing limits how many environments AWS starts, and each connects to the database",
       deploy,
     );
   }
@@ -115,7 +115,7 @@ function judgeMapping(
     ? ok(MAPPING, `enabled, ${most} simultaneous repairs`)
     : warning(
         MAPPING,
-        `enabled, ${most} simultaneous repairs, but doctor checked for ${concurrency}`,
+        `enabled, with ${most} simultaneous repairs, but doctor checked for ${concurrency}`,
         `Run doctor and grant with --concurrency ${most}, or set SLABMEND_REPAIR_CONCURRENCY to the deployed value.`,
       );
 }
@@ -137,8 +137,8 @@ async function checkQueue(
     if (name === "queue" && attributes["RedrivePolicy"] === undefined) {
       return warning(
         name,
-        `${counts}, but it has no dead-letter queue: a malformed message would be delivered forever`,
-        "Deploy it with `npx sst deploy`, or give it a redrive policy of 5 receives.",
+        `${counts}, but the queue has no dead-letter queue: a malformed message would be delivered forever`,
+        "Deploy the queue with `npx sst deploy`, or give it a redrive policy with maxReceiveCount 5.",
       );
     }
     return ok(name, counts);

@@ -5,8 +5,8 @@ import { duration } from "../../../reports/duration.ts";
 import { type Check, ok, warning } from "./check.ts";
 
 /**
- * An indexd that makes integrity checks visits its hosts every few minutes; after an hour without a visit it counts as making
- * none.
+ * An indexd that makes integrity checks begins one every few minutes. If its last check began more than an hour ago, it is taken
+ * to make none.
  */
 const INDEXD_CHECKS_SECONDS = 3_600;
 /** The same limit as that of the alarm checks-behind. */
@@ -34,7 +34,7 @@ export async function checkDueChecks(
 /** Pure. */
 export function judgeDueChecks(facts: DueCheckFacts): Check[] {
   const { behindSeconds, silentHosts, inADay, indexdSeconds } = facts;
-  const says = `${inADay} due checks in the last 24 hours, the oldest due for ${duration(behindSeconds)}, ${silentHosts} silent hosts skipped`;
+  const says = `${inADay} due checks in the last 24 hours; the most overdue one has been due for ${duration(behindSeconds)}; ${silentHosts} silent hosts skipped`;
   const checks =
     behindSeconds > BEHIND_SECONDS
       ? [
@@ -51,7 +51,7 @@ export function judgeDueChecks(facts: DueCheckFacts): Check[] {
     warning(
       "indexd-checks-too",
       `indexd makes integrity checks too, the last ${duration(indexdSeconds)} ago`,
-      "Both can run: each skips what the other has claimed. But indexd records a denied sector as lost, while slabmend keeps its location.",
+      "Both can run: indexd and slabmend skip each other's claimed sectors. But indexd records a denied sector as lost, while slabmend keeps the sector's location.",
     ),
   ];
 }
@@ -61,7 +61,7 @@ async function readLastCheckOfIndexd(sql: ISql): Promise<number | undefined> {
     select bool_or(has_column_privilege(a.attrelid, a.attnum, 'select')) as read
     from pg_attribute a where a.attrelid = 'public.hosts'::regclass and a.attname = 'last_integrity_check'`;
   if (may?.read !== true) return undefined;
-  // The second latest: for a host that indexd has just added, the column holds the time when it was added.
+  // The second latest time: for a host that indexd has just added, the column holds the time of the addition, not of a check.
   const [row] = await sql<{ seconds: number }[]>`
     select extract(epoch from clock_timestamp() - h.last_integrity_check)::double precision as seconds
     from public.hosts h order by h.last_integrity_check desc offset 1 limit 1`;

@@ -55,7 +55,7 @@ async function askHosts(hosts: readonly NetworkHost[], options: HostCheckOptions
   const { clock, seed } = options;
   const pool = createHostPool({
     clock,
-    // Hosts tell their prices without an account.
+    // Without a seed, a random account serves: hosts tell anyone their prices.
     account: accountKeyFromSeed(seed ?? randomBytes(32)),
     dialer: createHostDialer({ clock, allowPrivateAddresses: options.allowPrivateAddresses }),
   });
@@ -91,8 +91,8 @@ export function judgeHosts(answers: readonly HostAnswer[], hasSeed: boolean): Ch
   const refused = codes.get("address-refused") ?? 0;
   const remedy =
     refused * 2 > answers.length - reached
-      ? "Their addresses are private: set SLABMEND_ALLOW_PRIVATE_ADDRESSES=true if these hosts are yours, but not for hosts on the internet."
-      : "Allow outgoing TCP to any port (hosts choose theirs, mostly 9984); a VPC needs a NAT.";
+      ? "Most hosts that do not answer have private addresses: set SLABMEND_ALLOW_PRIVATE_ADDRESSES=true if these hosts are yours, but not for hosts on the internet."
+      : "Allow outgoing TCP to any port (each host chooses its port, mostly 9984); a VPC needs a NAT.";
   const reachable =
     reached === 0
       ? failure("hosts", says, remedy)
@@ -111,10 +111,10 @@ function judgeFunds(answers: readonly HostAnswer[], reached: number, hasSeed: bo
     return failure(
       "account",
       says,
-      "Compare seed and wallet: run slabmend derive-seed with the URL of the database's owner (the workers' role may not read the wallet's hash). If it matches, check that indexd's funding loop runs and that its contracts have allowance left.",
+      "Compare seed and wallet: run slabmend derive-seed with the URL of the database's owner (the workers' role may not read the wallet's hash). If they match, check that indexd's funding loop runs and that indexd's contracts have allowance left.",
     );
   }
-  // indexd funds ten hosts per pass; while the fleet works, some always wait for their next funding.
+  // indexd funds the account on ten hosts per pass, so while the fleet works, some hosts always wait for the next funding.
   return funded * 2 < reached
     ? warning(
         "account",

@@ -24,7 +24,7 @@ export function checkVariables(variables: Readonly<Record<string, string | undef
           code: "variables",
           level: "warning",
           says: `unknown: ${misspelt.join(", ")}`,
-          remedy: "Look for a misspelt name; docs/configuration.md and docs/deployment.md list all.",
+          remedy: "Correct misspelt names; docs/configuration.md and docs/deployment.md list all variables.",
         },
       ];
 }

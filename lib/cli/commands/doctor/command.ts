@@ -31,7 +31,7 @@ export function addDoctor(host: CommandHost): void {
     )
     .option(
       "--fingerprint",
-      "print the definitions of indexd's tables as JSON instead, to attach to a bug report",
+      "instead of checking, print the definitions of indexd's tables as JSON, to attach to a bug report",
     )
     .addHelpText(
       "after",

@@ -16,7 +16,7 @@ export function judgeClaims({
   const says = `last claim ${ago(claim.ageSeconds)}, last complete walk ${ago(walk.ageSeconds)}, last reap ${ago(reap.ageSeconds)}`;
   if (mode.kind !== "running") return skipped("claims", `${mode.kind}; ${says}`);
   if (!claim.hasStopped) return ok("claims", says);
-  // Normal before the first start.
+  // Only a warning if no claim has run yet: that is normal before the first start.
   return claim.at === null
     ? warning("claims", `no claim has run yet, so nothing is repaired`, REMEDY)
     : failure("claims", `claims have stopped, so nothing is repaired; ${says}`, REMEDY);

@@ -15,7 +15,7 @@ import type { PrivilegeGaps } from "../../../database/schema/missing-privileges.
 import type { ServerFacts } from "../../../database/schema/read-server-facts.ts";
 import { type Check, failure, ok, warning } from "./check.ts";
 
-/** indexd requires 18; all our statements run on 15. */
+/** indexd requires PostgreSQL 18, but all of slabmend's statements run on 15 too. */
 const LEAST_VERSION = 150_000;
 
 export function judgeVersion({ versionNumber }: ServerFacts): Check {
@@ -36,7 +36,7 @@ export function judgeEncryption(facts: ServerFacts, database: DatabaseUrl): Chec
   );
 }
 
-/** Workers sign tokens that are valid for five minutes and use prices that are valid for thirty. */
+/** Both limits are well below the validity of the tokens that workers sign (5 minutes) and of hosts' prices (30 minutes). */
 const SKEW_WARNING_MS = 5_000;
 const SKEW_FAILURE_MS = 60_000;
 
@@ -45,16 +45,16 @@ export function judgeClock(skewMs: number, uncertainMs: number): Check {
   const text = `${Math.round(Math.abs(skewMs))} ms ${skewMs < 0 ? "behind" : "ahead of"} this machine's`;
   const least = Math.abs(skewMs) - uncertainMs;
   const remedy =
-    "Synchronise both clocks (NTP). Leases use the database's clock, tokens and prices the worker's.";
+    "Synchronise both clocks (NTP). Leases are timed by the database's clock, tokens and prices by the worker's clock.";
   if (least > SKEW_FAILURE_MS) return failure("clock", `the database's clock is ${text}`, remedy);
   if (least > SKEW_WARNING_MS) return warning("clock", `the database's clock is ${text}`, remedy);
   return ok(
     "clock",
-    `the database's clock agrees with this machine's to ${Math.ceil(Math.abs(skewMs) + uncertainMs)} ms`,
+    `the database's clock agrees with this machine's clock within ${Math.ceil(Math.abs(skewMs) + uncertainMs)} ms`,
   );
 }
 
-const GRANT = "Apply what `slabmend grant` prints as the owner of the database.";
+const GRANT = "As the owner of the database, apply the output of `slabmend grant`.";
 
 export function judgePrivileges(
   { role }: ServerFacts,
@@ -66,7 +66,7 @@ export function judgePrivileges(
   if (gaps.missingOfVersion.length > 0) {
     return warning(
       "privileges",
-      `indexd was upgraded, and role ${role} may not yet ${nameSome(gaps.missingOfVersion)}: slabs that indexd gave up on are leased, and recovery windows stay open`,
+      `indexd was upgraded, and role ${role} may not yet ${nameSome(gaps.missingOfVersion)}: until then, slabmend leases slabs that indexd gave up on, and leaves recovery windows open`,
       GRANT,
     );
   }
@@ -74,7 +74,7 @@ export function judgePrivileges(
     return warning(
       "privileges",
       `role ${role} may do more than the fleet needs: ${gaps.excessive.join(", ")}`,
-      `${GRANT} Give workers the URL of that role; keep this one for init and uninstall.`,
+      `${GRANT} Give workers the URL of the role that it creates; use the present role only for init and uninstall.`,
     );
   }
   return ok("privileges", `role ${role} has the fleet's privileges and no risky ones beyond them`);
@@ -115,7 +115,7 @@ export function judgeWrites({ takesWrites, isReplica }: ServerFacts): Check {
       : "default_transaction_read_only is on: the database accepts no writes",
     isReplica
       ? "Use the primary's URL; after a failover, check which server the host name points to."
-      : "Turn it off for this role or database; providers of hosted databases set it when the disk is full.",
+      : "Turn it off for this role or database; providers of hosted databases turn it on when the disk is full.",
   );
 }
 
@@ -129,22 +129,22 @@ export function judgeConnections(facts: ServerFacts, concurrency: number): Check
     return warning(
       "connections",
       `${counts}, ${wanted} needed for ${concurrency} simultaneous repairs, but role ${facts.role} has no limit`,
-      `${GRANT} Its CONNECTION LIMIT keeps connections free for indexd.`,
+      `${GRANT} The role's CONNECTION LIMIT keeps connections free for indexd.`,
     );
   }
   if (limit >= 0 && limit < wanted) {
     return warning(
       "connections",
       `role ${facts.role} may have ${limit} connections, expected ${wanted} for ${concurrency} simultaneous repairs`,
-      `Run slabmend grant --concurrency ${concurrency} and apply it, or lower the concurrency.`,
+      `Run slabmend grant --concurrency ${concurrency} and apply its output, or lower the concurrency.`,
     );
   }
   const most = limit < 0 ? wanted : limit;
   if (most > room) {
     return failure(
       "connections",
-      `${counts}, but the fleet may use ${most}`,
-      "Raise max_connections, lower the concurrency and its CONNECTION LIMIT, or use a pooler in transaction mode.",
+      `${counts}, but the fleet may use ${most} connections`,
+      "Raise max_connections, lower the concurrency and the role's CONNECTION LIMIT, or use a pooler in transaction mode.",
     );
   }
   return ok("connections", `${counts}, at most ${most} for the fleet`);

@@ -22,7 +22,7 @@ export function describeVerdict(verdict: Verdict): Check[] {
       return [
         warning(
           "indexd",
-          `database version ${verdict.version} is accepted by SLABMEND_ACCEPT_INDEXD_VERSION and treated like that of ${RELEASES[verdict.profile]}; ${SUPPORTED}`,
+          `database version ${verdict.version} is accepted by SLABMEND_ACCEPT_INDEXD_VERSION and treated like the database version of ${RELEASES[verdict.profile]}; ${SUPPORTED}`,
           "Use a release of slabmend that knows this version as soon as there is one.",
         ),
         ...differencesOf(verdict),
@@ -31,7 +31,7 @@ export function describeVerdict(verdict: Verdict): Check[] {
       return [
         warning(
           "indexd",
-          `database version ${verdict.version} is not known, but nothing that slabmend touches differs from that of ${"profile" in verdict ? RELEASES[verdict.profile] : "any release"}; ${SUPPORTED}`,
+          `database version ${verdict.version} is not known, but everything that slabmend uses in indexd's database is as in ${"profile" in verdict ? RELEASES[verdict.profile] : "any release"}; ${SUPPORTED}`,
           "It works. Read indexd's release notes (docs/indexd-upgrades.md says what to look for), and use a release of slabmend that knows this version as soon as there is one.",
         ),
       ];
@@ -48,6 +48,10 @@ function differencesOf(verdict: Verdict): Check[] {
           says,
           "slabmend writes this or relies on it: use a release of slabmend that knows this version.",
         )
-      : warning("indexd", says, "slabmend only reads this: an operator may accept the difference.");
+      : warning(
+          "indexd",
+          says,
+          "slabmend only reads this: an operator may accept the difference with SLABMEND_ACCEPT_INDEXD_VERSION.",
+        );
   });
 }

@@ -46,7 +46,7 @@ async function checkAllOfDatabase(context: CommandContext, options: CheckOptions
         now: () => clock.now(),
         signal: context.io.signal,
       });
-      // The next checks read both schemas; each schema's own check reports its problems.
+      // The next checks read both schemas, so they run only if both are usable; the schemas' own checks report why one is not.
       const schemas = checks.filter(({ code }) => code === "indexd" || code === "schema");
       const isUsable =
         schemas.some(({ code }) => code === "indexd") && schemas.every(({ level }) => level !== "failure");
@@ -75,7 +75,10 @@ async function checkNetwork(ask: Ask): Promise<Check[]> {
     const problems = findNetworkProblems(state);
     if (problems.length === 0)
       return [
-        ok("network", `${state.receivers} of ${state.hosts} hosts can take a sector; indexd scans and pins`),
+        ok(
+          "network",
+          `${state.receivers} of ${state.hosts} hosts can take a sector; indexd scans hosts and pins sectors`,
+        ),
       ];
     return problems.map(({ code, says, remedy }) =>
       code === "no-host-takes-sectors" ? failure(code, says, remedy) : warning(code, says, remedy),

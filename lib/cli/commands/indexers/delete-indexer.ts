@@ -60,7 +60,7 @@ indexer again: slabmend init --again. To remove the tombstone too: slabmend unin
     );
 }
 
-/** Undefined if another process removed the row. */
+/** Undefined if another process has removed the indexer's row. */
 async function deleteIndexer(
   context: CommandContext,
   ask: Ask,
@@ -134,14 +134,14 @@ async function confirmName(context: CommandContext, name: string, given: string 
   throw new OperatorError({
     code: "not-confirmed",
     message: `confirmation: expected ${name}, got ${answer === undefined ? "nothing" : JSON.stringify(answer.slice(0, 40))}; nothing was changed`,
-    remedy: `Read what the command does, then run it with --confirm ${name}.`,
+    remedy: `Read what the command does (--help), then run it with --confirm ${name}.`,
   });
 }
 
 function nothingToRemove(): OperatorError {
   return new OperatorError({
     code: "nothing-to-remove",
-    message: "schema slabmend: expected one to remove, got none",
+    message: "database: expected a schema slabmend to remove, got none",
     remedy: "Check the database URL: that database contains nothing of this indexer.",
   });
 }

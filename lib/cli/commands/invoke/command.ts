@@ -15,7 +15,7 @@ export function addInvoke(host: CommandHost): void {
     .addArgument(new Argument("<function>", "which").choices(["claim", "reap"]))
     .option(
       "--function <name>",
-      `its name or ARN on AWS; default: ${FUNCTION_VARIABLES.claim} or ${FUNCTION_VARIABLES.reap}`,
+      `the function's name or ARN on AWS; default: ${FUNCTION_VARIABLES.claim} or ${FUNCTION_VARIABLES.reap}`,
     )
     .addHelpText("after", "\nA run takes up to a minute. It may overlap the scheduled run without harm.")
     .action(

@@ -31,7 +31,8 @@ export async function invokeFunction(
   throw new OperatorError({
     code: "function-failed",
     message: `${functionName}: ${String(errorType)}: ${String(errorMessage).slice(0, 1_000)}`,
-    remedy: "Read its log group in CloudWatch; slabmend doctor checks what it depends on.",
+    remedy:
+      "Read the function's log group in CloudWatch; slabmend doctor checks what the function depends on.",
     details: { function: functionName },
   });
 }

@@ -19,14 +19,14 @@ export function addLosses(host: CommandHost): void {
   const group = host.program
     .command("losses")
     .description(
-      "list sectors that hosts denied and earlier locations of lost sectors, and restore a location",
+      "list the sectors that hosts denied and the earlier locations of lost sectors; restore a location",
     );
   group
     .command("list")
     .description("show denials and earlier locations, the latest denial first")
     .option("--host <key>", "only those of this host")
-    .option("--open", "only sectors that are still recorded there")
-    .option("--lost", "only sectors that were recorded as lost there, or have moved away since")
+    .option("--open", "only sectors that are still recorded on the host that denied them")
+    .option("--lost", "only sectors that were recorded as lost on that host, or have moved away since")
     .option("--limit <n>", "maximum number", wholeNumber(1, 10_000), 100)
     .option("--cursor <text>", "continue after the list that ended with this cursor")
     .action(

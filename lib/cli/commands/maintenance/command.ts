@@ -37,28 +37,38 @@ export function addMaintenance(host: CommandHost): void {
 function addStart(group: Command, host: CommandHost): void {
   group
     .command("start")
-    .description("start a run and execute it here until it ends or Ctrl+C detaches")
+    .description(
+      "start a run and execute it here until it ends; after Ctrl+C another process can continue it",
+    )
     .argument(
       "<kind>",
       "verify: ask hosts to prove that they have their sectors; drain: copy all sectors off hosts",
     )
     .addOption(
-      new Option("--host <key>", "all sectors of the host with this public key; drain: may be repeated")
+      new Option(
+        "--host <key>",
+        "all sectors of the host with this public key; with drain, the option may be repeated",
+      )
         .argParser((key: string, before: readonly string[]) => [...before, key])
         .default([], "none"),
     )
     .option("--slab <slab>", `verify: the sectors of this slab: ${SLAB_ARGUMENT}`)
     .option("--object <key>", "verify: the sectors of this object's slabs, by its key of 64 hex digits")
-    .option("--sample", "verify: a random sample of the host")
+    .option("--sample", "verify: a random sample of the host's sectors")
     .option(
       "--missing <percent>",
-      "for a sample: the share of missing sectors that it must detect",
+      "with --sample: the smallest share of missing sectors that the sample must detect",
       percent,
       0.1,
     )
-    .option("--confidence <percent>", "for a sample: the probability of detecting it", percent, 99)
+    .option(
+      "--confidence <percent>",
+      "with --sample: the probability of detecting that share of missing sectors",
+      percent,
+      99,
+    )
     .option("--dry-run", "only print the estimated cost")
-    .option("--detach", "let serve or work --from-database execute it")
+    .option("--detach", "do not execute the run here, but let serve or work --from-database do it")
     .addHelpText(
       "after",
       `

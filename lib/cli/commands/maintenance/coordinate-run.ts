@@ -67,7 +67,7 @@ export async function untilEnded(
   return run.state === "done" && kindOf(run)?.hasFindings(run) !== true ? "done" : "findings";
 }
 
-/** What Ctrl+C cuts off is done again by the command that continues the run. */
+/** Ignores the error of a batch that Ctrl+C interrupted: whichever process continues the run repeats the batch. */
 const unlessAborted = (signal: AbortSignal) => (error: unknown) => {
   if (!signal.aborted) throw error;
   return undefined;

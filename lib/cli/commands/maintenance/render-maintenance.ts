@@ -3,7 +3,7 @@ import { kindOf } from "../../../reports/maintenance.ts";
 import type { MaintenanceReport, RunReport } from "../../../reports/maintenance-schema.ts";
 import { table, wrapped } from "../../command/quantities.ts";
 
-/** A few affected slabs and objects are named, many are only counted. */
+/** This many affected slabs and objects are named; the rest is only counted. */
 const NAMED = 20;
 
 export function renderMaintenance({ run, affected, earlier }: MaintenanceReport): string {

@@ -21,7 +21,7 @@ const END_MS = 10_000;
 export function addSteering(group: Command, host: CommandHost): void {
   group
     .command("status")
-    .description("show the unfinished run, or else the last one, and earlier ones")
+    .description("show the unfinished run (if there is none, the last run) and earlier runs")
     .option("--limit <n>", "maximum number of earlier runs", wholeNumber(0, 1_000), 10)
     .action(
       action<{ limit: number }>(host, async (context, { limit }) => {

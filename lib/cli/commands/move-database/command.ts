@@ -26,7 +26,7 @@ const YES = ["-y, --yes", "do not ask"] as const;
  * Only an operator's commands hold the lease of a move, so the lease is short: after a crash the operator should not wait long.
  */
 const LEASE_MS = 60_000;
-/** A copy of a large database takes hours. */
+/** Practically unlimited: copying a large database takes hours. */
 const BUDGET_MS = 30 * 86_400_000;
 
 export function addMoveDatabase(host: CommandHost): void {
@@ -38,8 +38,9 @@ export function addMoveDatabase(host: CommandHost): void {
     .addHelpText(
       "after",
       `
-SLABMEND_DATABASE_URL is the current database, SLABMEND_TARGET_DATABASE_URL an empty one on another server, both with a superuser login.
-The order is plan, start, status, switch, finish. docs/move-database.md has the procedure and the reason for each step.`,
+SLABMEND_DATABASE_URL is the URL of the current database (the source), SLABMEND_TARGET_DATABASE_URL that of an empty database
+on another server (the target). Both URLs log in as a superuser. Run plan, start, status, switch and finish in this order.
+docs/move-database.md has the procedure and the reason for each step.`,
     );
   addPlan(group, host);
   addStart(group, host);
@@ -51,14 +52,14 @@ The order is plan, start, status, switch, finish. docs/move-database.md has the 
 
 const withSource = (command: Command): Command =>
   command
-    .option("--pg-dump <path>", "pg_dump of the target's major version or a newer one", "pg_dump")
+    .option("--pg-dump <path>", "path of a pg_dump of the target's major version or a newer one", "pg_dump")
     .option(
       "--source-address <host:port>",
-      "the source's address for the target's server; default: the address in SLABMEND_DATABASE_URL",
+      "the address at which the target's server reaches the source; default: the address in SLABMEND_DATABASE_URL",
     )
     .option(
       "--source-ssl-root <path>",
-      "for sslmode=verify-full: the authority's certificate, a file on the target's machine",
+      "for sslmode=verify-full: file on the target's machine that holds the certificate of the source's authority",
     );
 
 function addPlan(group: Command, host: CommandHost): void {
@@ -93,7 +94,7 @@ function addStart(group: Command, host: CommandHost): void {
       ),
   ).action(
     action<MoveOptions>(host, async (context, options) =>
-      // A running move checks its source itself, and ends if the source was upgraded since the start.
+      // Needs "any", because a running move checks its source itself, and ends if the source was upgraded since the start.
       withMove(context, { needs: "any" }, options, async (move) => {
         const last = await readLastMove(move);
         if (last === undefined || last.finishedAt !== null) {
@@ -131,7 +132,7 @@ function addSwitch(group: Command, host: CommandHost): void {
   group
     .command("switch")
     .description(
-      "stop the fleet, close the source, compare both, and open the target; reverted if any step fails",
+      "stop the fleet, close the source, compare both databases, and open the target; reverted if any step fails",
     )
     .option(...YES)
     .action(
@@ -139,7 +140,7 @@ function addSwitch(group: Command, host: CommandHost): void {
         withMove(context, { needs: "any" }, {}, async (move) => {
           await requireMove(move);
           context.note(
-            "This stops leases, ends all sessions on the source, refuses logins, compares each table, and opens the target. Stop indexd first.",
+            "This stops leases, ends all sessions on the source, refuses new logins there, compares each table of both databases, and opens the target. Stop indexd first.",
           );
           await confirm(context, options);
           move.access.ignoreSignals();
@@ -175,11 +176,13 @@ function addFinish(group: Command, host: CommandHost): void {
 function addAbort(group: Command, host: CommandHost): void {
   group
     .command("abort")
-    .description("before the target is open: end the move and remove everything of it from both servers")
+    .description(
+      "before the target is open: end the move, and remove from both servers everything that the move made",
+    )
     .option(...YES)
     .option(
       "--without-target",
-      "the target's server is permanently gone: opens the source and cleans up only there",
+      "for a target server that is permanently gone: open the source, and clean up only the source",
     )
     .action(
       action<{ yes?: boolean; withoutTarget?: boolean }>(host, async (context, options) =>
@@ -224,7 +227,7 @@ async function moveOn(context: CommandContext, move: OpenMove, goal: MoveGoal): 
     logger: createLogger("silent", { indexer: "default" }),
     jobs: [job],
     coordinator: coordinatorName(),
-    // An interrupted switch is reverted by the job itself.
+    // The other goals get no signal here: the job itself reverts an interrupted switch.
     signal: goal === "ready" ? signal : new AbortController().signal,
     kind: MOVE_KIND,
     leaseMs: LEASE_MS,
@@ -242,7 +245,7 @@ async function moveOn(context: CommandContext, move: OpenMove, goal: MoveGoal): 
     run.finishedAt === null &&
     moveCheckpointOf(run).step !== "ready"
   ) {
-    context.note("detached: both servers continue; slabmend move-database start resumes the command");
+    context.note("detached: both servers continue; slabmend move-database start continues the move");
     return "interrupted";
   }
   return run.state === "failed" ? "findings" : "done";
@@ -257,7 +260,7 @@ function progress(context: CommandContext, run: Run): void {
 function underWay(run: Run | undefined): RunError {
   return new RunError({
     code: "run-lease-lost",
-    message: `the move: expected no other process on it, got ${run?.coordinator ?? "another one"}, until ${run?.expiresAt?.toISOString() ?? "a moment ago"}`,
-    remedy: "End that process, or wait a minute after it crashed. Then run the command again.",
+    message: `the move: expected no other process to execute it, got ${run?.coordinator ?? "another one"}, with a lease until ${run?.expiresAt?.toISOString() ?? "a moment ago"}`,
+    remedy: "End that process; if it has crashed, wait a minute. Then run the command again.",
   });
 }

@@ -85,7 +85,7 @@ export async function withMove<Result>(
   });
 }
 
-/** Errors of the target's connection name the target's variable. */
+/** Makes errors of the target's connection name the target's variable, where they would name the source's. */
 function namingTarget(ask: Ask): Ask {
   return async (statements, options) => {
     try {
@@ -126,7 +126,7 @@ function addressOf(
     throw new OperatorError({
       code: "bad-argument",
       message: `--source-address: expected HOST:PORT, got ${JSON.stringify(sourceAddress?.slice(0, 80))}`,
-      remedy: "Use the source's address as the target's server reaches it.",
+      remedy: "Give the address at which the target's server reaches the source.",
     });
   }
   return {

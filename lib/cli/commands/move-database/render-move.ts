@@ -77,8 +77,8 @@ function renderReplication(replication: NonNullable<MoveReport["replication"]>):
     ...(lagBytes === null
       ? []
       : [
-          `${bytes(lagBytes)} behind; the source keeps ${bytes(keptBytes ?? 0)} for it (${walStatus})` +
-            (safeBytes === null ? "" : `, and gives up after ${bytes(safeBytes)} more`),
+          `the target is ${bytes(lagBytes)} behind; the source keeps ${bytes(keptBytes ?? 0)} of WAL for it (${walStatus})` +
+            (safeBytes === null ? "" : `, and may drop this WAL after ${bytes(safeBytes)} more`),
         ]),
   ];
 }

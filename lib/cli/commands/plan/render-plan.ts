@@ -21,7 +21,7 @@ export function renderPlan(report: PlanReport): string {
     ...(state === undefined
       ? []
       : [
-          `next attempt ${state.nextAttempt.toISOString()} (${state.nextAttemptIsOurs ? "written by us" : "written by indexd"})${state.lease === "none" ? "" : `, lease ${state.lease}`}${state.quarantinedUntil === undefined ? "" : `, in quarantine until ${state.quarantinedUntil.toISOString()}`}${state.lastOutcome === undefined ? "" : `, last outcome ${state.lastOutcome}`}`,
+          `next attempt ${state.nextAttempt.toISOString()} (${state.nextAttemptIsOurs ? "written by slabmend" : "written by indexd"})${state.lease === "none" ? "" : `, lease ${state.lease}`}${state.quarantinedUntil === undefined ? "" : `, in quarantine until ${state.quarantinedUntil.toISOString()}`}${state.lastOutcome === undefined ? "" : `, last outcome ${state.lastOutcome}`}`,
         ]),
     ...(report.moves.length === 0
       ? []

@@ -23,13 +23,13 @@ export function addRepair(host: CommandHost): void {
     .argument("<slab>", SLAB_ARGUMENT)
     .option(
       "--timeout <seconds>",
-      "time limit; the repair keeps what is done by then",
+      "time limit of the repair; sectors that it has moved by then stay moved",
       wholeNumber(10, 3_600),
       300,
     )
     .option(
       "--force",
-      "ignore a quarantine or a pause, and a repair by indexd that may be running (then both may move its sectors)",
+      "ignore a quarantine, a pause, and that indexd may be repairing the slab (then indexd and slabmend may move the same sectors)",
     )
     .option(
       "--verbose",

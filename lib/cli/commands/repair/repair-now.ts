@@ -65,8 +65,8 @@ const REFUSALS: Readonly<
     "Its repairs crashed three times. Release it with slabmend quarantine release, or repair it with --force.",
   ],
   "given-up": [
-    "indexd has marked it as unrecoverable, and fewer sectors than it needs are left, or one was pinned wrongly",
-    "Its owner should upload the data again. --force still repairs what can be repaired.",
+    "indexd has marked it as unrecoverable, and too few of its sectors are left, or one of them was pinned wrongly",
+    "The owner of the slab should upload the data again. --force still repairs what can be repaired.",
   ],
   "being-deleted": ["indexd is about to delete it", "Nothing is left to do."],
   "fleet-not-running": [

@@ -1,20 +1,21 @@
 import type { RepairNowReport } from "./repair-now.ts";
 
-const DOCTOR = "slabmend doctor on this machine dials hosts and says why they do not answer.";
+const DOCTOR = "Run slabmend doctor on this machine: it dials hosts and says why they do not answer.";
 
-/** Remedies by the journal's error, which is a stable code. */
+/** Remedies for the errors in the journal, by their stable codes. */
 const OF_ERROR: Readonly<Record<string, string>> = {
-  "no-host-answered": `${DOCTOR} For hosts on private addresses: SLABMEND_ALLOW_PRIVATE_ADDRESSES=true.`,
+  "no-host-answered": `${DOCTOR} If the hosts have private addresses, set SLABMEND_ALLOW_PRIVATE_ADDRESSES=true.`,
   "few-hosts-answered": DOCTOR,
 };
 
 const OF_OUTCOME: Readonly<Partial<Record<RepairNowReport["outcome"], string>>> = {
-  "no-candidates": "slabmend hosts --problems says why hosts may take no sector.",
+  "no-candidates": "slabmend hosts --problems says why hosts cannot take a sector.",
   "too-few-sources":
     "slabmend slab shows which shards are left; repair the slab again when their hosts are back.",
   underfunded:
     "indexd funds accounts every 2 minutes; slabmend doctor checks the balances of the seed's account.",
-  "partial-refused": "slabmend hosts shows which hosts are full or fail; the repair is tried again later.",
+  "partial-refused":
+    "slabmend hosts shows which hosts are full or unreliable; the repair is tried again later.",
   interrupted: "Run it again with a larger --timeout.",
   fault: "slabmend doctor checks this machine's clock, network and privileges.",
 };

@@ -34,7 +34,7 @@ const BUDGET_MS = 60_000;
 const MOST_PROBES = 1e12;
 const INDEXD_ROLE = [
   "--indexd-role <name>",
-  "indexd's login; default: all roles that may write slabs, except superusers",
+  "indexd's role, to check that PostgreSQL refuses its login; default: check all roles that may write slabs, except superusers",
 ] as const;
 
 export function addRestore(host: CommandHost): void {
@@ -47,7 +47,7 @@ export function addRestore(host: CommandHost): void {
     group,
     host,
     "abort",
-    "end an interrupted restore; placed sectors and the hold on pruning stay",
+    "end an interrupted restore; corrected locations stay, and indexd still may not prune contracts",
   );
   group
     .command("release-prunes")
@@ -93,13 +93,13 @@ function addStart(group: Command, host: CommandHost): void {
     .command("start")
     .description("begin a restore, as the owner of the database, with indexd and the fleet stopped")
     .addOption(
-      new Option("--source <source>", "the source for moves since the backup")
+      new Option("--source <source>", "where to learn which sectors moved since the backup")
         .choices(["auto", "archive", "scan"])
         .default("auto"),
     )
     .option(
       "--probes <n>",
-      "for a scan: maximum number of requests to hosts; 0: contracts only; default: two per sector",
+      "for a scan: maximum number of requests for sectors; 0: ask only about contracts; default: two per sector",
       wholeNumber(0, MOST_PROBES),
     )
     .option(...INDEXD_ROLE)
@@ -111,8 +111,8 @@ docs/restore.md has the whole procedure with the reason for each step. Do not st
 it would let hosts delete the sectors that moved since the backup.
 
 archive  the fleet's moves, from the archive of its journal
-scan     without an archive, or after it for what indexd itself moved: every sector's host is asked, and other hosts for what it
-         has not
+scan     asks hosts which sectors they have: for each sector first the recorded host, and other hosts if it lacks the sector.
+         Use it if there is no archive, or after the archive, to find the sectors that indexd itself moved
 auto     archive if SLABMEND_ARCHIVE is set, else scan
 
 Needs the URL of the database's owner, SLABMEND_MIGRATION_SEED, and reap's SLABMEND_ARCHIVE. After Ctrl+C or a crash run
@@ -155,7 +155,10 @@ async function look(
   }
 }
 
-/** @throws if indexd's database is unknown, or a client other than this command is connected or could connect */
+/**
+ * @throws if this release does not know the version of indexd's database, if indexd never used the database, or if a client
+ * other than this command is connected or could connect
+ */
 async function assertReady(
   ask: Ask,
   follower: string,
@@ -168,7 +171,10 @@ async function assertReady(
   return state;
 }
 
-/** indexd's behaviour on a restored database is known only for these versions, so an operator's consent is not enough. */
+/**
+ * Refuses a version of indexd's database that this release does not know, even if the operator accepted it in
+ * SLABMEND_ACCEPT_INDEXD_VERSION: how such an indexd behaves on a restored database is unknown.
+ */
 async function assertKnown(ask: Ask): Promise<void> {
   const { kind, version } = await ask((sql) => judgeIndexd(sql, undefined), { isIdempotent: true });
   if (kind === "known") return;
@@ -223,7 +229,7 @@ function explain(obstacle: RestoreObstacle): OperatorError {
         code: "login-allowed",
         message: `restore: expected PostgreSQL to refuse indexd's login, but it lets in ${obstacle.roles.join(", ")}`,
         remedy:
-          "As a superuser: alter role NAME nologin. Undo it after the restore. --indexd-role NAME checks only that role.",
+          "Run as a superuser: alter role NAME nologin; after the restore: alter role NAME login. With --indexd-role NAME only that role is checked.",
       });
   }
 }

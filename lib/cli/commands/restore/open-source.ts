@@ -20,7 +20,7 @@ interface Chosen {
   readonly signal: AbortSignal;
 }
 
-/** One request to the recorded host, and one elsewhere if the sector is not there. */
+/** One request to the recorded host, and one to another host if the recorded host does not have the sector. */
 const PROBES_A_SECTOR = 2;
 
 /**
@@ -46,7 +46,7 @@ export async function chooseSource(
     throw new OperatorError({
       code: "bad-argument",
       message: "restore --probes: expected a scan, got the archive as the source",
-      remedy: "Omit it, or add --source scan.",
+      remedy: "Omit --probes, or add --source scan.",
     });
   }
   const archive = await openArchive(storage, state, signal);
@@ -54,7 +54,8 @@ export async function chooseSource(
 }
 
 /**
- * The incarnation of an archive that is configured but not read; 0: unknown. reap archives there again, in a later incarnation.
+ * The incarnation of the configured archive, which a scan does not read; 0: none, or unknown. After the restore reap continues
+ * this archive in a later incarnation.
  */
 async function incarnationOf(
   storage: ArchiveStorage | undefined,
@@ -70,7 +71,7 @@ async function incarnationOf(
   }
 }
 
-/** Checks by its manifest that the archive belongs to this indexer and reaches the backup. */
+/** Checks by the archive's manifest that it belongs to this indexer, and contains all that was archived before the backup. */
 async function openArchive(
   storage: ArchiveStorage | undefined,
   state: RestoreState,
@@ -87,7 +88,7 @@ async function openArchive(
   const head = await storage.readHead(signal);
   if (head === undefined) throw missing(storage.place, MANIFEST_KEY);
   const { incarnation, position } = decodeManifest(head.bytes, walletHash);
-  // A restore has raised the incarnation, and until the fleet archives again the archive is that of the backup.
+  // A restore raises the database's incarnation. Until the fleet archives again, the archive still has that of the backup.
   const isOfBackup = state.backupIncarnation !== null && incarnation < state.incarnation;
   const archivedIn = isOfBackup ? state.backupIncarnation : state.incarnation;
   const after = state.archived === null ? null : { incarnation: archivedIn, position: state.archived };
@@ -97,7 +98,7 @@ async function openArchive(
   ) {
     throw new OperatorError({
       code: "archive-behind",
-      message: `archive ${storage.place}: expected it to reach ${after.incarnation}/${after.position}, which the database had archived, got ${incarnation}/${position}`,
+      message: `archive ${storage.place}: expected it to reach ${after.incarnation}/${after.position} (incarnation/position), which was archived before the backup, got ${incarnation}/${position}`,
       remedy: "It is an older copy of the archive. Find the latest one, or use --source scan.",
     });
   }

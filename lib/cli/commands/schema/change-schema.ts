@@ -1,4 +1,4 @@
-/** Creates, upgrades and removes our schema; first describes the change. */
+/** Describes what `init` and `uninstall` will do to our schema, and refuses what they may not do. */
 import type { SchemaState } from "../../../database/schema/describe-schema.ts";
 import { indexerDeleted, STORE_VERSION, tooNew } from "../../../database/schema/migrate-database.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
@@ -13,7 +13,7 @@ export function describeInit(state: SchemaState): string[] {
   if (state.version === 0) {
     return [
       ...again,
-      `create schema slabmend, version ${STORE_VERSION}, owned by ${state.role}: tables for leases, history, journal, outbox and dead letters, and functions`,
+      `create schema slabmend, version ${STORE_VERSION}, owned by ${state.role}: functions, and tables for leases, history, journal, outbox and dead letters`,
       lasting,
     ];
   }
@@ -29,7 +29,10 @@ export function describeInit(state: SchemaState): string[] {
   ];
 }
 
-/** @throws {OperatorError} `lacks-right`, {StoreError} `schema-too-new`, `indexer-deleted`; before anything is printed or changed */
+/**
+ * Called before anything is printed or changed.
+ * @throws {OperatorError} `lacks-right`; {StoreError} `schema-too-new` or `indexer-deleted`
+ */
 export function assertMayInit(state: SchemaState, again = false): void {
   if (state.version > STORE_VERSION) throw tooNew(state.version);
   if (state.tombstone !== undefined && !again) throw indexerDeleted(state.tombstone);
@@ -60,7 +63,7 @@ export function assertMayUninstall(state: SchemaState, force: boolean): void {
   if (state.version === 0 && state.tombstone === undefined) {
     throw new OperatorError({
       code: "nothing-to-remove",
-      message: "schema slabmend: expected one to remove, got none",
+      message: "database: expected a schema slabmend to remove, got none",
       remedy: "Check that this is the intended database URL.",
     });
   }
@@ -77,7 +80,7 @@ export function assertMayUninstall(state: SchemaState, force: boolean): void {
       code: "leases-running",
       message: `leases: expected none running, got ${state.runningLeases}; nothing was changed`,
       remedy:
-        "Stop claims with `slabmend pause`, wait until `slabmend status` shows no live lease, and remove the functions. --force drops running leases: those repairs are lost, but no data.",
+        "Stop claims with `slabmend pause`, wait until `slabmend status` shows no leases (0 running, 0 sent, 0 unsent), and remove the functions. uninstall --force ends running repairs: their work is lost, but no data.",
       details: { running: state.runningLeases },
     });
   }

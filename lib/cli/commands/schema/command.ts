@@ -13,7 +13,7 @@ interface SchemaOptions {
   readonly again?: boolean;
 }
 
-/** Building indexes and bumping events takes time in proportion to the rows; an unresponsive server is still given up. */
+/** Limit of an hour: building indexes and bumping events takes time in proportion to the number of rows. */
 const CHANGE = { limitMs: 3_600_000 } as const;
 
 const YES = ["-y, --yes", "do not ask"] as const;
@@ -57,7 +57,7 @@ schema. It runs in one transaction, all or nothing, and is safe to repeat. After
     .description("remove slabmend's schema from indexd's database, after printing what it will do")
     .option(...YES)
     .option(...DRY_RUN)
-    .option("--force", "remove it while repairs are running: they are lost, but no data")
+    .option("--force", "remove the schema even while repairs are running: their work is lost, but no data")
     .action(
       action<SchemaOptions>(host, async (context, options) => {
         const result = await withDatabase(context, { needs: "indexd" }, async (ask) => {
@@ -83,7 +83,7 @@ function acceptedVersionOf(context: CommandContext): number | undefined {
   return context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]).SLABMEND_ACCEPT_INDEXD_VERSION;
 }
 
-/** Prints the plan before asking. For a dry run the plan is the result, so it goes to standard output. */
+/** Prints the plan to standard error before the question. A dry run prints it to standard output instead, as its result. */
 function announce(context: CommandContext, will: readonly string[]): void {
   context.note(inWords(will).join("\n"));
 }

@@ -9,7 +9,8 @@ import { type Setup, SKIP } from "./setup.ts";
 type Answer = "keep" | "enter" | "authorities" | "skip";
 
 /**
- * Finds a login that reaches an indexd. Only the role step saves a login, because workers should not get an owner's URL.
+ * Finds a login that reaches a database of indexd. Only the role step saves a login, because workers should not get the URL of
+ * an owner.
  * @returns the context with this login; undefined: skipped
  */
 export async function databaseStep(setup: Setup): Promise<CommandContext | undefined> {
@@ -41,7 +42,7 @@ export async function databaseStep(setup: Setup): Promise<CommandContext | undef
   }
 }
 
-/** @param failed the code of the last attempt's failure */
+/** @param failed the code of the last attempt's failure; undefined: no attempt yet */
 function choices(context: CommandContext, failed: string | undefined): Choice<Answer>[] {
   const name = nameLogin(context);
   const enter: Choice<Answer> = {
@@ -50,7 +51,7 @@ function choices(context: CommandContext, failed: string | undefined): Choice<An
   };
   const authorities: Choice<Answer> = {
     value: "authorities",
-    label: "Enter the file of the authority that signed its certificate",
+    label: "Enter the file of the authority that signed the server's certificate",
   };
   if (name === undefined) return [enter, SKIP];
   if (failed === undefined) return [{ value: "keep", label: `Use ${name}` }, enter, SKIP];
@@ -60,9 +61,9 @@ function choices(context: CommandContext, failed: string | undefined): Choice<An
 
 async function askAuthorities({ questions }: Setup): Promise<string> {
   for (;;) {
-    const path = await questions.text("Path of a file of certificates in PEM");
+    const path = await questions.text("Path of a file with certificates in PEM");
     if (readAuthorities(path) !== undefined) return path;
-    questions.tell("✗ expected a readable file of certificates in PEM, got a different file");
+    questions.tell("✗ expected the path of a readable file with certificates in PEM, got something else");
   }
 }
 

@@ -6,7 +6,8 @@ type Changes = Readonly<Record<string, string>>;
 
 /**
  * @param path for the message only
- * @throws {OperatorError} `variables-file-unfit` if the result would parse to other values; the message contains no value
+ * @throws {OperatorError} `variables-file-unfit` if the edited text would not parse to the expected values; the message
+ * contains no value
  */
 export function editVariables(text: string, changes: Changes, path: string): string {
   let edited = text;
@@ -15,8 +16,9 @@ export function editVariables(text: string, changes: Changes, path: string): str
   if (isDeepStrictEqual({ ...parseEnv(edited) }, expected)) return edited;
   throw new OperatorError({
     code: "variables-file-unfit",
-    message: `${path}: expected lines NAME=value in which ${Object.keys(changes).join(" and ")} can be set, got a file that would then be misread`,
-    remedy: "Look for unbalanced quotes in it, or use another file with --file; nothing was written.",
+    message: `${path}: expected a file of NAME=value lines in which ${Object.keys(changes).join(" and ")} can be set, got one that would be misread after the change`,
+    remedy:
+      "Nothing was written. Look for unbalanced quotes in the file, or choose another file with --file.",
   });
 }
 

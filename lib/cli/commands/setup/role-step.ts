@@ -26,17 +26,23 @@ export async function roleStep(setup: Setup, login: CommandContext): Promise<Com
     questions.tell(`✓ 3 of 5, role: ${nameLogin(login)} has the fleet's privileges and no others`);
     return await saved(setup, login);
   }
-  const answer = await questions.choose("3 of 5, role: workers need one with only the fleet's privileges", [
-    { value: "make", label: "Create it" },
-    { value: "enter", label: "Enter the URL of an existing one" },
-    SKIP,
-  ]);
+  const answer = await questions.choose(
+    "3 of 5, role: workers need a role with only the fleet's privileges",
+    [
+      { value: "make", label: "Create it" },
+      { value: "enter", label: "Enter the URL of an existing role" },
+      SKIP,
+    ],
+  );
   if (answer === "enter") return (await enterRole(setup, login)) ?? (await skipped(setup, login));
   if (answer === "skip") return await skipped(setup, login);
   return (await makeOrPrint(setup, login)) ?? (await skipped(setup, login));
 }
 
-/** Asks until the name can be used. Undefined if no role was created. */
+/**
+ * Creates the role, and asks for its name until one can be used. If this login may not create roles, prints the statements for an
+ * administrator and asks for the role's URL. Undefined if there is no role afterwards.
+ */
 async function makeOrPrint(setup: Setup, login: CommandContext): Promise<CommandContext | undefined> {
   const { questions } = setup;
   for (;;) {
@@ -85,7 +91,9 @@ async function printRole(
   login: CommandContext,
   sql: string,
 ): Promise<CommandContext | undefined> {
-  setup.questions.tell(`${nameLogin(login)} may not create a role. Apply this as an administrator:`);
+  setup.questions.tell(
+    `${nameLogin(login)} may not create a role. Run these statements as an administrator:`,
+  );
   setup.questions.show(sql);
   return await enterRole(setup, login);
 }
@@ -106,11 +114,11 @@ async function enterRole(setup: Setup, login: CommandContext): Promise<CommandCo
   }
 }
 
-/** Workers keep the login in the file; if it has none, they get the operator's. */
+/** Without this step workers keep the login in the file; if the file has none, they get the operator's login. */
 async function skipped(setup: Setup, login: CommandContext): Promise<CommandContext> {
   const kept = setup.target.known["SLABMEND_DATABASE_URL"];
   if (kept) {
-    setup.questions.tell("Workers keep the login in the file");
+    setup.questions.tell("Workers keep the login that is in the file");
     return withVariables(login, { SLABMEND_DATABASE_URL: kept });
   }
   setup.questions.tell("Workers get the login of step 1; a separate role would be safer");

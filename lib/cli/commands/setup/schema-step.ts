@@ -6,7 +6,7 @@ import { assertMayInit, describeInit } from "../schema/change-schema.ts";
 import { attempt } from "./attempt.ts";
 import { type Setup, SKIP } from "./setup.ts";
 
-/** Building indexes takes time in proportion to the rows. */
+/** Limit of an hour: building indexes takes time in proportion to the number of rows. */
 const CHANGE = { limitMs: 3_600_000 } as const;
 
 /** Creates or upgrades our schema, in one transaction. */
@@ -19,13 +19,13 @@ export async function schemaStep(setup: Setup, login: CommandContext): Promise<v
       return state;
     }),
   );
-  if ("failure" in found) return questions.tell("2 of 5, schema: not possible with this login");
+  if ("failure" in found) return questions.tell("2 of 5, schema: skipped, for the reason above");
   const state = found.result;
   if (state.version === STORE_VERSION && !state.mayDrop) {
     return questions.tell(`✓ 2 of 5, schema: version ${state.version} exists, owned by ${state.owner}`);
   }
   questions.tell(["slabmend init will", ...describeInit(state).map((line) => `- ${line}`)].join("\n"));
-  const answer = await questions.choose("2 of 5, schema: shall it?", [
+  const answer = await questions.choose("2 of 5, schema: do this now?", [
     { value: "init", label: "Do it" },
     SKIP,
   ]);

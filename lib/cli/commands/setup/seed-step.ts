@@ -8,7 +8,7 @@ import { attempt } from "./attempt.ts";
 import { type Setup, SKIP } from "./setup.ts";
 
 /**
- * @param login reads the wallet that the phrase is compared with; undefined: no database
+ * @param login of the database that names the wallet, for a comparison with the phrase; undefined: the database step was skipped
  * @returns the saved seed in 64 hex digits; undefined: skipped
  */
 export async function seedStep(
@@ -64,7 +64,7 @@ async function derive(setup: Setup, login: CommandContext | undefined): Promise<
     );
     setup.questions.tell("✓ the phrase matches the indexd in the database");
   } catch (error) {
-    // Neither code means that the phrase is wrong.
+    // The wallet could not be compared, which does not mean that the phrase is wrong.
     if (!isUnknown(error)) throw error;
     setup.questions.tell(`! not compared with indexd's wallet: ${error.message}`);
   }

@@ -50,7 +50,7 @@ function describeSlabs({ slabs, walk }: StatusReport): string {
     slabs.total === null
       ? ""
       : `${slabs.totalIsExact ? "" : "about "}${slabs.total.toLocaleString("en-US")} in all, `;
-  if (slabs.unhealthy === null) return `${total}unhealthy unknown: no walk yet`;
+  if (slabs.unhealthy === null) return `${total}number of unhealthy slabs unknown: no walk yet`;
   const partly = walk.at === null ? " so far" : "";
   if (slabs.unhealthy === 0) return `${total}none unhealthy`;
   return `${total}${slabs.unhealthy} unhealthy${partly}: ${slabs.ready} ready, ${slabs.waiting} waiting; ${slabs.inDanger} in danger`;
@@ -80,7 +80,7 @@ function describeOutcomes(counts: Readonly<Record<string, number>>): string {
     : entries.map(([name, count]) => `${count} ${name}`).join(", ");
 }
 
-/** Only where slabmend makes due checks. */
+/** Empty if slabmend made no due check in the last 24 hours. */
 function describeChecks({ checks }: StatusReport): string[] {
   const { confirmed, denied, wrongData, unanswered, silentHosts, behindSeconds } = checks;
   if (confirmed + denied + wrongData + unanswered === 0) return [];

@@ -19,13 +19,13 @@ export async function readIndexers(): Promise<void> {
   );
 }
 
-/** Read when the page was opened. */
+/** The indexers of the server at the time when the page was opened. */
 export const allIndexers = (): readonly Indexer[] => indexers;
 
 /** Undefined if there is only one indexer. */
 export const chosenIndexer = (): string | undefined => chosen;
 
-/** The whole page shows one indexer, so it is reloaded. */
+/** Reloads the page, because all of it shows one indexer. */
 export function showIndexer(name: string): void {
   sessionStorage.setItem(KEY, name);
   location.reload();

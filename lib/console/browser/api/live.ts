@@ -82,7 +82,7 @@ export function followEvents(show: (live: Live) => void): () => void {
   const ticks = setInterval(() => {
     const wasLost = live.connection.state === "lost";
     change({ kind: "tick", atMs: Date.now() });
-    // The stream is silent without an error, for example after a laptop slept.
+    // A stream can fall silent without an error event, for example after a laptop slept.
     if (live.connection.state === "lost" && !wasLost) source?.onerror?.(new Event("error"));
   }, 1_000);
 

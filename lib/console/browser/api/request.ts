@@ -26,7 +26,10 @@ const NO_ANSWER: Problem = {
 /** Longer than the server's own timeout for its database. */
 const TIMEOUT_MS = 20_000;
 
-/** Reads or writes below /api/v1. Never throws; an aborted request is a problem with code `aborted`, which is not shown. */
+/**
+ * Sends a request to a path below /api/v1. Never throws; an aborted request is a problem with code `aborted`, which is not
+ * shown.
+ */
 export async function request<T>(
   path: string,
   { method = "GET", body, token, signal }: RequestOptions = {},

@@ -1,4 +1,4 @@
-/** The reports under their names in lib/reports, and parts of them that have no name in the API's description. */
+/** Gives the API's types the names of lib/reports, and names parts of reports that the API's description leaves unnamed. */
 import type { components } from "./schema.ts";
 
 type Schemas = components["schemas"];

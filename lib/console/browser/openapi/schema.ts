@@ -29,7 +29,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Deletes a dead letter. Its slab does not need it; a lease that still waits expires. */
+        /** Deletes a dead letter, without harm to its slab: if the letter's lease still waits for a repair, the lease expires and the slab is claimed again. */
         delete: operations["dead-letter-delete"];
         options?: never;
         head?: never;
@@ -45,7 +45,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sends again the dead letters whose leases still wait, and deletes those that no longer matter. Needs a queue. */
+        /** Sends again the dead letters whose leases still wait, and deletes those that no longer matter. Needs SLABMEND_QUEUE_URL, and permission to send to this queue. Sending a message twice is harmless. */
         post: operations["dead-letters-redrive"];
         delete?: never;
         options?: never;
@@ -77,7 +77,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All hosts of indexd, whether each may take sectors, and how it performs. */
+        /** All hosts of indexd: whether each may take sectors, and how it performs. */
         get: operations["hosts"];
         put?: never;
         post?: never;
@@ -145,7 +145,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Sectors that hosts denied to have, latest denial first. */
+        /** The sectors that hosts denied and the earlier locations of lost sectors, the latest denial first. */
         get: operations["losses"];
         put?: never;
         post?: never;
@@ -163,7 +163,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Pauses, suspends or resumes the fleet. While paused or suspended, no machine leases slabs; a suspension also ends the processes. */
+        /** Pauses, suspends or resumes the fleet. While it is paused or suspended, no slabs are leased; leased slabs are still repaired, and reap continues. A suspension also ends the indexer's processes when its repairs are finished. */
         put: operations["fleet-mode"];
         post?: never;
         delete?: never;
@@ -213,10 +213,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The unfinished maintenance run, or else the last one, and earlier ones. */
+        /** The unfinished maintenance run (if there is none, the last run) and earlier runs. */
         get: operations["runs"];
         put?: never;
-        /** Starts a maintenance run, which `serve` and `work --from-database` execute. With dryRun it only estimates the cost. */
+        /** Starts a maintenance run, which `serve` and `work --from-database` execute. With `dryRun`, starts nothing and only estimates the cost. */
         post: operations["run-start"];
         delete?: never;
         options?: never;
@@ -250,7 +250,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Pauses, resumes or cancels a maintenance run. Takes effect after the current batch; a cancelled run is `cancelling` until a process has ended it. */
+        /** Pauses or cancels a maintenance run after the current batch, or continues a paused run. A cancelled run is `cancelling` until a process has ended it; its records stay. */
         post: operations["run-request"];
         delete?: never;
         options?: never;
@@ -386,7 +386,7 @@ export interface components {
                 bodyBytes: number;
                 cause: string;
                 /**
-                 * @description can-be-sent: its lease still waits. moot: its slab no longer needs it. unreadable: this release cannot read it
+                 * @description can-be-sent: the message's lease still waits for its repair. moot: the slab no longer needs the message. unreadable: another program or a newer release has written the message
                  * @enum {string}
                  */
                 fate: "can-be-sent" | "moot" | "unreadable";
@@ -413,7 +413,7 @@ export interface components {
             sent: number;
         };
         FleetMode: {
-            /** @description false: it had this mode already */
+            /** @description false: the fleet had this mode already */
             changed: boolean;
             mode: {
                 /** @enum {string} */
@@ -442,7 +442,7 @@ export interface components {
                 endedAt: string;
                 error: string | null;
                 id: string;
-                /** @description which job: repair */
+                /** @description repair; drain: a repair whose only cause was a draining host */
                 kind: string;
                 /** Format: date-time */
                 leasedAt: string;
@@ -470,7 +470,7 @@ export interface components {
                 phasesMs: {
                     [key: string]: number;
                 };
-                /** @description the worker's outcome; it differs if moves were dropped */
+                /** @description the outcome that the worker reported; the recorded one differs if, for example, moves were dropped */
                 reportedOutcome: string;
                 seconds: number;
                 slabId: string;
@@ -488,7 +488,7 @@ export interface components {
             at: string;
             candidates: number;
             good: number;
-            /** @description best first: the slowest and least reliable come later, blocked and unusable ones at the end */
+            /** @description best first: candidates, then other good hosts, then the rest; in each group by failure rate, then by speed */
             hosts: {
                 /** @description siamux only, host:port */
                 addresses: string[];
@@ -496,7 +496,7 @@ export interface components {
                 /** @description total size of its active contracts */
                 contractBytes: number;
                 denials: {
-                    /** @description sectors that it denied to have and whose state is not settled yet */
+                    /** @description sectors that it denied and that the database still records on it */
                     open: number;
                     /** @description denies an unusual share of the requested sectors */
                     suspected: boolean;
@@ -529,7 +529,7 @@ export interface components {
                 stuck: boolean;
                 unpinnedSectors: number;
                 usable: boolean;
-                /** @description why it is not a candidate: blocked, stuck, no-active-contract, no-append-contract, no-address, too-many-unpinned, full, or the names of indexd's checks that it fails */
+                /** @description why it is not a candidate: blocked, draining, stuck, no-storage, no-active-contract, no-append-contract, no-address, too-many-unpinned, full, or the names of indexd's checks that it fails */
                 why: string[];
             }[];
             /**
@@ -550,9 +550,9 @@ export interface components {
         };
         Indexers: {
             indexers: {
-                /** @description consecutive failures of its step */
+                /** @description consecutive failures of the present step of its lifecycle */
                 failures: number;
-                /** @description its work in this serve; null: none, or not reported by a serve */
+                /** @description its work in the serve process that answers; null: no work there, or a command printed the report */
                 here: {
                     /** @description simultaneous repairs that it may run now */
                     concurrency: number;
@@ -567,7 +567,7 @@ export interface components {
                         unit: string;
                     }[];
                 } | null;
-                /** @description the process that drives it; null: none, or unknown */
+                /** @description the process that controls the indexer; null: none, or unknown */
                 holder: string | null;
                 /** @description the mode that an operator set; null: unknown */
                 mode: {
@@ -613,7 +613,7 @@ export interface components {
                 /** Format: date-time */
                 firstDeniedAt: string;
                 host: string | null;
-                /** @description three denials without a full read between them */
+                /** @description true: three counted denials, and no read of the whole sector between them */
                 isBadForGood: boolean;
                 /** Format: date-time */
                 lastDeniedAt: string;
@@ -622,7 +622,7 @@ export interface components {
                 /** @description some of the slabs that the sector is part of */
                 slabs: string[];
                 /**
-                 * @description open: the sector is still recorded there. lost: it is recorded as lost in indexd's tables, or was moved away since
+                 * @description open: the sector is still recorded on the host that denied it. lost: the sector was recorded as lost on that host, or has moved away since
                  * @enum {string}
                  */
                 state: "open" | "lost";
@@ -683,7 +683,7 @@ export interface components {
             } | null;
             /** Format: date-time */
             at: string;
-            /** @description latest first; only for `status` */
+            /** @description other runs, latest first; only for `status` */
             earlier: {
                 coordinator: string | null;
                 coordinatorSeenAt: string | null;
@@ -701,7 +701,7 @@ export interface components {
                 id: string;
                 kind: string;
                 object: string | null;
-                /** @description started it */
+                /** @description who started the run */
                 owner: string;
                 progress: {
                     done: number;
@@ -719,11 +719,11 @@ export interface components {
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: some of its requests are still in flight
+                 * @description cancelling: some work of the run is still in progress
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description depends on its kind: docs/maintenance.md */
+                /** @description the keys depend on the run's kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -751,7 +751,7 @@ export interface components {
                 id: string;
                 kind: string;
                 object: string | null;
-                /** @description started it */
+                /** @description who started the run */
                 owner: string;
                 progress: {
                     done: number;
@@ -769,11 +769,11 @@ export interface components {
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: some of its requests are still in flight
+                 * @description cancelling: some work of the run is still in progress
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description depends on its kind: docs/maintenance.md */
+                /** @description the keys depend on the run's kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -795,7 +795,7 @@ export interface components {
             } | null;
             /** Format: date-time */
             at: string;
-            /** @description latest first; only for `status` */
+            /** @description other runs, latest first; only for `status` */
             earlier: {
                 coordinator: string | null;
                 coordinatorSeenAt: string | null;
@@ -813,7 +813,7 @@ export interface components {
                 id: string;
                 kind: string;
                 object: string | null;
-                /** @description started it */
+                /** @description who started the run */
                 owner: string;
                 progress: {
                     done: number;
@@ -831,11 +831,11 @@ export interface components {
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: some of its requests are still in flight
+                 * @description cancelling: some work of the run is still in progress
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description depends on its kind: docs/maintenance.md */
+                /** @description the keys depend on the run's kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -863,7 +863,7 @@ export interface components {
                 id: string;
                 kind: string;
                 object: string | null;
-                /** @description started it */
+                /** @description who started the run */
                 owner: string;
                 progress: {
                     done: number;
@@ -881,11 +881,11 @@ export interface components {
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: some of its requests are still in flight
+                 * @description cancelling: some work of the run is still in progress
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description depends on its kind: docs/maintenance.md */
+                /** @description the keys depend on the run's kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -907,7 +907,7 @@ export interface components {
             } | null;
             /** Format: date-time */
             at: string;
-            /** @description latest first; only for `status` */
+            /** @description other runs, latest first; only for `status` */
             earlier: {
                 coordinator: string | null;
                 coordinatorSeenAt: string | null;
@@ -925,7 +925,7 @@ export interface components {
                 id: string;
                 kind: string;
                 object: string | null;
-                /** @description started it */
+                /** @description who started the run */
                 owner: string;
                 progress: {
                     done: number;
@@ -943,11 +943,11 @@ export interface components {
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: some of its requests are still in flight
+                 * @description cancelling: some work of the run is still in progress
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description depends on its kind: docs/maintenance.md */
+                /** @description the keys depend on the run's kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -975,7 +975,7 @@ export interface components {
                 id: string;
                 kind: string;
                 object: string | null;
-                /** @description started it */
+                /** @description who started the run */
                 owner: string;
                 progress: {
                     done: number;
@@ -993,11 +993,11 @@ export interface components {
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: some of its requests are still in flight
+                 * @description cancelling: some work of the run is still in progress
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description depends on its kind: docs/maintenance.md */
+                /** @description the keys depend on the run's kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -1019,7 +1019,7 @@ export interface components {
             } | null;
             /** Format: date-time */
             at: string;
-            /** @description latest first; only for `status` */
+            /** @description other runs, latest first; only for `status` */
             earlier: {
                 coordinator: string | null;
                 coordinatorSeenAt: string | null;
@@ -1037,7 +1037,7 @@ export interface components {
                 id: string;
                 kind: string;
                 object: string | null;
-                /** @description started it */
+                /** @description who started the run */
                 owner: string;
                 progress: {
                     done: number;
@@ -1055,11 +1055,11 @@ export interface components {
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: some of its requests are still in flight
+                 * @description cancelling: some work of the run is still in progress
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description depends on its kind: docs/maintenance.md */
+                /** @description the keys depend on the run's kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -1087,7 +1087,7 @@ export interface components {
                 id: string;
                 kind: string;
                 object: string | null;
-                /** @description started it */
+                /** @description who started the run */
                 owner: string;
                 progress: {
                     done: number;
@@ -1105,11 +1105,11 @@ export interface components {
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: some of its requests are still in flight
+                 * @description cancelling: some work of the run is still in progress
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description depends on its kind: docs/maintenance.md */
+                /** @description the keys depend on the run's kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -1142,9 +1142,9 @@ export interface components {
                 objects: {
                     /** @description at most 1000 are counted */
                     count: number;
-                    /** @description some of them, at most 5 */
+                    /** @description keys of some of the objects, at most 5 */
                     keys: string[];
-                    /** @description there are more than count */
+                    /** @description true: there are more objects than `count` */
                     more: boolean;
                 };
                 /** @description when each cause was first seen */
@@ -1213,7 +1213,7 @@ export interface components {
                 index: number;
                 root: string;
                 /**
-                 * @description live and unpinned ones stay; all others must move. denied: its host denied to have it. pinned-wrongly: rebuilding it from other shards does not give its root
+                 * @description live and unpinned shards stay; all others must move. denied: the host denied the sector. pinned-wrongly: rebuilding the shard from the others gives another root than the database has
                  * @enum {string}
                  */
                 state: "live" | "unpinned" | "lost" | "denied" | "bad-host" | "bad-contract" | "draining" | "duplicate-host" | "pinned-wrongly";
@@ -1246,7 +1246,7 @@ export interface components {
                 endedAt: string;
                 error: string | null;
                 id: string;
-                /** @description which job: repair */
+                /** @description repair; drain: a repair whose only cause was a draining host */
                 kind: string;
                 /** Format: date-time */
                 leasedAt: string;
@@ -1274,7 +1274,7 @@ export interface components {
                 phasesMs: {
                     [key: string]: number;
                 };
-                /** @description the worker's outcome; it differs if moves were dropped */
+                /** @description the outcome that the worker reported; the recorded one differs if, for example, moves were dropped */
                 reportedOutcome: string;
                 seconds: number;
                 slabId: string;
@@ -1318,9 +1318,9 @@ export interface components {
                 objects: {
                     /** @description at most 1000 are counted */
                     count: number;
-                    /** @description some of them, at most 5 */
+                    /** @description keys of some of the objects, at most 5 */
                     keys: string[];
-                    /** @description there are more than count */
+                    /** @description true: there are more objects than `count` */
                     more: boolean;
                 };
                 /** @description when each cause was first seen */
@@ -1350,7 +1350,7 @@ export interface components {
                 remedy: string | null;
                 says: string;
             }[];
-            /** @description the circuit breaker: open when most recent repairs failed */
+            /** @description the circuit breaker: open when most of the recent repairs failed */
             breaker: {
                 backoffUntil: string | null;
                 open: boolean;
@@ -1375,7 +1375,7 @@ export interface components {
             };
             /** @description due checks that slabmend made in the last 24 hours, with SLABMEND_VERIFY=due */
             checks: {
-                /** @description how long the oldest check has been due, in slabmend or indexd; without silent hosts */
+                /** @description how long the oldest due check has waited, for slabmend or for indexd; checks on silent hosts do not count */
                 behindSeconds: number;
                 confirmed: number;
                 denied: number;
@@ -1385,7 +1385,7 @@ export interface components {
                     /** @description the same in siacoins, rounded */
                     siacoins: number;
                 };
-                /** @description skipped for a while, because they did not answer */
+                /** @description hosts that are skipped for a while, because they did not answer */
                 silentHosts: number;
                 /** @description indexd checked or moved the sector meanwhile */
                 superseded: number;
@@ -1399,7 +1399,7 @@ export interface components {
                 hasStopped: boolean;
             };
             deadLetters: number;
-            /** @description slabs whose objects' events are not bumped yet after a move */
+            /** @description slabs with moved sectors whose objects' events are not bumped yet */
             eventsToBump: number;
             /** @description followers of the journal: its hourly totals, and its archive if there is one */
             followers: {
@@ -1419,7 +1419,7 @@ export interface components {
                 unpinnedSectors: number;
                 verdict: string | null;
             };
-            /** @description repairs by outcome, with every outcome */
+            /** @description number of repairs for every outcome, even if it is 0 */
             lastHour: {
                 [key: string]: number;
             };
@@ -1447,7 +1447,7 @@ export interface components {
                 id: string;
                 kind: string;
                 object: string | null;
-                /** @description started it */
+                /** @description who started the run */
                 owner: string;
                 progress: {
                     done: number;
@@ -1465,11 +1465,11 @@ export interface components {
                 /** Format: date-time */
                 startedAt: string;
                 /**
-                 * @description cancelling: some of its requests are still in flight
+                 * @description cancelling: some work of the run is still in progress
                  * @enum {string}
                  */
                 state: "running" | "paused" | "cancelling" | "done" | "cancelled" | "failed";
-                /** @description depends on its kind: docs/maintenance.md */
+                /** @description the keys depend on the run's kind: docs/maintenance.md */
                 statistics: {
                     [key: string]: unknown;
                 };
@@ -1502,7 +1502,7 @@ export interface components {
             /** @description the summary sentence */
             sentence: {
                 /**
-                 * @description safe: no slab is unhealthy. waiting: some are, but none is in danger. stopped: nothing is repaired. danger: slabs may be lost. unknown: no walk has finished
+                 * @description safe: no slab is unhealthy. waiting: some slabs are unhealthy, but none is in danger. stopped: nothing is repaired. danger: slabs may be lost. unknown: no walk has finished
                  * @enum {string}
                  */
                 level: "safe" | "waiting" | "stopped" | "danger" | "unknown";
@@ -1540,10 +1540,10 @@ export interface components {
                 sectorsRebuilt: number;
                 /** Format: date-time */
                 since: string;
-                /** @description total time from begin to commit */
+                /** @description sum of the times that repairs took from begin to commit */
                 workerSeconds: number;
             };
-            /** @description the last complete walk over indexd's bad sectors; the whole backlog is at least as recent */
+            /** @description the last complete walk over indexd's sectors; every entry of the backlog is at least as recent */
             walk: {
                 ageSeconds: number | null;
                 at: string | null;
@@ -1553,7 +1553,7 @@ export interface components {
         Throughput: {
             /** Format: date-time */
             at: string;
-            /** @description ascending, without gaps; the last one is still running */
+            /** @description ascending, without gaps; the last bucket has not ended yet */
             buckets: {
                 bytesRead: number;
                 bytesWritten: number;
@@ -2408,7 +2408,7 @@ export interface operations {
             query?: {
                 /** @description `next` of the previous page */
                 cursor?: string;
-                /** @description host key: only repairs that moved a sector from or to it, or found one lost there */
+                /** @description host key: only repairs that moved a sector from or to this host, or found one lost there */
                 host?: string;
                 /** @description name of the indexer; needed if there are several */
                 indexer?: string;
@@ -3060,32 +3060,32 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description for a sample: the probability of detecting it, in percent
+                     * @description with sample: the probability of detecting that share of missing sectors, in percent
                      * @default 99
                      */
                     confidence?: number;
                     /** @default false */
                     dryRun?: boolean;
                     /**
-                     * @description public keys; verify: one
+                     * @description all sectors of the hosts with these public keys; verify takes only one host
                      * @default []
                      */
                     hosts?: string[];
                     /** @enum {string} */
                     kind: "verify" | "drain";
                     /**
-                     * @description for a sample: the share of missing sectors that it must detect, in percent
+                     * @description with sample: the smallest share of missing sectors that the sample must detect, in percent
                      * @default 0.1
                      */
                     missing?: number;
-                    /** @description verify: its key */
+                    /** @description verify: the sectors of this object's slabs, by its key of 64 hex digits */
                     object?: string;
                     /**
-                     * @description verify: a random sample of the host
+                     * @description verify: a random sample of the host's sectors
                      * @default false
                      */
                     sample?: boolean;
-                    /** @description verify: id or digest */
+                    /** @description verify: the sectors of this slab: its id or digest */
                     slab?: string;
                 };
             };
@@ -3428,7 +3428,7 @@ export interface operations {
             query?: {
                 /** @description true: only slabs in danger */
                 atRisk?: "true" | "false";
-                /** @description lost, bad-contract, … */
+                /** @description only slabs with a bad sector of this cause: lost, denied, bad-contract, bad-host or draining */
                 cause?: string;
                 /** @description `next` of the previous page */
                 cursor?: string;

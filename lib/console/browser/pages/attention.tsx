@@ -7,7 +7,7 @@ import { useReport } from "../parts/use-report.ts";
 import { ago, counted, shortKey, until } from "../view/format.ts";
 import type { Tone } from "../view/tone.ts";
 
-/** Records that stay until an operator handles them. */
+/** What may need an operator: slabs in quarantine, dead letters, and sectors that hosts denied. */
 export function Attention() {
   return (
     <>
@@ -88,7 +88,7 @@ function DeadLetters() {
   const redrive = () =>
     ask({
       title: "Send the dead letters again?",
-      says: "Letters whose leases still wait are sent; letters that their slabs no longer need are deleted.",
+      says: "Letters whose leases still wait for a worker are sent; letters that their slabs no longer need are deleted.",
       confirm: "Send again",
       method: "POST",
       path: "/dead-letters/redrive",
@@ -97,7 +97,7 @@ function DeadLetters() {
   const forget = (messageId: string) =>
     ask({
       title: "Delete this dead letter?",
-      says: "Its slab does not need it; a lease that still waits expires.",
+      says: "The slab does not depend on this letter. A lease that still waits for it expires; then the slab can be leased again.",
       confirm: "Forget",
       method: "DELETE",
       path: `/dead-letters/${encodeURIComponent(messageId)}`,

@@ -170,7 +170,7 @@ function Today({ status }: { readonly status: StatusReport }) {
           <div
             class="track"
             role="meter"
-            aria-label={`${name} of the daily limit`}
+            aria-label={`Daily limit: ${name}`}
             aria-valuenow={Math.round(share * 100)}
             aria-valuemin={0}
             aria-valuemax={100}
@@ -193,7 +193,7 @@ function Today({ status }: { readonly status: StatusReport }) {
   );
 }
 
-/** Hours, seconds per bar, and the refresh interval. */
+/** The time spans to choose from: length in hours, seconds per bar, and how often the page reads the data again. */
 const SPANS = [
   { label: "last hour", hours: 1, bucketSeconds: 60, everyMs: 15_000 },
   { label: "last 24 hours", hours: 24, bucketSeconds: 3_600, everyMs: 60_000 },

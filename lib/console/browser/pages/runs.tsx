@@ -9,7 +9,7 @@ import { type Report, useReport } from "../parts/use-report.ts";
 import { clockTime, count, counted } from "../view/format.ts";
 import { progressText, subjectOf } from "../view/run.ts";
 
-/** The unfinished run, or else the last run, and earlier runs. */
+/** The unfinished run (if there is none, the latest run) with its details, then a table of the runs before it. */
 export function Runs() {
   const report = useReport<MaintenanceReport>("/runs?limit=20", 15_000);
   return (
@@ -42,7 +42,7 @@ export function Run({ id }: { readonly id: string }) {
   );
 }
 
-/** For an unfinished run the event stream has the latest state. */
+/** The state of an unfinished run is taken from the event stream if that is newer than the loaded report. */
 function OneRun({
   report,
   run: read,
@@ -56,7 +56,7 @@ function OneRun({
   const live = status?.maintenance;
   const isNewer = report.value !== undefined && status !== undefined && status.at > report.value.at;
   const run = isNewer && live?.id === read.id ? live : read;
-  // Another run is unfinished now, or none: the loaded data is outdated.
+  // The loaded data is outdated if it and the event stream name different unfinished runs; either may name none.
   const isOld = status !== undefined && (live?.id ?? null) !== (read.finishedAt === null ? read.id : null);
   const { again } = report;
   useEffect(() => {

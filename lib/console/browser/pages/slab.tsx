@@ -96,7 +96,7 @@ function Standing({ slab }: { readonly slab: SlabReport }) {
         </>
       )}
       <dt>Next attempt</dt>
-      <dd>{`${until(slab.nextAttempt.at, nowMs)}, by ${slab.nextAttempt.writtenBy}`}</dd>
+      <dd>{`${until(slab.nextAttempt.at, nowMs)}, set by ${slab.nextAttempt.writtenBy}`}</dd>
       {lastRepair === null ? null : (
         <>
           <dt>Last repair</dt>

@@ -93,7 +93,7 @@ function SlabList({ first, search }: { readonly first: SlabsReport; readonly sea
     );
   }
   return (
-    <Card title="Unhealthy slabs" aside={`${counted(first.matching, "slab")}, most likely to be lost first`}>
+    <Card title="Unhealthy slabs" aside={`${counted(first.matching, "slab")}, highest chance of loss first`}>
       <Table label="Unhealthy slabs">
         <thead>
           <tr>

@@ -15,7 +15,7 @@ export function Workers() {
         aside={
           serve === null || serve === undefined
             ? undefined
-            : `${serve.state}, ${serve.running} of ${serve.concurrency} repairs running`
+            : `${serve.state}, ${serve.running} of at most ${serve.concurrency} repairs running`
         }
       >
         <WorkerCards />

@@ -13,7 +13,7 @@ export interface ChartSeries {
 
 interface ChartProps {
   readonly title: string;
-  /** With its unit, above the axis. */
+  /** The unit of the values, shown beside the title. */
   readonly unit: string;
   readonly times: readonly number[];
   readonly series: readonly ChartSeries[];
@@ -29,7 +29,7 @@ export function Chart({ title, unit, times, series, print, summary }: ChartProps
   const plot = useRef<uPlot>(null);
   const [at, setAt] = useState<number | null>(null);
 
-  // Redraws when the theme changes, because the tokens then have other values.
+  // Redraws when the theme changes, because the colour tokens then have other values.
   useEffect(() => {
     const element = box.current!;
     const chart = new uPlot(
@@ -163,7 +163,7 @@ function optionsOf(
 const dayAndMonth = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const hourAndMinute = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 
-/** Midnight shows the date instead of the time. */
+/** Label of the time axis: the time, or the date at midnight. */
 function tickTime(seconds: number): string {
   const date = new Date(seconds * 1000);
   return date.getHours() === 0 && date.getMinutes() === 0

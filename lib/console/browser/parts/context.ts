@@ -6,7 +6,7 @@ export interface Console {
   readonly live: Live;
   /** The server's time, updated once a second. */
   readonly nowMs: number;
-  /** Changes with the colours, so that canvases are redrawn. */
+  /** The theme in effect; canvases are redrawn when it changes. */
   readonly theme: string;
   /** Opens the confirmation dialog of a write. */
   readonly ask: (write: Write) => void;

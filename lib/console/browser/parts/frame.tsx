@@ -73,7 +73,7 @@ export function Frame({
   );
 }
 
-/** The address's fragment is taken by the view, so the link moves the focus by script. */
+/** Moves the focus by script: following the link would change the fragment of the address, which selects the page. */
 function focusView(event: Event) {
   event.preventDefault();
   document.getElementById("view")?.focus();
@@ -127,7 +127,7 @@ function LinkState({ connection }: { readonly connection: Connection }) {
 
 const isStale = ({ state }: Connection): boolean => state === "away" || state === "lost";
 
-/** Warns that the shown data is outdated. The overview's sentence says so, so it has no banner. */
+/** Warns that the shown data is outdated. The overview has no banner, because its summary sentence says the same. */
 function Banner() {
   const { live, nowMs } = useConsole();
   if (!isStale(live.connection)) return null;

@@ -1,6 +1,6 @@
 import type { IconName } from "../view/tone.ts";
 
-/** Strokes in a box of 24 by 24. */
+/** Each icon as an SVG path in a box of 24 by 24. */
 const STROKES: Readonly<Record<IconName, string>> = {
   check: "M5 12.5l4.5 4.5L19 7.5",
   clock: "M12 7v5l3.5 2M12 21a9 9 0 1 1 0-18 9 9 0 0 1 0 18z",

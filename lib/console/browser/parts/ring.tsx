@@ -31,7 +31,7 @@ export function Ring({ slab }: { readonly slab: SlabReport }) {
           ref={group}
           onKeyDown={onKeyDown}
           role="listbox"
-          aria-label="Shards, arrow keys go around"
+          aria-label="Shards, arrow keys move between them"
           tabIndex={-1}
         >
           {segments.map(({ index, path, hatch, x, y }) => {

@@ -83,7 +83,7 @@ export function RunButtons({ run, done }: { readonly run: RunReport; readonly do
   );
 }
 
-/** Starts a run of a host or a slab; the page then shows it. */
+/** A button that starts a run for a host or a slab, and then opens the page of runs. */
 export function StartRunButton({
   kind,
   of,
@@ -119,7 +119,7 @@ export function StartRunButton({
 const STARTS = {
   verify: {
     label: "Verify",
-    says: "Asks each sector's host to prove 64 bytes of it. Slabs with denied sectors are repaired.",
+    says: "Asks the host of each sector for a proof of 64 bytes of that sector. Slabs with denied sectors are repaired.",
   },
   drain: {
     label: "Drain",

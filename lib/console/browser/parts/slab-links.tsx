@@ -1,4 +1,4 @@
-/** Ids that lead to their slabs. */
+/** The ids of slabs, each a link to the page of its slab. */
 export function SlabLinks({ slabs }: { readonly slabs: readonly string[] }) {
   return (
     <>

@@ -16,7 +16,7 @@ export function applyTheme(theme = localStorage.getItem(KEY) ?? "auto"): void {
   else dataset["theme"] = theme;
 }
 
-/** The theme now in effect; follows the system's theme. */
+/** The theme in effect: the chosen one or, if none is chosen, the system's. */
 export function useTheme(): string {
   const read = () =>
     document.documentElement.dataset["theme"] ??

@@ -1,6 +1,6 @@
 import type { Tone } from "./tone.ts";
 
-/** The view that shows more about a problem, by the status report's stable codes. */
+/** For problems, by their codes in the status report: the page that shows more, and the text of the link. */
 const LINKS: Readonly<Record<string, readonly [string, string]>> = {
   "breaker-open": ["#/journal", "See the repairs"],
   "slabs-at-risk": ["#/slabs?atRisk=true", "See the slabs"],

@@ -29,7 +29,7 @@ export type ConnectionEvent =
   | { readonly kind: "failed"; readonly atMs: number }
   | { readonly kind: "tick"; readonly atMs: number };
 
-/** The server sends a status and other events every 3 s; after this time four events are missing. */
+/** The server sends a status and other events every 3 s; after this time at least four events are missing. */
 const SILENCE_MS = 15_000;
 
 export function nextConnection(before: Connection, event: ConnectionEvent): Connection {

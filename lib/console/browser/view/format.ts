@@ -52,7 +52,7 @@ export function duration(seconds: number): string {
   const [unit, size] = UNITS[first]!;
   const amount = Math.floor(rest / size);
   const next = UNITS[first + 1];
-  // From ten of the large unit on, the small unit does not matter.
+  // From ten of the larger unit on, the smaller unit is left out.
   if (next === undefined || amount >= 10) return `${amount} ${unit}`;
   const smaller = Math.floor((rest - amount * size) / next[1]);
   return smaller === 0 ? `${amount} ${unit}` : `${amount} ${unit} ${smaller} ${next[0]}`;
@@ -74,7 +74,7 @@ export function until(time: string, nowMs: number): string {
   return seconds <= 1 ? "now" : `in ${duration(seconds)}`;
 }
 
-/** `14:03`, or `28 Nov 14:03` on another day, in the reader's time zone unless one is given. */
+/** `14:03`, or `28 Nov 14:03` on another day, in `timeZone` or, by default, in the reader's. */
 export function clockTime(time: string, nowMs: number, timeZone?: string): string {
   const zone = timeZone === undefined ? {} : { timeZone };
   const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", ...zone });
@@ -83,7 +83,7 @@ export function clockTime(time: string, nowMs: number, timeZone?: string): strin
   return day.format(at) === day.format(nowMs) ? minute.format(at) : `${day.format(at)} ${minute.format(at)}`;
 }
 
-/** `ed25519:ab12…89ef`, short enough for a column; the title attribute has the whole key. */
+/** `ed25519:ab12cd…89ef`, short enough for a column. */
 export function shortKey(key: string): string {
   const [prefix, hex] = key.includes(":") ? (key.split(":", 2) as [string, string]) : ["", key];
   return hex.length <= 14 ? key : `${prefix === "" ? "" : `${prefix}:`}${hex.slice(0, 6)}…${hex.slice(-4)}`;

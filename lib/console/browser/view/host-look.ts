@@ -70,7 +70,7 @@ export function linesOf(host: HostReport): string[] {
 
 export type HostOrder = "state" | "speed" | "size" | "key";
 
-/** A sorted copy: by state in the order of the table above, then by key, so that cells do not move around. */
+/** A copy sorted by `order`, with states as in HOST_LOOKS; then by key, so that equal hosts do not change places. */
 export function sortHosts(hosts: readonly HostReport[], order: HostOrder): HostReport[] {
   const states = Object.keys(HOST_LOOKS);
   const rank: Record<HostOrder, (host: HostReport) => number> = {
@@ -82,7 +82,7 @@ export function sortHosts(hosts: readonly HostReport[], order: HostOrder): HostR
   return hosts.toSorted((a, b) => rank[order](a) - rank[order](b) || (a.hostKey < b.hostKey ? -1 : 1));
 }
 
-/** The cell that an arrow key leads to in a grid of `columns`; the same cell at an edge. */
+/** The cell that an arrow key, Home or End leads to in a grid of `columns`; `at` if the key leads out of the grid. */
 export function moveInGrid(at: number, key: string, columns: number, total: number): number {
   const step: Readonly<Record<string, number>> = {
     ArrowLeft: -1,

@@ -1,4 +1,4 @@
-/** The console's views are in the fragment of its address: `#/slabs?margin=2`. */
+/** The fragment of the console's address selects the view: `#/slabs?margin=2`. */
 export type Route =
   | { readonly view: "overview" }
   | { readonly view: "slabs"; readonly query: Readonly<Record<string, string>> }
@@ -31,7 +31,7 @@ export function routeOf(fragment: string): Route {
   return { view: "unknown", path };
 }
 
-/** The fragment of a list with these filters; empty ones are left out. */
+/** The fragment of a list with these filters; empty filters are left out. */
 export function linkTo(view: "slabs" | "hosts" | "journal", query: Readonly<Record<string, string>>): string {
   const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== "")).toString();
   return `#/${view}${search === "" ? "" : `?${search}`}`;

@@ -52,7 +52,7 @@ export function coordinatorText(
   nowMs: number,
 ): string {
   if (coordinator === null || coordinatorSeenAt === null) {
-    return "no process at the moment; serve and work --from-database check once a minute";
+    return "no process at the moment; serve and work --from-database look for unfinished runs once a minute";
   }
   const heard = `heartbeat ${ago(coordinatorSeenAt, nowMs)}`;
   return secondsSince(coordinatorSeenAt, nowMs) > SILENT_SECONDS

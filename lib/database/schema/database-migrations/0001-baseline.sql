@@ -1,16 +1,17 @@
--- slabmend's state. No foreign key points to indexd's tables: deleting a slab in indexd must not wait for us, and rows about
--- deleted slabs are harmless. Edited until the first release; afterwards each change of tables is a new numbered file.
+-- slabmend's state. No foreign key points to indexd's tables: deleting a slab in indexd must not wait for us, and rows
+-- about deleted slabs are harmless. This file is edited until the first release; after that, each change of tables is a
+-- new numbered file.
 
--- Which slab is being repaired. One row per slab: the primary key makes the lease exclusive. Leases are looked up by slab,
--- even if a token is given. No index on expires_at: so a heartbeat rewrites the row in place (HOT), and reap reads the whole
--- table, which never has more rows than the fleet has leases.
+-- Which slabs are leased for a repair. One row per slab: the primary key makes the lease exclusive. Leases are looked
+-- up by slab, even if a token is given. There is no index on expires_at, so that a heartbeat rewrites the row in place
+-- (HOT). Instead, reap reads the whole table: one row per lease, and the fleet limits its leases.
 create table slabmend.leases (
   slab_id bigint primary key,
   digest bytea not null check (octet_length(digest) = 32),
   -- Fencing token: identifies this one lease of the slab.
   token uuid not null default gen_random_uuid(),
   leased_at timestamptz not null,
-  -- The next_repair_attempt that we wrote. If slabs has another value, indexd took the slab.
+  -- The slab's next_repair_attempt as we wrote it. If the slab has another value now, indexd took it.
   held_until timestamptz not null,
   -- When the last attempt to send the message began.
   sending_since timestamptz not null,
@@ -23,14 +24,15 @@ create table slabmend.leases (
   bytes_read bigint not null default 0 check (bytes_read >= 0),
   bytes_written bigint not null default 0 check (bytes_written >= 0),
   hastings numeric(50, 0) not null default 0 check (hastings >= 0),
-  -- Leased for the queue, or by a machine that begins its leases itself. Each kind counts only its own leases; otherwise the
-  -- larger kind would leave no leases to the other.
+  -- True: leased for the queue; false: by a machine that begins its leases itself. The queue and the machines each
+  -- count only their own leases against their limit; otherwise the side with the higher limit would leave no leases to
+  -- the other.
   through_queue boolean not null default true,
   check ((began_at is null) = (worker is null))
 ) with (fillfactor = 70);
 
--- The repair history of a slab. The row of a healthy slab is kept only until the next_repair_attempt that we wrote is so far in
--- the past that its writer no longer matters.
+-- The repair history of a slab. The row of a healthy slab is kept only until the next_repair_attempt that we wrote is
+-- so far in the past that it no longer matters who wrote it.
 create table slabmend.repairs (
   slab_id bigint primary key,
   digest bytea not null check (octet_length(digest) = 32),
@@ -57,7 +59,7 @@ create table slabmend.repairs (
 create index repairs_quarantined_idx on slabmend.repairs (quarantined_until) where quarantined_until is not null;
 create index repairs_finished_idx on slabmend.repairs (finished_at);
 
--- Finished jobs, append-only. If a commit's answer was lost, the token shows whether it happened.
+-- Finished jobs, append-only. If a commit's answer was lost, the token shows whether the commit happened.
 create table slabmend.journal (
   id bigint generated always as identity primary key,
   token uuid not null unique,
@@ -65,12 +67,13 @@ create table slabmend.journal (
   kind text not null default 'repair',
   slab_id bigint not null,
   digest bytea not null,
-  -- The recorded outcome; differs from the reported one if some moves were dropped.
+  -- The recorded outcome; differs from the reported one if, for example, some moves were dropped.
   outcome text not null,
   reported_outcome text not null,
   -- A stable code; for a superseded repair, what superseded it.
   error text check (length(error) <= 200),
-  -- [{"index", "root", "from", "to", "how"}], hosts by public key (valid even after a restore); from is null for a lost one.
+  -- [{"index", "root", "from", "to", "how"}], hosts by public key (valid even after a restore); from is null if the
+  -- sector was lost.
   moves jsonb not null default '[]',
   -- [{"root", "host"}]
   lost jsonb not null default '[]',
@@ -84,7 +87,8 @@ create table slabmend.journal (
   leased_at timestamptz not null,
   began_at timestamptz not null,
   finished_at timestamptz not null,
-  -- Its position in the stream (docs/journal.md), assigned by the sequencer once the row is committed; null until then.
+  -- The row's position in the stream (docs/journal.md), assigned by the sequencer once the row is committed; null until
+  -- then.
   incarnation integer,
   position bigint,
   check ((incarnation is null) = (position is null))
@@ -94,8 +98,9 @@ create index journal_unsequenced_idx on slabmend.journal (id) where position is 
 create index journal_finished_at_idx on slabmend.journal (finished_at);
 create index journal_slab_id_idx on slabmend.journal (slab_id, finished_at);
 
--- Sectors that a host acknowledged and no commit has recorded yet, stored by heartbeats: the next repair of the slab looks for
--- them before it uploads. Used for two days (lib/database/leases/uploads.ts), then removed.
+-- Sectors that a host acknowledged and no commit has recorded yet. Heartbeats write these rows, and the next repair of
+-- the slab looks for the sectors before it uploads. A row is used for two days (lib/database/leases/uploads.ts), then
+-- removed.
 create table slabmend.uploads (
   slab_id bigint not null,
   sector_id bigint not null,
@@ -107,7 +112,8 @@ create table slabmend.uploads (
 );
 create index uploads_noted_at_idx on slabmend.uploads (noted_at);
 
--- One row: the last position assigned. Only the holder of its lock may assign positions, delete old rows or join as a follower.
+-- One row: the last position assigned. Only a transaction that has locked this row may assign positions, delete old
+-- rows of the journal, or join as a follower.
 create table slabmend.journal_head (
   id smallint primary key default 0 check (id = 0),
   -- Raised when the database was restored or moved, because a rewound or copied database assigns the same positions again.
@@ -116,15 +122,16 @@ create table slabmend.journal_head (
 );
 insert into slabmend.journal_head default values;
 
--- The position of each follower of the journal: docs/journal.md. Rows are kept until all followers have processed them.
+-- The position of each follower of the journal: docs/journal.md. The journal keeps its rows until all followers have
+-- processed them.
 create table slabmend.followers (
   name text primary key check (length(name) <= 1100),
-  -- It has processed all rows up to this one.
+  -- The follower has processed all rows of the journal up to this position.
   position bigint not null check (position >= 0),
-  -- Only for the archive: SHA-256 of the segment that ends here; null before the first one.
+  -- Only for the archive: SHA-256 of the segment that ends at this position; null before the first segment.
   segment text check (segment ~ '^[0-9a-f]{64}$'),
   updated_at timestamptz not null,
-  -- A stable code: why it stopped.
+  -- A stable code: why the follower stopped.
   stopped_by text check (length(stopped_by) <= 200),
   stopped_since timestamptz,
   check ((stopped_by is null) = (stopped_since is null))
@@ -154,19 +161,21 @@ create table slabmend.totals (
   primary key (dimension, hour, kind, name)
 );
 
--- Sectors that hosts claim not to have (or have only corrupted), and where lost sectors were: a row per sector and host. Written
--- under the lease's token and the sector's lock. Deleted with the sector, or when the host has served all of it.
+-- Sectors that a host claims not to have (or has only corrupted), and earlier locations of sectors: one row per sector
+-- and host. Written under the lease's token and the sector's lock. A row is deleted with its sector, or when the host
+-- has served the whole sector.
 create table slabmend.denials (
   sector_id bigint not null,
   host_id integer not null,
   root bytea not null check (octet_length(root) = 32),
-  -- The values of indexd's row when the sector was denied: once one of them has changed, the denial is void.
+  -- Values of the sector's row in indexd's table when the sector was denied: once one of them has changed, the denial
+  -- is void.
   map_id integer,
   uploaded_at timestamptz not null,
   code text not null check (code in ('not-found', 'corrupt')),
   -- Consecutive denials, at least an hour apart, without a read of the whole sector in between. The third is final.
   denials smallint not null check (denials > 0),
-  -- When a read of the whole sector was first denied; null: only ranges were.
+  -- When a read of the whole sector was first denied; null: only reads of ranges were denied.
   whole_denied_at timestamptz,
   first_denied_at timestamptz not null,
   -- The last denial counted in `denials`.
@@ -227,10 +236,10 @@ create table slabmend.fleet (
   backoff_from timestamptz,
   backoff_until timestamptz,
   last_probe_at timestamptz,
-  -- When a run of claim, and one of reap, last ended without an error (last-runs.ts).
+  -- When a run of claim last ended without an error, and when a run of reap did (last-runs.ts).
   claimed_at timestamptz,
   reaped_at timestamptz,
-  -- The number of changes: a writer whose decision is based on an older state writes nothing.
+  -- The number of changes to this row: a writer whose decision is based on an older revision writes nothing.
   revision bigint not null default 0,
   check ((mode = 'running') = (mode_owner is null) and (mode = 'running') = (mode_since is null)),
   check (not breaker_open or (backoff_from is not null and backoff_until is not null))
@@ -283,8 +292,8 @@ create table slabmend.backlog (
   since jsonb not null,
   -- When the slab became due, or when its last repair ended, whichever is later.
   waiting_since timestamptz not null,
-  -- The slab may be leased now, as far as we know. Otherwise look_at says when to judge it again: when a grace period, a lease,
-  -- or the wait for the next attempt ends. look_at is ignored while it is ready.
+  -- The slab may be leased now, as far as we know. Otherwise look_at says when to judge it again: when a grace period,
+  -- a lease, or the wait for the next attempt ends. look_at is ignored while ready is true.
   ready boolean not null,
   look_at timestamptz not null
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
@@ -292,8 +301,9 @@ create index backlog_urgency_idx on slabmend.backlog (urgency desc, waiting_sinc
 create index backlog_waiting_idx on slabmend.backlog (waiting_since, urgency desc) where ready;
 create index backlog_look_at_idx on slabmend.backlog (look_at) where not ready;
 
--- The pass in which the walk of each cause last saw a slab: the marks of mark and sweep. A separate table: so a cause comes and
--- goes without changing other causes' marks, and a pass rewrites no unchanged row of backlog.
+-- The pass in which the walk of each cause last saw a slab: the marks of mark and sweep. This is a separate table, so
+-- that a cause comes and goes without changing other causes' marks, and a pass does not rewrite unchanged rows of
+-- backlog.
 create table slabmend.marks (
   cause text not null,
   slab_id bigint not null,
@@ -309,8 +319,8 @@ create table slabmend.walks (
   pass bigint not null default 1 check (pass > 0),
   phase text not null default 'mark' check (phase in ('mark', 'sweep')),
   position bigint not null default 0 check (position >= 0),
-  -- One sector may belong to any number of slabs, so a page can end within a sector. Slabs of the next sector up to this id
-  -- are done; 0: none.
+  -- One sector may belong to any number of slabs, so a page can end within a sector. Then the slabs up to this id are
+  -- done for the sector after `position`; 0: none of its slabs.
   slab_position bigint not null default 0 check (slab_position >= 0),
   pass_started_at timestamptz not null,
   -- When the last complete pass ended; null: there was none yet.
@@ -345,29 +355,31 @@ create table slabmend.budget (
 );
 insert into slabmend.budget default values;
 
--- Which commands work for this database: a row for each `work` and `serve`, updated by a heartbeat
--- (lib/database/fleet/workers.ts). Deleted when the command ends; after a crash it stays for a day, and seen_at shows its age.
+-- Which commands work for this database: a row for each running `work` and `serve`, updated by its heartbeat
+-- (lib/database/fleet/workers.ts). The row is deleted when the command ends. After a crash it stays for a day, and
+-- seen_at shows that the command no longer updates it.
 create table slabmend.workers (
   id uuid primary key,
   command text not null check (command in ('work', 'serve')),
   host text not null check (length(host) <= 200),
   pid integer not null,
-  -- The most repairs in parallel, and the number in progress.
+  -- The maximum number of repairs in parallel, and the number of repairs in progress.
   concurrency integer not null check (concurrency > 0),
   running integer not null check (running >= 0),
   state text not null check (state in ('working', 'draining')),
-  -- A stable code of the problem that stops its work; null: none.
+  -- A stable code of the problem that keeps the command from working; null: none.
   trouble text check (length(trouble) <= 200),
   started_at timestamptz not null,
   seen_at timestamptz not null
 ) with (fillfactor = 50);
 
--- Maintenance runs: lib/database/runs. At most one run is unfinished. The lease (coordinator, token, expires_at) identifies the
--- process that executes it; `checkpoint` is the last stable one, from which another process continues.
+-- Maintenance runs: lib/database/runs. At most one run is unfinished. The lease (coordinator, token, expires_at)
+-- identifies the process that executes the run; when the lease has ended, another process continues from the last
+-- stored `checkpoint`.
 create table slabmend.runs (
   id bigint generated always as identity primary key,
   kind text not null check (kind ~ '^[a-z-]{1,40}$'),
-  -- The operator's request, in the form that its kind expects.
+  -- The operator's request, in the form that the run's kind expects.
   scope jsonb not null,
   state text not null default 'running'
     check (state in ('running', 'paused', 'cancelling', 'done', 'cancelled', 'failed')),
@@ -393,14 +405,15 @@ create table slabmend.checks (
   hour timestamptz primary key,
   confirmed bigint not null,
   denied bigint not null,
-  -- indexd has checked or moved the sector meanwhile.
+  -- Checks whose sector indexd has checked or moved meanwhile.
   superseded bigint not null,
   wrong_data bigint not null,
   unanswered bigint not null,
   hastings numeric(60, 0) not null
 ) with (fillfactor = 50);
 
--- Hosts that answered for no sector of a batch of due checks, and until when they are left alone. Deleted at the next answer.
+-- Hosts that answered for no sector of a batch of due checks, and until when they are left alone. The row of a host is
+-- deleted when the host next answers.
 create table slabmend.silent_hosts (
   host_id integer primary key,
   -- Consecutive batches.
@@ -408,17 +421,18 @@ create table slabmend.silent_hosts (
   until timestamptz not null
 );
 
--- After a restore: indexd is kept from pruning until an operator releases it. No row: indexd may prune.
+-- After a restore: while this row exists, reap keeps indexd from pruning. An operator's release deletes it.
 create table slabmend.prune_hold (
   id smallint primary key default 0 check (id = 0),
   held_since timestamptz not null,
   -- When the contracts' next prune was last postponed.
   applied_at timestamptz not null,
-  -- The journal's incarnation in the backup: the archive does not know those that restores have begun since.
+  -- The journal's incarnation in the backup: the archive does not know later incarnations, which restores have begun
+  -- since.
   backup_incarnation integer not null
 );
 
--- The archive's moves of sectors since a backup, during a restore: the last row of the archive wins.
+-- During a restore: the archive's moves of sectors since the backup. Only the archive's last row for a root counts.
 create table slabmend.restored_moves (
   root bytea primary key,
   slab_digest bytea not null,
@@ -427,9 +441,9 @@ create table slabmend.restored_moves (
 );
 create index restored_moves_slab_idx on slabmend.restored_moves (slab_digest);
 
--- When a lease ends, in any way, its slab is judged again immediately: this is scheduled in the same transaction, so that no
--- crash prevents it. A trigger, because five places end leases. Entries are locked by ascending slab id:
--- docs/architecture.md#locks.
+-- When a lease ends, in any way, its slab is judged again immediately: this is scheduled in the same transaction, so
+-- that no crash prevents it. This is a trigger, because leases are ended in five places. Entries are locked by
+-- ascending slab id: docs/architecture.md#locks.
 create function slabmend.look_again_when_leases_end() returns trigger
 language plpgsql
 as $function$
