@@ -1,10 +1,11 @@
 /**
- * Makes the folder for `npm pack`: compiled code, the files that it reads at run time, the browser console, and its own manifest.
+ * Makes the folder for `npm pack`: the compiled code, the files that this code reads at run time, the browser console,
+ * and the package's manifest.
  *
  *   node scripts/build-package.ts FOLDER
  *
- * The clone's manifest is for development: its dependencies include the deployment (sst), Node and the AWS clients, and it runs
- * TypeScript directly. docs/decisions/0026-package-and-release.md.
+ * The clone's own manifest is not published, because it is for development: its dependencies include the deployment
+ * (sst), Node and the AWS clients, and its scripts run TypeScript directly. docs/decisions/0026-package-and-release.md.
  */
 import { execFile } from "node:child_process";
 import { copyFile, glob, mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -19,7 +20,7 @@ const DATA = "lib/**/*.{sql,wasm}";
 const AS_THEY_ARE = ["bin/slabmend.js", "bin/require-installed.js", "README.md", "CHANGELOG.md", "LICENSE"];
 /** Packages that only the fleet on AWS needs; the command line says so if they are missing. */
 const OPTIONAL = /^(@aws-sdk\/|sqs-consumer$)/;
-/** Packages only for the clone: it makes the deployment, and a package cannot install its own Node. */
+/** Packages for the clone only: deployments are made from the clone, and a package cannot install its own Node. */
 const OF_THE_CLONE: readonly string[] = ["sst", "node"];
 const LEAST_NODE = ">=24";
 
@@ -86,7 +87,7 @@ export async function buildPackage(folder: string): Promise<Manifest> {
   return manifest;
 }
 
-/** The compiler rewrites only imports: a TypeScript file named in a string would not be found at run time. */
+/** Fails if a string names a TypeScript file: the compiler rewrites only imports, so the file would not be found. */
 async function refuseTypeScriptPaths(dist: string): Promise<void> {
   for await (const file of glob("**/*.js", { cwd: dist })) {
     const [path] = /["'`]\.{1,2}\/[./\w-]*\.tsx?["'`]/.exec(await readFile(join(dist, file), "utf8")) ?? [];

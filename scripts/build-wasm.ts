@@ -24,7 +24,7 @@ export async function buildKernel(): Promise<Uint8Array> {
       "stub",
       "--enable",
       "simd,relaxed-simd",
-      // Memory is imported: lib/kernel creates it in the size that it needs.
+      // The module imports its memory: lib/kernel creates the memory in the size that is needed.
       "--importMemory",
       "--zeroFilledMemory",
       "--use",

@@ -12,7 +12,7 @@ import { BUNDLE_OPTIONS, FUNCTIONS, type FunctionName } from "../infra/function-
 
 const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));
 
-/** SST's prefix of every bundle, because CommonJS packages inside call `require` for Node's own modules. */
+/** SST puts these lines before every bundle, because CommonJS packages in it call `require` for Node's own modules. */
 const BANNER = [
   `import { createRequire as topLevelCreateRequire } from 'module';`,
   `const require = topLevelCreateRequire(import.meta.url);`,
@@ -25,7 +25,7 @@ const BANNER = [
 export interface Bundle {
   /** Absolute path of the module that exports `handler`. */
   readonly entry: string;
-  /** In the notation of Lambda's configuration. */
+  /** File and export in the notation of Lambda's configuration: "bundle.handler". */
   readonly handler: string;
   readonly directory: string;
 }

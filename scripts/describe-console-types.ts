@@ -6,7 +6,7 @@ const HEAD = `/**
  */
 `;
 
-/** The console's types as TypeScript. */
+/** Returns the API's types, which the console uses, as TypeScript. */
 export async function describeConsoleTypes(): Promise<string> {
   const nodes = await openapiTypescript(API_DESCRIPTION as unknown as OpenAPI3, { alphabetize: true });
   return HEAD + astToString(nodes);

@@ -47,7 +47,7 @@ function describeReport(name: string, { command, path, says, schema }: ReportDes
 
 const escapeCell = (text: string): string => text.replaceAll("|", "\\|");
 
-/** One row per key; the keys of a nested object follow it. */
+/** One row per key. After the row of a nested object come the rows of its keys. */
 function rowsOf(prefix: string, schema: JsonSchema): Row[] {
   return Object.entries(schema.properties ?? {}).flatMap(([key, given]): Row[] => {
     const { inner, isNullable } = withoutNull(given as JsonSchema);

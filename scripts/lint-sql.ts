@@ -4,7 +4,7 @@ import { readFunctions } from "./lint-sql/read-functions.ts";
 import { lintFunction } from "./lint-sql/rules.ts";
 
 const root = new URL("..", import.meta.url).pathname;
-/** From `referencing old table as …` in 0001-baseline.sql. */
+/** Names from `referencing old table as …` in 0001-baseline.sql. */
 const TRANSITION_TABLES = new Set(["ended"]);
 
 const findings = globSync("lib/**/*.sql", { cwd: root })

@@ -1,7 +1,7 @@
 /**
- * Starts the content of an unpacked image as its user, with a read-only root, on a local network of hosts; checks its health and ends it
- * by SIGTERM.
- * Called by scripts/test-container.sh with SLABMEND_IMAGE_ROOT and SLABMEND_IMAGE_USER.
+ * Starts slabmend from an unpacked image on a local network of hosts, as the image's user and with a read-only root.
+ * Checks slabmend's health and ends it by SIGTERM. Called by scripts/test-container.sh with SLABMEND_IMAGE_ROOT and
+ * SLABMEND_IMAGE_USER.
  */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -20,7 +20,8 @@ await using stack = new AsyncDisposableStack();
 const options = { slabs: 1, hosts: 4, minShards: 2, totalShards: 3, workers: 1, seed: "image" };
 const { variablesFile } = await startWorld(stack, options, { signal, say: () => {} });
 const variables = parseEnv(await readFile(variablesFile, "utf8")) as Record<string, string>;
-// Like a container engine: a read-only root, writable /state and /tmp, and no other process in between.
+// As with a container engine: the root is read-only, /state and /tmp are writable, and SIGTERM goes directly to
+// slabmend.
 const script = [
   'mount --rbind "$0" "$0" && mount -o remount,bind,ro "$0"',
   'mount -t tmpfs -o uid=10001,mode=700 none "$0/state" && mount -t tmpfs none "$0/tmp" && mount -t proc none "$0/proc"',

@@ -1,6 +1,7 @@
 /**
- * Runs the tests that depend on the version of indexd's database on each known version, new and upgraded, and a small demo on each
- * release and across an upgrade. `npm test` runs everything only on the newest version.
+ * Runs the tests that depend on the version of indexd's database: on a new database of each older version, and on a
+ * database that was upgraded from the oldest version to the newest. Then runs a small demo on each release of indexd,
+ * and a demo during which indexd is upgraded. `npm test` runs all tests, but only on the newest version.
  *
  *   node scripts/test-indexd.ts
  */
@@ -23,7 +24,9 @@ const TESTS = [
   "test/jobs/claim/",
   "test/jobs/reap/reap.test",
 ];
-/** In the format of test/support/global-setup.ts; `npm test` runs on the newest version, new. */
+/**
+ * In the format of test/support/global-setup.ts. A new database of the newest version is missing: `npm test` uses it.
+ */
 const DATABASES = [
   ...Object.values(INDEXD_RELEASES).filter((version) => version !== NEWEST_VERSION),
   `${Math.min(...Object.values(INDEXD_RELEASES))}-${NEWEST_VERSION}`,

@@ -51,7 +51,7 @@ async function pack() {
   return { version: manifest.version, tarball: join(folder, name!) };
 }
 
-/** @returns its size on disk in bytes */
+/** @returns the size of the package with its dependencies on disk, in bytes */
 async function install(): Promise<number> {
   await run("mkdir", [app]);
   await writeFile(join(app, "package.json"), '{ "private": true }\n');
@@ -71,7 +71,7 @@ async function npm(args: readonly string[], cwd: string): Promise<void> {
   await run("npm", [...args], { cwd, signal, env: cleanEnvironment() });
 }
 
-/** Without the variables in which npm describes the clone to its scripts. */
+/** This process's environment without slabmend's variables, and without those in which npm describes the clone. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|SLABMEND_)/i.test(name)));
 }
@@ -121,7 +121,7 @@ async function status(variablesFile: string): Promise<void> {
   assert.equal(typeof JSON.parse(child.text()), "object");
 }
 
-/** The console, from the package's files. */
+/** Checks that `slabmend serve` serves the console from the package's files. */
 async function serves(variablesFile: string): Promise<void> {
   const at = ["--listen", "127.0.0.1:0", "--token-file", join(folder, "token")];
   const child = start(["serve", ...at, "--concurrency", "1", "--variables-file", variablesFile]);

@@ -1,6 +1,7 @@
 /**
- * Writes lib/database/indexd/version/known-catalogue.json from the fixtures of indexd's database: the definition of each table and
- * function, with the versions that have it. Run it after changing a fixture; a test compares both.
+ * Writes lib/database/indexd/version/known-catalogue.json from the fixtures of indexd's database: the definition of
+ * each table and function, with the versions that have it. Run it after changing a fixture; a test compares the file
+ * with the fixtures.
  *
  *   node scripts/write-known-catalogue.ts
  */

@@ -1,4 +1,4 @@
-/** Writes infra/monitoring from the definitions of alarms and graphs: npm run docs:monitoring after changing them. */
+/** Writes infra/monitoring from the definitions of alarms and graphs. After changing them: npm run docs:monitoring. */
 import { writeFileSync } from "node:fs";
 import { grafanaDashboard } from "../infra/grafana-dashboard.ts";
 import { alertRules } from "../infra/prometheus-alerts.ts";

@@ -1,10 +1,12 @@
 /**
- * Writes docs/images/console-*.png: the console in Chromium, on playgrounds that their own commands bring into each state. Everything
- * shown was repaired from real hosts by `slabmend serve`. Takes about ten minutes and 7 GB of disk.
+ * Writes docs/images/console-*.png: pictures of the console in Chromium. The console shows a playground, and commands to
+ * this playground bring it into the state of each picture. All repairs in the pictures were made by `slabmend serve` on
+ * real hosts. Takes about ten minutes and 7 GB of disk.
  *
  *   node scripts/write-screenshots.ts [FOLDER]      default: docs/images
  *
- * Needs Chromium (scripts/install-chromium.sh). Uses this machine's fonts: with Inter installed the pictures look as in the README.
+ * Needs Chromium (scripts/install-chromium.sh). Uses this machine's fonts: with Inter installed the pictures look as in
+ * the README.
  */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,7 +27,7 @@ const PHONE = { width: 390, height: 844 };
 /** A pass over all bad sectors begins once a minute, and a repair from slow hosts takes a minute too. */
 const LIMIT_MS = 300_000;
 
-/** A typical code, on more hosts than it needs. */
+/** A playground with a typical erasure code, and with more hosts than this code needs. */
 const WORLD = [
   "--slabs",
   "20",
@@ -45,7 +47,7 @@ interface Shot {
   readonly theme: "light" | "dark";
   readonly fragment?: string;
   readonly size?: { readonly width: number; readonly height: number };
-  /** What the page must show, apart from its lists. */
+  /** Waits until the page shows what the picture must contain, apart from the page's lists. */
   readonly shows?: (page: Page) => Promise<void>;
 }
 
@@ -71,7 +73,7 @@ try {
     await shootDanger(scene);
     await shootRuns(scene);
   });
-  // Another slab, because a repaired slab is skipped for an hour.
+  // A new playground, because a repaired slab is skipped for an hour.
   await withScene(WORLD, shootBreaker);
 } finally {
   await browser.close();

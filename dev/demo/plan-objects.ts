@@ -3,7 +3,7 @@ import type { ObjectCipher } from "../objects/data-key-stream.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { seededBytes, seededRandom } from "./seeded-random.ts";
 
-/** The part of an object in one slab, in bytes. */
+/** The part of an object that lies in one slab; offsets and length in bytes. */
 export interface ObjectPart {
   /** Number of the slab, from 0. */
   readonly slab: number;
@@ -19,7 +19,10 @@ export interface PlannedObject {
   readonly parts: readonly ObjectPart[];
 }
 
-/** Numbers of slabs of consecutive objects, repeated; "shared" is one slab with two objects, as from packed uploads. */
+/**
+ * How many slabs each object fills, in the order of the objects; after the last entry the pattern starts again.
+ * "shared" is one slab with two objects, as from packed uploads.
+ */
 const PATTERN = [2, "shared", 3, 1, 1] as const;
 
 /** The objects that fill the slabs. Each slab has one object or two; an object's last slab is not full. */
@@ -64,7 +67,10 @@ export function plainBytesOf(seed: string, object: PlannedObject, part: ObjectPa
   return seededBytes(seed, `object ${object.number} from ${part.objectOffset}`, part.length);
 }
 
-/** The cipher of an object's bytes in a slab, with offsets from the slab's first byte, or in version 0 from the object's. */
+/**
+ * The cipher of the object's bytes in one slab. In version 1 offsets count from the slab's first byte, in version 0
+ * from the object's first byte.
+ */
 export function objectCipherOf(seed: string, object: PlannedObject, part: ObjectPart): ObjectCipher {
   const dataKey = seededBytes(seed, `object key ${object.number}`, 32);
   if (object.version === 0) return { version: 0, dataKey, objectOffset: part.objectOffset };

@@ -1,6 +1,6 @@
 /**
- * Simulates what a restore sees of contracts: signing, renewing and pruning. The demo's hosts keep all sectors in one store; the
- * database determines which contract a root is in.
+ * Simulates how contracts are signed, renewed and pruned, as far as a restore can see it. The demo's hosts keep all
+ * sectors in one store; the database determines which contract a root is in.
  */
 import type { KeyObject } from "node:crypto";
 import type { ISql } from "postgres";
@@ -46,9 +46,10 @@ export async function renewWithHost(sql: ISql, { row, swarm }: DemoHost, renter:
 }
 
 /**
- * The roots that indexd's pruning would free on a host by this database: all except those that a row maps to the host's contract,
- * or has unpinned on the host. None if the database does not know the host's current contract, because the host refuses to list
- * another contract's roots.
+ * The roots that indexd would free on a host if it pruned by this database. These are all roots on the host, except the
+ * sectors that the database records in the host's current contract, or as unpinned on this host. The result is empty if
+ * the database does not know the host's current contract: indexd would ask for an older contract, and the host refuses
+ * to list the roots of a contract that is not current.
  */
 export async function prunableRoots(
   sql: ISql,
@@ -68,7 +69,7 @@ export async function prunableRoots(
   return (await swarm.sectorRoots()).filter((root) => !keep.has(root));
 }
 
-/** Frees the prunable roots of these hosts. @returns how many */
+/** Frees the prunable roots of these hosts. @returns how many roots it freed */
 export async function pruneHosts(
   sql: ISql,
   hosts: readonly DemoHost[],

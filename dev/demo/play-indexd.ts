@@ -21,11 +21,17 @@ export interface IndexdLoops {
   readonly publishEveryMs: number;
 }
 
-/** Before version 24 a writer stamps at most two seconds ahead. */
+/**
+ * Within this time the second of the last stamp passes: before database version 24 a writer stamps an event at most two
+ * seconds ahead.
+ */
 const LAST_SECOND_MS = 3_100;
 
 export interface PlayedIndexd {
-  /** Makes one more pass, then stops. @returns the first error of a pass, if any: then an assumption of indexd was violated */
+  /**
+   * Makes one more pass, then stops.
+   * @returns the first error of any pass; an error means that the database broke an assumption of indexd
+   */
   stop(): Promise<Error | undefined>;
   /** Events that indexd has published to the stream. */
   readonly published: readonly PublishedEvent[];
@@ -47,7 +53,7 @@ export function playIndexd(parts: {
   };
   let failure: Error | undefined;
   const underWay = new Map<string, Promise<void>>();
-  /** One pass of a kind at a time, like indexd's loops. */
+  /** Starts a pass, unless a pass of the same name is still running: indexd, too, runs one pass of a loop at a time. */
   const start = (name: keyof typeof passes): Promise<void> => {
     const running =
       underWay.get(name) ??
@@ -89,7 +95,7 @@ interface UnpinnedSector {
   readonly map_id: number;
 }
 
-/** Appends unpinned sectors on good hosts to their good contracts. */
+/** Appends the unpinned sectors of each good host to a good contract of that host. */
 async function pinSectors(sql: Sql, hosts: readonly DemoHost[]): Promise<void> {
   const unpinned = await sql<UnpinnedSector[]>`
     select s.id::text, encode(s.sector_root, 'hex') as root, s.host_id, chosen.map_id
@@ -145,7 +151,9 @@ async function recordPinned(sql: Sql, appended: readonly UnpinnedSector[]): Prom
   });
 }
 
-/** Tops the account up on the same hosts as indexd: usable, not blocked, with a good contract. */
+/**
+ * Tops up the account on the hosts on which indexd would: those that are usable, not blocked and have a good contract.
+ */
 async function fundAccount(sql: Sql, hosts: readonly DemoHost[], account: Uint8Array): Promise<void> {
   const rows = await sql<{ host_id: HostId }[]>`
     select host_id from slabmend.host_states() where good and has_healthy_contract`;

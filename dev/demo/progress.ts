@@ -5,15 +5,16 @@ export interface Progress {
   /** Prints a permanent line. */
   line(text: string): void;
   /**
-   * Shows the current state: on a terminal as lines that are overwritten, elsewhere the first line from time to time. Without colours
-   * each line must fit the terminal's width; a single line is cut to it.
+   * Shows the current state. On a terminal the lines replace those of the last call; elsewhere only the first line is
+   * printed, at most every few seconds. Each line of an array must fit the terminal's width (colour codes do not
+   * count); a string is cut to the width.
    */
   status(lines: string | readonly string[]): void;
   /** Removes the status. */
   clear(): void;
 }
 
-/** Interval of status lines without a terminal. */
+/** Shortest time between two status lines if the output is not a terminal. */
 const PLAIN_STATUS_EVERY_MS = 5_000;
 const ERASE_LINE = "\r\u001b[2K";
 const ERASE_LINE_AND_UP = "\u001b[2K\u001b[1A";

@@ -15,7 +15,7 @@ import { objectCipherOf, type PlannedObject, plainBytesOf } from "./plan-objects
 import { type DemoHost, FUNDING_TARGET_HASTINGS } from "./register-hosts.ts";
 import { seededBytes } from "./seeded-random.ts";
 
-/** Reads in flight; each has a buffer of 4 MiB. */
+/** Maximum number of simultaneous reads; each has a buffer of 4 MiB. */
 const READS_AT_ONCE = 6;
 
 export interface ReadBackOptions {
@@ -31,9 +31,10 @@ export interface ReadBackOptions {
 }
 
 /**
- * Reads every object from the hosts as its owner would: with locations from the database and real reads paid from a separate account;
- * every sector is checked by its root, decoded, decrypted and compared with the stored data.
- * @returns numbers of objects that were not read back as stored, with the reason
+ * Reads every object from the hosts as its owner would: the database says where the sectors are, and a separate account
+ * pays for the reads. Each sector is checked against its root; the objects are then decoded, decrypted and compared
+ * with the data that was stored.
+ * @returns the objects that were not read back as stored: the reason by the object's number
  */
 export async function readBack(options: ReadBackOptions): Promise<ReadonlyMap<number, string>> {
   const { sql, seed, hosts, objects, signal } = options;
@@ -70,7 +71,10 @@ interface RecordedPart {
   readonly length: number;
 }
 
-/** The objects' parts in slabs by the database; objects are numbered in storage order. */
+/**
+ * The parts of objects that the database records, by the digest of their slab. Objects are numbered in the order in
+ * which they were stored.
+ */
 async function readParts(sql: ISql): Promise<Map<string, RecordedPart[]>> {
   const rows = await sql<({ digest: Uint8Array } & RecordedPart)[]>`
     select o.number, os.slab_digest as digest, os.slab_index as index, os.slab_offset as offset,
@@ -110,7 +114,7 @@ async function fetchSectors(
   return sectors;
 }
 
-/** @returns what is wrong, or undefined */
+/** @returns what is wrong with this part; undefined if it equals the stored data */
 function comparePart(
   slab: Slab,
   sectors: readonly FetchedSector[],

@@ -1,18 +1,21 @@
-/** Sectors that are unhealthy when the fleet is done, and why. */
+/** Counts the sectors that are still unhealthy when the fleet is done, with and without a host that may take them. */
 import type { ISql } from "postgres";
 import type { SlabId } from "../../lib/slab/ids.ts";
 import { parseSlabId } from "../../lib/slab/ids.ts";
 import { slabsWithDestination } from "./watch-repairs.ts";
 
 export interface Leftovers {
-  /** Sectors that must move but no host may take, because each good host already has a sector of that slab. */
+  /**
+   * Sectors that must move but that no host may take, for example because each good host already has a sector of the
+   * slab.
+   */
   readonly withoutDestination: number;
-  /** Sectors that a host could take. */
+  /** Sectors that must move and that some good host may take. */
   readonly withDestination: number;
   readonly goodHosts: number;
 }
 
-/** Considers all slabs, including sectors outside the damage. */
+/** Considers all slabs, so it also counts sectors that the demo did not damage. */
 export async function readLeftovers(sql: ISql, minHostDistanceKm: number): Promise<Leftovers> {
   const rows = await sql<{ slab_id: string; sectors: number }[]>`
     select m.slab_id::text, count(*)::integer as sectors

@@ -6,12 +6,17 @@ import { DEFAULT_PRICES, type Swarm, type SwarmHost } from "../swarm/swarm.ts";
 
 /** The chain's height while the demo runs. */
 export const TIP_HEIGHT = 580_000n;
-/** Contracts with most of indexd's default period left. */
+/**
+ * The height at which the contracts' proof windows open: most of indexd's default contract period is left until then.
+ */
 export const PROOF_HEIGHT = TIP_HEIGHT + 6_000n;
-/** 144 blocks after the proof window opens. */
+/** The proof window is open for 144 blocks. */
 const EXPIRATION_HEIGHT = PROOF_HEIGHT + 144n;
 
-/** indexd tops a service account up for this many sectors written and read: docs/protocol.md#who-pays-for-repair. */
+/**
+ * indexd tops up a service account until it can pay for writing and reading this many sectors:
+ * docs/protocol.md#who-pays-for-repair.
+ */
 const FUNDED_SECTORS = 2_048n;
 export const FUNDING_TARGET_HASTINGS =
   FUNDED_SECTORS *
@@ -25,7 +30,10 @@ export interface DemoHost {
   readonly row: SeededHost;
 }
 
-/** Inserts each host's rows as after a scan by indexd, with one good contract, and funds the account. */
+/**
+ * Inserts the rows that each host would have after a scan by indexd, with one good contract, and funds the account on
+ * each host.
+ */
 export async function registerHosts(sql: ISql, swarm: Swarm, account: Uint8Array): Promise<DemoHost[]> {
   await setScannedHeight(sql, TIP_HEIGHT);
   const prices = {

@@ -26,7 +26,7 @@ export interface ReportedRun {
   readonly damage: readonly Pick<DamagedSector, "root">[];
   readonly state: Pick<RepairState, "open" | "moved">;
   readonly fates: readonly HostFate[];
-  /** Like on the terminal, with columns aligned by spaces. */
+  /** The lines of the table as the terminal shows them, with columns aligned by spaces. */
   readonly table: readonly string[];
   readonly settings: readonly string[];
 }
@@ -102,7 +102,7 @@ function chart(
     );
     return `<polyline class="${line.className}" points="${points.join(" ")}"/>`;
   });
-  // Labels are at the ends of their lines, without overlapping.
+  // Each line has its label at its right end; labels are moved down so that they do not overlap.
   const ends = lines
     .map((line) => ({ line, at: y(samples.length === 0 ? 0 : line.of(samples.at(-1)!)) }))
     .sort((a, b) => a.at - b.at);

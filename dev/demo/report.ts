@@ -15,42 +15,52 @@ import type { ClockFaults } from "./wrong-clocks.ts";
 export interface DemoSummary {
   readonly slabs: number;
   readonly damagedSlabs: number;
-  /** Sectors that indexd would have moved after the damage. */
+  /** Sectors that indexd would have had to move, counted right after the damage. */
   readonly damagedSectors: number;
-  /** Those of them that indexd would not move now. */
+  /** Damaged sectors that indexd would not have to move now. */
   readonly repairedSectors: number;
   readonly copiedSectors: number;
   readonly rebuiltSectors: number;
-  /** Stored by a worker that was killed before its commit, and found by the next repair. */
+  /**
+   * Moved sectors that a worker stored before it was killed without a commit; the next repair of the slab found them on
+   * the host.
+   */
   readonly foundSectors: number;
   /** Bytes of sectors, counted at the hosts, including the traffic of killed workers. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** In decimal digits, because a JSON number is not exact enough. */
+  /** A string of decimal digits, because a JSON number is not exact enough. */
   readonly hastings: string;
   /** Workers that held a running lease when they were killed. */
   readonly killedWorkers: number;
   readonly databaseCrashes: number;
-  /** Total time until the database accepted connections again. */
+  /** Total time from the crashes until the database answered again. */
   readonly databaseCrashedSeconds: number;
   readonly endedBackends: number;
   readonly databaseSilences: number;
   readonly databaseSilentSeconds: number;
   /** Repairs that a worker ended at the beginning because its clock was wrong by hours. */
   readonly wrongClocks: number;
-  /** Total time until the next repairs of their slabs began. */
+  /** Total time from the end of these repairs until the next repair of the same slab began. */
   readonly wrongClockSeconds: number;
   /** Hosts that denied everything for a while. */
   readonly forgetfulHosts: number;
   readonly forgottenSeconds: number;
-  /** Sectors that these hosts denied, and those of them recorded as lost before the host was suspected. */
+  /** Denials by these hosts: the highest number that was recorded at one time. */
   readonly deniedSectors: number;
+  /** Sectors on these hosts that were recorded as lost before the host was suspected. */
   readonly falseLosses: number;
-  /** Denials open at the end: no host can take the sectors, and the next attempt of their slabs is in an hour. */
+  /**
+   * Denials by these hosts that are still open at the end: no host could take the sectors, and the next attempt at
+   * their slabs is an hour away.
+   */
   readonly waitingDenials: number;
-  /** From when these hosts had their sectors again until none of their other denials was open. */
+  /**
+   * Time from the moment when these hosts had their sectors again until none of their denials was open, apart from
+   * those in `waitingDenials`.
+   */
   readonly secondsUntilNoneDenied: number;
-  /** Running leases that expired and were reaped. */
+  /** Leases that expired while a repair was running, and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
   /** Sectors that are not healthy and that no host may take; 0 unless the verdict says why. */
@@ -59,21 +69,24 @@ export interface DemoSummary {
   readonly sectorsLeft: number;
   readonly violations: number;
   readonly seconds: number;
-  /** Slabs that could lose at most 2 more sectors, after the damage. */
+  /** Slabs that could lose at most 2 more sectors, counted right after the damage. */
   readonly slabsWithin2: number;
-  /** Other slabs that were leased before the last of these. */
+  /** Slabs not in `slabsWithin2` that were leased before the last of the slabs in it. */
   readonly othersLeasedFirst: number;
-  /** From the damage until no slab was within 2 sectors of loss; null if no slab ever was, or some still are. */
+  /**
+   * Time from the damage until every slab could lose more than 2 sectors; null if this was always so, or is not so at
+   * the end.
+   */
   readonly secondsUntilNoneWithin2: number | null;
   /** Null: no host was drained. */
   readonly drain: DrainDone | null;
-  /** With --verify: the result of verifying one host. */
+  /** The result of `--verify`, which verifies one host; null: no host was verified. */
   readonly verify: Verification | null;
   /** The release of indexd whose database was used; after an upgrade "0.4.4 to 0.6.1". */
   readonly indexd: string;
-  /** With `--move`: the result; null: the database was not moved. */
+  /** The result of `--move`; null: the database was not moved. */
   readonly move: MoveDone | null;
-  /** With --restore; null without. */
+  /** The result of `--restore`; null: there was no restore. */
   readonly restore: Omit<RestoreDone, "unreadable" | "violations"> | null;
   /** The sentence with which the demo ends. */
   readonly verdict: string;
@@ -102,7 +115,7 @@ export interface DemoFindings {
   readonly clockFaults: ClockFaults;
   readonly forgetting: Forgetting;
   readonly falseLosses: number;
-  /** Requested disturbances of the database that did not happen. */
+  /** Disturbances of the database that were requested but did not happen, as sentences for the report. */
   readonly missed: readonly string[];
   readonly restore: RestoreDone | undefined;
   readonly unreadable: ReadonlyMap<number, string>;
@@ -294,7 +307,9 @@ function describeDanger({ slabsWithin2, secondsUntilNoneWithin2 }: DemoSummary):
   return `${counted(slabsWithin2, "slab")} within 2 sectors of loss, ${until}`;
 }
 
-/** The first column to the left, numbers to the right. */
+/**
+ * Pads the cells of each column to one width: numbers are aligned to the right, texts and the first column to the left.
+ */
 function aligned(rows: readonly (readonly (string | number)[])[]): string[] {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
   return rows.map((row) =>

@@ -34,12 +34,13 @@ import { storeObjects } from "./store-objects.ts";
 
 const SLABMEND = fileURLToPath(new URL("../../bin/slabmend.js", import.meta.url));
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-/** Every other host's contract is renewed after the backup. */
+/** Whether the host's contract is renewed after the backup: this is so for every second host. */
 const RENEWED = (host: DemoHost): boolean => host.number % 2 === 1;
 
 export interface RestoreDone {
-  /** Sectors whose only copies hosts would delete if indexd simply started on the backup, and the objects lost with them. */
+  /** Sectors of which the hosts would delete all copies if indexd started on the backup without `slabmend restore`. */
   readonly sectorsAtStake: number;
+  /** Objects that would be lost with these sectors. */
   readonly objectsAtStake: number;
   readonly contractsChained: number;
   readonly recordsRead: number;
@@ -49,7 +50,7 @@ export interface RestoreDone {
   readonly refused: number;
   /** Uploaded after the backup. */
   readonly slabsUnknown: number;
-  /** Freed by indexd's pruning after pruning was released. */
+  /** Roots that indexd's pruning freed after `restore release-prunes`. */
   readonly pruned: number;
   readonly seconds: number;
   readonly unreadable: ReadonlyMap<number, string>;
@@ -57,7 +58,7 @@ export interface RestoreDone {
 }
 
 export interface RestoreDrill {
-  /** The archive of the fleet's journal. */
+  /** Where the fleet archives its journal. */
   readonly archive: string;
   /** Runs all steps after the repairs. Afterwards the client of the lost database must not be used. */
   run(parts: { readonly moved: ReadonlySet<Root> }): Promise<RestoreDone>;
@@ -143,7 +144,7 @@ async function drill(parts: Drill): Promise<RestoreDone> {
   }
 }
 
-/** Events after the repairs that the backup lacks: renewals, pruning, an upload. */
+/** Makes changes after the repairs that the backup does not contain: renewals, pruning, an upload. */
 async function liveOn({ sql, hosts, renter, options, kernel, signal }: Drill): Promise<void> {
   for (const host of hosts.filter(RENEWED)) await renewWithHost(sql, host, renter);
   await pruneHosts(sql, hosts, currentContract);
@@ -175,7 +176,10 @@ interface Stake {
   readonly objects: number;
 }
 
-/** On a copy of the restored database: the sectors without other copies that indexd would prune. */
+/**
+ * Counts, on a copy of the restored database, the sectors that would have no copy left after indexd's pruning, and the
+ * objects that would be lost with them.
+ */
 async function countStake(restored: PostgresServer, hosts: readonly DemoHost[]): Promise<Stake> {
   await asOwner(restored.url("postgres"), (owner) => owner`create database naive template indexd`);
   return await asOwner(restored.url("naive"), async (naive) => {
@@ -211,7 +215,7 @@ const summaryOf = ({ sectors, objects }: Stake) => ({
   objectsAtStake: objects,
 });
 
-/** Runs indexd's part again, then indexd's pruning, and reads every object of the backup. */
+/** Runs indexd's loops once, releases pruning, prunes, and reads back every object that the backup contains. */
 async function finish(parts: Drill, sql: Sql, url: string) {
   const { hosts, account, objects, kernel, options, progress, signal, moved } = parts;
   const indexd = playIndexd({ sql, hosts, account, loops: INDEXD_LOOPS });
@@ -242,7 +246,7 @@ async function finish(parts: Drill, sql: Sql, url: string) {
   return { pruned, unreadable, violations };
 }
 
-/** Runs a command as an operator does. Returns the statistics of the run. */
+/** Runs a slabmend command as an operator does. Returns the statistics of the maintenance run. */
 async function slabmend({ migrationSeed, archive }: Drill, url: string, ...args: string[]) {
   const child = spawn(process.execPath, [SLABMEND, "--json", ...args], {
     cwd: ROOT,
@@ -264,7 +268,7 @@ async function slabmend({ migrationSeed, archive }: Drill, url: string, ...args:
     err += chunk.toString();
   });
   const [code] = (await once(child, "close")) as [number | null];
-  // Exit code 6: there are findings, which are in the report.
+  // Exit code 6 means that there are findings; the run's report lists them.
   if (code !== 0 && code !== 6)
     throw new Error(`slabmend ${args.join(" ")} ended with ${code}: ${err.slice(0, 500)}`);
   const { run } = JSON.parse(out) as {

@@ -3,7 +3,7 @@
  *
  *   plan -> start -> store -> damage -> deploy -> (indexd's part, kills, repairs) -> check -> read back -> stop
  *
- * Everything that the demo starts belongs to the runtime or to the stack below, and ends with its owner.
+ * Everything that the demo starts is stopped by the local runtime or by the disposable stack in `runDemo`.
  */
 import { tmpdir } from "node:os";
 import type { Sql } from "postgres";
@@ -62,18 +62,18 @@ import {
 import { readTraffic } from "./watch-repairs.ts";
 import { prepareWrongClocks, readClockFaults } from "./wrong-clocks.ts";
 
-/** For reading, encoding and decoding in this process. */
+/** Memory of the kernel with which this process encodes, reads back and decodes the objects. */
 const KERNEL_BYTES = 48 * 1_048_576;
 
 interface DemoRun {
   readonly options: DemoOptions;
   readonly progress: Progress;
-  /** Whether the terminal shows them. */
+  /** Whether the terminal shows colours. */
   readonly colours: boolean;
   readonly signal: AbortSignal;
   readonly plan: DamagePlan;
   readonly objects: readonly PlannedObject[];
-  /** Grows while the fleet repairs. */
+  /** A sample is added from time to time while the fleet repairs. */
   readonly samples: RunSample[];
   readonly startedAtMs: number;
 }
@@ -87,7 +87,7 @@ export async function runDemo(
   { progress, colours, signal }: Pick<DemoRun, "progress" | "colours" | "signal">,
 ): Promise<DemoResult> {
   const startedAtMs = Date.now();
-  // Quick checks first, because planning for many hosts takes minutes.
+  // The quick check runs first, because planning for many hosts takes minutes.
   await assertDiskSpace(tmpdir(), storedBytes(options.slabs * options.totalShards));
   const plan = planDamage(options);
   const objects = planObjects(options);
@@ -203,7 +203,7 @@ async function inRuntime(
           progress,
           signal,
         });
-  // Awaited when the repairs are done.
+  // `move` is awaited when the repairs are done; until then a rejection must not count as unhandled.
   move?.catch(() => {});
   let moved: MoveDone | undefined;
   let repairs: RepairsDone;
@@ -282,7 +282,7 @@ async function inRuntime(
     .filter(({ hostId }) => forgetful.some(({ row }) => row.id === hostId))
     .reduce((sum, { sectors }) => sum + sectors, 0);
   const leasedBefore = countLeasedBefore(danger.nearAtStart, await readFirstLeases(sql));
-  // Last, because it replaces the database.
+  // The restore drill is last, because it replaces the database.
   const restore = await drill?.run({ moved: new Set(repairs.state.moved.keys()) });
   violations.push(...(restore?.violations ?? []));
   const findings: DemoFindings = {
@@ -348,7 +348,7 @@ function startUpgrade({ options, progress, signal }: DemoRun, sql: Sql): Upgrade
   const from = INDEXD_RELEASES[options.indexd];
   const versions = Array.from({ length: NEWEST_VERSION - from }, (_, step) => from + 1 + step);
   const upgrade = upgradeInMidRun({ sql, versions, workers: options.workers, progress, signal });
-  // Awaited when the repairs are done.
+  // `upgrade.done` is awaited when the repairs are done; until then a rejection must not count as unhandled.
   upgrade.done.catch(() => {});
   return upgrade;
 }

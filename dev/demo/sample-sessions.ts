@@ -6,10 +6,13 @@ import { FLEET_LIMITS, type FleetSession, type SessionLimits, type SessionSample
 
 const SAMPLE_EVERY_MS = 100;
 
-/** Table locks of reading and writing rows. */
+/** The table locks that statements take to read or write rows. */
 const LOCKS_OF_ROWS = ["AccessShareLock", "RowShareLock", "RowExclusiveLock"];
 
-/** One sample, in one statement: the role's sessions and locks in this database, and the sessions that wait for them. */
+/**
+ * Takes one sample in one statement: the role's sessions and locks in this database, and the sessions that wait for
+ * these locks.
+ */
 export async function sampleSessions(
   sql: ISql,
   role: string,
@@ -74,11 +77,11 @@ export function startSessionSampler(parts: {
 
   let underWay: Promise<void> | undefined;
   const sample = async (): Promise<void> => {
-    // An upper bound of the functions that were running at any moment of the query.
+    // `running` is an upper bound: no more functions than this ran at any moment of the query.
     const before = pools.reduce((sum, { busy }) => sum + busy.length, 0) - started;
     const seen = await sampleSessions(sql, role);
     const running = before + started;
-    // Functions that ended before the sample have closed their connections: lets the proxy notice this.
+    // Functions that ended before the sample have closed their connections; wait until the proxy has noticed this.
     await afterEventsAtHand();
     const left = seen.sessions.filter(({ clientPort }) => clientPort !== null && hasLeft(clientPort)).length;
     samples.push({ ...seen, running, left });

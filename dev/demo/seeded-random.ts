@@ -1,12 +1,15 @@
 import { createCipheriv, createHash } from "node:crypto";
 
-/** Bytes derived only from seed and label, so that stored data can be regenerated instead of kept. */
+/** Derives bytes from seed and label alone, so that the demo can generate stored data again and need not keep it. */
 export function seededBytes(seed: string, label: string, length: number): Buffer {
   const key = createHash("sha256").update(`slabmend demo ${label} ${seed}`).digest();
   return createCipheriv("aes-256-ctr", key, Buffer.alloc(16)).update(Buffer.alloc(length));
 }
 
-/** Uniform in [0, 1), reproducible for the same seed and label. Slow: for choices, not for data. */
+/**
+ * A generator of numbers, uniform in [0, 1). The same seed and label give the same numbers. It is slow: use it for
+ * choices, and `seededBytes` for data.
+ */
 export function seededRandom(seed: string, label: string): () => number {
   let drawn = 0;
   return () => {

@@ -15,10 +15,10 @@ import type { RepairState, Traffic } from "./watch-repairs.ts";
 export interface ShownRun {
   readonly options: Pick<DemoOptions, "seed" | "report">;
   readonly progress: Progress;
-  /** Whether the terminal shows them. */
+  /** Whether the terminal shows colours. */
   readonly colours: boolean;
   readonly plan: Pick<DamagePlan, "fates">;
-  /** Grows while the fleet repairs. */
+  /** A sample is added from time to time while the fleet repairs. */
   readonly samples: RunSample[];
 }
 
@@ -70,7 +70,10 @@ export function drawAndSample(
   return drawRun({ slabs, damage, fates: plan.fates, state, traffic, seconds, colours });
 }
 
-/** @throws {DemoError} `no-folder`; the demo writes an empty text before it starts anything, to learn this early */
+/**
+ * @throws {DemoError} `no-folder` if the file cannot be written. To find this out early, the demo writes an empty text
+ * before it starts anything
+ */
 export async function writeReport(path: string, text: string): Promise<void> {
   await writeFile(path, text).catch((cause: unknown) => {
     throw new DemoError({

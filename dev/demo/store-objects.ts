@@ -16,9 +16,9 @@ import {
 } from "./plan-objects.ts";
 import type { DemoHost } from "./register-hosts.ts";
 
-/** Sectors being stored on hosts while the next ones are computed. */
+/** Maximum number of sectors that are being stored on hosts while the next ones are computed. */
 const PUTS_AT_ONCE = 6;
-/** Free space of every contract for moved sectors. */
+/** Free space in every contract, for the sectors that repairs move there. */
 const SPARE_CAPACITY_BYTES = 4_294_967_296;
 
 export interface StoredSlab {
@@ -88,7 +88,7 @@ async function storeSlab(
         underWay.delete(put);
         onStored(1);
       });
-      // A failure is kept and thrown where the other stores are awaited.
+      // The promise is awaited later, together with the others; until then a rejection must not count as unhandled.
       put.catch(() => {});
       underWay.add(put);
     }
@@ -108,13 +108,14 @@ async function storeSlab(
   return { id, digest, roots };
 }
 
-/** The slab's bytes for `encodeSlab`: plain, to be encrypted with one object's key. */
+/** The arguments for `encodeSlab`, which encrypts the bytes with one object's key: that of the slab's first object. */
 function contentOf(slab: number, seed: string, objects: readonly PlannedObject[]) {
   const [first, second] = partsIn(slab, objects);
   const cipher = objectCipherOf(seed, first!.object, first!.part);
   const bytes = [plainBytesOf(seed, first!.object, first!.part)];
   if (second !== undefined) {
-    // Applies the second object's stream and the first object's: encodeSlab applies the latter again, which cancels it.
+    // The second object has its own key stream, but encodeSlab applies the first object's stream to the whole slab.
+    // Applying the first object's stream here too cancels it.
     const { slabOffset } = second.part;
     const shared = plainBytesOf(seed, second.object, second.part);
     dataKeyStream(objectCipherOf(seed, second.object, second.part)).apply(shared, slabOffset);
@@ -124,7 +125,7 @@ function contentOf(slab: number, seed: string, objects: readonly PlannedObject[]
   return { version: first!.object.version, cipher, bytes: Buffer.concat(bytes) };
 }
 
-/** Parts of objects in a slab, by offset. */
+/** The parts of objects that lie in a slab, in the order of their offsets. */
 function partsIn(
   slab: number,
   objects: readonly PlannedObject[],

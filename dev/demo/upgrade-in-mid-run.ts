@@ -1,6 +1,6 @@
 /**
  * Upgrades indexd while workers repair: one transaction per version, as indexd does at its start, with a pause at each intermediate
- * version. Afterwards the operator applies the grant again.
+ * version. Afterwards the script of grants runs again, as an operator would run it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
@@ -10,15 +10,15 @@ import { FLEET_ROLE } from "./open-database.ts";
 import type { Progress } from "./progress.ts";
 
 const POLL_MS = 50;
-/** The pause at each version, so that claims, commits and flushes meet it. */
+/** The pause at each version, so that claims, commits and flushes run on each of them. */
 const REST_MS = 400;
 const GRANT_AFTER_MS = 2_000;
 const MOST_MS = 120_000;
 
 export interface Upgrade {
-  /** Resolves at the end of the upgrade. @throws if the fleet never got that far, or a step failed */
+  /** Resolves at the end of the upgrade. @throws if repairs did not start in time, or a step of the upgrade failed */
   readonly done: Promise<void>;
-  /** The events' times when indexd's publisher took over, by account and key. */
+  /** The times of the events when indexd's publisher began to assign them, by the event's account and object key. */
   readonly eventsBefore: ReadonlyMap<string, string>;
 }
 
@@ -36,14 +36,14 @@ export function upgradeInMidRun(parts: {
     for (const version of versions) {
       await sql.begin(async (tx) => {
         await tx.unsafe(upgradeStatements(version));
-        // Read under the lock that excludes all writers.
+        // The times are read while the upgrade's lock keeps all writers out.
         if (version === 24) for (const [name, stamp] of await readStamps(tx)) eventsBefore.set(name, stamp);
       });
       progress.line(`indexd's database is at version ${version}`);
       await sleep(REST_MS, undefined, { signal });
     }
     await sleep(GRANT_AFTER_MS, undefined, { signal });
-    // The script has its own begin and commit.
+    // The script of grants has its own begin and commit, so it needs a connection of its own.
     const owner = await sql.reserve();
     await owner.unsafe(grantStatements({ role: FLEET_ROLE, concurrency: parts.workers }));
     owner.release();
@@ -51,7 +51,7 @@ export function upgradeInMidRun(parts: {
   return { done: run(), eventsBefore };
 }
 
-/** Some sectors have moved, and repairs are still running. */
+/** Waits until some sectors have moved while repairs are still running. */
 async function untilRepairsRun(sql: Sql, signal: AbortSignal): Promise<void> {
   for (const endsAtMs = Date.now() + MOST_MS; Date.now() < endsAtMs; ) {
     const [row] = await sql<{ moved: boolean; running: boolean }[]>`

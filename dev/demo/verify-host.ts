@@ -1,6 +1,6 @@
 /**
- * A verification at the end of the demo: sectors vanish from a host's disk, unknown to the database, and a maintenance run asks the host
- * for all its sectors.
+ * The verification at the end of the demo. Sectors vanish from a host's disk while the database still records them
+ * there; then a maintenance run asks the host for all its sectors.
  */
 import type { Sql } from "postgres";
 import { systemClock } from "../../lib/clock/clock.ts";
@@ -21,13 +21,13 @@ export interface Verification {
   readonly checked: number;
   readonly confirmed: number;
   readonly denied: number;
-  /** Whether exactly the vanished sectors were denied, and none of them was recorded as lost. */
+  /** Whether the host denied exactly the vanished sectors, and none of them was recorded as lost. */
   readonly foundAll: boolean;
 }
 
 const LIMIT_MS = 60_000;
 
-/** @param wanted number of sectors that vanish; fewer if no healthy host has that many */
+/** @param wanted how many sectors shall vanish; fewer vanish if no healthy host has that many */
 export async function verifyHost(
   sql: Sql,
   parts: {
@@ -45,7 +45,7 @@ export async function verifyHost(
   const planted = rows
     .map(({ root }) => ({ root, order: random() }))
     .toSorted((a, b) => a.order - b.order)
-    // One sector stays, to be proved.
+    // At least one sector stays on the host, so that the host also has something to prove.
     .slice(0, Math.min(wanted, rows.length - 1))
     .map(({ root }) => root);
   for (const root of planted) await host.swarm.dropSector(root);

@@ -9,11 +9,11 @@ export const NEAR_MARGIN = 2;
 export interface SlabMargin {
   readonly slabId: SlabId;
   readonly margin: number;
-  /** When a commit last moved sectors of the slab; undefined: none has yet. */
+  /** When a commit last moved sectors of the slab; undefined: no commit has moved any yet. */
   readonly movedAtMs: number | undefined;
 }
 
-/** All times are the database's. */
+/** A reading of all margins. All times are from the database's clock. */
 export interface DangerReading {
   readonly nowMs: number;
   readonly slabs: readonly SlabMargin[];
@@ -53,8 +53,9 @@ export interface DangerWatch {
   readonly nearAtStart: ReadonlySet<SlabId>;
   see(reading: DangerReading): void;
   /**
-   * From the first reading until no slab was close to loss; undefined if no slab ever was, or some still are. The time ends at
-   * the commit that removed the danger if the journal has this commit, otherwise at the first reading without it.
+   * Time from the first reading until no slab was close to loss; undefined if no slab ever was, or some still are. The
+   * time ends at the commit that moved the last slab's sectors if the journal has this commit, otherwise at the first
+   * reading in which no slab was close to loss.
    */
   readonly msUntilNoneNear: number | undefined;
 }
@@ -90,7 +91,7 @@ export interface FirstLease {
   readonly leasedAtMs: number;
 }
 
-/** From finished and running repairs. */
+/** Reads when each slab was first leased, from finished and running repairs. */
 export async function readFirstLeases(sql: ISql): Promise<FirstLease[]> {
   const rows = await sql<{ slab_id: string; leased_at: number }[]>`
     select slab_id::text, extract(epoch from min(leased_at))::float8 * 1000 as leased_at
@@ -101,8 +102,8 @@ export async function readFirstLeases(sql: ISql): Promise<FirstLease[]> {
 }
 
 /**
- * Slabs not close to loss that were leased before the last slab that was close to loss. 0 if the endangered slabs came first;
- * leases of one batch count as simultaneous.
+ * How many other slabs were leased before the last of the slabs close to loss: 0 if all slabs close to loss came first.
+ * Leases of one batch count as simultaneous.
  */
 export function countLeasedBefore(near: ReadonlySet<SlabId>, leases: readonly FirstLease[]): number {
   const lastNearMs = Math.max(

@@ -13,12 +13,12 @@ export interface RepairState {
   /** Damaged sectors that still must move. */
   readonly open: readonly { readonly slabId: SlabId; readonly root: Root }[];
   readonly openSlabs: number;
-  /** Moves by root, from the journal. */
+  /** How each moved sector was obtained, by its root, from the journal. */
   readonly moved: ReadonlyMap<Root, "copied" | "rebuilt" | "found">;
-  /** Sectors that hosts turned out not to have when a repair asked for them. */
+  /** Sectors that repairs recorded as lost. */
   readonly foundLost: number;
   readonly liveLeases: number;
-  /** Moved slabs whose objects' events were not bumped yet. */
+  /** Slabs with moved sectors whose objects' events were not bumped yet. */
   readonly unsentEvents: number;
   /** Finished repairs, including crashed ones. */
   readonly endedRepairs: number;
@@ -26,11 +26,13 @@ export interface RepairState {
   readonly expiredLeases: number;
   /** Time until the first open slab may be claimed; 0: now. */
   readonly nextAttemptMs: number;
-  /** Outcomes of the open slabs, without duplicates. */
+  /** The last outcomes of the open slabs, without duplicates. */
   readonly lastOutcomes: readonly string[];
 }
 
-/** Two statements: in one snapshot only within a transaction of isolation level repeatable read. */
+/**
+ * Runs two statements. They see the same snapshot only if the caller's transaction has isolation level repeatable read.
+ */
 export async function readRepairState(sql: ISql, damage: readonly DamagedSector[]): Promise<RepairState> {
   const damaged = new Set(damage.map(({ root }) => root));
   const slabIds = [...new Set(damage.map(({ slabId }) => String(slabId)))];
@@ -76,7 +78,7 @@ export async function readRepairState(sql: ISql, damage: readonly DamagedSector[
   };
 }
 
-/** Of these slabs, those whose open sectors have a legal destination. */
+/** Returns those of the given slabs for which at least one host may take a moved sector. */
 export async function slabsWithDestination(
   sql: ISql,
   slabIds: readonly SlabId[],

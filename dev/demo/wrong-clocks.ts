@@ -1,17 +1,20 @@
 /**
- * Workers with a clock that is wrong by hours, each for one repair, as if NTP then corrected it. A folder contains a file for each wrong
- * clock; the worker that removes a file gets that clock.
+ * Gives workers a clock that is wrong by hours, each for one repair, as if NTP corrected the clock after it. A folder
+ * contains one file for each wrong clock; a worker that removes a file has this wrong clock in its next repair.
  */
 import { mkdir, readdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ISql } from "postgres";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
 
-/** The repair function's variable with the folder. */
+/** The environment variable of the repair function that names the folder. */
 export const WRONG_CLOCKS_VARIABLE = "SLABMEND_DEMO_WRONG_CLOCKS";
 
 const HOUR_MS = 3_600_000;
-/** One sign makes tokens and prices expired, the other not yet valid. */
+/**
+ * If the clock is behind, a worker's tokens look expired to hosts; if it is ahead, hosts' prices look expired to the
+ * worker.
+ */
 const OFF_BY_MS = [-2 * HOUR_MS, 3 * HOUR_MS, -26 * HOUR_MS] as const;
 
 /** @returns the folder */
@@ -22,13 +25,16 @@ export async function prepareWrongClocks(folder: string, count: number): Promise
   return clocks;
 }
 
-/** The clock of a worker: wrong by `offByMs`, which may change at any time. */
+/** The clock of a worker. It is wrong by `offByMs`, which the worker may set at any time. */
 export function createWrongClock(): Clock & { offByMs: number } {
   const clock = { ...systemClock, offByMs: 0, now: () => systemClock.now() + clock.offByMs };
   return clock;
 }
 
-/** The error of this worker's clock for its next repair; 0: none. */
+/**
+ * Takes a wrong clock, if one is left.
+ * @returns by how much this worker's clock is wrong in its next repair; 0: it is right
+ */
 export async function takeWrongClock(folder: string): Promise<number> {
   for (const name of await readdir(folder)) {
     try {
@@ -45,7 +51,7 @@ export async function takeWrongClock(folder: string): Promise<number> {
 export interface ClockFaults {
   /** Repairs that ended at the beginning because the worker's clock was wrong. */
   readonly count: number;
-  /** Total time until the next repairs of their slabs began. */
+  /** Total time from the end of these repairs until the next repair of the same slab began. */
   readonly waitedMs: number;
 }
 

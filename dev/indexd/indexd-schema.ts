@@ -15,14 +15,20 @@ export type FixtureVersion = (typeof INDEXD_RELEASES)[IndexdRelease];
 export const NEWEST_RELEASE: IndexdRelease = "0.6.1";
 export const NEWEST_VERSION: FixtureVersion = INDEXD_RELEASES[NEWEST_RELEASE];
 
-/** The schema of a new database per version. 23 only adds to 22, so its upgrade script is enough. */
+/**
+ * The files that create a new database of each version. Version 23 only adds to 22, so it needs no file beyond the
+ * upgrade script.
+ */
 const FRESH: Readonly<Record<FixtureVersion, readonly string[]>> = {
   22: ["fresh-22.sql"],
   23: ["fresh-22.sql", "upgrade-to-23.sql"],
   26: ["fresh-26.sql", "repair-statistics-26.sql"],
 };
 
-/** Upgrades in order, one transaction each, as in indexd, so that a database passes through 24 and 25. */
+/**
+ * The upgrades in order. Each runs in a transaction of its own, as in indexd; so a database passes through versions 24
+ * and 25.
+ */
 const UPGRADES: readonly { readonly to: number; readonly files: readonly string[] }[] = [
   { to: 23, files: ["upgrade-to-23.sql"] },
   { to: 24, files: ["upgrade-to-24.sql"] },
@@ -30,12 +36,14 @@ const UPGRADES: readonly { readonly to: number; readonly files: readonly string[
   { to: 26, files: ["upgrade-to-26.sql", "repair-statistics-26.sql"] },
 ];
 
-/** The statements for a new database of this version; they need an empty database on PostgreSQL 15 or newer. */
+/**
+ * The statements that create indexd's tables of this version in an empty database. They need PostgreSQL 15 or newer.
+ */
 export function indexdSchema(version: FixtureVersion = NEWEST_VERSION): string {
   return ["accounts-to-sectors.sql", ...FRESH[version], "slab-sectors-to-objects.sql"].map(read).join("\n");
 }
 
-/** The statements of indexd's upgrade from one version to the next, which run in one transaction. */
+/** The statements of indexd's upgrade from version `to - 1` to `to`. They must run in one transaction. */
 export function upgradeStatements(to: number): string {
   const upgrade = UPGRADES.find((step) => step.to === to);
   if (upgrade === undefined) throw new RangeError(`upgrade: expected 23 to 26, got ${to}`);

@@ -12,13 +12,14 @@ export interface PublishedEvent {
 }
 
 /**
- * One pass of indexd's publisher, from database version 24 on: assigns one second of the stream to events without a time. At most one
- * batch a second; events locked by a writer follow in a later batch. Before 24 there is nothing to do.
+ * Runs one pass of indexd's publisher, which exists from database version 24 on; before 24 this function does nothing.
+ * The pass takes a batch of events without a time and sets their time to the current second. There is at most one batch
+ * per second, and an event that a writer has locked follows in a later batch.
  */
 export async function publishEvents(sql: Sql): Promise<readonly PublishedEvent[]> {
   const [settings] = await sql<{ version: number }[]>`select db_version as version from global_settings`;
   if (settings!.version < 24) return [];
-  // Locked in the same order as in an upgrade: first the events, then the settings.
+  // An upgrade locks the events first and then the settings, and so does this transaction.
   return await sql.begin(async (tx): Promise<readonly PublishedEvent[]> => {
     const [row] = await tx<{ waiting: boolean }[]>`
       select exists (select from object_events e where e.updated_at is null) as waiting`;

@@ -1,7 +1,7 @@
 /**
- * Builders of rows in indexd's tables, for tests and the demo: hosts, contracts, slabs, objects, accounts. By default they make healthy
- * rows. They keep statistics correct: `stats` and the hosts' counters are as indexd would count (seed-statistics.ts reads and checks
- * them).
+ * Functions that insert rows into indexd's tables, for tests and the demo: hosts, contracts, slabs, objects, accounts.
+ * By default the rows are healthy. The functions also update `stats` and the hosts' counters as indexd would
+ * (seed-statistics.ts reads and checks them).
  *
  * ```ts
  * const fleet = await seedNetwork(sql, { hosts: 40 });
@@ -25,26 +25,29 @@ import {
 
 type Sql = ISql;
 
-/** Any columns of a table by name; values in postgres.js's types (numeric and bigint as text or bigint). */
+/**
+ * Values for any columns of a table, by the column's name. The values have the types of postgres.js: numeric and bigint
+ * are text or a BigInt.
+ */
 export type Columns = Readonly<Record<string, unknown>>;
 
 export interface SeededHost {
   readonly id: HostId;
   readonly hostKey: HostKey;
-  /** The contract from {@link seedHost}, if any. */
+  /** The contract that {@link seedHost} inserted, if it inserted one. */
   readonly contract: SeededContract | undefined;
 }
 
 export interface SeededContract {
   readonly id: number;
   readonly contractId: ContractId;
-  /** `contract_sectors_map.id`: what sectors are pinned to. */
+  /** `contract_sectors_map.id`, to which sectors are pinned. */
   readonly mapId: ContractMapId;
 }
 
 export interface HostSeed {
   readonly hostKey?: HostKey;
-  /** `host:port` of siamux; default: an address without a listener. */
+  /** Addresses for siamux, each `host:port`. Default: one address at which nothing listens. */
   readonly addresses?: readonly string[];
   readonly quicAddresses?: readonly string[];
   /** Default: far from every other seeded host. */
@@ -52,11 +55,14 @@ export interface HostSeed {
   readonly blocked?: boolean;
   /** Columns of `hosts` that differ from a usable host's. */
   readonly columns?: Columns;
-  /** Columns of its contract that differ from a good contract's; `null`: no contract. */
+  /** Columns of the host's contract that differ from those of a good contract; `null`: the host has no contract. */
   readonly contract?: Columns | null;
 }
 
-/** A host that passes all of indexd's checks: scanned, accepting, priced below every default limit, 1 TiB free. */
+/**
+ * A host that passes all of indexd's checks: it was scanned, accepts contracts, has prices below every default limit,
+ * and 1 TiB is free.
+ */
 const USABLE_HOST: Columns = {
   recent_uptime: 0.99,
   has_quic: true,
@@ -67,7 +73,8 @@ const USABLE_HOST: Columns = {
   settings_max_contract_duration: 12_960,
   settings_remaining_storage: 262_144,
   settings_total_storage: 524_288,
-  // 0.2 SC per contract; collateral twice the storage price of 100 SC/TB/month; traffic 10 and 100 SC/TB.
+  // 0.2 SC per contract; storage 100 SC/TB/month, and collateral twice that; traffic 10 SC/TB to the host and 100 SC/TB
+  // from it.
   settings_contract_price: "200000000000000000000000",
   settings_max_collateral: "1000000000000000000000000000000",
   settings_collateral: "46296296296",
@@ -96,12 +103,17 @@ const GOOD_CONTRACT: Columns = {
 
 const random32 = (): Buffer => randomBytes(32);
 
-/** Spreads hosts over a grid of whole degrees: at least 50 km apart below 60 degrees of latitude. */
+/**
+ * Spreads hosts over a grid of whole degrees, from 60 degrees south to 59 north, so that they are at least 50 km apart.
+ */
 function spacedLocation(n: number): { latitude: number; longitude: number } {
   return { latitude: (n % 120) - 60, longitude: (Math.floor(n / 120) % 360) - 180 };
 }
 
-/** Inserts one host with its addresses and, unless told not to, one good contract with its map row. */
+/**
+ * Inserts one host with its addresses and, unless `contract` is null, one contract with its row in
+ * `contract_sectors_map`.
+ */
 export async function seedHost(sql: Sql, seed: HostSeed = {}): Promise<SeededHost> {
   const key = seed.hostKey === undefined ? random32() : Buffer.from(idBytes(seed.hostKey));
   const columns = { ...USABLE_HOST, ...seed.columns, public_key: key };
@@ -128,7 +140,7 @@ export async function seedHost(sql: Sql, seed: HostSeed = {}): Promise<SeededHos
   return { id, hostKey: hexOf(key) as HostKey, contract };
 }
 
-/** `count` hosts made by {@link seedHost}, spaced, each with a good contract. */
+/** Inserts `hosts` hosts with {@link seedHost}, far from each other, by default each with a good contract. */
 export async function seedNetwork(
   sql: Sql,
   fleet: { readonly hosts: number; readonly seed?: (n: number) => HostSeed },
@@ -140,7 +152,7 @@ export async function seedNetwork(
   return hosts;
 }
 
-/** A contract of a host, with its row in `contract_sectors_map`. */
+/** Inserts a contract of a host, with its row in `contract_sectors_map`. */
 export async function seedContract(sql: Sql, hostId: HostId, columns: Columns = {}): Promise<SeededContract> {
   const contractId = (columns["contract_id"] as Buffer | undefined) ?? random32();
   const row = { ...GOOD_CONTRACT, ...columns, host_id: hostId, contract_id: contractId };
@@ -155,7 +167,10 @@ export async function seedContract(sql: Sql, hostId: HostId, columns: Columns = 
   };
 }
 
-/** Renews like indexd: adds a contract row and points the map row to it, so that sectors keep their map id. */
+/**
+ * Renews a contract as indexd does: inserts a row for the new contract and points the row of `contract_sectors_map` to
+ * it, so that the sectors stay pinned to the same row.
+ */
 export async function renewContract(
   sql: Sql,
   hostId: HostId,
@@ -177,8 +192,8 @@ export async function renewContract(
 }
 
 /**
- * Adds a host's key to the blocklist; the host's contracts are no longer good. indexd would also remove the host's unpinned
- * sectors; here they stay, as when an operator blocks a host by SQL.
+ * Adds a host's key to the blocklist and marks the host's contracts as not good. indexd would also remove the host's
+ * unpinned sectors; here they stay, as when an operator blocks a host by SQL.
  */
 export async function blockHost(
   sql: Sql,
@@ -191,7 +206,7 @@ export async function blockHost(
   await sql`update contracts set good = false where host_id = (select id from hosts where public_key = ${key})`;
 }
 
-/** `global_settings.scanned_height`, against which contracts are judged. */
+/** Sets `global_settings.scanned_height`, the height that decides whether contracts are still good. */
 export async function setScannedHeight(sql: Sql, height: bigint | number): Promise<void> {
   await sql`update global_settings set scanned_height = ${String(height)}`;
 }
@@ -202,7 +217,7 @@ export interface SectorSeed {
   readonly hostId: HostId | null;
   /** Null: unpinned. */
   readonly mapId: ContractMapId | null;
-  /** Default: random. An existing root is shared and keeps its host and map id. */
+  /** Default: random. If the root exists already, the slab shares that sector, which keeps its host and map id. */
   readonly root?: Root;
   /** Columns of `sectors` that differ from the defaults. Not for a shared sector. */
   readonly columns?: Columns;
@@ -214,7 +229,7 @@ export interface SlabSeed {
   readonly encryptionKey?: Uint8Array;
   /** Default: random, because the database does not verify digests. */
   readonly digest?: SlabDigest;
-  /** Columns of `slabs` that differ from those of a slab that may be claimed at once. */
+  /** Columns of `slabs` that shall differ from the defaults; by default the slab may be claimed at once. */
   readonly columns?: Columns;
 }
 
@@ -225,7 +240,9 @@ export interface SeededSlab {
   readonly sectors: readonly { readonly id: SectorId; readonly root: Root }[];
 }
 
-/** One sector on each of these hosts, pinned to the host's seeded contract. */
+/**
+ * Places one sector on each of these hosts, pinned to the host's seeded contract; unpinned if the host has no contract.
+ */
 export function placeOn(hosts: readonly SeededHost[]): SectorSeed[] {
   return hosts.map((host) => ({ hostId: host.id, mapId: host.contract?.mapId ?? null }));
 }
@@ -254,7 +271,7 @@ export async function seedSlabs(
   const sectors = planned.flatMap(({ slab, roots }) =>
     slab.sectors.map((sector, index) => ({ sector, root: Buffer.from(idBytes(roots[index]!)) })),
   );
-  // The first entry of a root decides; later entries share its row.
+  // If a root occurs several times, its first entry decides what is inserted; later entries share that row.
   const distinct = [...Map.groupBy(sectors, (entry) => entry.root.toString("hex")).values()].map(
     ([first]) => first!,
   );
@@ -320,13 +337,13 @@ export async function seedSlabs(
   }));
 }
 
-/** One slab: {@link seedSlabs} of one. */
+/** Inserts one slab, as {@link seedSlabs} does. */
 export async function seedSlab(sql: Sql, slab: SlabSeed): Promise<SeededSlab> {
   const [seeded] = await seedSlabs(sql, { slabs: [slab] });
   return seeded!;
 }
 
-/** Adds the changes of pinning to the statistics. */
+/** Adds the inserted slabs and sectors to the statistics, as indexd does when it pins slabs. */
 async function countSeeded(
   sql: Sql,
   slabs: number,
@@ -348,7 +365,7 @@ async function countSeeded(
     from (select id, count(*) as n from unnest(${hostIds}::integer[]) as u (id) group by id) u where u.id = hosts.id`;
 }
 
-/** An account that can own objects and pin slabs. */
+/** Inserts an account that can own objects and pin slabs. */
 export async function seedAccount(sql: Sql): Promise<number> {
   const [account] = await sql<{ id: number }[]>`
     with k as (
@@ -366,15 +383,15 @@ export interface SeededObject {
 }
 
 /**
- * Inserts an object of these slabs, pinned by its account, with its event. `eventAt` is the event's time; default: an hour ago, so that
- * a bump is visible.
+ * Inserts an object that consists of these slabs, with its event; its account pins the slabs. `eventAt` is the event's
+ * time; by default it is an hour ago, so that a test can see a later bump.
  */
 export async function seedObject(
   sql: Sql,
   object: {
     readonly accountId: number;
     readonly slabs: readonly (Pick<SeededSlab, "id" | "digest"> & {
-      /** The object's part of the slab, in bytes of data; default: the first page. */
+      /** The part of the slab's data that belongs to the object, in bytes; default: the first page. */
       readonly part?: { readonly offset: number; readonly length: number };
     })[];
     readonly objectKey?: Buffer;

@@ -3,7 +3,7 @@ import type { ISql } from "postgres";
 
 type Sql = ISql;
 
-/** Values of `stats` with the deltas not yet folded in, by name. */
+/** The values of `stats` by name, including the deltas that are not yet folded in. */
 export async function readStatistics(sql: Sql): Promise<Record<string, bigint>> {
   const rows = await sql<{ stat_name: string; value: string }[]>`
     select s.stat_name, (s.stat_value + coalesce(sum(d.stat_delta), 0))::text as value
@@ -12,8 +12,8 @@ export async function readStatistics(sql: Sql): Promise<Record<string, bigint>> 
 }
 
 /**
- * Lists every statistic or host counter that differs from a count of its rows; empty if all agree. Counters of events (checked, lost,
- * migrated) cannot be recounted and are skipped.
+ * Lists every statistic and host counter that differs from the number of rows that it counts; the list is empty if all
+ * agree. Counters of events (sectors checked, lost, migrated) are skipped, because no rows remain to count.
  */
 export async function statisticsThatDisagree(sql: Sql): Promise<string[]> {
   const rows = await sql<{ what: string; said: string; counted: string }[]>`
@@ -41,7 +41,10 @@ export async function statisticsThatDisagree(sql: Sql): Promise<string[]> {
   return rows.map((row) => `${row.what}: said ${row.said}, counted ${row.counted}`);
 }
 
-/** indexd's flusher: folds all deltas into `stats`. Throws if a value would become negative, like indexd's. */
+/**
+ * Does what indexd's flusher does: folds all deltas into `stats`. Like the flusher, it throws if a value would become
+ * negative.
+ */
 export async function foldStatistics(sql: Sql): Promise<void> {
   await sql`
     with taken as (delete from stats_deltas returning stat_name, stat_delta)

@@ -1,5 +1,6 @@
 /**
- * The demo with several indexers: each has its own database server, hosts and objects, and one `slabmend serve` repairs for all.
+ * The demo with several indexers. Each indexer has its own database server, hosts and objects; a single `slabmend
+ * serve` repairs the slabs of all.
  *
  *   worlds -> damage -> serve -> (suspend and resume the first | delete the second when it is repaired | stop the third's database)
  *   -> all repaired -> check and read back each -> stop
@@ -26,21 +27,21 @@ import { startWorld, type World } from "../playground/start-world.ts";
 const NAMES = ["first", "second", "third", "fourth", "fifth"] as const;
 /** How long the third indexer's database is stopped. */
 const AWAY_MS = 10_000;
-/** Long enough to notice a lease that ignores the suspension. */
+/** How long the first indexer stays suspended: long enough to notice a repair that runs in spite of it. */
 const SUSPENDED_MS = 4_000;
-/** The demo gives up if nothing is repaired for this time. */
+/** The demo gives up if an indexer makes no progress for this time. */
 const GIVE_UP_AFTER_MS = 240_000;
 const POLL_MS = 500;
 
 interface Indexer {
   readonly name: string;
   readonly world: World;
-  /** The proxy between serve and its database. */
+  /** The proxy between `slabmend serve` and the indexer's database. */
   readonly proxy: DatabaseProxy;
   /** What the demo does to the indexer. */
   readonly played: "suspended and resumed" | "deleted" | "database stopped" | "not disturbed";
   readonly damagedSectors: number;
-  /** Problems seen while it worked. */
+  /** Problems with this indexer that the demo noticed. */
   readonly failures: string[];
 }
 
@@ -59,7 +60,7 @@ interface Run {
   readonly variablesFile: string;
 }
 
-/** @throws the signal's reason when it aborts */
+/** @throws the signal's reason if the signal aborts */
 export async function runIndexersDemo(
   options: DemoOptions,
   { progress, signal }: { readonly progress: Progress; readonly signal: AbortSignal },
@@ -128,7 +129,7 @@ async function writeConfiguration(folder: string, indexers: readonly Indexer[]):
   return variablesFile;
 }
 
-/** Disturbs the indexer during its repairs, and waits until all is repaired. */
+/** Disturbs the indexer during its repairs, and waits until all its slabs are repaired. */
 async function play(run: Run, indexer: Indexer): Promise<void> {
   const { name, played, world } = indexer;
   await until(run, indexer, "its first repair", async () => (await endedRepairs(world.sql)) > 0);
@@ -153,7 +154,7 @@ async function suspendAndResume(run: Run, indexer: Indexer): Promise<void> {
   run.progress.line(`${name}: resumed`);
 }
 
-/** Stops the database for slabmend only; the simulated indexd continues. */
+/** Makes the database unreachable for slabmend only; the simulated indexd still reaches it. */
 async function stopDatabase(run: Run, { name, proxy, failures }: Indexer): Promise<void> {
   proxy.refuse();
   run.progress.line(`${name}: its database refuses connections for ${AWAY_MS / 1_000} s`);
@@ -180,7 +181,7 @@ async function deleteIt(run: Run, indexer: Indexer): Promise<void> {
   run.progress.line(`${name}: deleted`);
 }
 
-/** Data that a deletion must not change. */
+/** A digest of indexd's data, which the deletion of the indexer from slabmend must not change. */
 async function digestOfIndexd(sql: Sql): Promise<string> {
   const [row] = await sql<{ digest: string }[]>`
     select md5(string_agg(s.id || ':' || encode(s.sector_root, 'hex') || ':' || coalesce(s.host_id::text, ''), ',' order by s.id))
@@ -189,7 +190,7 @@ async function digestOfIndexd(sql: Sql): Promise<string> {
   return row!.digest;
 }
 
-/** Runs an operator's command. @param databaseUrl the owner's URL */
+/** Runs a slabmend command as an operator does. @param databaseUrl the owner's URL */
 async function command({ variablesFile }: Run, args: readonly string[], databaseUrl?: string): Promise<void> {
   const url = databaseUrl === undefined ? undefined : new URL(databaseUrl);
   const password = url?.password;
@@ -209,7 +210,7 @@ async function command({ variablesFile }: Run, args: readonly string[], database
   if (code !== 0) throw new Error(`slabmend ${args.join(" ")} ended with ${code}: ${err}`);
 }
 
-/** Waits for a condition; any progress restarts the time limit. */
+/** Waits until `look` returns true. The time limit starts again with every repair that ends. */
 async function until(
   run: Run,
   { name, world }: Indexer,

@@ -1,9 +1,14 @@
 import type { Kernel } from "../../lib/kernel/kernel.ts";
 
-/** Bytes per shard in the kernel's memory at a time, so that any code fits for any size of shards. */
+/**
+ * How many bytes of each shard are in the kernel's memory at a time: few enough that shards of any number and size fit.
+ */
 const COLUMN_BYTES = 131_072;
 
-/** `Kernel.combine` for shards outside the kernel's memory, copied through it in columns. */
+/**
+ * Does what `Kernel.combine` does, for shards that are not in the kernel's memory: copies them there and back, one
+ * column at a time.
+ */
 export function combineInColumns(
   kernel: Kernel,
   sources: readonly Uint8Array[],

@@ -5,18 +5,18 @@ export type ObjectCipher =
   | {
       readonly version: 0;
       readonly dataKey: Uint8Array;
-      /** Offset of the slab's first byte in the object. */
+      /** Offset in the object at which the slab's bytes begin. */
       readonly objectOffset: number;
     }
   | {
       readonly version: 1;
       readonly dataKey: Uint8Array;
       readonly slabKey: Uint8Array;
-      /** Offset of the object's first byte in the slab. */
+      /** Offset in the slab at which the object's bytes begin. */
       readonly slabOffset: number;
     };
 
-/** The key stream for one slab's part of an object; offset 0 is the first byte of that part. */
+/** The key stream for the part of an object that lies in one slab. Offset 0 is the first byte of this part. */
 export function dataKeyStream(cipher: ObjectCipher): CipherStream {
   if (cipher.version === 1) {
     const stream = xchacha20Stream(cipher.dataKey, cipher.slabKey.subarray(0, 24));
@@ -24,7 +24,7 @@ export function dataKeyStream(cipher: ObjectCipher): CipherStream {
   }
   return {
     apply(data, byteOffset) {
-      // The block counter has 32 bits; longer objects use the next nonce.
+      // ChaCha20's block counter has 32 bits; where it is used up, the object continues with the next nonce.
       for (let done = 0; done < data.length; ) {
         const position = cipher.objectOffset + byteOffset + done;
         const window = Math.floor(position / STREAM_BYTES);

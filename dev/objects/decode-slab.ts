@@ -13,7 +13,10 @@ export interface FetchedSector {
   readonly data: Uint8Array;
 }
 
-/** The first `lengthBytes` of the object's bytes in a slab, from any `minShards` different sectors of it. */
+/**
+ * Decodes any `minShards` different sectors of a slab.
+ * @returns the first `lengthBytes` of the object's bytes in this slab
+ */
 export function decodeSlab(
   kernel: Kernel,
   encoding: SlabEncoding,

@@ -11,9 +11,9 @@ import { stripe } from "./stripe.ts";
 export interface SlabEncoding {
   readonly minShards: number;
   readonly totalShards: number;
-  /** The slab's key of 32 bytes, applied between shards and sectors. */
+  /** The slab's key of 32 bytes, which turns shards into sectors. */
   readonly slabKey: Uint8Array;
-  /** The object's key, applied between the object's bytes and the data shards. */
+  /** The cipher that encrypts the object's bytes before they are divided into data shards. */
   readonly objectCipher: ObjectCipher;
 }
 
@@ -24,12 +24,15 @@ export interface EncodedSector {
   readonly data: Buffer;
 }
 
-/** Parity shards computed together: few passes over the data, without all shards of a large code in memory. */
+/**
+ * How many parity shards are computed together: enough to read the data shards only a few times, and few enough to keep
+ * memory small even if a slab has many shards.
+ */
 const PARITY_BATCH = 20;
 
 /**
- * The sectors of a slab in order of their index, generated on demand. `part` holds at most `minShards` sectors of the object's plain
- * bytes and is not changed.
+ * Yields the sectors of a slab in the order of their index; each batch is computed when it is asked for. `part`
+ * contains the plain bytes of the object, at most as many as `minShards` sectors hold; it is not changed.
  */
 export function* encodeSlab(
   kernel: Kernel,

@@ -1,8 +1,8 @@
 import { LEAF_BYTES } from "../../lib/slab/sizes.ts";
 
 /**
- * Distributes the bytes of a slab to its data shards, 64 at a time: segment s goes to shard s mod k at floor(s / k) * 64. The shards
- * must be zeroed, which pads a short slab.
+ * Distributes the bytes of a slab to its k data shards in segments of 64 bytes: segment s goes to shard s mod k, at
+ * offset floor(s / k) * 64. The caller passes zeroed shards, so a slab that is not full is padded with zeros.
  */
 export function stripe(data: Uint8Array, shards: readonly Uint8Array[]): void {
   eachSegment(data.length, shards, (shard, at, from, to) => shard.set(data.subarray(from, to), at));

@@ -1,6 +1,6 @@
 /** The commands of the playground's prompt. Pure. */
 
-/** The effect of each command on a host, and whether indexd notices it at once. */
+/** For each command that changes hosts: its effect on the host, and whether indexd notices the change at once. */
 const HOST_VERBS = {
   stop: "go offline; indexd blocks them",
   block: "indexd blocks them, although they answer",
@@ -22,14 +22,14 @@ export type PlaygroundCommand =
   /** The database stops answering slabmend, or answers again. */
   | { readonly kind: "away" }
   | { readonly kind: "back" }
-  /** The slabmend command line, on the playground's database. */
+  /** A `slabmend` command with these arguments, on the playground's database. */
   | { readonly kind: "slabmend"; readonly args: readonly string[] }
   | { readonly kind: "help" }
   | { readonly kind: "quit" }
   | { readonly kind: "nothing" }
   | { readonly kind: "wrong"; readonly why: string };
 
-/** @param hostCount hosts are numbered from 0 */
+/** @param hostCount number of hosts; their numbers start at 0 */
 export function parseCommand(line: string, hostCount: number): PlaygroundCommand {
   const [word, ...rest] = line.trim().split(/\s+/);
   if (word === undefined || word === "") return { kind: "nothing" };
@@ -60,7 +60,7 @@ function isVerb(word: string): word is HostVerb {
   return Object.hasOwn(HOST_VERBS, word);
 }
 
-/** Parses `3`, `3 5` and `3-5`. @returns the problem as a sentence, if any */
+/** Parses `3`, `3 5` and `3-5`. @returns the host numbers, or a sentence that says what is wrong */
 function parseHosts(words: readonly string[], hostCount: number): number[] | string {
   const expected = `expected host numbers from 0 to ${hostCount - 1}, such as 3 or 3-5`;
   if (words.length === 0) return `${expected}, got none`;

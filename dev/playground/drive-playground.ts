@@ -1,10 +1,10 @@
-/** Runs the playground as a user does, but controlled by a program: types commands and reads the output. For tests and pictures. */
+/** Lets a program run the playground as a user does: it types commands and reads the output. For tests and pictures. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
 const PLAYGROUND = fileURLToPath(new URL("../../bin/playground.ts", import.meta.url));
-/** Limit for anything that hangs; nothing normally takes this long. */
+/** The time limit of each wait, in case the playground hangs; normally no wait takes this long. */
 const LIMIT_MS = 300_000;
 
 export interface DrivenPlayground {
@@ -14,9 +14,9 @@ export interface DrivenPlayground {
   /** Its whole output. */
   text(): string;
   type(line: string): void;
-  /** Waits until the playground has printed this. Rejects if the playground ends first. */
+  /** Waits until the playground has printed text that matches the pattern. Rejects if the playground ends first. */
   sees(pattern: RegExp): Promise<RegExpExecArray>;
-  /** Types a line and waits for this output after it. */
+  /** Types a line and waits for later output that matches `answer`. */
   command(line: string, answer: RegExp): Promise<RegExpExecArray>;
 }
 

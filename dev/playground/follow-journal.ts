@@ -8,7 +8,7 @@ export interface EndedRepair {
   readonly rebuilt: number;
 }
 
-/** Repairs that ended after this one, in order of their end. */
+/** Reads the repairs that ended after the journal row `after`, in the order in which they ended. */
 export async function readEndedRepairs(sql: ISql, after: string): Promise<EndedRepair[]> {
   return sql<EndedRepair[]>`
     select j.id::text, j.slab_id::text as "slabId", j.outcome,

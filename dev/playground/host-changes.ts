@@ -46,7 +46,10 @@ export async function changeHost(sql: Sql, verb: HostVerb, host: DemoHost): Prom
   }
 }
 
-/** Only recorded sectors: leftovers of a repair are no loss. */
+/**
+ * Drops only sectors that the database records on the host; to lose a sector that a repair left behind would do no
+ * harm.
+ */
 async function loseSectors(sql: ISql, { swarm, row }: DemoHost): Promise<number> {
   const rows = await sql<{ root: Root }[]>`
     select encode(sector_root, 'hex') as root from sectors where host_id = ${row.id} order by id limit ${SECTORS_TO_LOSE}`;

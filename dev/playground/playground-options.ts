@@ -20,9 +20,9 @@ const COUNTS = {
 } as const;
 
 /**
- * Reads the command line. `--help` is answered on standard output.
+ * Reads the command line. For `--help` it prints the help on standard output.
  * @returns undefined when help was asked for
- * @throws {DemoError} `usage` with every wrong value at once
+ * @throws {DemoError} `usage`, with a message that lists all wrong values
  */
 export function parsePlaygroundOptions(arguments_: readonly string[]): PlaygroundOptions | undefined {
   const program = new Command("npm run playground --")

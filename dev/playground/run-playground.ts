@@ -26,7 +26,7 @@ interface Streams {
   readonly stdout: NodeJS.WriteStream;
 }
 
-/** Runs until `quit`, Ctrl+C or the signal, and stops everything. @throws the signal's reason when the signal aborts */
+/** Runs until `quit`, Ctrl+C or the signal, and stops everything. @throws the signal's reason if the signal aborts */
 export async function runPlayground(
   options: PlaygroundOptions,
   { stdin, stdout, signal }: Streams & { readonly signal: AbortSignal },
@@ -42,7 +42,7 @@ export async function runPlayground(
     const failed = fleet.ended.then(async () => {
       throw new Error(`slabmend ended unexpectedly:\n${await readFile(fleet.logFile, "utf8")}`);
     });
-    // `failed` rejects also when slabmend ends as requested.
+    // `failed` also rejects when slabmend ends because it was told to; this must not count as unhandled.
     failed.catch(() => {});
     progress.status("starting slabmend");
     const consoleUrl = await Promise.race([fleet.consoleUrl, failed]);
@@ -71,7 +71,8 @@ async function play(
     stdout.write(`${text}\n`);
     if (stdin.isTTY && foreground.child === undefined) lines.prompt(true);
   };
-  // At a terminal in raw mode Ctrl+C is a key, and Ctrl+D quits. Elsewhere the end of input ends only the commands.
+  // A terminal is in raw mode: Ctrl+C arrives as a key, and Ctrl+D quits. If the input is not a terminal, its end only
+  // means that no more commands follow; the playground goes on.
   lines.on("SIGINT", () => (foreground.child === undefined ? quit.abort() : foreground.child.kill("SIGINT")));
   lines.on("close", () => stdin.isTTY && quit.abort());
   const following = follow(world, say, either);
@@ -141,7 +142,10 @@ async function run(line: string, turn: Turn): Promise<"quit" | undefined> {
   }
 }
 
-/** Runs a command in the foreground. The terminal stays in raw mode, so Ctrl+C is a key that ends only the command. */
+/**
+ * Runs a command in the foreground. The terminal stays in raw mode, so Ctrl+C arrives as a key, which ends the command
+ * but not the playground.
+ */
 async function runCommand(args: readonly string[], { world, foreground }: Turn): Promise<void> {
   foreground.child = startCommand(world.variablesFile, args, "inherit");
   try {

@@ -1,4 +1,4 @@
-/** Runs slabmend on the playground's database with the operator's own command. */
+/** Runs slabmend on the playground's database, with the command that an operator uses. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
@@ -9,11 +9,14 @@ import { fileURLToPath } from "node:url";
 import type { ParentGuard } from "../process/parent-guard.ts";
 
 const LAUNCHER = fileURLToPath(new URL("../../bin/slabmend.js", import.meta.url));
-/** Draining waits for running repairs; on loopback they take seconds. */
+/**
+ * How long slabmend may take to stop. It waits for running repairs, which take seconds because all hosts are on
+ * loopback.
+ */
 const DRAIN_MS = 20_000;
 
 export interface Fleet {
-  /** The console's URL, with the token that allows changes. Secret, but valid only while the playground runs. */
+  /** The console's URL, with the token that allows changes: a secret, but valid only while the playground runs. */
   readonly consoleUrl: Promise<string>;
   readonly logFile: string;
   /** Settles when slabmend has ended for any reason. */
@@ -62,7 +65,7 @@ export function startFleet(parts: {
   };
 }
 
-/** Reads the URL from slabmend's log once slabmend serves. */
+/** Reads the console's URL from slabmend's log once slabmend serves. */
 async function readUrl({ stdout }: ChildProcess): Promise<string> {
   for await (const line of createInterface({ input: stdout! })) {
     const { message, url } = JSON.parse(line) as { message?: string; url?: string };
@@ -71,7 +74,7 @@ async function readUrl({ stdout }: ChildProcess): Promise<string> {
   throw new Error("slabmend ended before it served");
 }
 
-/** One `slabmend` command on the playground's database. */
+/** Starts one `slabmend` command on the playground's database. */
 export function startCommand(
   variablesFile: string,
   args: readonly string[],
@@ -80,7 +83,7 @@ export function startCommand(
 ): ChildProcess {
   return spawn(process.execPath, [LAUNCHER, ...args, "--variables-file", variablesFile], {
     stdio: ["ignore", stdio, stdio],
-    // The user's own variables would override those of the file.
+    // Variables in the user's environment would override those in the file, so they are left out.
     env: {
       ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(SLABMEND_|npm_)/.test(name))),
       ...more,

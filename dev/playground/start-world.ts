@@ -1,6 +1,7 @@
 /**
- * The playground's world, from an empty folder: PostgreSQL with indexd's tables and slabmend's schema, hosts with real
- * erasure-coded objects on them, and a simulated indexd. Everything ends with the stack, or with this process if that is killed.
+ * Builds everything around slabmend in the playground, from an empty folder: PostgreSQL with indexd's tables and
+ * slabmend's schema, hosts with real erasure-coded objects on them, and a simulated indexd. Everything ends when the
+ * stack is disposed of, or when this process is killed.
  */
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -22,9 +23,11 @@ import { createRunFolder } from "../process/run-folder.ts";
 import { startSwarmProcess } from "../swarm/start-swarm-process.ts";
 import type { PlaygroundOptions } from "./playground-options.ts";
 
-/** For encoding and decoding in this process. */
+/** Memory of the kernel with which this process encodes and decodes the objects. */
 const KERNEL_BYTES = 48 * 1_048_576;
-/** indexd scans a host about every hour; in the playground it should be faster. */
+/**
+ * The interval of simulated scans. indexd scans a host about every hour; in the playground this would take too long.
+ */
 const SCAN_EVERY_MS = 15_000;
 
 export interface World {
@@ -39,9 +42,9 @@ export interface World {
   readonly folder: string;
   /** The file for --variables-file, mode 0600, with the fleet's URL and seed. */
   readonly variablesFile: string;
-  /** Seed of data and placement. */
+  /** Seed of the objects' data and of the placement of sectors. */
   readonly seed: string;
-  /** The superuser's URL of its database server; contains a password. */
+  /** The superuser's URL of a database on this world's server. It contains a password. */
   readonly serverUrl: (database: string) => string;
 }
 
@@ -119,13 +122,14 @@ export async function startWorld(
   };
 }
 
-/** An operator's variables, with changes for a single machine. */
+/** The variables that an operator would set, with changes for a playground on one machine. */
 function variablesOf(fleetUrl: string, migrationSeed: Uint8Array, options: PlaygroundOptions): string {
   const variables = {
     SLABMEND_DATABASE_URL: fleetUrl,
     SLABMEND_MIGRATION_SEED: Buffer.from(migrationSeed).toString("hex"),
     SLABMEND_REPAIR_CONCURRENCY: String(options.workers),
-    // In production there is an hour for indexd's own loop and six hours for contracts and hosts: too long to watch.
+    // In production slabmend leaves an unhealthy slab alone for an hour, so that indexd can repair it, and for six
+    // hours if only contracts or hosts are bad. That is too long to watch.
     SLABMEND_INDEXD_GRACE_SECONDS: "0",
     SLABMEND_BAD_CONTRACT_GRACE_SECONDS: "0",
     SLABMEND_BAD_HOST_GRACE_SECONDS: "0",
@@ -137,14 +141,14 @@ function variablesOf(fleetUrl: string, migrationSeed: Uint8Array, options: Playg
     .join("");
 }
 
-/** Places a slab's sectors evenly on as many hosts. */
+/** Chooses random hosts for the sectors of each slab, one host per sector. */
 function placeSlabs({ slabs, hosts, totalShards, seed }: PlaygroundOptions): number[][] {
   const random = seededRandom(seed, "placement");
   const all = Array.from({ length: hosts }, (_, host) => host);
   return Array.from({ length: slabs }, () => shuffled(all, random).slice(0, totalShards));
 }
 
-/** Simulates scans: hosts that are not given up answer. */
+/** Simulates a successful scan of each host whose last scan did not fail. */
 async function scanHosts(sql: Sql): Promise<void> {
   await sql`
     update hosts set last_successful_scan = now(), settings_valid_until = now() + interval '30 minutes'

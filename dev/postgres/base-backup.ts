@@ -11,8 +11,8 @@ const run = promisify(execFile);
 /**
  * Copies the data directory of a running server, with the WAL that makes it consistent (PostgreSQL's manual, "Making a base backup using
  * the low level API").
- * @param sql the superuser's client; one session of it is used from beginning to end
- * @param folder must not exist yet
+ * @param sql the superuser's client; the backup uses one of its sessions from beginning to end
+ * @param folder where the backup is put; it must not exist yet
  */
 export async function takeBaseBackup(server: PostgresServer, sql: Sql, folder: string): Promise<BaseBackup> {
   const data = join(server.folder, "data");
@@ -22,7 +22,8 @@ export async function takeBaseBackup(server: PostgresServer, sql: Sql, folder: s
     await run("cp", ["-a", data, folder]);
     const [label] = await session<{ labelfile: string }[]>`select labelfile from pg_backup_stop(false)`;
     await run("cp", ["-a", join(data, "pg_wal"), folder]);
-    // A copy with the data's owner, overwritten next: a new file would belong to this process's user.
+    // The backup's label must belong to the owner of the data, but a new file would belong to this process's user. So a
+    // file of the data is copied, and its content is overwritten next.
     await run("cp", ["-a", join(data, "PG_VERSION"), join(folder, "backup_label")]);
     await writeFile(join(folder, "backup_label"), label!.labelfile);
   } finally {

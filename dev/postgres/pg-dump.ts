@@ -8,8 +8,8 @@ const run = promisify(execFile);
 const INSTALLED = fileURLToPath(new URL("../../.slabmend/pg-dump/pg_dump", import.meta.url));
 
 /**
- * Finds a pg_dump of the embedded server's major version or newer (the server's npm packages have none): SLABMEND_PG_DUMP, the
- * one unpacked by scripts/install-pg-dump.sh, or the one on the PATH.
+ * Finds a pg_dump that is at least as new as the embedded server, whose npm packages contain none. Candidates are, in
+ * this order, the path in SLABMEND_PG_DUMP, the one that scripts/install-pg-dump.sh unpacked, and the one on the PATH.
  * @returns undefined if none of them is new enough
  */
 export async function findPgDump(major: number): Promise<string | undefined> {

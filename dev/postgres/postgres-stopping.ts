@@ -1,16 +1,16 @@
 import { channel } from "node:diagnostics_channel";
 
-/** A server that is about to be stopped, together with its databases. */
+/** The announcement that a server is about to be stopped and its databases removed. */
 export interface PostgresStopping {
   url(database: string): string;
-  /** Stopping waits for this promise, and continues even if it rejects. */
+  /** The server is not stopped before this promise has settled; it does not matter if it rejects. */
   waitUntil(look: Promise<unknown>): void;
 }
 
-/** For tests that inspect this process's databases at the end. */
+/** Lets tests inspect the databases of this process before they are removed. */
 export const postgresStopping = channel("slabmend.postgres-stopping");
 
-/** Notifies the listeners, and waits for those that asked for it. */
+/** Notifies the listeners, and waits for the promises that they passed to `waitUntil`. */
 export async function announcePostgresStopping(url: (database: string) => string): Promise<void> {
   if (!postgresStopping.hasSubscribers) return;
   const looks: Promise<unknown>[] = [];

@@ -27,18 +27,21 @@ export interface BaseBackup {
 export interface PostgresOptions {
   /** Default: a free port. */
   readonly port?: number;
-  /** `none` (default): no fsync, a crash of the machine loses everything. `full`: PostgreSQL's own defaults. */
+  /**
+   * `none` (default): no fsync; the data may be unusable after a crash of the machine. `full`: PostgreSQL's own
+   * defaults.
+   */
   readonly durability?: "none" | "full";
   readonly maxConnections?: number;
   /** Folder with bin, lib and share of a different PostgreSQL. Default: the embedded 18. */
   readonly binaries?: string;
-  /** More settings, as for `-c name=value`. */
+  /** More settings of the server, passed to it as `-c name=value`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** Starts from this backup (moved, not copied) instead of an empty cluster. */
+  /** Starts from this backup instead of an empty cluster. The backup's folder is moved, not copied. */
   readonly backup?: BaseBackup;
   /** Receives the server's log. */
   readonly onLogLine?: (line: string) => void;
-  /** Methods of running as root to skip, for tests. */
+  /** Methods that are not tried when PostgreSQL must run without root; for tests. */
   readonly withoutIdentities?: NonNullable<IdentityRequest["without"]>;
 }
 
@@ -60,13 +63,16 @@ export interface PostgresServer {
 const USER = "postgres";
 const READY = "database system is ready to accept connections";
 const PORT_TAKEN = /could not bind|Address already in use/;
-/** Another process may take the port between finding it free and binding it. */
+/**
+ * How many ports are tried: between the moment when a port is found free and the moment when the server binds it,
+ * another process may take it.
+ */
 const MAX_PORT_ATTEMPTS = 5;
 /** initdb takes 0.6 s and the start 0.2 s; a machine busy with eight test runs was seen to take 20 times as long. */
 const START_TIMEOUT_MS = 60_000;
-/** A fast shutdown does not wait for clients; a shutdown that takes longer hangs. */
+/** The time limit of a shutdown. A fast shutdown does not wait for clients, so a shutdown that takes longer hangs. */
 const STOP_TIMEOUT_MS = 5_000;
-/** Enough of the log to show why it did not start. */
+/** How many lines of the log are kept: enough to show why the server did not start. */
 const MAX_KEPT_LOG_LINES = 40;
 
 const NO_DURABILITY = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
@@ -165,7 +171,9 @@ async function startServer(parts: {
   }
 }
 
-/** Waits for the line that says ready, the end of the process, or the limit. */
+/**
+ * Waits for the first of three events: the server logs that it is ready, its process ends, or the time limit is over.
+ */
 async function firstOutcome(
   child: ChildProcess,
   exited: Promise<void>,
@@ -206,7 +214,8 @@ function handleOf(parts: {
     `postgres://${USER}:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`;
   const stop = async (): Promise<void> => {
     await announcePostgresStopping(url);
-    // First a fast shutdown, which rolls back all sessions; then a kill.
+    // SIGINT asks for a fast shutdown, which rolls back all sessions. If this takes too long, SIGQUIT and then SIGKILL
+    // end the server.
     for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
       server.child.kill(signal);
       if (await settlesWithin(server.exited, STOP_TIMEOUT_MS)) break;
@@ -240,7 +249,8 @@ function spawnAs(identity: PostgresIdentity, binary: string, folder: string, arg
   const [command, ...rest] = [...identity.prefix, join(identity.binFolder, binary), ...args];
   const child = spawn(command!, rest, {
     cwd: folder,
-    // The server's messages are matched, so their language is fixed. It gets nothing else from our environment.
+    // Our code matches the server's messages, so their language is fixed. Except for PATH the server gets nothing from
+    // our environment.
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
     stdio: ["ignore", "pipe", "pipe"],
     // Ctrl+C must reach only this process, which then ends the server in an orderly way.
@@ -248,7 +258,7 @@ function spawnAs(identity: PostgresIdentity, binary: string, folder: string, arg
     ...(identity.uid === undefined ? {} : { uid: identity.uid }),
     ...(identity.gid === undefined ? {} : { gid: identity.gid }),
   });
-  // "close" follows and reports the failure.
+  // If the process cannot start, "close" follows this event and reports the failure.
   child.on("error", () => {});
   return child;
 }

@@ -2,8 +2,9 @@
 const SIGNALS = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const;
 
 /**
- * Calls back at the first such signal, so that everything can be stopped in an orderly way. At the second signal the process
- * exits at once; the guards then clean up. Returns a function that removes the listeners.
+ * Calls `callback` at the first signal that asks this process to end, so that everything can be stopped in an orderly
+ * way. At the second signal the process exits at once; the parent guards then clean up. Returns a function that removes
+ * the listeners.
  */
 export function onInterruption(callback: (exitCode: number) => void): () => void {
   let seen = false;

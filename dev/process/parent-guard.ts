@@ -1,27 +1,35 @@
 /**
- * Cleans up if this process dies without doing so, even by SIGKILL: a small shell whose standard input ends with this process. It then
- * kills the registered processes and removes the registered folders.
+ * Cleans up if this process dies before it has cleaned up itself, even by SIGKILL. The guard is a small shell that
+ * reads a pipe from this process. When the pipe closes, it kills the registered processes and removes the registered
+ * folders.
  *
- * Why a process: PR_SET_PDEATHSIG is Linux only, is lost on a change of user, and removes no folder; a child that notices a
- * closed pipe by itself cannot do so while it is frozen by SIGSTOP.
+ * The alternatives are worse. PR_SET_PDEATHSIG exists only on Linux, is lost when the child changes its user, and
+ * removes no folder. A child that watches the pipe by itself notices nothing while SIGSTOP has frozen it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { LocalRuntimeError } from "./errors.ts";
 
-/** The signal that ends a guarded process: QUIT is PostgreSQL's immediate shutdown, which also frees its shared memory. */
+/**
+ * The signal that ends a guarded process. PostgreSQL takes QUIT as an immediate shutdown, in which it also frees its
+ * shared memory.
+ */
 type GuardSignal = "KILL" | "QUIT";
 
 export interface ParentGuard {
-  /** Ends the process when we die. Returns a function that cancels this; call it as soon as the process has ended. */
+  /**
+   * Makes the guard end the process `pid` when our process dies. Returns a function that cancels this; call it as soon
+   * as the process has ended, because its id may be used again.
+   */
   endProcess(pid: number, signal: GuardSignal): () => void;
-  /** Removes the folder when we die. Returns a function that cancels this. */
+  /** Makes the guard remove the folder when our process dies. Returns a function that cancels this. */
   removeFolder(folder: string): () => void;
   /** Ends the guard without cleaning up. */
   release(): Promise<void>;
 }
 
-// One task per line. Signals that a terminal sends to all processes must not end the guard before its tasks.
+// One task per line. Signals that a terminal sends to all processes must not end the guard before it has done its
+// tasks.
 const SCRIPT = `
 trap '' HUP INT TERM PIPE
 duties=
@@ -56,7 +64,7 @@ export async function startParentGuard(): Promise<ParentGuard> {
   await started(shell);
   shell.unref();
   const ended = once(shell, "exit");
-  // The guard was killed; removeStaleRunFolders then does its work.
+  // Writing fails if the guard was killed. Then `removeStaleRunFolders` cleans up in a later run.
   shell.stdin?.on("error", () => {});
   const tell = (line: string): void => void (shell.stdin?.writable && shell.stdin.write(`${line}\n`));
   const duty = (what: string): (() => void) => {
@@ -64,7 +72,7 @@ export async function startParentGuard(): Promise<ParentGuard> {
     return () => tell(`drop ${what}`);
   };
   return {
-    // A process that could not be started has no pid; 0 and 1 would mean other processes.
+    // A process that could not be started has no usable pid: to kill 0 or 1 would hit other processes.
     endProcess: (pid, signal) => (pid > 1 ? duty(`${signal} ${pid}`) : () => {}),
     removeFolder(folder) {
       if (/[\n\\]/.test(folder) || !folder.startsWith("/") || folder.length < 5) {

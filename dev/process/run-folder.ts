@@ -1,6 +1,6 @@
 /**
- * Folders of one run below the system's temporary folder. The name contains the owning process, so that a later run can find and remove
- * the folders of a run that was killed together with its guard.
+ * Each run has its folders in the system's temporary folder. A folder's name contains the id of the process that owns
+ * it, so that a later run can find and remove the folders of a run that was killed together with its guard.
  */
 import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, readlink, rm } from "node:fs/promises";
@@ -16,8 +16,9 @@ export async function createRunFolder(): Promise<string> {
 }
 
 /**
- * Removes the folders of our dead processes, and ends the PostgreSQL servers that still run in them. Does not touch folders of another
- * pid namespace, where a pid unknown here may be alive.
+ * Removes the folders of runs whose process is dead, and ends the PostgreSQL servers that still run in them. It does
+ * not touch folders from another pid namespace, because their process may be alive there although its pid is unknown
+ * here.
  */
 export async function removeStaleRunFolders(): Promise<string[]> {
   const namespace = await pidNamespace();
@@ -41,7 +42,7 @@ async function endPostgresOf(folder: string): Promise<void> {
   const pidFile = await readFile(join(folder, "data", "postmaster.pid"), "utf8").catch(() => undefined);
   const pid = Number(pidFile?.split("\n", 1)[0]);
   if (!Number.isInteger(pid) || pid <= 1) return;
-  // The pid may belong to another process by now: only a process with this folder in its command line is ours.
+  // The pid may belong to another process by now. It is our server only if its command line names this folder.
   const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
   if (command.includes(folder)) process.kill(pid, "SIGQUIT");
 }
@@ -58,7 +59,7 @@ export function isAlive(pid: number): boolean {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     return stat.charAt(stat.lastIndexOf(")") + 2) !== "Z";
   } catch {
-    // It ended meanwhile, or this is not Linux.
+    // The process has ended meanwhile, or this is not Linux.
     return process.platform !== "linux";
   }
 }

@@ -3,7 +3,7 @@ import { contractSigHash, type FileContract } from "../../lib/rhp4/file-contract
 import { publicKeyBytes, signHash } from "../../lib/rhp4/signing.ts";
 import { type HostKey, idBytes } from "../../lib/slab/ids.ts";
 
-/** A contract signed by indexd's wallet; without the host's signature, which our code does not read. */
+/** Makes a contract that is signed by indexd's wallet. It lacks the host's signature, which our code does not read. */
 export function signedContract(
   renter: KeyObject,
   hostKey: HostKey,

@@ -49,14 +49,14 @@ export function encodeVerifySectorResponse(response: VerifySectorResponse): Uint
 
 export async function readVerifySectorResponse(source: ByteSource): Promise<VerifySectorResponse> {
   await expectSuccess(source);
-  // The proof of one leaf has as many hashes as the tree's height.
+  // A proof of one leaf consists of one hash for each level of the tree.
   const proof = await readProof(source, rangeProofHashes(0, 1));
   return { proof, leaf: await source.readExactly(LEAF_BYTES) };
 }
 
 /**
- * Costs as much as reading the whole sector; a read of 64 bytes proves the same for a thousandth of the price. The proof is NOT
- * verified here.
+ * Calls VerifySector, which costs as much as reading the whole sector. A read of 64 bytes proves the same for a
+ * thousandth of this price. The proof is NOT verified here.
  */
 export async function verifySector(
   stream: RpcStream,

@@ -1,9 +1,11 @@
 /**
- * The local runtime: substitutes for AWS, indexd's database server and the hosts, in one process and its children.
+ * The local runtime replaces AWS, indexd's database server and the hosts by substitutes that run in one process and its
+ * children.
  *
  *   startLocalRuntime: PostgreSQL, queues, hosts      deploy: functions, event-source mapping, scheduler
  *
- * `stop` ends them in reverse order. It may be called at any time and repeatedly, and continues if a part fails to stop.
+ * `stop` ends these parts in reverse order. It may be called at any time and repeatedly; if one part fails to stop, it
+ * still stops the others.
  */
 import { rm } from "node:fs/promises";
 import { type EventSourceMapping, startEventSourceMapping } from "../aws/event-source-mapping.ts";
@@ -31,7 +33,7 @@ export interface LocalRuntimeOptions<Swarm extends Stoppable> {
   readonly queue: QueueOptions;
   /** Starts the hosts. Their folder is removed at the end, even if this process is killed. */
   readonly startSwarm: (folder: string) => Promise<Swarm>;
-  /** Cancels a running start; later use `stop()`. */
+  /** Cancels the start while it is running. After the start, use `stop()`. */
   readonly signal?: AbortSignal;
 }
 
@@ -46,7 +48,7 @@ export interface Deployment {
   };
   /** Receives every line that a function prints. */
   readonly onLine?: (line: FunctionLine) => void;
-  /** Called for a refused or dropped scheduled call, or if the queue does not answer. */
+  /** Called if a scheduled call is refused or dropped, or if the queue does not answer. */
   readonly onProblem?: (problem: string) => void;
 }
 
@@ -61,7 +63,9 @@ export interface LocalRuntime<Swarm extends Stoppable> extends Stoppable {
   readonly queueServer: QueueServer;
   readonly queues: QueuePair;
   readonly swarm: Swarm;
-  /** Starts functions, mapping and schedules. Stop one deployment before the next. */
+  /**
+   * Starts the functions, the event-source mapping and the schedules. Stop a deployment before you start the next one.
+   */
   deploy(deployment: Deployment): Promise<DeployedFunctions>;
 }
 
@@ -69,7 +73,7 @@ export async function startLocalRuntime<Swarm extends Stoppable>(
   options: LocalRuntimeOptions<Swarm>,
 ): Promise<LocalRuntime<Swarm>> {
   const { signal } = options;
-  // Disposes each part once, in reverse order, and collects failures.
+  // The stack disposes of each part once, in reverse order, and collects their failures.
   const stack = new AsyncDisposableStack();
   try {
     const guard = await startParentGuard();

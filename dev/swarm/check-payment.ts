@@ -3,7 +3,10 @@ import type { Payment } from "../../lib/rhp4/payment.ts";
 import type { HostState } from "./host-state.ts";
 import { NOT_ENOUGH_FUNDS, Refused } from "./refusals.ts";
 
-/** The first checks of every paid request, in the host's order. Undefined if all pass. */
+/**
+ * Checks what a host checks first in every paid request, in a real host's order.
+ * @returns why the request is refused; undefined if all checks pass
+ */
 export function paymentFlaw(host: HostState, { prices, token }: Payment): string | undefined {
   const pricesVerdict = host.prices.check(prices);
   if (pricesVerdict !== "valid") return `prices are invalid: ${pricesVerdict}`;
@@ -11,7 +14,7 @@ export function paymentFlaw(host: HostState, { prices, token }: Payment): string
   return tokenVerdict === "valid" ? undefined : `token is invalid: ${tokenVerdict}`;
 }
 
-/** Debits the account, or refuses. There is no refund for later failures. */
+/** Debits the account, or refuses the request. What was debited is not paid back if the request fails later. */
 export function charge(host: HostState, { token }: Payment, hastings: bigint): void {
   const broke = host.switches.current.outOfFunds;
   if (broke || host.accounts.debit(token.account, hastings) === "not-enough-funds")

@@ -9,7 +9,7 @@ export interface DecoySector {
   read(start: number, end: number): Uint8Array;
 }
 
-/** One piece, repeated: costs 64 KiB, not a sector. */
+/** The sector is one piece, repeated, so it takes 64 KiB of memory and not 4 MiB. */
 export function createDecoySector(hasher: MerkleHasher, hostKey: string): DecoySector {
   const digest = createHash("sha256").update(`decoy of ${hostKey}`).digest();
   const piece = Buffer.alloc(PIECE_BYTES, digest);

@@ -1,6 +1,6 @@
 import { hexOf } from "../../lib/slab/ids.ts";
 
-/** Balances in hastings, by account key, in memory. An unknown account has 0. */
+/** The balances of accounts in hastings, in memory, by the account's key. The balance of an unknown account is 0. */
 export class HostAccounts {
   readonly #balances = new Map<string, bigint>();
 
@@ -12,7 +12,7 @@ export class HostAccounts {
     this.#balances.set(hexOf(account), this.balance(account) + hastings);
   }
 
-  /** All or nothing: an insufficient balance is not changed. */
+  /** Debits the whole amount or nothing: a balance that is too small stays as it is. */
   debit(account: Uint8Array, hastings: bigint): "debited" | "not-enough-funds" {
     const left = this.balance(account) - hastings;
     if (left < 0n) return "not-enough-funds";

@@ -2,7 +2,7 @@
 export interface HostCounters {
   /** TCP connections accepted. */
   readonly connections: number;
-  /** Ended connections by end code, including failed handshakes. */
+  /** Ended connections, including failed handshakes, by the code that says how they ended. */
   readonly ends: Readonly<Record<string, number>>;
   /** RPCs begun, by specifier, including refused ones. */
   readonly rpcs: Readonly<Record<string, number>>;
@@ -15,7 +15,7 @@ export interface HostCounters {
   /** Writes that ended with the sector on disk. */
   readonly sectorsStored: number;
   readonly hastingsCharged: bigint;
-  /** Exceptions other than refusals: bugs in the swarm. Tests expect none. */
+  /** Exceptions that are not refusals, so they show bugs in the swarm. Tests expect none. */
   readonly faults: readonly string[];
 }
 

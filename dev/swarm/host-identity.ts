@@ -7,7 +7,7 @@ export interface HostIdentity {
   readonly hostKey: HostKey;
 }
 
-/** DER of a PKCS #8 Ed25519 private key up to its 32 secret bytes: RFC 8410 section 7. */
+/** The first bytes of a PKCS #8 Ed25519 private key in DER; the 32 secret bytes follow them. See RFC 8410 section 7. */
 const PKCS8_ED25519_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
 
 /** The same seed and index always give the same host key, so that a restarted swarm has the same hosts. */

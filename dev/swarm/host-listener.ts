@@ -6,7 +6,10 @@ import { PacedSocket } from "./paced-socket.ts";
 import { serveStream } from "./serve-stream.ts";
 import { SwarmError } from "./swarm-error.ts";
 
-/** Below the ports of outgoing connections on Linux and macOS, so that a host finds its port free after being offline. */
+/**
+ * Hosts listen below the ports that Linux and macOS use for outgoing connections. So while a host is offline, no
+ * outgoing connection takes its port.
+ */
 const LOWEST_PORT = 15_000;
 const HIGHEST_PORT = 32_000;
 const PORT_ATTEMPTS = 200;
@@ -19,7 +22,7 @@ const TCP_KEEPALIVE_MS = 10_000;
  *
  *   closed --open--> listening --close--> closed
  *
- * A closed listener has no socket, timer or running RPC. The port stays the same from the first open on.
+ * A closed listener has no socket, timer or running RPC. The port that the first `open` chooses stays the same.
  */
 export class HostListener {
   readonly #state: HostState;
@@ -44,7 +47,7 @@ export class HostListener {
     return this.#port ?? 0;
   }
 
-  /** Takes a free port the first time, and always the same one afterwards. */
+  /** Listens: the first time on a free port, afterwards always on the same port. */
   async open(random: () => number): Promise<void> {
     if (this.#port !== undefined) {
       this.#server = await this.#tryListen(this.#port);
@@ -61,7 +64,7 @@ export class HostListener {
     throw noPort(`no free port between ${LOWEST_PORT} and ${HIGHEST_PORT} in ${PORT_ATTEMPTS} attempts`);
   }
 
-  /** Refuses new connections, drops existing ones, and returns when all their RPCs have ended. */
+  /** Refuses new connections and drops existing ones. Returns when all RPCs of the dropped connections have ended. */
   async close(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;

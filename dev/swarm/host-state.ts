@@ -10,7 +10,7 @@ import type { LiveSwitches } from "./live-switches.ts";
 import type { PriceDesk } from "./price-desk.ts";
 import type { SectorStore } from "./sector-store.ts";
 
-/** All state that serving an RPC may read or change. It lives as long as the host, independent of connections. */
+/** All state that serving an RPC may read or change. It lives as long as the host, while connections come and go. */
 export interface HostState {
   readonly identity: HostIdentity;
   readonly clock: Clock;

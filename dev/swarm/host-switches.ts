@@ -28,17 +28,26 @@ export interface HostSwitches {
   readonly liesAboutRoots: boolean;
   /** Answers a write with success, but stores nothing. */
   readonly forgetsWrites: boolean;
-  /** Answers `sector not found`, free of charge. To lose a sector for good, drop it. */
+  /**
+   * Answers requests for these sectors with `sector not found`, free of charge. The sectors stay on disk: use
+   * `dropSector` to lose a sector for good.
+   */
   readonly losesSectors: SectorChoice;
-  /** Answers `sector corrupt`, after the debit. */
+  /** Answers requests for these sectors with `sector corrupt`, after the debit. */
   readonly findsSectorsCorrupt: SectorChoice;
   /** Answers `not enough funds`, for any balance. */
   readonly outOfFunds: boolean;
-  /** Validity of price tables issued from now on; zero or less issues expired tables. A real host uses 30 minutes. */
+  /**
+   * How long price tables are valid that the host issues from now on. If this is zero or less, the tables have expired
+   * already when they are issued. A real host uses 30 minutes.
+   */
   readonly priceValidityMs: number;
-  /** Answers `not enough storage`, after the debit; the settings report no space left. */
+  /** Answers writes with `not enough storage`, after the debit; the settings report that no space is left. */
   readonly full: boolean;
-  /** Sends this refusal after this many bytes of a write and closes the stream while data still arrives. Debits nothing. */
+  /**
+   * After `afterBytes` bytes of a write, sends this refusal and closes the stream although data still arrives. Debits
+   * nothing.
+   */
   readonly refusesWritesEarly: EarlyRefusal | null;
   /** Answers `host is shutting down` to every RPC. */
   readonly shuttingDown: boolean;

@@ -1,6 +1,6 @@
 import { HEALTHY_SWITCHES, type HostSwitches } from "./host-switches.ts";
 
-/** The switches of a running host, with the waiters for their changes. */
+/** The switches of a running host; RPCs can wait for them to change. */
 export class LiveSwitches {
   #current: HostSwitches = HEALTHY_SWITCHES;
   readonly #waiting = new Set<() => void>();

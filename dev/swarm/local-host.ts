@@ -39,7 +39,7 @@ export class LocalHost implements SwarmHost {
   readonly #options: LocalHostOptions;
   readonly #state: HostState;
   readonly #listener: HostListener;
-  /** Opening and closing are serialised. */
+  /** The latest opening or closing of the listener; the next one waits for it. */
   #lastTransition: Promise<unknown> = Promise.resolve();
   #stopped = false;
 

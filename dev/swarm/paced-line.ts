@@ -24,8 +24,9 @@ const BUFFER_BYTES = 256 * 1024;
 const MAX_ON_THE_WAY_BYTES = 4 * 1024 * 1024;
 
 /**
- * Above this many bytes in a line, its source must wait: a buffer plus the bytes in transit at the full rate. With the buffer alone a
- * distant host would be slow even on a fast line: 256 KiB in 40 ms are 52 Mbit/s.
+ * If a line holds more than this many bytes, its source must wait. The limit is one buffer plus the bytes that are in
+ * transit at the full rate. With the buffer alone, a distant host would be slow even on a fast line: 256 KiB in every
+ * 40 ms are only 52 Mbit/s.
  */
 export function mostQueuedBytes({ bytesPerSecond, latencyMs }: Pace): number {
   if (latencyMs === 0) return BUFFER_BYTES;
@@ -34,8 +35,9 @@ export function mostQueuedBytes({ bytesPerSecond, latencyMs }: Pace): number {
 }
 
 /**
- * A one-way line: bytes come out in order, delayed by the latency and limited by the bandwidth. The pace is read for each chunk, so a
- * change takes effect within a fraction of a second. At full speed with an empty queue, bytes pass at once.
+ * A line in one direction. Bytes come out in the order in which they went in, delayed by the latency and limited by the
+ * bandwidth. The pace is read for each chunk, so a change takes effect within a fraction of a second. At full speed
+ * with an empty queue, bytes pass at once.
  */
 export class PacedLine {
   readonly #clock: Clock;
@@ -76,14 +78,17 @@ export class PacedLine {
     if (this.#cancelTimer === undefined) this.#pump();
   }
 
-  /** Reads the pace again: bytes held back by the old pace may now pass. */
+  /** Reads the pace again, because bytes that the old pace held back may now be allowed to pass. */
   paceChanged(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     this.#pump();
   }
 
-  /** Calls back once, when at most `bytes` are queued, possibly at once. A later call replaces an earlier call. */
+  /**
+   * Calls `callback` once, as soon as at most `bytes` bytes are queued, which may be at once. If the method is called
+   * again before that, only the later callback is called.
+   */
   whenAtMost(bytes: number, callback: () => void): void {
     this.#onChange = () => {
       if (this.#queuedBytes > bytes) return;
@@ -119,7 +124,8 @@ export class PacedLine {
       }
       const lump = this.#takeLump(head, bytesPerSecond);
       if (bytesPerSecond !== null) {
-        // The delay of a late timer is made up for, or the rate would be too low; idle time is not.
+        // If the timer fires late, the lost time is made up for, because the rate would be too low otherwise. Time in
+        // which the line was idle is not made up for.
         const fromMs = Math.max(nowMs - MAX_CATCH_UP_MS, this.#bandwidth.freeAtMs);
         this.#bandwidth.freeAtMs = fromMs + (lump.length / bytesPerSecond) * 1000;
       }

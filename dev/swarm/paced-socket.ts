@@ -4,8 +4,8 @@ import type { Clock } from "../../lib/clock/clock.ts";
 import { mostQueuedBytes, type Pace, PacedLine, type SharedBandwidth } from "./paced-line.ts";
 
 /**
- * A socket behind a slow line in each direction. It pauses the real socket when the line is full, so a slow host applies
- * backpressure to a writer through TCP, like a real host.
+ * A socket behind a slow line in each direction. When the line is full it pauses the real socket, so TCP slows a writer
+ * down, as it does with a real slow host.
  */
 export class PacedSocket extends Duplex {
   readonly #socket: Socket;
@@ -52,13 +52,14 @@ export class PacedSocket extends Duplex {
     socket.on("end", () => this.#inward.whenAtMost(0, () => this.push(null)));
     socket.on("error", (error) => this.destroy(error));
     socket.on("close", () => {
-      // A peer that closes normally has sent its end before; data that it sent may still be in the line.
+      // If the peer has ended its side properly, data that it sent may still be in the line and must be delivered
+      // first.
       if (!this.readableEnded && socket.readableEnded) return;
       this.destroy();
     });
   }
 
-  /** Must be called after a change of `pace`. */
+  /** Must be called after each change of what `pace` returns. */
   paceChanged(): void {
     this.#inward.paceChanged();
     this.#outward.paceChanged();

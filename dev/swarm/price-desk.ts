@@ -9,16 +9,16 @@ import {
 import { type HostKey, hexOf } from "../../lib/slab/ids.ts";
 import type { PriceList } from "./swarm.ts";
 
-/** The reason for refusing a price table, in the host's words. */
+/** The result of the check of a price table. For a table that is refused, this is the reason in a real host's words. */
 export type PricesVerdict = "valid" | "prices expired" | "invalid signature";
 
-/** Issues a host's price tables and checks those in requests. */
+/** Issues a host's price tables, and checks the price tables in requests. */
 export class PriceDesk {
   readonly #hostKey: HostKey;
   readonly #identity: KeyObject;
   readonly #clock: Clock;
   #list: PriceList;
-  /** Signatures of the issued tables, with the expiry of each in seconds. */
+  /** When each issued table expires, in Unix seconds, by the table's signature. */
   #issued = new Map<string, bigint>();
   #revoked = new Map<string, bigint>();
 
@@ -42,7 +42,8 @@ export class PriceDesk {
     const nowMs = this.#clock.now();
     let validUntilSeconds = BigInt(Math.max(0, Math.floor((nowMs + validityMs) / 1000)));
     let prices = signHostPrices({ ...this.#list, tipHeight, validUntilSeconds }, this.#identity);
-    // Ed25519 is deterministic, so a table of the same second would equal the revoked table.
+    // Ed25519 is deterministic: a table with the same prices and expiry as a revoked table would equal it and be
+    // refused. So the new table expires a second later.
     while (this.#revoked.has(hexOf(prices.signature))) {
       validUntilSeconds += 1n;
       prices = signHostPrices({ ...this.#list, tipHeight, validUntilSeconds }, this.#identity);
@@ -59,7 +60,10 @@ export class PriceDesk {
     this.#issued = new Map();
   }
 
-  /** Checks in the host's order: expiry, then signature. Accepts any table signed by the host, for any client. */
+  /**
+   * Checks first the expiry and then the signature, as a real host does. Accepts every table that this host has signed,
+   * whichever client got it.
+   */
   check(prices: HostPrices): PricesVerdict {
     if (hostPricesExpired(prices, this.#clock.now())) return "prices expired";
     if (this.#revoked.has(hexOf(prices.signature))) return "prices expired";

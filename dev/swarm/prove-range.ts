@@ -10,14 +10,17 @@ export interface ProvenData {
   readonly proof: Uint8Array[];
 }
 
-/** The free check before the debit: a missing sector costs nothing. */
+/**
+ * Refuses the request if the host does not have the sector. This check comes before the debit, so it costs the client
+ * nothing.
+ */
 export function requireSector(host: HostState, root: Root): void {
   if (choiceIncludes(host.switches.current.losesSectors, root) || !host.sectors.has(root)) {
     throw new Refused(SECTOR_NOT_FOUND);
   }
 }
 
-/** Reads a range and its proof, with the faults of the switches. Runs after the debit. */
+/** Reads a range of a sector and builds its proof, with the faults that the switches demand. Runs after the debit. */
 export async function proveRange(
   host: HostState,
   root: Root,
@@ -26,7 +29,8 @@ export async function proveRange(
 ): Promise<ProvenData> {
   const { current: switches } = host.switches;
   if (choiceIncludes(switches.findsSectorsCorrupt, root)) throw new Refused(SECTOR_CORRUPT);
-  // The request's checks accept a range that ends but does not begin on a leaf boundary; the store then fails.
+  // A real host's checks of a request accept a range that ends on a leaf boundary but does not begin on one; its store
+  // then fails.
   if (offset % LEAF_BYTES !== 0 || length % LEAF_BYTES !== 0) throw new Refused(INTERNAL_ERROR);
 
   const { start, end } = piecesAround(offset, length);
@@ -46,7 +50,7 @@ function flipBit(bytes: Uint8Array, at: number): void {
   bytes[at] = (bytes[at] ?? 0) ^ 1;
 }
 
-/** An invalid proof; for a whole sector, whose proof is empty, a proof with one superfluous hash. */
+/** Makes a proof invalid. The proof of a whole sector is empty; it gets one superfluous hash. */
 function spoiled(proof: readonly Uint8Array[]): Uint8Array[] {
   const hashes = proof.map((hash) => hash.slice());
   if (hashes[0] === undefined) return [new Uint8Array(32)];

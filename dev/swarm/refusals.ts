@@ -1,7 +1,8 @@
 import { WIRE_ERROR, type WireError } from "../../lib/rhp4/rpc-error.ts";
 
 /**
- * A host's refusals: code and text exactly as in the public Go server, because clients match on them. docs/protocol.md#rhp4-errors.
+ * A host's refusals. Code and text are exactly those of the public Go server, because clients compare them.
+ * docs/protocol.md#rhp4-errors.
  */
 
 export const SECTOR_NOT_FOUND: WireError = { code: WIRE_ERROR.host, description: "sector not found" };
@@ -13,12 +14,15 @@ export const INTERNAL_ERROR: WireError = { code: WIRE_ERROR.host, description: "
 export const NOT_ENOUGH_FUNDS: WireError = { code: WIRE_ERROR.payment, description: "not enough funds" };
 export const UNRECOGNIZED_RPC: WireError = { code: WIRE_ERROR.badRequest, description: "unrecognized RPC" };
 
-/** Go formats an RPC error as `text (code)`; a bad request contains the reason in this format. */
+/**
+ * The Go server formats an RPC error as `text (code)`. The description of a bad request contains its reason in this
+ * format.
+ */
 export function badRequest(reason: string): WireError {
   return { code: WIRE_ERROR.badRequest, description: `${reason} (${WIRE_ERROR.badRequest})` };
 }
 
-/** Reads and writes wrap the reason once more than other RPCs. */
+/** For reads and writes the server puts one more prefix before the reason than for other RPCs. */
 export function invalidRequest(reason: string): WireError {
   return badRequest(`request invalid: ${reason}`);
 }
@@ -27,7 +31,7 @@ export function undecodable(what: "request" | "sector data", reason: string): Wi
   return { code: WIRE_ERROR.decoding, description: `failed to read ${what}: ${reason}` };
 }
 
-/** Thrown by an RPC's handler; the stream's server turns it into a response. */
+/** Thrown by the handler of an RPC to refuse it; `serveStream` turns the error into a response. */
 export class Refused extends Error {
   readonly refusal: WireError;
 

@@ -41,8 +41,8 @@ export class SectorStore {
   }
 
   /**
-   * Returns once the file is complete. Storing a root again only extends its life, as with a host that keeps a row per temporary
-   * copy.
+   * Returns when the sector's file is complete. If the root is stored again, only its expiry is moved, to the later of
+   * the two heights: the result is the same as on a host that keeps a row for each temporary copy.
    */
   store(root: Root, sector: Uint8Array, tree: SectorTree, expirationHeight: bigint | null): Promise<void> {
     return this.#inTurn(async () => {
@@ -56,7 +56,7 @@ export class SectorStore {
     });
   }
 
-  /** Makes a temporary sector permanent, as AppendSectors does. False: the host does not have it. */
+  /** Makes a temporary sector permanent, as AppendSectors does. Returns false if the host does not have the sector. */
   pin(root: Root): boolean {
     const sector = this.#sectors.get(root);
     if (sector === undefined) return false;
@@ -68,7 +68,7 @@ export class SectorStore {
     return this.#sectors.get(root)?.expirationHeight;
   }
 
-  /** False: the host does not have it. */
+  /** Removes a sector. Returns false if the host does not have it. */
   drop(root: Root): Promise<boolean> {
     return this.#inTurn(async () => {
       if (!this.#sectors.delete(root)) return false;
@@ -86,7 +86,7 @@ export class SectorStore {
     return expired;
   }
 
-  /** Undefined if the sector is gone. */
+  /** Returns undefined if the host no longer has the sector. */
   async readRange(root: Root, start: number, end: number): Promise<Uint8Array | undefined> {
     const bytes = Buffer.allocUnsafe(end - start);
     try {

@@ -4,14 +4,18 @@ import { LEAF_BYTES, LEAVES_PER_SECTOR, SECTOR_BYTES } from "../../lib/slab/size
 const HASH_BYTES = 32;
 
 /**
- * A host keeps the roots of 64 KiB pieces and all nodes above them: 4 KiB per sector. A proof for a range aligned to pieces, such as the
- * 1 MiB ranges of a repair, then needs no hashing; any other hashes at most two pieces.
+ * A host keeps the roots of the sector's 64 KiB pieces and all nodes above them, 4 KiB per sector. So the proof of a
+ * range that is aligned to pieces, such as the 1 MiB ranges that a repair reads, needs no hashing. The proof of any
+ * other range hashes at most two pieces.
  */
 export const PIECE_BYTES = 64 * 1024;
 const PIECES = SECTOR_BYTES / PIECE_BYTES;
 const LEAVES_PER_PIECE = PIECE_BYTES / LEAF_BYTES;
 
-/** The kept nodes as a heap: node 1 is the root, the children of i are 2i and 2i + 1, the pieces are PIECES … 2 PIECES - 1. */
+/**
+ * The nodes that the host keeps, as a heap: node 1 is the root, the children of node i are the nodes 2i and 2i + 1, and
+ * the pieces are the nodes from PIECES to 2 PIECES - 1.
+ */
 export type SectorTree = Uint8Array;
 
 export function buildSectorTree(hasher: MerkleHasher, sector: Uint8Array): SectorTree {
@@ -34,13 +38,15 @@ function nodeOf(tree: SectorTree, node: number): Uint8Array {
   return tree.subarray(node * HASH_BYTES, (node + 1) * HASH_BYTES);
 }
 
-/** Bytes of a sector from `start` on. */
+/** Some bytes of a sector, beginning at offset `start`. */
 export interface SectorWindow {
   readonly start: number;
   readonly bytes: Uint8Array;
 }
 
-/** The smallest run of whole pieces that contains a range; {@link rangeProof} needs it. */
+/**
+ * The smallest sequence of whole pieces that contains the range. {@link rangeProof} needs the bytes of these pieces.
+ */
 export function piecesAround(
   offset: number,
   length: number,
@@ -52,8 +58,9 @@ export function piecesAround(
 }
 
 /**
- * The hashes that prove leaves of a sector, strictly left to right: a subtree outside the range contributes its root, a subtree
- * inside nothing, and a partly overlapping subtree is split. `window` contains at least {@link piecesAround} the range.
+ * The hashes that prove the leaves in a range of a sector, from left to right. A subtree outside the range contributes
+ * its root, and a subtree inside the range contributes nothing; a subtree that is partly inside is split. `window` must
+ * contain at least the bytes of {@link piecesAround} the range.
  */
 export function rangeProof(
   hasher: MerkleHasher,

@@ -14,7 +14,7 @@ import type { HostState } from "./host-state.ts";
 import { readRequest } from "./read-request.ts";
 import { CONTRACT_NOT_FOUND, Refused } from "./refusals.ts";
 
-/** Half a year in blocks with sufficient collateral, as hosts commonly report. */
+/** Limits as hosts commonly report them: contracts of at most half a year, counted in blocks, and enough collateral. */
 const MAX_CONTRACT_DURATION_BLOCKS = 25_920n;
 const MAX_COLLATERAL = 10_000n * 10n ** 24n;
 

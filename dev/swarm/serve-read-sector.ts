@@ -15,13 +15,18 @@ import { readRequest } from "./read-request.ts";
 import { invalidRequest, Refused } from "./refusals.ts";
 
 /**
- * Data is written to the connection in chunks of this size, so that a reader who leaves is noticed and not counted. 16 full frames of
- * siamux: the public server sends a sector in 977 frames, which a client that has cancelled the read tolerates; with a partial
- * frame in each chunk there would be more than 999, which would end that client's connection.
+ * Data is written to the connection in chunks of this size, so the host notices when a client gives up a read, and does
+ * not count the bytes that it no longer sends. Each chunk fills 16 frames of siamux exactly, so a sector takes 977
+ * frames, as many as from the public server. If each chunk ended in a partial frame, a sector would take more than 999
+ * frames. A client that has cancelled a read tolerates 977 frames that still arrive, but more than 999 would end its
+ * connection.
  */
 const SEND_BYTES = 16 * 4296;
 
-/** Checks, existence (free), debit, data, in the public server's order. */
+/**
+ * Follows the public server's order: check the request, check that the sector exists (free of charge), debit the
+ * account, send the data.
+ */
 export async function serveReadSector(host: HostState, stream: RpcStream): Promise<void> {
   const request = await readRequest(stream, READ_SECTOR_REQUEST_BYTES, decodeReadSectorRequest);
   const flaw = paymentFlaw(host, request) ?? rangeFlaw(request);

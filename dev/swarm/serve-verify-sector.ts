@@ -12,7 +12,7 @@ import { proveRange, requireSector } from "./prove-range.ts";
 import { readRequest } from "./read-request.ts";
 import { badRequest, Refused } from "./refusals.ts";
 
-/** One leaf and its proof, at the price of a whole sector. */
+/** Sends one leaf and its proof, at the price of reading a whole sector. */
 export async function serveVerifySector(host: HostState, stream: RpcStream): Promise<void> {
   const request = await readRequest(stream, VERIFY_SECTOR_REQUEST_BYTES, decodeVerifySectorRequest);
   const flaw = paymentFlaw(host, request) ?? leafFlaw(request.leafIndex);

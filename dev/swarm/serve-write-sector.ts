@@ -15,17 +15,22 @@ import { invalidRequest, NOT_ENOUGH_STORAGE, Refused } from "./refusals.ts";
 import { laterHeight } from "./sector-store.ts";
 import { buildSectorTree, type SectorTree, treeRoot } from "./sector-tree.ts";
 
-/** Data is received in chunks of this size, which is the precision of the switches' byte counts. */
+/**
+ * Data is received in chunks of this size. Switches that act after a number of bytes are looked at between two chunks.
+ */
 const TAKE_BYTES = 64 * 1024;
 
-/** Checks, all the data, debit, hash, store, in the public server's order. A full host notices after the debit. */
+/**
+ * Follows the public server's order: check the request, receive all the data, debit the account, hash the sector, store
+ * it. So a host that is full notices this only after the debit.
+ */
 export async function serveWriteSector(host: HostState, stream: RpcStream): Promise<void> {
   const request = await readRequest(stream, WRITE_SECTOR_REQUEST_BYTES, decodeWriteSectorRequest);
   const flaw = paymentFlaw(host, request) ?? lengthFlaw(request.dataLength);
   if (flaw !== undefined) throw new Refused(invalidRequest(flaw));
   const dataLength = Number(request.dataLength);
 
-  // Always a whole sector, because the host pads with zeros.
+  // The buffer always holds a whole sector, because the host pads short data with zeros.
   const sector = dataLength === SECTOR_BYTES ? Buffer.allocUnsafe(SECTOR_BYTES) : Buffer.alloc(SECTOR_BYTES);
   await takeData(host, stream, sector.subarray(0, dataLength));
   charge(host, request, writeSectorCost(request.prices, dataLength));
@@ -63,7 +68,7 @@ async function takeData(host: HostState, stream: RpcStream, target: Uint8Array):
   }
 }
 
-/** Stores the sector, with the faults of the switches. Returns the root for the answer. */
+/** Stores the sector, with the faults that the switches demand. Returns the root that the host answers. */
 async function keep(
   host: HostState,
   { root, sector, tree }: { readonly root: Root; readonly sector: Uint8Array; readonly tree: SectorTree },

@@ -14,11 +14,13 @@ interface PendingCall {
   readonly reject: (error: Error) => void;
 }
 
-/** Starts a swarm in its own process. It ends with stop() or when this process ends. */
+/**
+ * Starts a swarm in a process of its own. The swarm's process ends when `stop()` is called or when this process ends.
+ */
 export async function startSwarmProcess(options: SwarmOptions): Promise<SwarmInProcess> {
   const child = fork(fileURLToPath(new URL("./swarm-process.ts", import.meta.url)), {
     serialization: "advanced",
-    // Without this process's options, such as a debugger's port or a test runner's loader.
+    // The child gets none of this process's Node.js options, such as a debugger's port or a test runner's loader.
     execArgv: [],
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
@@ -44,7 +46,9 @@ export async function startSwarmProcess(options: SwarmOptions): Promise<SwarmInP
   };
 }
 
-/** Requests and replies over the child's channel. When the process ends, pending requests fail. */
+/**
+ * Sends requests to the swarm's process and receives the replies. When that process ends, the pending requests fail.
+ */
 class SwarmChannel {
   readonly #child: ChildProcess;
   readonly #pending = new Map<number, PendingCall>();
@@ -88,7 +92,7 @@ class SwarmChannel {
 
   send(message: ToSwarm): void {
     if (!this.#child.connected) return;
-    // If sending fails, the process is ending; the process's exit settles everything.
+    // If sending fails, the swarm's process is about to end; when it exits, all pending requests fail.
     this.#child.send(message, () => undefined);
   }
 
@@ -100,7 +104,7 @@ class SwarmChannel {
   }
 }
 
-/** A record, so that the compiler reports a missing call. */
+/** The names of all calls. This is a record, so that the compiler reports a missing name. */
 const HOST_CALLS: Readonly<Record<HostCall, true>> = {
   setSwitches: true,
   setPrices: true,

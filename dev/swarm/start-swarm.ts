@@ -15,7 +15,9 @@ const DEFAULT_CAPACITY_SECTORS = 10_240;
 /** A realistic recent height. */
 const DEFAULT_TIP_HEIGHT = 580_000n;
 
-/** Starts the hosts in this process. One kernel hashes for all of them: they share a thread anyway. */
+/**
+ * Starts the hosts in this process. One kernel computes the hashes for all hosts, because they share one thread anyway.
+ */
 export async function startSwarm(
   options: SwarmOptions & { readonly clock?: Clock; readonly random?: () => number },
 ): Promise<Swarm> {

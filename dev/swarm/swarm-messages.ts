@@ -2,8 +2,8 @@ import type { HostKey } from "../../lib/slab/ids.ts";
 import type { SwarmHost, SwarmOptions } from "./swarm.ts";
 
 /**
- * Messages between a swarm's process and its parent over fork()'s channel. The channel copies values as structured clones, so bigints
- * and bytes can be sent.
+ * Messages between a swarm's process and its parent over fork()'s channel. The channel copies values as structured
+ * clones, so bigints and bytes can be sent.
  */
 
 /** A host's remote calls. */
@@ -22,7 +22,7 @@ export type ToSwarm =
       readonly args: unknown[];
     }
   | { readonly kind: "set-tip-height"; readonly id: number; readonly height: bigint }
-  /** The process ends after cleaning up. */
+  /** Tells the process to clean up and then to end. */
   | { readonly kind: "stop" };
 
 export type FromSwarm =

@@ -8,7 +8,7 @@ import type { FromSwarm, HostCall, ToSwarm } from "./swarm-messages.ts";
  * long as its parent: when the channel closes for any reason, it removes its files and ends.
  */
 
-/** Time limit for cleaning up; then the process exits, because it must not outlive the parent. */
+/** Time limit for cleaning up. After it the process kills itself, because it must not outlive its parent. */
 const END_GRACE_MS = 10_000;
 
 let starting: Promise<Swarm> | undefined;
@@ -42,7 +42,7 @@ async function reply(id: number, work: (swarm: Swarm) => Promise<unknown>): Prom
 async function callHost(swarm: Swarm, index: number, name: HostCall, args: unknown[]): Promise<unknown> {
   const host = swarm.hosts[index];
   if (host === undefined) throw new Error(`no host ${index}`);
-  // The parent's proxies have the type SwarmHost, so name and arguments are valid.
+  // The parent calls through proxies of the type SwarmHost, so name and arguments are valid.
   const method = host[name] as (this: SwarmHost, ...args: unknown[]) => Promise<unknown>;
   return method.apply(host, args);
 }
@@ -74,5 +74,6 @@ process.on("message", (message: ToSwarm) => {
 });
 process.on("disconnect", () => void end());
 process.on("SIGTERM", () => void end());
-// Ctrl+C reaches every process of the terminal; the parent handles it and stops the swarm last.
+// Ctrl+C reaches every process of the terminal, and this process ignores it: the parent handles it, and stops the swarm
+// last.
 process.on("SIGINT", () => undefined);

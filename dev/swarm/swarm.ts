@@ -4,17 +4,23 @@ import type { ContractId, HostKey, Root } from "../../lib/slab/ids.ts";
 import type { HostCounters } from "./host-counters.ts";
 import type { HostSwitches } from "./host-switches.ts";
 
-/** A host's prices in hastings, without the chain's height and the time of a signed table. */
+/**
+ * A host's prices in hastings. A signed price table adds the chain's height and the time until which the prices are
+ * valid.
+ */
 export type PriceList = Omit<UnsignedPrices, "tipHeight" | "validUntilSeconds">;
 
 export interface SwarmOptions {
   readonly hostCount: number;
-  /** Parent of the hosts' folders with sectors. If this folder does not exist, it is created, and stop() removes it. */
+  /**
+   * The folder that contains a folder of sectors for each host. If it does not exist, it is created, and stop() removes
+   * it.
+   */
   readonly dir: string;
   /** Seed of the hosts' keys. */
   readonly seed: string;
   readonly prices?: Partial<PriceList>;
-  /** The address to listen on; hosts get ports of their own. */
+  /** The address on which all hosts listen, each on a port of its own. */
   readonly listen?: string;
   readonly tipHeight?: bigint;
   /** Capacity of a host in sectors. */
@@ -22,15 +28,15 @@ export interface SwarmOptions {
 }
 
 /**
- * One host of a swarm. Everything is asynchronous, because the host may run in another process; a change is in effect when its call
- * resolves.
+ * One host of a swarm. All methods are asynchronous, because the host may run in another process. A change is in effect
+ * when the promise of its call has resolved.
  */
 export interface SwarmHost {
   readonly index: number;
   readonly hostKey: HostKey;
   /** host:port, the same for the host's whole life. */
   readonly address: string;
-  /** Changes the given switches and keeps the others. Resolves with all of them. */
+  /** Changes the given switches and keeps the others. Resolves to the resulting value of every switch. */
   setSwitches(change: Partial<HostSwitches>): Promise<HostSwitches>;
   /** Changes the prices of tables issued from now on. Older tables stay valid until they expire. */
   setPrices(change: Partial<PriceList>): Promise<void>;
@@ -38,19 +44,25 @@ export interface SwarmHost {
   expirePrices(): Promise<void>;
   fund(account: Uint8Array, hastings: bigint): Promise<void>;
   balance(account: Uint8Array): Promise<bigint>;
-  /** Stores a permanent sector without the protocol and free of charge. Throws `wrong-sector` if the bytes have another root. */
+  /**
+   * Stores a permanent sector directly, without an RPC and free of charge. Throws `wrong-sector` if the bytes have
+   * another root.
+   */
   putSector(root: Root, bytes: Uint8Array): Promise<void>;
   hasSector(root: Root): Promise<boolean>;
-  /** False if the host did not have it. */
+  /** Removes a sector. Resolves to false if the host did not have it. */
   dropSector(root: Root): Promise<boolean>;
-  /** Makes a temporary sector permanent, as appending it to a contract does. False: the host does not have it. */
+  /**
+   * Makes a temporary sector permanent, as appending it to a contract does. Resolves to false if the host does not have
+   * the sector.
+   */
   pinSector(root: Root): Promise<boolean>;
   /** Height at which the sector expires; null if it is permanent, undefined if the host does not have it. */
   sectorExpiration(root: Root): Promise<bigint | null | undefined>;
   sectorRoots(): Promise<Root[]>;
-  /** The bytes on disk, regardless of the switches. Throws `no-such-sector`. */
+  /** Reads a sector's bytes on disk, regardless of the switches. Throws `no-such-sector`. */
   readSectorFile(root: Root): Promise<Uint8Array>;
-  /** Sets the answer of LatestRevision for a contract; null removes it. */
+  /** Sets what the host answers to LatestRevision for this contract; null: it has no such contract. */
   setContract(contractId: ContractId, revision: ContractOnHost | null): Promise<void>;
   counters(): Promise<HostCounters>;
   resetCounters(): Promise<void>;
@@ -65,12 +77,12 @@ export interface ContractOnHost {
   readonly renewed: boolean;
 }
 
-/** Hosts with siamux and RHP4 on loopback, which can be made to misbehave. */
+/** Hosts on loopback that speak siamux and RHP4 and can be made to misbehave. */
 export interface Swarm {
   readonly hosts: readonly SwarmHost[];
   /** Advances the chain: price tables show the new height, and temporary sectors expire. */
   setTipHeight(height: bigint): Promise<void>;
-  /** Ends every connection, removes every sector and folder. Idempotent. */
+  /** Ends all connections and removes all sectors and folders. It may be called again. */
   stop(): Promise<void>;
 }
 

@@ -30,7 +30,7 @@ const SECOND_DIAL_AFTER_MS = 250;
  */
 const MAX_BUFFERED_BYTES = 524_288;
 /**
- * If for 10 to 15 s a host sends no byte that we wait for, and accepts none of ours, its connection is closed. A host
+ * If for 15 to 20 s a host sends no byte that we wait for, and accepts none of ours, its connection is closed. A host
  * needs less time to answer, even with a slow disk, and a line of 1 Mbit/s empties the kernel's send buffer in that time.
  */
 const MAX_SILENCE_MS = 15_000;

@@ -5,11 +5,11 @@ export interface ConsoleFile {
   readonly content: Uint8Array;
   readonly type: string;
   readonly etag: string;
-  /** Its name changes with its content, so it may be cached. */
+  /** True: the file's name changes with its content, so browsers may cache the file. */
   readonly immutable: boolean;
 }
 
-/** The only paths that are served. They are not read from a file system, so `..` leads nowhere. */
+/** Serves only the paths in `files`. Their content is in memory, so no path with `..` can reach a file on disk. */
 export function addConsoleFiles(server: FastifyInstance, files: ReadonlyMap<string, ConsoleFile>): void {
   for (const [path, { content, type, etag, immutable }] of files) {
     const cache = immutable ? "public, max-age=31536000, immutable" : "no-cache";

@@ -18,7 +18,7 @@ import { startFleetExporter } from "./fleet-exporter.ts";
 export interface ServedIndexer {
   readonly name: string;
   readonly environment: Pick<Environment, WorkVariable | "SLABMEND_DATABASE_URL">;
-  /** The indexer's whole environment as text, including the seed, for its workers. */
+  /** All environment variables of the indexer's workers, including the seed. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
@@ -26,15 +26,18 @@ export interface ServedIndexer {
 
 export interface ControlOptions {
   readonly prometheus: PrometheusMetrics;
-  /** Simultaneous repairs of all indexers together. */
+  /** Maximum number of simultaneous repairs of all indexers together. */
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** Default: the real one; tests pass their own. */
+  /** The file that a worker's process runs. Default: the real worker; tests pass their own. */
   readonly workerEntry?: string;
 }
 
-/** The control of one indexer, with everything that runs for that indexer. Makes no connection before it is started. */
+/**
+ * Creates the control of one indexer, which starts and ends everything that runs for this indexer. The control makes no
+ * connection before it is started.
+ */
 export function createControl(
   { name, environment, variables, logger, metrics }: ServedIndexer,
   { prometheus, concurrency, timeoutMs, clock, workerEntry }: ControlOptions,

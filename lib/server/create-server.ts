@@ -29,7 +29,7 @@ export interface ServerOptions {
   readonly logger: Logger;
 }
 
-/** The largest body of a route contains a thousand ids. */
+/** The largest request body contains a thousand message ids of up to 200 characters each. */
 const MOST_BODY_BYTES = 256 * 1_024;
 /** Time to receive a request in full, so that a slow client cannot hold a connection for long. */
 const REQUEST_MS = 10_000;
@@ -105,7 +105,7 @@ function answerFailures(server: FastifyInstance, { logger, clock }: ServerOption
       status: 404,
       code: "not-found",
       name: "the path",
-      expected: "a path of the console or the API, with a method that it supports",
+      expected: "a path of the console or the API, and a method that this path supports",
       got: "another",
       remedy: `Read the API description: ${API_ROOT}/openapi.json.`,
     });

@@ -1,6 +1,6 @@
 /**
- * The event stream for open consoles. All clients share one read of the database every few seconds; without clients the database
- * is not read. A client that does not read is dropped, so that its backlog stays small.
+ * The event stream for open consoles. All clients share one read of the database every few seconds; without clients the
+ * database is not read. A client that does not read is dropped, so that its backlog stays small.
  *
  *   (no client) --add--> ticking --last client gone--> (no client)
  */
@@ -17,7 +17,7 @@ export interface EventStreamOptions {
 }
 
 const EVERY_MS = 3_000;
-/** Maximum backlog of one client, without the kernel's buffers. */
+/** Maximum number of bytes that wait for one client, not counting the kernel's buffers. */
 const MOST_WAITING_BYTES = 256 * 1_024;
 export const MOST_STREAMS = 250;
 const RETRY_MS = 2_000;
@@ -71,7 +71,7 @@ export class EventStream {
     if (this.#clients.size > 0) return;
     this.#cancel?.();
     this.#cancel = undefined;
-    // Too old for the next client.
+    // The next client may connect much later, when these events would be out of date.
     this.#last.clear();
   }
 

@@ -1,4 +1,6 @@
-/** Measures the whole fleet for Prometheus: reads the database once for all workers, instead of counting in each worker. */
+/**
+ * Measures the whole fleet for Prometheus: reads the database once for all workers, instead of counting in each worker.
+ */
 import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
 import { askWithin, createDeadlineClient } from "../database/client/deadline-client.ts";

@@ -25,16 +25,16 @@ export interface HttpChildOptions {
   readonly logger: Logger;
   /** The metrics in Prometheus's text format. */
   readonly scrape: () => Promise<string>;
-  /** Sent to the process at its start, and again when a new array replaces this one. */
+  /** Returns the indexers. They are sent to the process at its start, and again when this returns a new array. */
   readonly indexers: () => readonly HttpIndexer[];
-  /** Sent to the process each second. */
+  /** Returns the state that is sent to the process each second. */
   readonly describe: (http: { readonly httpPid: number; readonly httpRestarts: number }) => SupervisorHealth;
 }
 
 const TELL_EVERY_MS = 1_000;
 /** An idle server closes at once; a hung server is killed after this time. */
 const CLOSE_MS = 5_000;
-/** TypeScript or compiled, like this file. */
+/** The file that the HTTP process runs: TypeScript or compiled, like this file. */
 const ENTRY = join(import.meta.dirname, `http-process${extname(import.meta.filename)}`);
 
 export class HttpChild {
@@ -106,7 +106,7 @@ export class HttpChild {
     this.#child = child;
     this.#toldIndexers = undefined;
     const startedAtMs = clock.now();
-    // The port that the system chose is kept, so that open consoles reconnect.
+    // If the system chose the port, a restarted process listens on the same port, so that open consoles can reconnect.
     tell(child, {
       kind: "settings",
       settings: { ...settings, listen: { ...settings.listen, port: this.#port } },
@@ -154,7 +154,7 @@ function tell(child: ChildProcess, message: ToHttp): void {
   if (child.connected) child.send(message, () => {});
 }
 
-/** The folders of the process's code and packages; not the whole clone, which may contain variables files. */
+/** The folders of the process's code and packages; not the whole repository, which may contain files with secrets. */
 function codePaths(): string[] {
   const library = dirname(dirname(ENTRY));
   const root = dirname(library);
@@ -171,7 +171,7 @@ function codePaths(): string[] {
 function unusable(address: string, code: string): OperatorError {
   return new OperatorError({
     code: "address-unusable",
-    message: `--listen ${address}: expected an address that is free and of this machine, got ${code}`,
-    remedy: "Choose another port, or stop the process that listens there.",
+    message: `--listen ${address}: expected an address of this machine with a free port, got ${code}`,
+    remedy: "Choose another address or port, or stop the process that listens there.",
   });
 }

@@ -12,12 +12,12 @@ const NAMES: ReadonlySet<string> = new Set([
   "LANG",
   "TZ",
 ]);
-/** Variables of the database client, and of AWS for the queue. */
+/** Prefixes of the database client's variables, and of AWS's variables, which the queue needs. */
 const PREFIXES = ["PG", "AWS_"];
 
 /**
- * An allowlist: it contains neither the seed nor other variables of the environment. The database URLs of its indexers are sent
- * through the channel.
+ * Keeps only variables on an allowlist, which does not contain the seed. The HTTP process gets the database URLs of its
+ * indexers as messages from its parent.
  */
 export function httpEnvironment(
   variables: Readonly<Record<string, string | undefined>>,
@@ -30,11 +30,11 @@ export function httpEnvironment(
 }
 
 /**
- * Options of Node.js that let it read only its own code, write no files and start no processes. Otherwise it could read the seed from
- * the supervising process's environment in /proc.
+ * Options of Node.js with which the HTTP process can read only its own code, write no files and start no processes.
+ * Without these options it could read the seed from the supervising process's environment in /proc.
  *
  * @param code paths of files, and of folders with `*` at the end
- * @param hasQueue whether any indexer has a queue: then it may read AWS's credential files
+ * @param hasQueue whether any indexer has a queue; if so, the process may also read AWS's credential files
  */
 export function httpPermissions(
   variables: Readonly<Record<string, string | undefined>>,

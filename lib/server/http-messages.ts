@@ -1,4 +1,4 @@
-/** Messages between the supervising process and the HTTP process. None contains the migration seed. */
+/** Messages between the supervising process and the HTTP process. No message contains the migration seed. */
 import type { HostRules } from "./access/request-source.ts";
 import type { ConsoleFile } from "./console-files.ts";
 import type { SupervisorHealth } from "./workers-report.ts";

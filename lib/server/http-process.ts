@@ -1,6 +1,6 @@
 /**
- * The HTTP process. Its parent supervises it, sends it the state of this machine's workers, and ends it by closing the channel. It has
- * no migration seed and may read only its own code (http-environment.ts).
+ * The HTTP process. Its parent supervises it, sends it the state of this machine's workers, and ends it by closing the
+ * channel between them. The process has no migration seed and may read only its own code (http-environment.ts).
  */
 
 import { systemClock } from "../clock/clock.ts";
@@ -23,7 +23,7 @@ const SCRAPE_LIMIT_MS = 5_000;
 const clock = systemClock;
 const environment = parseEnvironment(["SLABMEND_LOG_LEVEL"], process.env);
 const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
-  // Set if there is only one indexer; with several, this process's log lines name none.
+  // Set if there is only one indexer. With several indexers, this process's log lines name no indexer.
   indexer: process.env["SLABMEND_INDEXER"],
   destination: inheritedLogDestination(),
 });
@@ -93,12 +93,15 @@ function tell(message: FromHttp): void {
   if (process.connected) process.send?.(message);
 }
 
-// The parent decides when to end, although terminals send Ctrl+C and service managers SIGTERM to all processes.
+// Ignored: the parent ends this process. Terminals send SIGINT, and service managers SIGTERM, to child processes too.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 
 let scrapes: ((text: string) => void)[] = [];
 
-/** Asks the parent, which has the counters. Rejects if the parent does not answer, so that Prometheus sees a failed scrape. */
+/**
+ * Asks the parent for the metrics, because the parent has the counters. Rejects if the parent does not answer, so that
+ * Prometheus sees a failed scrape.
+ */
 function scrape(): Promise<string> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(SCRAPE_LIMIT_MS, () =>

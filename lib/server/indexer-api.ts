@@ -12,6 +12,6 @@ export interface IndexerApi {
   readonly readWorkers: () => Promise<WorkersReport>;
   /** Undefined if no queue is configured. */
   readonly openQueue: () => Promise<RepairQueue | undefined>;
-  /** Recorded as the owner of a pause. */
+  /** Recorded as the owner of changes of the mode, and of maintenance runs. */
   readonly owner: string;
 }

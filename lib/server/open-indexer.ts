@@ -33,7 +33,7 @@ export interface OpenIndexerOptions {
 
 /** Requests within this time share one read. */
 const SHARE_MS = 2_000;
-/** Short enough for a health check, which should get an answer even if the database does not. */
+/** Short enough that a health check gets an answer even if the database does not answer. */
 const READY_LIMIT_MS = 4_000;
 const STATUS_LIMIT_MS = 8_000;
 

@@ -24,7 +24,7 @@ export interface ReadinessFacts {
   readonly nowMs: number;
   /** Null if the supervisor has been silent for too long. */
   readonly view: Pick<IndexerView, "lifecycle" | "loop"> | null;
-  /** Undefined if the database answers and has the right version. */
+  /** Code of the problem with the database; undefined if the database answers and its versions are supported. */
   readonly databaseCode: string | undefined;
 }
 
@@ -46,7 +46,7 @@ export function decideReadiness({ nowMs, view, databaseCode }: ReadinessFacts): 
   return { ready: checks.every(({ ok }) => ok), checks };
 }
 
-/** An indexer that an operator stopped or deleted is in its intended state. */
+/** The states after an operator stopped or deleted the indexer. Nothing is meant to run for it, so its checks pass. */
 const AT_REST: ReadonlySet<LifecycleState> = new Set(["stopping", "stopped", "deleting", "deleted"]);
 
 function supervisorCode(view: ReadinessFacts["view"]): string | undefined {
@@ -66,9 +66,12 @@ function codeOf(
   return loop === null ? (lifecycle.trouble?.code ?? "starting") : judge(loop);
 }
 
-/** The status report's rule, applied to this server's own claims: another worker's claims do not make this server ready. */
+/**
+ * Applies the status report's rule for stopped claims, but only to this server's own claims: the claims of another
+ * process do not make this server ready.
+ */
 function claimsCode({ claim, running, state }: IndexerHealth, nowMs: number): string | undefined {
-  // A time in the future was recorded before the clock was set back: treat it as long ago.
+  // A time in the future was recorded before the clock was set back. Its distance from now counts as its age.
   const ageSeconds = claim.endedAtMs === null ? null : Math.abs(nowMs - claim.endedAtMs) / 1_000;
   if (!haveClaimsStopped({ ageSeconds, running })) return undefined;
   return claim.trouble?.code ?? (state === "starting" ? "starting" : "claims-stopped");
@@ -82,7 +85,9 @@ function workersCode({ trouble, workers, state }: IndexerHealth): string | undef
     : undefined;
 }
 
-/** With several indexers, a failing indexer does not stop the others, so the server is ready while any indexer is ready. */
+/**
+ * With several indexers, a failing indexer does not stop the others, so the server is ready while any indexer is ready.
+ */
 export function joinReadiness(all: ReadonlyMap<string, Readiness>): Readiness {
   if (all.size === 1) return [...all.values()][0]!;
   const checks = [...all].flatMap(([indexer, { checks: own }]) => own.map((one) => ({ ...one, indexer })));

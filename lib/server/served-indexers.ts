@@ -1,4 +1,4 @@
-/** The indexers of a server, and the one that a request is for: `?indexer=NAME`, or the only one. */
+/** The indexers of a server. Finds the indexer that a request is for: `?indexer=NAME`, or the only indexer. */
 import type { IndexerReport } from "../reports/indexers-schema.ts";
 import type { OpenIndexer } from "./open-indexer.ts";
 import { joinReadiness, type Readiness } from "./readiness.ts";
@@ -12,7 +12,7 @@ export class ServedIndexers {
 
   /**
    * @param all the current indexers by name
-   * @param report the supervisor's report about them; none while the supervisor is silent
+   * @param report the supervisor's report on the indexers; an empty list while the supervisor is silent
    */
   constructor(all: () => ReadonlyMap<string, ServedIndexer>, report: () => readonly IndexerReport[]) {
     this.#all = all;
@@ -30,7 +30,8 @@ export class ServedIndexers {
   find(name: unknown): ServedIndexer {
     const all = this.#all();
     const names = [...all.keys()].toSorted();
-    // A wrongly configured indexer is not served, but it counts: beside it a served indexer is not the only one.
+    // A wrongly configured indexer is not served, but it counts: requests must then name the indexer even if only one
+    // is served.
     const isOnlyOne = all.size === 1 && this.#report().length <= 1;
     if (name === undefined && isOnlyOne) return all.get(names[0]!)!;
     const found = typeof name === "string" ? all.get(name) : undefined;
@@ -40,7 +41,10 @@ export class ServedIndexers {
       status: name === undefined ? 400 : 404,
       code: name === undefined ? "indexer-missing" : "no-such-indexer",
       name: "query, indexer",
-      expected: names.length === 0 ? "an indexer; there is none yet" : `one of ${names.join(", ")}`,
+      expected:
+        names.length === 0
+          ? "the name of an indexer (this server has no indexer yet)"
+          : `one of ${names.join(", ")}`,
       got,
       remedy: "Choose a name from GET /api/v1/indexers and add ?indexer=NAME.",
     });

@@ -1,6 +1,9 @@
 import type { Clock } from "../clock/clock.ts";
 
-/** Shares one read among all callers within `maxAgeMs` of its start, or while it runs. A failure is shared for the same time. */
+/**
+ * Shares one read among all callers within `maxAgeMs` of its start, or while it runs. A failure is shared for the same
+ * time.
+ */
 export function shareRead<Value>(
   read: () => Promise<Value>,
   { clock, maxAgeMs }: { readonly clock: Pick<Clock, "now">; readonly maxAgeMs: number },

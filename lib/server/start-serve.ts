@@ -35,7 +35,7 @@ export interface ServeOptions {
   readonly passwordHash: Secret<string> | null;
   readonly files: ReadonlyMap<string, ConsoleFile>;
   readonly policy: Readonly<Record<string, readonly string[]>>;
-  /** Simultaneous repairs of all indexers together. */
+  /** Maximum number of simultaneous repairs of all indexers together. */
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly clock: Clock;
@@ -48,7 +48,7 @@ export interface RunningServe {
   readonly httpPid: () => number;
   /** The maximum duration of {@link drain}. */
   readonly drainMs: number;
-  /** Claims nothing more, finishes running repairs, answers requests until then, and leaves no process. */
+  /** Stops claiming and waits for the running repairs, still answering requests; then ends all processes. */
   drain(): Promise<WorkReport>;
 }
 
@@ -57,7 +57,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
   const { variables, listen, token, passwordHash, concurrency, clock, logger } = options;
   const metrics = new Map<string, PrometheusMetrics>();
   const served = new Map<string, HttpIndexer>();
-  /** A new array after each change. */
+  /** The indexers that the HTTP process gets. Each change makes a new array: HttpChild sends only new arrays. */
   let told: readonly HttpIndexer[] = [];
   const supervisor = new IndexerSupervisor({
     readConfiguration: options.readConfiguration,

@@ -35,7 +35,10 @@ const worker = v.object({
   restarts: count,
   lastExit: v.nullable(v.pipe(v.string(), v.description("how its process last ended unexpectedly"))),
   crashLoopingSince: v.nullable(
-    v.pipe(ownTime, v.description("since when it ends soon after each start; null: it does not")),
+    v.pipe(
+      ownTime,
+      v.description("since when its process has ended soon after each start; null: it has not"),
+    ),
   ),
   repairs: v.array(
     v.object({
@@ -75,7 +78,9 @@ export const workersSchema = v.object({
         crashed: count,
       }),
     ),
-    v.description("this serve; null: its supervisor has been silent for seconds"),
+    v.description(
+      "this `serve`; null: its supervisor has been silent for 15 s, or does not know the indexer",
+    ),
   ),
   fleet: v.pipe(
     v.nullable(
@@ -98,7 +103,7 @@ export const workersSchema = v.object({
         }),
       ),
     ),
-    v.description("every work and serve on this database; null: the database does not answer"),
+    v.description("every `work` and `serve` on this database; null: the database does not answer"),
   ),
 });
 
@@ -114,7 +119,7 @@ export interface SupervisorHealth {
   readonly indexers: readonly IndexerView[];
 }
 
-/** @param indexer the indexer's name; `serve` is null if the supervisor does not know this indexer */
+/** @param health null while the supervisor is silent */
 export function reportWorkers(
   nowMs: number,
   indexer: string,

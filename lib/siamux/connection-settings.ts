@@ -25,7 +25,10 @@ export function decodeSettings(bytes: Buffer): ConnectionSettings {
   return { packetSizeBytes: bytes.readUInt32LE(0), maxTimeoutMs: bytes.readUInt32LE(4) };
 }
 
-/** Takes the smaller of each value, which must lie within the protocol's bounds. Throws `unacceptable-settings`. */
+/**
+ * Takes the smaller of both sides' values of each setting. Throws `unacceptable-settings` if a result is outside the
+ * protocol's bounds.
+ */
 export function mergeSettings(ours: ConnectionSettings, theirs: ConnectionSettings): ConnectionSettings {
   const packetSizeBytes = Math.min(ours.packetSizeBytes, theirs.packetSizeBytes);
   const maxTimeoutMs = Math.min(ours.maxTimeoutMs, theirs.maxTimeoutMs);

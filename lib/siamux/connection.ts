@@ -39,12 +39,13 @@ export interface ConnectionParts {
 }
 
 /**
- * A connection after its handshake. It stays open until close(), destroy(), the transport's end or error, a protocol violation or
- * idleness. Then, in one synchronous step, the reason is set, every stream fails with it, timers stop and the transport is ended;
- * `closed` settles when the transport has closed.
+ * A connection after its handshake. It stays open until close(), destroy(), the transport's end or error, a protocol
+ * violation or idleness. Then, in one synchronous step, the reason is set, every stream fails with it, timers stop and
+ * the transport is ended; `closed` settles when the transport has closed.
  *
- * A stream is in `#streams` from its opening until nothing more is sent or received for it. Ids that we closed first move to
- * `#strays`. The transport is never paused: a slow reader fills its own stream's buffer and does not delay other streams.
+ * A stream is in `#streams` from its opening until nothing more is sent or received for it. When we close a stream
+ * before the peer does, its id moves to `#strays`. The transport is never paused: a slow reader fills its own stream's
+ * buffer and does not delay other streams.
  */
 export class MuxConnection implements Mux, FrameSink, StreamOwner {
   readonly closed: Promise<MuxClosedError>;
@@ -66,7 +67,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   #unclaimed: SiamuxStream[] = [];
   #reason: MuxClosedError | undefined;
   #cancelGrace: (() => void) | undefined;
-  /** The stream and the flags of the frame whose payload is arriving; no stream: the payload is dropped. */
+  /** The stream, id and flags of the frame whose payload is arriving. Without a stream, the payload is dropped. */
   #frameStream: SiamuxStream | undefined;
   #frameId = KEEPALIVE_ID;
   #frameFlags = 0;
@@ -190,7 +191,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
     const flags = this.#frameFlags;
     if (this.#frameStream === undefined) return;
     if ((flags & FLAG_LAST) === 0) this.#frameStream.receive(memory, start, end);
-    // Parts of a frame are short; they are copied because the packet's memory is reused.
+    // The parts of an error text are copied, because the packet's memory is reused. They are short.
     else if ((flags & FLAG_ERROR) !== 0) this.#errorParts.push(Buffer.from(memory.subarray(start, end)));
   }
 
@@ -233,10 +234,12 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   }
 
   #accept(id: number): SiamuxStream {
-    // Streams not handed over yet count even if the peer has closed them, because they hold its data.
+    // Streams that no handler has taken yet count even if the peer has closed them, because they hold the peer's data.
     if (Math.max(this.#peerStreamCount, this.#unclaimed.length) >= this.#options.maxPeerStreams) {
       const limit = this.#options.maxPeerStreams;
-      throw protocolViolation("too-many-streams", `the peer may open ${limit} streams at once`, { limit });
+      throw protocolViolation("too-many-streams", `the peer opened more than ${limit} streams at once`, {
+        limit,
+      });
     }
     this.#strays.forget(id);
     this.#peerStreamCount += 1;

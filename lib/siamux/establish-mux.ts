@@ -12,9 +12,10 @@ import { ed25519PublicKey, type OneTimeKey, oneTimeKey } from "./one-time-key.ts
 import { PUBLIC_KEY_BYTES } from "./wire-format.ts";
 
 /**
- * Takes over a transport as its client: proves that the peer holds `hostKey`'s private key and opens a connection.
- * Throws HandshakeError; the transport is then destroyed. Takes one round trip on a connected transport. A transport that is still
- * connecting may be passed too; the time for connecting then counts towards the handshake's limit.
+ * Takes over a transport as the dialer: makes the peer prove that it holds `hostKey`'s private key, then opens a
+ * connection.
+ * Throws HandshakeError; the transport is then destroyed. Takes one round trip on a connected transport. A transport
+ * that is still connecting may be passed too; the time for connecting then counts towards the handshake's limit.
  */
 export async function dialMux(duplex: Duplex, hostKey: HostKey, options: MuxOptions = {}): Promise<Mux> {
   const resolved = resolveMuxOptions(options, "dialer");
@@ -31,7 +32,7 @@ export async function dialMux(duplex: Duplex, hostKey: HostKey, options: MuxOpti
   });
 }
 
-/** Takes over a transport as its host; `identity` is an Ed25519 private key. Throws HandshakeError as dialMux does. */
+/** Takes over a transport as the acceptor. Throws HandshakeError, like dialMux. `identity`: an Ed25519 private key. */
 export async function acceptMux(duplex: Duplex, identity: KeyObject, options: MuxOptions = {}): Promise<Mux> {
   const resolved = resolveMuxOptions(options, "acceptor");
   const { cipher, settings } = await runHandshake(duplex, resolved, (transport, ours) =>
@@ -56,7 +57,8 @@ function runHandshake<Result>(
   ) => Promise<Result>,
 ): Promise<Result> {
   const { packetSizeBytes, maxTimeoutMs } = options;
-  // Batches are written at once: delaying the last segment (Nagle) would only cost a delayed acknowledgement per RPC.
+  // A batch is written in one piece, so Nagle's algorithm would save no segment. It would hold back the batch's last
+  // segment, and each RPC would wait for a delayed acknowledgement.
   if (duplex instanceof Socket) duplex.setNoDelay(true);
   const limits = { clock: options.clock, timeoutMs: options.handshakeTimeoutMs, signal: options.signal };
   return withHandshakeTransport(duplex, limits, (transport) =>

@@ -7,7 +7,9 @@ export interface FrameSink {
   readonly isClosed: boolean;
   /** `id`: 31 bits. `flags`: FLAG_FIRST, FLAG_LAST, FLAG_ERROR; unknown bits are ignored. */
   frameBegins(id: number, flags: number): void;
-  /** A part of the current frame's payload: the bytes of `memory` from `start` to `end`, valid only during this call. */
+  /**
+   * A part of the current frame's payload: the bytes of `memory` from `start` to `end`, valid only during this call.
+   */
   framePayload(memory: Buffer, start: number, end: number): void;
   frameEnds(): void;
 }
@@ -15,9 +17,10 @@ export interface FrameSink {
 /**
  * Splits decrypted packets into frames without copying payloads.
  *
- * Between packets it is in one of three states: at a frame boundary (no header bytes, no payload left), inside a header (1..7 bytes
- * kept), or inside a payload. Padding can begin only at a boundary and ends with its packet. Covert data is marked in padding (bit 1
- * of the first byte set); RHP4 has none, so it is skipped like padding.
+ * Between packets the reader is in one of three states: at a frame boundary (no header bytes, no payload left), inside
+ * a header (1..7 bytes kept), or inside a payload. Padding can begin only at a boundary and ends with its packet.
+ * Padding whose first byte has bit 1 set contains covert data; RHP4 sends none, so such padding is skipped like any
+ * other.
  */
 export class FrameReader {
   readonly #sink: FrameSink;
@@ -31,7 +34,10 @@ export class FrameReader {
     this.#maxPayloadBytes = maxPayloadBytes;
   }
 
-  /** Reads the decrypted packet of `packetBytes` (including its tag) at `start`. Throws MuxClosedError on a protocol violation. */
+  /**
+   * Reads the decrypted packet of `packetBytes` (including its tag) at `start`. Throws MuxClosedError on a protocol
+   * violation.
+   */
   readPacket(memory: Buffer, start: number, packetBytes: number): void {
     const end = start + packetBytes - TAG_BYTES;
     let at = start;

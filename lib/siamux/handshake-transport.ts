@@ -16,9 +16,9 @@ export interface HandshakeTransport {
 }
 
 /**
- * Runs a handshake over a duplex with a deadline and an abort signal. On any failure the duplex is destroyed and the error thrown. On
- * success our listeners are removed and nothing is read beyond the handshake; the caller must then attach its listeners before
- * awaiting anything else.
+ * Runs a handshake over a duplex with a deadline and an abort signal. On any failure the duplex is destroyed and the
+ * error thrown. On success our listeners are removed and nothing is read beyond the handshake; the caller must then
+ * attach its listeners before awaiting anything else.
  */
 export async function withHandshakeTransport<Result>(
   duplex: Duplex,
@@ -59,8 +59,9 @@ export async function withHandshakeTransport<Result>(
 }
 
 /**
- * Uses the same event as the later connection, because a socket that reads into packet memory emits no other. The duplex is
- * paused while no bytes are needed, and surplus bytes are put back.
+ * Reads exact numbers of bytes from a duplex. Uses the event `data`, as the later connection does: a socket that reads
+ * into packet memory announces bytes with no other event. The duplex is paused while no bytes are needed; at the end,
+ * bytes beyond the handshake are put back into the duplex.
  */
 function exactReader(duplex: Duplex) {
   let held = Buffer.alloc(0);
@@ -96,7 +97,7 @@ function exactReader(duplex: Duplex) {
   };
 }
 
-/** Combines the writes of one tick: the acceptor's version byte alone would need its own segment. */
+/** Combines the writes of one tick: otherwise the acceptor's version byte would need a TCP segment of its own. */
 function coalescingWriter(duplex: Duplex) {
   let isCorked = false;
   const flush = () => {

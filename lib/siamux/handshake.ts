@@ -31,7 +31,7 @@ export interface HandshakeResult {
   readonly settings: ConnectionSettings;
 }
 
-/** The dialer's side. `tail` holds its sealed settings, which the caller must send before anything else. */
+/** The dialer's side. `tail` is the dialer's sealed settings, which the caller must send before anything else. */
 export async function dialHandshake(
   transport: HandshakeTransport,
   parts: { hostKey: KeyObject; oneTimeKey: OneTimeKey; settings: ConnectionSettings },
@@ -46,7 +46,8 @@ export async function dialHandshake(
     throw new HandshakeError({
       code: "bad-signature",
       message: "siamux handshake: the signature is not by the dialled host key",
-      remedy: "Another host answers at this address: wait for the host's next announcement.",
+      remedy:
+        "Another host answers at this address: wait until the dialled host announces its address again.",
     });
   }
   const key = packetKey(parts.oneTimeKey.secretWith(theirs), ours, theirs);
@@ -73,7 +74,7 @@ export async function acceptHandshake(
   return { cipher, settings };
 }
 
-/** BLAKE2b-256 over the secret and both one-time public keys, the dialer's first on both sides. */
+/** BLAKE2b-256 over the secret, the dialer's one-time public key and the acceptor's, in this order on both sides. */
 export function packetKey(
   secret: Uint8Array,
   dialerPublic: Uint8Array,
@@ -104,6 +105,6 @@ function openSettings(cipher: PacketCipher, sealed: Buffer, ours: ConnectionSett
   throw new HandshakeError({
     code: "undecryptable-settings",
     message: "siamux handshake: the peer's settings do not decrypt",
-    remedy: "The peer derived another key: its implementation or the network is broken, use another host.",
+    remedy: "The peer derived another key: its implementation or the network is broken. Use another host.",
   });
 }

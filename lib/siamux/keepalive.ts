@@ -2,8 +2,8 @@ import type { MuxClock } from "./mux.ts";
 import { KEEPALIVE_ATTEMPTS_TO_CLOSE } from "./wire-format.ts";
 
 /**
- * Decides when a keepalive is due, and when the connection has been idle for too long: at the fourth keepalive in a row without a frame
- * sent or received in between. A received keepalive does not count as a frame.
+ * Decides when a keepalive is due, and when the connection has been idle for too long: at the fourth keepalive in a row
+ * without a frame sent or received in between. A received keepalive does not count as a frame.
  */
 export class Keepalive {
   readonly #clock: MuxClock;

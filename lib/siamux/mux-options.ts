@@ -6,7 +6,7 @@ import { DEFAULT_MAX_TIMEOUT_MS, DEFAULT_PACKET_BYTES, SECTOR_WITH_FRAMING_BYTES
 /** The limit of Sia's own client and server. */
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 
-/** The protocol allows a million, each of which may hold a sector in memory; a repair worker opens only a few. */
+/** The protocol allows a million streams, and each may hold a sector in memory; a repair worker opens only a few. */
 const ACCEPTOR_MAX_PEER_STREAMS = 1_024;
 
 /** Hosts open no streams in RHP4. */

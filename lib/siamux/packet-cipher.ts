@@ -4,8 +4,8 @@ import { TAG_BYTES } from "./wire-format.ts";
 export type Role = "dialer" | "acceptor";
 
 /**
- * Encrypts and decrypts packets in the process's packet memory. Both directions use the same key; their nonces differ in the last byte,
- * and the first eight bytes count packets.
+ * Encrypts and decrypts packets in the process's packet memory. Both directions use the same key; their nonces differ
+ * in the last byte, and the first eight bytes count packets.
  */
 export class PacketCipher {
   readonly memory: PacketMemory;
@@ -21,8 +21,8 @@ export class PacketCipher {
   }
 
   /**
-   * Decrypts `count` packets at `offset` of the memory's `incoming`, in place. If it returns fewer, the next packet has an invalid tag,
-   * and the connection must end.
+   * Decrypts `count` packets at `offset` of the memory's `incoming`, in place. Returns how many packets came before the
+   * first invalid tag; if fewer than `count`, the connection must end.
    */
   open(offset: number, count: number, packetBytes: number): number {
     const sender = nonceEnd(this.#role === "dialer" ? "acceptor" : "dialer");
@@ -37,14 +37,14 @@ export class PacketCipher {
     return good;
   }
 
-  /** Encrypts `count` packets from the memory's `texts` to its `sealed`. */
+  /** Encrypts `count` packets from the memory's `texts` into the memory's `sealed`. */
   seal(count: number, packetBytes: number): void {
     const sender = nonceEnd(this.#role);
     this.memory.seal({ key: this.#key, count, packetBytes, counter: this.#sealed, sender });
     this.#sealed += BigInt(count);
   }
 
-  /** A message of the handshake, which counts as a packet. */
+  /** Encrypts a message of the handshake. The nonces count it as a packet. */
   sealMessage(plain: Uint8Array): Buffer {
     const { texts, sealed } = this.memory;
     texts.set(plain);
@@ -52,7 +52,7 @@ export class PacketCipher {
     return Buffer.from(sealed.subarray(0, plain.length + TAG_BYTES));
   }
 
-  /** The plaintext of a message; undefined if its tag is invalid. */
+  /** Decrypts a message of the handshake; undefined if the message's tag is invalid. */
   openMessage(message: Uint8Array): Buffer | undefined {
     const { incoming } = this.memory;
     incoming.set(message);

@@ -8,11 +8,14 @@ const READ_BYTES = 131_072;
 const BATCH_BYTES = 65_536 + MAX_PACKET_BYTES;
 
 /**
- * The memory in which all connections of a process decrypt and encrypt their packets, one after the other. Each use is one synchronous
- * step, so no connection's data stays in it.
+ * The memory in which all connections of a process decrypt and encrypt their packets, one after the other. Each use is
+ * one synchronous step, so no connection relies on data that it left there.
  */
 export interface PacketMemory extends PacketKernel {
-  /** The area that sockets read into: a part of `incoming`, after space for the incomplete packet of a connection's last read. */
+  /**
+   * The area that sockets read into: a part of `incoming`, after space for the incomplete packet of a connection's last
+   * read.
+   */
   readonly readArea: Buffer;
   /** Offset of `readArea` in `incoming`. */
   readonly readStart: number;

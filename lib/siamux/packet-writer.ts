@@ -11,7 +11,9 @@ import {
   TAG_BYTES,
 } from "./wire-format.ts";
 
-/** Approximate size of one write to the transport: a socket's high-water mark, which keeps it busy without a backlog. */
+/**
+ * Approximate size of one write to the transport: a socket's high-water mark, which keeps it busy without a backlog.
+ */
 const BATCH_BYTES = 65_536;
 
 export interface OutgoingFrame {
@@ -28,9 +30,9 @@ export interface FrameSource {
 }
 
 /**
- * Takes frames from the streams round-robin, so that a large upload does not delay a small request; pads them to whole packets,
- * encrypts these and writes them to the transport in batches. While the transport is full, no frames are taken: they wait in
- * their streams, where the peer's LAST can still stop them.
+ * Takes frames from the streams round-robin, so that a large upload does not delay a small request; pads them to whole
+ * packets, encrypts these and writes them to the transport in batches. While the transport is full, no frames are
+ * taken: they wait in their streams, where the peer's LAST can still stop them.
  */
 export class PacketWriter {
   readonly #duplex: Duplex;
@@ -77,7 +79,7 @@ export class PacketWriter {
     });
   }
 
-  /** Hands over what is queued until the transport is full. */
+  /** Writes the frames of the queued streams to the transport until it is full. */
   flush(): void {
     if (this.#isFlushing) return;
     this.#isFlushing = true;
@@ -90,7 +92,7 @@ export class PacketWriter {
     this.#isFlushing = false;
   }
 
-  /** Sends a packet with only a keepalive frame; none if frames wait anyway. */
+  /** Sends a packet with only a keepalive frame. Sends nothing if frames wait already or the transport is full. */
   sendKeepalive(): void {
     if (this.#isStopped || this.#isFull || this.#queue.length > 0) return;
     encodeFrameHeader(this.#texts, 0, { id: KEEPALIVE_ID, payloadBytes: 0, flags: 0 });
@@ -116,7 +118,7 @@ export class PacketWriter {
     return this.#cipher.memory.texts;
   }
 
-  /** Returns the bytes of `#texts` in use, a multiple of a packet's. */
+  /** Fills `#texts` with frames. Returns the number of bytes in use: a whole number of packets. */
   #fillBatch(): number {
     const fullBytes = this.#batchPackets * packetPlainBytes(this.#packetSizeBytes);
     const maxPayload = maxPayloadBytes(this.#packetSizeBytes);
@@ -148,7 +150,7 @@ export class PacketWriter {
     const prefix = this.#prefix;
     const prefixBytes = prefix?.length ?? 0;
     const packets = plainBytes / packetBytes;
-    // New memory for each batch, because a transport may keep it (an in-memory one passes it on).
+    // New memory for each batch, because a transport may keep it: an in-memory transport passes it on to the peer.
     const sealed = Buffer.allocUnsafeSlow(prefixBytes + packets * (packetBytes + TAG_BYTES));
     if (prefix !== undefined) {
       sealed.set(prefix);
@@ -157,7 +159,7 @@ export class PacketWriter {
     }
     this.#cipher.seal(packets, this.#packetSizeBytes);
     this.#cipher.memory.sealed.copy(sealed, prefixBytes);
-    // Only a socket is done with the memory when it calls back; another transport may have passed it on.
+    // A socket no longer needs the memory when it calls back. Another transport may have passed the memory on.
     const isSocket = this.#duplex instanceof Socket;
     this.#isFull = !this.#duplex.write(sealed, isSocket ? () => releaseMemory(sealed) : undefined);
   }

@@ -1,6 +1,6 @@
 import { type ErrorFacts, SlabmendError } from "../errors/slabmend-error.ts";
 
-/** Why the handshake failed. The duplex is destroyed before one of these is thrown. */
+/** Why the handshake failed. The duplex is destroyed before the error is thrown. */
 export type HandshakeErrorCode =
   | "handshake-timed-out"
   | "handshake-aborted"
@@ -19,9 +19,9 @@ export class HandshakeError extends SlabmendError<HandshakeErrorCode> {}
 
 /** Why a connection ended. */
 export type MuxClosedCode =
-  /** close() was called here. */
+  /** close() was called on this side. */
   | "closed-locally"
-  /** destroy(cause) was called here. */
+  /** destroy(cause) was called on this side. */
   | "destroyed"
   | "closed-by-peer"
   /** The transport failed; `cause` is its error. */
@@ -37,15 +37,15 @@ export type MuxClosedCode =
   | "unknown-stream"
   | "stream-flood"
   | "too-many-streams"
-  /** Nothing but keepalives for three intervals. */
+  /** No frames but keepalives for at least three keepalive intervals. */
   | "inactive"
-  /** No traffic for seconds, while a stream waited. */
+  /** No traffic for about `maxSilenceMs`, while a stream waited. */
   | "silent";
 
 /** The reason that `Mux.closed` resolves with; every stream of the connection fails with the same object. */
 export class MuxClosedError extends SlabmendError<MuxClosedCode> {}
 
-/** Ends a connection whose peer violated the protocol. */
+/** The error that ends a connection because the peer violated the protocol. */
 export function protocolViolation(
   code: MuxClosedCode,
   message: string,

@@ -1,11 +1,14 @@
 import type { MuxClock } from "./mux.ts";
 
-/** Ticks in a row without traffic that count as silence. More than one, so that a process that was frozen first reads what arrived. */
+/**
+ * Number of ticks in a row without traffic that count as silence. One tick would be too few: a process that was frozen
+ * needs time to read what arrived meanwhile.
+ */
 const SILENT_TICKS = 3;
 
 /**
- * Detects a connection without traffic while a stream waits. Checks three times per `maxSilenceMs`, and only while a stream waits;
- * reports silence after between two thirds of that time and the whole of it.
+ * Detects a connection without traffic while a stream waits. Checks three times per `maxSilenceMs`, and only while a
+ * stream waits. Reports silence after `maxSilenceMs` of waiting without traffic, or up to a third later.
  */
 export class Silence {
   readonly #clock: MuxClock;
@@ -37,7 +40,7 @@ export class Silence {
     this.#startTimer();
   }
 
-  /** Called when bytes arrived, or a full transport accepted some of ours. */
+  /** Called when bytes arrived, or when a transport that was full has space for our bytes again. */
   moved(): void {
     this.#moved = true;
   }

@@ -1,11 +1,11 @@
 import { LOWEST_STREAM_ID, STREAM_ID_LIMIT } from "./wire-format.ts";
 
-/** Assigns the ids of one side: every second one, starting again from the first when they run out. */
+/** Assigns the ids of one side: every second id of the protocol. After the highest id, it begins again at the first. */
 export class StreamIds {
   readonly #firstId: number;
   #nextId: number;
 
-  /** `parity`: 0 for the dialer, 1 for the acceptor. `nextId` is the first id, for tests of the wraparound. */
+  /** `parity`: 0 for the dialer, 1 for the acceptor. `nextId`: the id to assign first; only tests set it. */
   constructor(parity: number, nextId = LOWEST_STREAM_ID + parity) {
     this.#firstId = LOWEST_STREAM_ID + parity;
     this.#nextId = nextId;

@@ -11,8 +11,8 @@ import { FLAG_FIRST, FLAG_LAST } from "./wire-format.ts";
 //    ├──destroy()────────┘ (pending writes dropped)   │          ended: nothing
 //    └──peer's LAST, connection ended─────────────────┘
 //
-// Invariants: FIRST is set only on the first frame of a stream that we opened; LAST is sent at most once, only after FIRST, and never
-// after the peer's LAST; bytes received before the peer's LAST can be read after it.
+// Invariants: FIRST is set only on the first frame of a stream that we opened; LAST is sent at most once, only after
+// FIRST, and never after the peer's LAST; bytes received before the peer's LAST can be read after it.
 type State = "open" | "closing" | "ended";
 
 interface PendingWrite {
@@ -29,7 +29,10 @@ interface PendingRead {
   readonly reject: (reason: Error) => void;
 }
 
-/** Why reads or writes now fail. A normal end becomes an error object only when a caller reads or writes, which is rare. */
+/**
+ * Why reads or writes fail from now on. A function creates the error of a normal end only if a caller still reads or
+ * writes, which is rare.
+ */
 type Failure = Error | (() => Error);
 const errorOf = (failure: Failure): Error => (typeof failure === "function" ? failure() : failure);
 
@@ -43,7 +46,7 @@ export interface StreamOwner {
   streamWaits(): void;
   /** The stream has frames for takeFrame. */
   streamHasFrames(stream: SiamuxStream): void;
-  /** Nothing more will be sent. `peerKnows`: the peer may still send on this id, because it has not closed it. */
+  /** The stream sends nothing more. `peerKnows`: the peer knows the stream and may still send on its id. */
   streamEnded(stream: SiamuxStream, peerKnows: boolean): void;
 }
 
@@ -57,13 +60,13 @@ export class SiamuxStream implements MuxStream, FrameSource {
   readonly #resolvePeerCloses: () => void;
   #read: PendingRead | undefined;
   #state: State = "open";
-  /** Set at the end: the rejection of later reads and writes. */
+  /** Set when the stream ends: the reason with which later reads and writes reject. */
   #readFailure: Failure | undefined;
   #writeFailure: Failure | undefined;
   #isAnnounced: boolean;
   #peerClosed = false;
 
-  /** `isAnnounced`: the peer opened the stream, so it needs no FIRST. */
+  /** `isAnnounced`: the peer opened the stream, so our first frame carries no FIRST. */
   constructor(parts: { id: number; owner: StreamOwner; isAnnounced: boolean; maxBufferedBytes: number }) {
     this.id = parts.id;
     this.#owner = parts.owner;
@@ -183,7 +186,7 @@ export class SiamuxStream implements MuxStream, FrameSource {
     this.#received.append(memory.subarray(at, end));
   }
 
-  /** The peer sent LAST; `errorText` is set if it closed with an error. */
+  /** The peer sent LAST; `errorText` is set if the peer closed the stream with an error. */
   peerEnded(errorText: string | undefined): void {
     this.#peerClosed = true;
     const wasOpen = this.#state === "open";

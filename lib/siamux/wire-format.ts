@@ -1,6 +1,6 @@
 // The constants of siamux v3, from docs/protocol.md#siamux-v3.
 
-/** Our version; a peer with this or a later version supports it. */
+/** The version that we use. Peers of this or a later version support it. */
 export const PROTOCOL_VERSION = 3;
 
 export const PUBLIC_KEY_BYTES = 32;
@@ -41,18 +41,18 @@ export const MAX_MAX_TIMEOUT_MS = 2 * 60 * 60_000;
 
 /** A side that has written nothing for this fraction of the maximum timeout sends a keepalive. */
 export const KEEPALIVE_FRACTION = 0.75;
-/** Instead of the last of this many keepalives in a row, the connection is closed. */
+/** When this many keepalives in a row would be due, the last is not sent: the connection is closed instead. */
 export const KEEPALIVE_ATTEMPTS_TO_CLOSE = 4;
 
 /** A sector with the longest proof and message framing that RHP4 sends with it. */
 export const SECTOR_WITH_FRAMING_BYTES = 4_194_304 + 65_536;
 
-/** The Go peer tolerates 999 frames of any size. */
+/** The Go peer tolerates 999 stray frames of one stream, large or small; the next frame ends the connection. */
 const FATAL_STRAY_FRAMES = 1_000;
 
 /**
- * The number of stray frames on one id that ends the connection. At least the protocol's number, and more than the frames of a
- * sector whose read was cancelled: with small packets, these are more than the protocol's number.
+ * The number of stray frames on one id that ends the connection: at least the Go peer's number. With small packets, a
+ * sector has more frames than that, and all of them must be tolerated, because the sector's read may be cancelled.
  */
 export const fatalStrayFrames = (packetSizeBytes: number): number =>
   Math.max(FATAL_STRAY_FRAMES, Math.ceil(SECTOR_WITH_FRAMING_BYTES / maxPayloadBytes(packetSizeBytes)) + 1);

@@ -13,7 +13,7 @@ export interface DigestedSlab {
 /** Computes a slab's digest: docs/protocol.md#slab-digest. */
 export function slabDigest({ version, minShards, encryptionKey, roots }: DigestedSlab): SlabDigest {
   const hash = blake2b.create({ dkLen: 32 });
-  // Version 0 is older than the version byte, so its digest has none.
+  // Slabs of version 0 are older than the version byte, so their digests do not include it.
   if (version > 0) hash.update(Uint8Array.of(version));
   const count = Buffer.alloc(8);
   count.writeBigUInt64LE(BigInt(minShards));

@@ -10,13 +10,16 @@ export interface SlabSector {
   readonly hostId: HostId | null;
   /** Null: unpinned (not yet appended to a contract). */
   readonly contractMapId: ContractMapId | null;
-  /** The contract of the map row; a renewal changes it. Null if unpinned. */
+  /** The contract in the row `contractMapId`; a renewal replaces it with the new contract. Null if unpinned. */
   readonly contractId: ContractId | null;
-  /** Number of consecutive counted denials by its host while the last one is open; 0: none. After three the sector stays bad. */
+  /** Counted denials in a row by the sector's host; 0 if none is open. After three, the sector is bad for good. */
   readonly denials: number;
-  /** Earlier hosts known from denials, latest first. Any of these hosts may still have the sector. */
+  /** Earlier hosts that denied the sector, the latest denial first. Any of these hosts may still have the sector. */
   readonly earlierHostIds: readonly HostId[];
-  /** Hosts of the other sectors of *other* slabs that share this sector; of only some of these slabs if there are many. */
+  /**
+   * Other slabs may contain this sector too: the hosts of those slabs' other sectors. If there are many such slabs,
+   * only some of them are read.
+   */
   readonly neighbourHostIds: readonly HostId[];
 }
 
@@ -27,7 +30,7 @@ export interface Slab {
   /** 0 or 1; repair is the same for both. */
   readonly version: number;
   readonly minShards: number;
-  /** 32 bytes. Secret: never logged, put in a message, an error or the journal. */
+  /** 32 bytes. Secret: never in a log, a message, an error or the journal. */
   readonly encryptionKey: Uint8Array;
   readonly consecutiveFailedRepairs: number;
   /** By index, 0..n-1 in order. */

@@ -9,7 +9,10 @@ export interface CipherStream {
 
 /** Bytes per block; the counter counts blocks. */
 const BLOCK_BYTES = 64;
-/** Large enough that the call costs little in comparison, small enough that malloc returns the same warm memory each time. */
+/**
+ * Bytes per update: large enough that encryption takes much longer than the call itself, small enough that malloc
+ * returns the same warm memory each time.
+ */
 const UPDATE_BYTES = 65_536;
 /** Bytes before the 32-bit block counter would wrap: 256 GiB less a block. */
 export const STREAM_BYTES = (2 ** 32 - 1) * BLOCK_BYTES;
@@ -25,7 +28,7 @@ export function xchacha20Stream(key: Uint8Array, nonce: Uint8Array): CipherStrea
   subkeyWords.forEach((word, i) => {
     subkey.writeUInt32LE(word, 4 * i);
   });
-  // OpenSSL's 16 bytes: block counter, then the 12-byte nonce, of which XChaCha20 leaves the first four zero.
+  // OpenSSL's IV has 16 bytes: the block counter, then the 12-byte nonce, whose first four bytes are zero in XChaCha20.
   const counterAndNonce = Buffer.alloc(16);
   counterAndNonce.set(nonce.subarray(16, 24), 8);
 
@@ -45,15 +48,15 @@ export function xchacha20Stream(key: Uint8Array, nonce: Uint8Array): CipherStrea
 }
 
 /**
- * Frees the memory of an update immediately. Node cannot write an update in place, and if left to the garbage collector,
- * the results grow to 85 MiB of resident memory, whose page faults take as long as the cipher itself.
+ * Frees the result of an update immediately. Node cannot encrypt in place. If the results were left to the garbage
+ * collector, they would grow to 85 MiB of resident memory, whose page faults take as long as the cipher itself.
  */
 function release(update: Buffer<ArrayBuffer>): void {
-  // Not for a pooled buffer, whose memory is shared.
+  // The memory of a pooled buffer is shared with other buffers: it is kept.
   if (update.byteLength === update.buffer.byteLength) update.buffer.transfer(0);
 }
 
-/** Little-endian words, as HChaCha20 reads bytes on every machine. */
+/** HChaCha20 reads bytes as little-endian words, so this does the same on every machine. */
 function wordsOf(bytes: Uint8Array): Uint32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Uint32Array.from({ length: bytes.byteLength / 4 }, (_, i) => view.getUint32(4 * i, true));

@@ -8,11 +8,11 @@ export interface FleetGauges {
   readonly expiredLeases: number;
   /** Undefined if there is no lease. */
   readonly oldestLeaseSeconds: number | undefined;
-  /** Ended in the last five minutes; crashes do not count. */
+  /** Repairs that ended in the last five minutes, without those that crashed or were superseded. */
   readonly repairsLately: number;
-  /** Ended in the last half hour; crashes do not count. */
+  /** Repairs that ended in the last half hour, without those that crashed or were superseded. */
   readonly repairsInHalfHour: number;
-  /** Faults among those. */
+  /** The repairs of the last half hour that ended in `fault`. */
   readonly faultsInHalfHour: number;
   /** In the last five minutes. */
   readonly slabsFoundAtRisk: number;
@@ -22,8 +22,8 @@ export interface FleetGauges {
   readonly backlog: ReadonlyMap<number, number>;
   readonly underfundedHosts: number;
   /**
-   * Time since the unfinished maintenance run last made progress. Undefined if there is no such run, or the run is paused, or
-   * moves the database and has not stopped the fleet.
+   * Time since the unfinished maintenance run last made progress. Undefined if there is no such run, if it is paused,
+   * or if it is a move of the database that has not stopped the fleet.
    */
   readonly runIdleSeconds: number | undefined;
   /** In the last hour. */
@@ -71,7 +71,7 @@ function slotMetrics(slot: FleetGauges["moveSlot"]): MetricValues {
   };
 }
 
-/** In bands: one metric for each of twenty margins would cost as much as all other metrics. */
+/** The backlog by bands of margins: one metric for each of twenty margins would cost as much as all other metrics. */
 function backlogMetrics(backlog: ReadonlyMap<number, number>): MetricValues {
   const between = (least: number, most: number): number =>
     [...backlog].reduce((sum, [margin, slabs]) => (margin >= least && margin <= most ? sum + slabs : sum), 0);

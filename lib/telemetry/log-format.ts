@@ -1,19 +1,19 @@
-/** Chooses whether a process logs JSON lines for programs or text for people, and where to. */
+/** Chooses whether a process logs JSON lines for programs or text for people, and where it writes its log. */
 import type { DestinationStream } from "pino";
 import { toReadableLines } from "./readable-lines.ts";
 
 export type LogFormat = "json" | "lines";
 
-/** Also set for child processes, so that they use their parent's format. */
+/** A parent process also sets this variable for its child processes, so that they use the same format. */
 export const LOG_FORMAT_VARIABLE = "SLABMEND_LOG_FORMAT";
 
-/** Text if standard output is a terminal, else JSON. The variable overrides this, and --json overrides both. */
+/** Text if standard output is a terminal, else JSON. SLABMEND_LOG_FORMAT overrides this, and --json overrides both. */
 export function chooseLogFormat({
   asked,
   json,
   isTerminal,
 }: {
-  /** The variable's value: json or lines; others are ignored. */
+  /** The value of SLABMEND_LOG_FORMAT: json or lines; other values are ignored. */
   readonly asked: string | undefined;
   readonly json: boolean;
   readonly isTerminal: boolean;
@@ -34,7 +34,7 @@ export function logDestination(
   return { write: (line) => void output.write(toReadableLines(line, { colours })) };
 }
 
-/** A child process's destination, as its parent chose. Undefined: JSON, the logger's default. */
+/** The destination for the format that the parent process chose. Undefined: JSON, the logger's default. */
 export function inheritedLogDestination(): DestinationStream | undefined {
   return process.env[LOG_FORMAT_VARIABLE] === "lines"
     ? logDestination("lines", process.stdout, process.env)

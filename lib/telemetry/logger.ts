@@ -7,8 +7,8 @@ export type { Logger } from "pino";
 const MAX_CAUSES = 5;
 
 /**
- * The parts of an error that may be logged. A library's error can contain a query with its parameters, a URL with a password or the
- * bytes of a message, so only its name, code and message are used.
+ * The parts of an error that may be logged. A library's error can have other fields, with a query and its parameters, a
+ * URL with a password or the bytes of a message. So only its name, code, message, stack and cause are logged.
  */
 function describeError(error: unknown, depth = 0): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error };
@@ -29,7 +29,7 @@ function describeError(error: unknown, depth = 0): Record<string, unknown> {
 
 /**
  * Logs JSON lines to standard output, which Lambda turns into log events.
- * @param options.indexer the indexer's name, added to each line; undefined if a line is not about one of several indexers
+ * @param options.indexer name of the indexer, added to each line; undefined: the lines are about several indexers
  */
 export function createLogger(
   level: string,

@@ -5,7 +5,7 @@ import { COMPLETED_RUN, failedRun } from "./run-metrics.ts";
 
 export interface RunMeasures<Report> {
   of(report: Report): MetricValues;
-  /** The report of a run that failed half-way, if the error has a report. */
+  /** The metrics of a run that failed half-way, if its error contains the run's report. */
   ofFailure?(error: unknown): MetricValues;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Every metric with its unit and meaning. Functions print these, alarms and the dashboard read them; there are no others. All have the
- * dimension `service`, the function that reports it; `Repairs` also has `outcome`.
+ * Every metric with its unit and meaning. Functions print these metrics, alarms and the dashboard read them, and there
+ * are no other metrics. Each has the dimension `service`: the function that prints it. `Repairs` also has `outcome`.
  */
 export const METRICS = {
   // Every function.
@@ -13,7 +13,7 @@ export const METRICS = {
   IndexdUnconfirmed: {
     unit: "Count",
     meaning:
-      "1: the fleet works on an unknown version of indexd's database, because nothing that it uses differs or an operator accepted it",
+      "1: the fleet works on an unknown version of indexd's database, because nothing that the fleet uses differs from a known version, or because an operator accepted this version",
   },
   MissingRights: { unit: "Count", meaning: "privileges that the fleet's database role lacks" },
 
@@ -23,7 +23,7 @@ export const METRICS = {
   MessagesRefused: { unit: "Count", meaning: "messages that the queue did not accept; they are sent again" },
   BacklogLeft: {
     unit: "Count",
-    meaning: "1: claim's time ran out with ready slabs left; 0: none was left",
+    meaning: "1: claim's time ran out with ready slabs left; 0: no ready slab was left",
   },
   SlabsUnjudged: {
     unit: "Count",
@@ -56,21 +56,25 @@ export const METRICS = {
   },
   BytesRead: { unit: "Bytes", meaning: "read from hosts" },
   BytesWritten: { unit: "Bytes", meaning: "written to hosts" },
-  Hastings: { unit: "None", meaning: "what hosts charged; a siacoin is 10^24" },
-  BeginMs: { unit: "Milliseconds", meaning: "time of a repair's begin: connecting and confirming the lease" },
+  Hastings: { unit: "None", meaning: "what hosts charged (a siacoin is 10^24 hastings)" },
+  BeginMs: { unit: "Milliseconds", meaning: "time to begin a repair: connecting and confirming the lease" },
   PlanMs: {
     unit: "Milliseconds",
-    meaning: "time of a repair's planning: reading the slab and, if outdated, hosts and contracts",
+    meaning:
+      "time of a repair's planning: reading the slab, and also hosts and contracts if they were read too long ago",
   },
   CopyMs: { unit: "Milliseconds", meaning: "time of a repair's copying" },
   RebuildMs: { unit: "Milliseconds", meaning: "time of a repair's rebuilding" },
-  StoreMs: { unit: "Milliseconds", meaning: "time of a repair's storing; overlaps the others" },
+  StoreMs: {
+    unit: "Milliseconds",
+    meaning: "time that a repair waits for its last uploads after copying and rebuilding",
+  },
   CommitMs: { unit: "Milliseconds", meaning: "time of a repair's commit, including retries" },
 
   // Due checks (SLABMEND_VERIFY=due).
   CheckMessagesSent: {
     unit: "Count",
-    meaning: "messages with a batch of due checks that the queue accepted",
+    meaning: "messages that the queue accepted, each with a batch of due checks",
   },
   ChecksConfirmed: { unit: "Count", meaning: "due checks whose host proved a leaf of the sector" },
   ChecksDenied: { unit: "Count", meaning: "due checks whose host denied to have the sector" },
@@ -81,7 +85,10 @@ export const METRICS = {
     meaning: "due checks without a result; due again in half an hour",
   },
   ChecksFailed: { unit: "Count", meaning: "runs or messages of due checks that ended with an error" },
-  CheckHastings: { unit: "None", meaning: "what hosts charged for due checks; a siacoin is 10^24" },
+  CheckHastings: {
+    unit: "None",
+    meaning: "what hosts charged for due checks (a siacoin is 10^24 hastings)",
+  },
 
   // reap.
   LeasesFreed: { unit: "Count", meaning: "expired leases whose repair never began" },
@@ -102,19 +109,22 @@ export const METRICS = {
   OldestLeaseSeconds: { unit: "Seconds", meaning: "age of the oldest live lease" },
   RepairsLately: {
     unit: "Count",
-    meaning: "repairs that ended in the last five minutes, by the journal, without crashes",
+    meaning:
+      "repairs in the journal that ended in the last five minutes, without those that crashed or were superseded",
   },
   RepairsInHalfHour: {
     unit: "Count",
-    meaning: "repairs of all workers that ended in the last half hour, by the journal, without crashes",
+    meaning:
+      "repairs in the journal that ended in the last half hour, without those that crashed or were superseded",
   },
   FaultsInHalfHour: {
     unit: "Count",
-    meaning: "repairs among those that ended in `fault`: a bug, a database failure, or no host answered",
+    meaning:
+      "repairs in the journal that ended in `fault` in the last half hour: a bug, a database failure, or no host answered",
   },
   SlabsFoundAtRisk: {
     unit: "Count",
-    meaning: "slabs whose repair found too few sources in the last five minutes, by the journal",
+    meaning: "slabs in the journal whose repair found too few sources in the last five minutes",
   },
   QuarantinedSlabs: { unit: "Count", meaning: "slabs in quarantine" },
   DatabaseConnections: { unit: "Count", meaning: "connections of the fleet's database role" },
@@ -131,23 +141,28 @@ export const METRICS = {
   FollowersStopped: { unit: "Count", meaning: "stopped followers of the journal; status says why" },
   ChecksBehindSeconds: {
     unit: "Seconds",
-    meaning: "with SLABMEND_VERIFY=due: how long the oldest check has been due, without silent hosts",
+    meaning:
+      "with SLABMEND_VERIFY=due: how long the oldest check has been due; checks of silent hosts do not count",
   },
   RunIdleSeconds: {
     unit: "Seconds",
     meaning:
-      "time without progress of the unfinished maintenance run; 0 if a process executes it, it is paused, there is none, or it is a move of the database that has not stopped the fleet",
+      "time since the unfinished maintenance run last made progress; 0 if there is no such run, if it is paused, or if it is a move of the database that has not stopped the fleet",
   },
   RunsFailedLately: { unit: "Count", meaning: "maintenance runs that failed in the last hour" },
   MoveSlotKeptBytes: {
     unit: "Bytes",
-    meaning: "while the database is moved: write-ahead log that the source keeps for the target",
+    meaning: "while the database is moved: size of the write-ahead log that the source keeps for the target",
   },
   MoveSlotSafeBytes: {
     unit: "Bytes",
-    meaning: "how much more may be written before the source gives the target's slot up",
+    meaning:
+      "how much more write-ahead log may be written before the source gives up the target's replication slot",
   },
-  MoveSlotLost: { unit: "Count", meaning: "1: the source has given the target's slot up; 0: it has not" },
+  MoveSlotLost: {
+    unit: "Count",
+    meaning: "1: the source has given up the target's replication slot; 0: it has not",
+  },
 } as const;
 
 export type MetricName = keyof typeof METRICS;

@@ -3,19 +3,25 @@ import { METRICS, type MetricName, type MetricValues } from "./metric-names.ts";
 
 /** Prints metrics in embedded metric format: CloudWatch Logs turns such lines into metrics without API calls. */
 export interface MetricsPrinter {
-  /** Prints one line with the function's name and the given dimensions. Prints nothing if no value is known. */
+  /**
+   * Prints the known values in one line, with the function's name and the given dimensions. Prints nothing if no value
+   * is known.
+   */
   print(values: MetricValues, dimensions?: Readonly<Record<string, string>>): void;
 }
 
-/** The printer of one function, or of the function's equivalent on a server. */
+/** Returns the printer of one function, or, on a server, of the job that does this function's work. */
 export type MetricsOf = (service: "claim" | "reap" | "repair") => MetricsPrinter;
 
 export interface MetricsOptions {
   /** Empty: nothing is printed. */
   readonly namespace: string;
-  /** The function that reports it. */
+  /** The function whose metrics are printed. */
   readonly service: string;
-  /** Writes one line with its line break. Default: standard output, bypassing the console that Lambda wraps. */
+  /**
+   * Writes one line, which ends with a line break. Default: writes to standard output directly, because Lambda changes
+   * what is printed through `console`.
+   */
   readonly write?: (line: string) => void;
 }
 

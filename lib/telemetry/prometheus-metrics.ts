@@ -7,7 +7,10 @@ import { PROMETHEUS_METRICS, type PrometheusMetric } from "./prometheus-names.ts
 const PHASE_BUCKETS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300];
 
 export interface PrometheusMetrics {
-  /** Records the values of one function: "claim", "reap" or "repair". They add up until the process ends. */
+  /**
+   * Returns a printer that records the values of one function: "claim", "reap" or "repair". Counters and histograms add
+   * up until the process ends.
+   */
   of(service: string): MetricsPrinter;
   /** Removes gauges whose values are no longer known: an old value would look current. */
   forget(names: readonly MetricName[]): void;
@@ -35,7 +38,7 @@ export function createPrometheusMetrics(indexer: string): PrometheusMetrics {
   for (const [name, metric] of Object.entries(PROMETHEUS_METRICS)) {
     if (metric?.type === "counter") collectorOf(name as MetricName, metric);
   }
-  // Without an initial value, an alert on this counter would stay silent.
+  // These counters get an initial value for each function: an alert on a counter without a value would stay silent.
   for (const name of ["RunsCompleted", "RunsFailed", "UnknownIndexdVersion"] as const) {
     for (const service of ["claim", "reap"]) {
       record(collectors.get(PROMETHEUS_METRICS[name]!.name)!, PROMETHEUS_METRICS[name]!, 0, {

@@ -1,4 +1,7 @@
-/** The same metrics by Prometheus's conventions: base units, `_total` for counters, no labels that grow with slabs or hosts. */
+/**
+ * The metrics of metric-names.ts by Prometheus's conventions: base units, `_total` for counters, no labels whose number
+ * of values grows with slabs or hosts.
+ */
 import type { MetricName } from "./metric-names.ts";
 
 export interface PrometheusMetric {
@@ -8,7 +11,7 @@ export interface PrometheusMetric {
   readonly scale?: number;
   /** Labels that the caller sets. */
   readonly labels?: readonly ("function" | "outcome")[];
-  /** Labels that distinguish several of our metrics that are one metric in Prometheus. */
+  /** Labels with a fixed value. Several metrics of ours share one name in Prometheus, and differ by these labels. */
   readonly fixed?: Readonly<Record<string, string>>;
 }
 

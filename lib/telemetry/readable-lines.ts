@@ -1,7 +1,7 @@
 /** Formats the JSON log lines as text for people at a terminal. Pure. */
 import { styleText } from "node:util";
 
-/** Fields shown elsewhere in the line, or useful only to programs. */
+/** Fields not printed as `name=value`: they are shown elsewhere in the line, or are useful only to programs. */
 const UNSAID: ReadonlySet<string> = new Set([
   "level",
   "time",
@@ -12,7 +12,10 @@ const UNSAID: ReadonlySet<string> = new Set([
   "hastings",
   "phasesMs",
 ]);
-/** Longer texts, such as host keys, are cut; the JSON line has them in full. */
+/**
+ * Longer values are cut, and values of 64 hex digits (such as roots) are cut to KEY_CHARACTERS. The JSON line has the
+ * full values.
+ */
 const MOST_CHARACTERS = 64;
 const KEY_CHARACTERS = 16;
 const MAX_CAUSES = 5;
@@ -24,9 +27,10 @@ const COLOURS: Readonly<Record<string, Parameters<typeof styleText>[0]>> = {
 };
 
 /**
- * `2026-11-30 09:41:02 WARN  not repaired  slab=12 outcome=underfunded`; an error, its causes and the remedy follow, indented.
+ * Returns a line such as `2026-11-30 09:41:02 WARN  not repaired  slab=12 outcome=underfunded`, then indented lines for
+ * an error, its causes and the remedies.
  * @param line one line of the logger, with its line break
- * @returns lines with line breaks; any other text is returned without control characters
+ * @returns lines with line breaks; if `line` is not from the logger, its text without control characters
  */
 export function toReadableLines(line: string, { colours }: { readonly colours: boolean }): string {
   const entry = parse(line);
@@ -52,13 +56,16 @@ function parse(line: string): Readonly<Record<string, unknown>> | undefined {
   }
 }
 
-/** In this machine's time zone, in the Swedish format, which puts the year first. */
+/** The time in this machine's time zone, in the Swedish format, which puts the year first. */
 function localTime(time: string): string {
   const date = new Date(time);
   return Number.isNaN(date.getTime()) ? printable(time) : date.toLocaleString("sv-SE");
 }
 
-/** Scalar fields, including those of reports and meters one or two levels deep. Empty, zero and false values are omitted. */
+/**
+ * Formats fields as `name=value`, also those of reports and meters that are nested up to two levels deep. Empty, zero
+ * and false values are omitted.
+ */
 function describeFields(entry: object, depth = 0): string[] {
   return Object.entries(entry).flatMap(([name, value]: [string, unknown]) => {
     if (UNSAID.has(name) || !value || value === "0") return [];
@@ -80,7 +87,7 @@ function describeValue(value: unknown): string {
   return /[\s"=]/.test(short) ? JSON.stringify(printable(short)) : printable(short);
 }
 
-/** One line for the error, one for each of its causes, then the remedy. */
+/** One line for the error and one for its remedy, then the same for each of its causes. */
 function describeError(error: unknown, depth = 0): string[] {
   if (typeof error !== "object" || error === null || depth > MAX_CAUSES) return [];
   const { name, code, message, remedy, cause } = error as Readonly<Record<string, unknown>>;
@@ -92,7 +99,7 @@ function describeError(error: unknown, depth = 0): string[] {
   ];
 }
 
-/** Messages contain texts of hosts and servers, which must not move the cursor or break the line. */
+/** Messages contain texts from hosts and servers. These texts must not move the cursor or break the line. */
 function printable(text: string): string {
   return text.trim().replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ");
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../clock/clock.ts";
 
 /** A repeating failure is logged once within this time, with the number of suppressed lines. */
 const SAID_EVERY_MS = 60_000;
-/** Number of different failures to track; beyond it the oldest is dropped. */
+/** Number of different failures to track. If there are more, the one that was logged longest ago is forgotten. */
 const MOST_KINDS = 100;
 
 /** Prevents one repeating failure from flooding the log. */
@@ -15,7 +15,7 @@ export class RepeatedLines {
   }
 
   /**
-   * @param what the line's text, which identifies the failure
+   * @param what the line's text; together with the error's code it identifies the failure
    * @returns how often the line was suppressed since it was last logged; undefined: suppress it now
    */
   note(what: string, error: unknown): { readonly unsaid: number } | undefined {

@@ -2,7 +2,10 @@ import { StoreError } from "../database/client/store-error.ts";
 import { IndexdError, type IndexdErrorCode } from "../database/indexd/errors.ts";
 import type { MetricValues } from "./metric-names.ts";
 
-/** These need an operator. An upgrade in progress is not among them: it ends by itself, or the alarm claim-not-running fires. */
+/**
+ * Errors that an operator must resolve. An upgrade of indexd in progress is not among them: usually it ends by itself,
+ * and if it does not, the alarm claim-not-running fires.
+ */
 const REFUSALS: ReadonlySet<string> = new Set<IndexdErrorCode>([
   "indexd-too-old",
   "indexd-needs-consent",
@@ -32,5 +35,7 @@ function isUnknownVersion(error: unknown): boolean {
   return error instanceof IndexdError && REFUSALS.has(error.code);
 }
 
-/** The zero ends an alarm about an unknown version. */
+/**
+ * Metrics of a run of claim or reap that completed. `UnknownIndexdVersion: 0` ends an alarm about an unknown version.
+ */
 export const COMPLETED_RUN: MetricValues = { RunsCompleted: 1, RunsFailed: 0, UnknownIndexdVersion: 0 };

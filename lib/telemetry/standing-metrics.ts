@@ -2,23 +2,23 @@ import type { FleetStanding } from "../database/schema/assert-fleet-may-work.ts"
 import type { Logger } from "./logger.ts";
 import type { MetricValues } from "./metric-names.ts";
 
-/** Metrics of a run of claim or reap that was not refused. The zeros end the alarms. */
+/** Metrics of a run of claim or reap that was allowed to begin. If a value is 0, it ends the alarm on this metric. */
 export function standingMetrics({ verdict, missingRights }: FleetStanding): MetricValues {
   return { IndexdUnconfirmed: Number(verdict.kind !== "known"), MissingRights: missingRights.length };
 }
 
-/** Warnings: the run works, but needs an operator's attention. */
+/** Logs warnings: the run does its work, but an operator should look. */
 export function warnOfStanding(logger: Logger, { verdict, missingRights }: FleetStanding): void {
   if (verdict.kind !== "known") {
     logger.warn(
       { verdict: verdict.kind, version: verdict.version },
-      "indexd's database has a version that this release of slabmend does not know; slabmend doctor says more",
+      "indexd's database has a version that this release of slabmend does not know; run slabmend doctor for details",
     );
   }
   if (missingRights.length > 0) {
     logger.warn(
       { missingRights },
-      "indexd was upgraded: apply what slabmend grant prints; until then recovery windows stay open",
+      "indexd was upgraded: apply what slabmend grant prints; until then slabmend leaves slabs' recovery windows open",
     );
   }
 }

@@ -16,7 +16,7 @@ export interface WithoutHosts {
 }
 
 /**
- * The maintenance that a process without the migration seed can do, because it contacts no host: continue a drain, and end any
+ * Does the maintenance that contacts no host, and so needs no migration seed: it continues a drain, and ends any
  * cancelled run. See {@link advanceRun}.
  */
 export function coordinateWithoutHosts(

@@ -4,13 +4,16 @@ import type { WorkerPool } from "./worker-pool.ts";
 import type { WorkEnd } from "./worker-slot.ts";
 
 export interface HandOver extends RepairQueue {
-  /** Leases since the last call that no worker took or could begin, and whether a worker failed to begin one. */
+  /**
+   * Returns the leases left over since the last call: no worker was free, or the repair did not begin or crashed.
+   * `couldNotBegin`: at least one repair did not begin or crashed.
+   */
   takeLeftOver(): { readonly leases: readonly LeasedSlab[]; readonly couldNotBegin: boolean };
 }
 
 /**
- * Replaces the queue of repairs inside one process: leases that claim sends go directly to a free worker. If none is free, the
- * lease is refused and stays unsent in the database, as after a refusal by SQS.
+ * Replaces the queue of repairs inside one process: leases that claim sends go directly to a free worker. If no worker
+ * is free, the lease is refused and stays unsent in the database, as after a refusal by SQS.
  */
 export function createHandOver(pool: WorkerPool, onEnd: (end: WorkEnd) => void): HandOver {
   let leases: LeasedSlab[] = [];

@@ -1,12 +1,14 @@
 /**
- * All work for one indexer in a supervising process: claim, reap and a pool of workers, directly from the database.
+ * All work for one indexer in a supervising process: claim, reap and a pool of workers, on the database without a
+ * queue.
  *
  *   (new) --start--> starting --first worker ready--> working --drain--> draining --> ended
  *                       ^                                |
  *                       |\-- pause is over -- unfit <----/| a worker found this machine at fault
  *                       \---------- restart -------------/ a job has stalled
  *
- * What always holds: no failure ends this loop. Each is reported by `health`, logged, and retried after a pause.
+ * What always holds: no failure ends this loop. `health` and the log report each failure, and after a pause the failed
+ * work is tried again.
  */
 import type { Sql } from "postgres";
 import type { Clock } from "../clock/clock.ts";
@@ -34,11 +36,11 @@ import { KILL_AFTER_MS, type WorkerHealth } from "./worker-slot.ts";
 export interface IndexerLoopOptions {
   /** The indexer's name. */
   readonly indexer: string;
-  /** Creates a further client of its database. */
+  /** Creates a new client of the indexer's database. */
   readonly connect: () => Sql;
   /** The workers' complete environment, including the seed. */
   readonly workerEnvironment: Readonly<Record<string, string | undefined>>;
-  /** Repairs at the same time. */
+  /** The largest number of parallel repairs. */
   readonly concurrency: number;
   readonly timeoutMs: number;
   readonly acceptedVersion: number | undefined;
@@ -53,9 +55,9 @@ export interface IndexerLoopOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metricsOf: MetricsOf;
-  /** Default: worker-process.ts; tests use their own. */
+  /** The module that a worker runs. Default: worker-process.ts; tests use other modules. */
   readonly workerEntry?: string;
-  /** Default: workFromDatabase; tests use one that hangs. */
+  /** Default: workFromDatabase; tests use a function that hangs. */
   readonly work?: typeof workFromDatabase;
 }
 
@@ -72,7 +74,7 @@ export interface JobHealth {
 export interface IndexerHealth {
   readonly indexer: string;
   readonly state: "starting" | "working" | "unfit" | "draining" | "ended";
-  /** Start of the present work, which is restarted when a job stalls. */
+  /** When the present work started. When a job stalls, the work is started again. */
   readonly startedAtMs: number;
   readonly restarts: number;
   readonly claim: JobHealth;
@@ -81,20 +83,23 @@ export interface IndexerHealth {
   /** Repairs in progress. */
   readonly running: number;
   readonly workers: readonly WorkerHealth[];
-  /** The most important problem that prevents its work. */
+  /** The most important of the problems that keep this loop from working. */
   readonly trouble: Trouble | null;
   /** Totals since the start. */
   readonly done: WorkReport;
 }
 
-/** A wrong clock or a broken network is rarely fixed within moments. */
+/** Long, because a wrong clock or a broken network is rarely fixed within moments. */
 const UNFIT_PAUSE_MS = 600_000;
 const LEAST_START_PAUSE_MS = 1_000;
 /** Work that hangs after it was told to end is abandoned after this time. */
 const ABANDON_AFTER_MS = 30_000;
-/** How long, after the last repair, to wait for a silent database; before that each statement may wait up to 20 s. */
+/** How long `drain` waits for a silent database after the last repair. While repairs run, a statement may wait 20 s. */
 const FAREWELL_MS = 5_000;
-/** After the last repair: for an idle worker that hangs, the last statements, and whatever else the process must close. */
+/**
+ * Time after the last repair to kill an idle worker that hangs, wait for the last statements, and close everything
+ * else.
+ */
 const CLOSE_MS = 15_000;
 /** Longest duration of draining: a repair ends by its timeout or its process is killed, then everything is closed. */
 export const mostDrainMs = (timeoutMs: number): number => timeoutMs + KILL_AFTER_MS + CLOSE_MS;
@@ -129,7 +134,7 @@ export class IndexerLoop {
     this.#running ??= this.#run();
   }
 
-  /** Sets the number of parallel repairs, limited by that of the options. */
+  /** Sets the number of parallel repairs, at most to the `concurrency` of the options. */
   resize(concurrency: number): void {
     this.#size = Math.min(concurrency, this.#options.concurrency);
     this.#pool.resize(this.#size);
@@ -146,8 +151,8 @@ export class IndexerLoop {
   }
 
   /**
-   * Stops claiming, waits for running repairs, and leaves no process and no connection open; but it waits only briefly for
-   * a database that does not respond, and then leaves its rows to reap.
+   * Stops claiming, waits for running repairs, and closes all processes and connections. If the database does not
+   * respond, it waits only briefly: reap ends the remaining leases later.
    */
   async drain(): Promise<WorkReport> {
     this.#ending.abort();
@@ -157,7 +162,7 @@ export class IndexerLoop {
     let cancel = (): void => {};
     const stopped = this.#pool.stop().then(() => {
       cancel = clock.after(FAREWELL_MS, () => {
-        logger.warn("the database does not respond: leases and this process's row are left to reap");
+        logger.warn("the database does not respond; reap will end the leases that this process still holds");
         late.resolve();
       });
     });
@@ -261,7 +266,7 @@ export class IndexerLoop {
       this.#unfit = {
         code: "worker-unfit",
         message: `work: expected this machine to be able to repair, but ${reason}`,
-        remedy: "Check its clock, its network and its release. No slab was blamed.",
+        remedy: "Check this machine's clock, its network and slabmend's release. No slab was blamed.",
         sinceMs: clock.now(),
       };
       ending.abort();
@@ -285,7 +290,7 @@ export class IndexerLoop {
         isFatal: () => false,
         onEnd: (end) => countEnd(this.#done, end),
         onRun: (run) => {
-          // Work that was abandoned may still go on later.
+          // Abandoned work may go on in the background; its runs do not count.
           if (!signal.aborted) this.#note(run);
         },
       });
@@ -300,7 +305,7 @@ export class IndexerLoop {
     }
   }
 
-  /** Before anything is leased, because workers that cannot start would lose one lease after another. */
+  /** Called before anything is leased, because workers that cannot start would lose one lease after another. */
   async #startFirstWorker(pool: WorkerPool, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     while (!signal.aborted) {
@@ -360,7 +365,7 @@ function crashLoop(workers: readonly WorkerHealth[]): Trouble | null {
   return {
     code: "worker-crashing",
     message: `${names}: expected to run for at least a minute, but ended soon after each start`,
-    remedy: "See its output; it needs 150 to 600 MiB of memory, and Node.js 24.",
+    remedy: "See the worker's output. A worker needs 150 to 600 MiB of memory, and Node.js 24.",
     sinceMs: Math.min(...looping.map(({ crashLoopingSinceMs }) => crashLoopingSinceMs!)),
   };
 }

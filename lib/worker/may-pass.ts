@@ -18,15 +18,18 @@ const PASSING: ReadonlySet<StoreErrorCode> = new Set([
 const PASSING_CODES =
   /^(57014|53[02]00|53300|57P05|25P03|ENOTFOUND|EAI_FAIL|EAI_NODATA|ENETDOWN|EHOSTDOWN|ECONNABORTED)$/;
 
-/** Whether a failure may be temporary: then the worker waits, because a worker that has ended itself is not restarted. */
+/**
+ * Whether a failure may be temporary: then the worker waits and tries again, because a worker that has ended itself is
+ * not restarted.
+ */
 export function mayPass(error: unknown): boolean {
   if (error instanceof StoreError) return PASSING.has(error.code);
   if (error instanceof IndexdError) return error.code === "indexd-upgrading";
-  // The next round verifies indexd's database again.
+  // A writer refused to write to indexd's database: the next round verifies this database again.
   if (explainMoved(error) !== error) return true;
   if (error instanceof AggregateError) return error.errors.every(mayPass);
   if (error instanceof Error && error.name === "ReapIncompleteError") return mayPass(error.cause);
-  // claim has made its leases; without the walk no new slabs are found, but known ones are still repaired.
+  // Only the walk failed. claim finds no new slabs without it, but has leased slabs that were already in the backlog.
   if (error instanceof ClaimIncompleteError) return true;
   if (error instanceof Error && "code" in error && PASSING_CODES.test(String(error.code))) return true;
   return classifyDatabaseFailure(error) !== "permanent";

@@ -7,14 +7,15 @@ import { type ArchiveReport, type ArchiveStep, followArchive } from "../jobs/jou
 import type { Logger } from "../telemetry/logger.ts";
 
 export interface ArchiveJob {
-  /** One run of the follower, see {@link followArchive}; logs its result. Never throws. */
+  /** Does one run of the follower, see {@link followArchive}, and logs the run's result. Never throws. */
   follow(ask: Ask, limitMs: number): Promise<ArchiveReport>;
   close(): void;
 }
 
 /**
- * The archive of the journal as a job that runs with reap. Undefined: none is configured. S3's SDK is loaded only for a bucket.
- * @param variables the environment; the SDK finds endpoint, region and credentials
+ * The archive of the journal as a job that runs with reap. Undefined: none is configured. S3's SDK is loaded only for a
+ * bucket.
+ * @param variables the environment, for S3's endpoint; the SDK itself finds region and credentials
  */
 export async function openArchive(options: {
   readonly destination: ArchiveDestination | undefined;

@@ -1,13 +1,13 @@
 const FIRST_MS = 5_000;
 const LONGEST_MS = 60_000;
-/** Limits all pollers of a worker together to two requests a second to a queue that refuses them. */
+/** To a queue that refuses requests, all pollers of a worker together send at most two requests a second. */
 const MS_FOR_EACH_POLLER = 500;
 
 /**
- * How long one poller pauses after consecutive failures: its own receives, or repairs that could not begin.
+ * How long one poller pauses after consecutive failures of its own: failed receives, or repairs that could not begin.
  *
  * @param failures 1 or more
- * @param random 0..1; spreads pollers that failed together
+ * @param random 0..1; spreads the next receives of pollers that failed together
  */
 export function pauseAfterErrorsMs(failures: number, pollers: number, random: number): number {
   const firstMs = Math.max(FIRST_MS, pollers * MS_FOR_EACH_POLLER);

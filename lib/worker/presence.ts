@@ -14,7 +14,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { RepeatedLines } from "../telemetry/repeated-lines.ts";
 
 export interface PresenceOptions {
-  /** Through a client that runs no slow statements. */
+  /** Uses a client that runs no slow statements, so that no heartbeat is late. */
   readonly ask: Ask;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -66,12 +66,14 @@ export function startPresence(options: PresenceOptions): Presence {
       isStopped = true;
       cancel();
       await beating;
-      await attempt("this worker could not remove its row", () => ask((sql) => tellEnded(sql, id)));
+      await attempt("this worker could not remove its row from slabmend.workers", () =>
+        ask((sql) => tellEnded(sql, id)),
+      );
     },
   };
 }
 
-/** One line for each new worker, and one for each that is gone. */
+/** Logs one line for each new worker, and one line for each worker that is gone. */
 function sayOthers(logger: Logger, known: Set<string>, workers: readonly SeenWorker[], own: string): void {
   const alive = workers.filter(({ id, isAlive }) => isAlive && id !== own);
   for (const { id, command, host, pid } of alive) {

@@ -24,7 +24,7 @@ export interface SharedByRepairs {
   readonly database: SharedClients;
   readonly clock: Clock;
   readonly hosts: HostPool;
-  /** Runs work on scores, whose failure does not affect a repair. */
+  /** Runs work on hosts' scores; if this work fails, repairs are not affected. */
   readonly tryScores: (what: string, work: () => Promise<void>) => Promise<void>;
   network: NetworkSnapshot | undefined;
   /** Schema and privileges have been checked. */
@@ -38,18 +38,21 @@ export interface ReportingRepairStore extends RepairStore {
 
 /** A commit is retried after conflicts for up to half a minute. */
 const COMMIT_ANSWER_MS = 45_000;
-/** Short, because the drawn sectors only decide how a move is counted, and the commit waits for them. */
+/** Short, because the commit waits for the drawn sectors, which only help to decide whether a denied sector is lost. */
 const DRAW_ANSWER_MS = 4_000;
 
-/** The database operations of one repair: each call uses a connection of the process exclusively; none is held between calls. */
+/**
+ * The database operations of one repair. During a call, no other call uses the same connection; between calls, the
+ * repair holds no connection.
+ */
 export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore {
   const { environment, settings, database, clock, hosts } = shared;
   const { leaseMs } = settings;
   const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION };
   return {
     async begin(task, { worker, holdMs }) {
-      // Once per environment: an upgrade of our schema comes with a deployment, which starts new environments; the grant is
-      // applied again before it. An upgrade of indexd is noticed by each begin.
+      // Once per environment, because our schema is upgraded only by a deployment: before it the grant is applied
+      // again, and it starts new environments. An upgrade of indexd is noticed by beginRepair.
       if (!shared.mayWork) {
         await database.runIdempotent(ANSWER_MS, (sql) => assertFleetMayWork(sql, verify.acceptedVersion));
       }

@@ -8,15 +8,16 @@ export interface RestartDecision {
   readonly isCrashLooping: boolean;
 }
 
-/** A process that ran for this long did work: its end is unrelated to earlier ones. */
+/** If a process ran for this long, its start was successful: its end has nothing to do with earlier ends. */
 export const STEADY_AFTER_MS = 60_000;
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 60_000;
 const CRASH_LOOP_FAILURES = 4;
 
 /**
- * The first restart is immediate, because one bad repair may be the cause; the next ones wait 1 s, doubling up to a minute.
- * @param failures from the previous decision; 0: there was none
+ * The first restart is immediate, because one bad repair may be the cause. The next restarts wait 1 s, 2 s, 4 s and so
+ * on, up to a minute.
+ * @param failures from the previous decision; 0: there was no previous decision
  * @param livedMs from its start to its end
  */
 export function decideRestart(failures: number, livedMs: number): RestartDecision {

@@ -1,20 +1,24 @@
 /**
- * Whether a worker process should stop because it is itself the cause of failures (rule 13 of docs/architecture.md). There are
- * two signs: hosts' answers show it in one repair after another; or the worker fails where others succeed, for any reason.
+ * Whether a worker process should stop because it is itself the cause of failures (rule 13 of docs/architecture.md).
+ * Either of two signs is enough: repair after repair shows a fault of this machine; or the worker fails, for any
+ * reason, where other workers succeed.
  */
 import type { Others } from "../database/reports/read-others.ts";
 import type { RepairResult } from "../jobs/repair/repair-dependencies.ts";
 import type { SlabId } from "../slab/ids.ts";
 import type { RepairEnvironment } from "./open-repair-environment.ts";
 
-/** One fault proves nothing: all hosts, or those of one slab, may refuse for a moment. A wrong clock affects every slab. */
+/**
+ * Faults in a row that make a worker unfit. One fault proves nothing: all hosts, or those of one slab, may refuse for a
+ * moment. But for a wrong clock one fault is enough, because it affects every slab.
+ */
 const MOST_FAULTS = 5;
 
-/** Fewer failures prove nothing about a worker. */
+/** Fewer failures in a row prove nothing about a worker. */
 const LEAST_FAILURES = 5;
-/** At least this many different slabs must have had repairs by other workers in the same time. */
+/** For a comparison, other workers must have ended repairs of at least this many different slabs in the same time. */
 const LEAST_OF_OTHERS = 5;
-/** A worker stops only if its run of failures would be less likely than this for a worker as good as the others. */
+/** A worker stops if a worker as good as the others would have such a run of failures with a smaller probability. */
 const LEAST_CHANCE = 1e-6;
 
 /** The slabs at which this worker failed in a row, and since when. */
@@ -49,8 +53,9 @@ export class SelfCheck {
 }
 
 /**
- * Judges a run of failures by the results of other workers in the same time. Slabs at which another worker failed too do not
- * count: the cause lies in those slabs. For the rest: how likely is such a run for a worker that fails as often as others do?
+ * Judges a run of failures by the results of other workers in the same time. Slabs at which another worker failed too
+ * do not count: the cause lies in those slabs. The worker is unfit if the rest of the run would be very unlikely for a
+ * worker that fails as often as the others do.
  *
  * @returns why the worker is unfit; undefined: it may continue
  */

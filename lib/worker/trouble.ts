@@ -9,7 +9,10 @@ export interface Trouble {
   readonly sinceMs: number;
 }
 
-/** From an error that is not a SlabmendError only code and message are taken: other fields may contain a statement or a URL. */
+/**
+ * If the error is not a SlabmendError, only its code and message are used: other fields may contain a statement or a
+ * URL.
+ */
 export function troubleOf(error: unknown, sinceMs: number): Trouble {
   if (error instanceof SlabmendError) {
     return { code: error.code, message: error.message, remedy: error.remedy, sinceMs };

@@ -1,10 +1,11 @@
 /**
- * Work without a queue: claims directly from the database, as many slabs as workers are free, and reaps once a minute.
- * Next to a fleet on AWS this is one more claim and reap, of which several may run in parallel.
+ * Work without a queue: claims from the database as many slabs as there are free workers, and reaps once a minute. It
+ * may run next to a fleet on AWS, because several processes may claim and reap in parallel.
  *
- *   round: versions and privileges valid? -> claim for the free workers -> wait until one is free, or a pause without backlog
+ *   round: versions and privileges valid? -> claim for free workers -> wait for a free worker, or pause without backlog
  *
- * A lease that no worker could take is released. An unavailable database ends nothing: the work is retried.
+ * A lease that no worker could take is released. An unavailable database does not end the work: the failed step is
+ * retried.
  */
 
 import type { Clock } from "../clock/clock.ts";
@@ -46,11 +47,11 @@ export interface DatabaseWork {
   readonly acceptedVersion?: number | undefined;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
-  /** Runs with reap, equally often. */
+  /** Starts with each run of reap, unless its last run goes on. */
   readonly archive?: ArchiveJob | undefined;
-  /** Runs in parallel until reap is due again. */
+  /** Starts with each run of reap, and runs beside claim and reap until reap is due again. */
   readonly maintenance?: MaintenanceCoordinator | undefined;
-  /** Runs in parallel until reap is due again. */
+  /** Starts with each run of reap, and runs beside claim and reap until reap is due again. */
   readonly dueChecks?: Pick<DueChecks, "make"> | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -58,13 +59,15 @@ export interface DatabaseWork {
   readonly onEnd: (end: WorkEnd) => void;
   /** Called after each run of claim and of reap. */
   readonly onRun?: (run: WorkRun) => void;
-  /** Which failures end the work; after others it is retried. Default: those that time does not fix. */
+  /**
+   * Which failures end the work; after any other failure the work is retried. Default: failures that time does not fix.
+   */
   readonly isFatal?: (error: unknown) => boolean;
   /** Ends the work: claiming stops, and leases that have not begun are released. */
   readonly signal: AbortSignal;
 }
 
-/** A failure before claim or reap began counts as one of `claim`, because nothing is claimed then. */
+/** A failure before claim or reap began counts as a failure of `claim`, because nothing is claimed then. */
 export type WorkRun =
   | {
       readonly job: "claim";
@@ -77,13 +80,13 @@ export type WorkRun =
 
 /** Pause without a backlog, or while the fleet is paused or its circuit breaker is open. */
 const IDLE_MS = 15_000;
-/** Pause between two claims, so that workers that end shortly after each other are served together. */
+/** Pause between two claims, so that one claim serves all workers that become free shortly after each other. */
 const LEAST_PAUSE_MS = 250;
-/** So that a walk that finds nothing does not keep the loop from noticing that it should end. */
+/** Limits a claim, and thus a walk that finds nothing: between two claims the loop checks whether it should end. */
 const CLAIM_MS = 20_000;
 const REAP_EVERY_MS = 60_000;
 const REAP_MS = 30_000;
-/** Shorter than the pause between two reaps: maintenance continues with the next reap. */
+/** Shorter than the pause between two runs of reap: maintenance continues when the next run begins. */
 const MAINTENANCE_MS = 55_000;
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 60_000;
@@ -157,7 +160,9 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
   await giveBack(work, ask, queue, lines);
 }
 
-/** A failure is logged; claimed sectors are due again in half an hour. */
+/**
+ * If the checks fail, the failure is logged, and the sectors that were claimed for them are due again in half an hour.
+ */
 function makeChecks({ dueChecks, logger, metricsOf }: DatabaseWork): Promise<void> | undefined {
   return dueChecks?.make(MAINTENANCE_MS).then(
     (sectors) => {
@@ -170,7 +175,7 @@ function makeChecks({ dueChecks, logger, metricsOf }: DatabaseWork): Promise<voi
   );
 }
 
-/** `some`: there may be more slabs as soon as a worker is free. */
+/** `some`: the backlog may have slabs for the next worker that is free. */
 async function claimForFreeWorkers(
   work: DatabaseWork,
   ask: Ask,
@@ -187,7 +192,7 @@ async function claimForFreeWorkers(
     {
       ...work.claim,
       throughQueue: false,
-      // One lease for each free worker here, in addition to leases that other machines hold for themselves.
+      // One lease for each free worker here, in addition to the leases that exist already outside the queue.
       maxInFlight: (await ask(countLeasesBesideQueue)) + pool.free,
       batchLeases: Math.min(work.claim.batchLeases, pool.free),
       // One round of claim: this loop decides when the next round starts.
@@ -229,7 +234,7 @@ async function giveBack(
       const text = "a lease could not be released";
       const said = lines.note(text, error);
       if (said !== undefined) logger.warn({ error, slab: String(lease.slabId), ...said }, text);
-      // Each further lease would wait as long for an answer.
+      // Releasing the other leases would probably take as long, each without an answer.
       if (error instanceof StoreError && error.code === "no-answer") break;
     }
   }

@@ -1,7 +1,7 @@
 /**
- * Work for a fleet's queue: as many long polls as workers, each with one message at a time. A message is deleted
- * when its repair has ended, with any outcome. If the repair never began, or its worker crashed, the message stays, becomes
- * visible again, and SQS finally moves it to the dead letters, as with the function.
+ * Work for a fleet's queue: as many long polls as workers, each with one message at a time. A message is deleted when
+ * its repair has ended, with any outcome. If the repair never began, or its worker crashed, the message stays in the
+ * queue and becomes visible again. After several receives SQS moves it to the dead letters, as for the Lambda function.
  */
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
 import { Consumer } from "sqs-consumer";
@@ -28,8 +28,8 @@ export interface QueueWork {
 }
 
 /**
- * A poll is never cancelled: a message delivered at that moment would be invisible for a visibility timeout. So an idle worker
- * also takes this long to end.
+ * How long a poll waits for a message. A poll is never cancelled: a message delivered at that moment would be invisible
+ * for a visibility timeout. So an idle worker takes up to this long to end.
  */
 const WAIT_SECONDS = 5;
 
@@ -61,10 +61,10 @@ function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
     batchSize: 1,
     waitTimeSeconds: WAIT_SECONDS,
     pollingWaitTimeMs: 0,
-    // The library's pause applies to some errors only; our own, below, applies to all.
+    // The library pauses after some errors only; our own pause, in preReceiveMessageCallback, follows all errors.
     authenticationErrorTimeout: 1,
     messageSystemAttributeNames: ["ApproximateReceiveCount"],
-    // Applies to messages for which the handler throws: not tried yet, or the database was briefly unavailable.
+    // Applies to messages for which the handler throws: this process is ending, or the repair could not begin.
     terminateVisibilityTimeout: ([message]) =>
       signal.aborted
         ? 0
@@ -79,7 +79,7 @@ function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
       });
     },
     handleMessage: async (message: Message) => {
-      // Received while we are ending: leave it to another worker.
+      // The message was received while this process is ending: leave it to another worker.
       if (signal.aborted) throw new Error("ending");
       const end = await pool.run(decodeRepairMessage(message.Body ?? "", indexer));
       work.onEnd(end);

@@ -1,4 +1,4 @@
-/** The messages between a worker's process and its parent. Ids as text: messages between processes are JSON. */
+/** The messages between a worker's process and its parent. Ids are text, because these messages are JSON. */
 
 import type { RepairStep } from "../jobs/repair/repair-dependencies.ts";
 import type { MetricValues } from "../telemetry/metric-names.ts";
@@ -12,19 +12,22 @@ export interface RepairOrder {
   readonly remainingMs: number;
 }
 
-/** The id of one repair of a worker process: the process, a slash, the repair. Process ids of several machines may be equal. */
+/**
+ * The id of one repair of a worker process: the process, a slash, the repair.
+ * @param process more than a process id, because processes on two machines may have the same one
+ */
 export function repairId(process: string, repair: string): string {
   return `${process}/${repair}`;
 }
 
-/** The process of a {@link repairId}. */
+/** The process that a {@link repairId} names. */
 export function workerOf(id: string): string {
   return id.split("/", 1)[0]!;
 }
 
 /** How a repair ordered from a worker has ended. */
 export type RepairReport =
-  /** With any outcome; its results are in the database. */
+  /** The repair began and ended, with any outcome; its results are in the database. */
   | { readonly kind: "ended"; readonly outcome: string }
   /** The repair never began: the database was unavailable. */
   | { readonly kind: "not-begun"; readonly code: string };

@@ -14,33 +14,36 @@ import type { LeasedSlab } from "../slab/leased-slab.ts";
 import { type WorkEnd, type WorkerHealth, WorkerSlot, type WorkerSlotOptions } from "./worker-slot.ts";
 
 export interface WorkerPoolOptions {
-  /** Repairs at the same time. */
+  /** The largest number of parallel repairs. */
   readonly size: number;
-  /** Default: one per CPU, but only as many as have two repairs each. */
+  /** Number of processes. Default: one per CPU, but at most half of `size`, rounded up. */
   readonly processes?: number;
   /** The workers' complete environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** A repair commits its results within this time. */
   readonly timeoutMs: number;
   readonly clock: Clock;
-  /** A worker found that this machine is at fault. The pool sends it no more repairs. */
+  /** Called when a worker finds that this machine is at fault. The pool then starts no more repairs. */
   readonly onUnfit?: (reason: string) => void;
   /** Called with the metrics of each repair. */
   readonly onMetrics?: WorkerSlotOptions["onMetrics"];
-  /** Default: worker-process.ts; tests use their own. */
+  /** The module that a worker runs. Default: worker-process.ts; tests use other modules. */
   readonly entry?: string;
 }
 
-/** One process uses as much memory as two repairs of usual codes; while one repair waits for hosts, the other computes. */
+/**
+ * How many repairs make another process worthwhile. A process itself uses as much memory as two repairs of usual codes,
+ * and while one of two repairs waits for hosts, the other can compute.
+ */
 const LEAST_PER_PROCESS = 2;
 
-/** In the same folder, in TypeScript or compiled like this file. */
+/** The module is in this folder, and like this file it is TypeScript, or compiled. */
 const ENTRY = join(import.meta.dirname, `worker-process${extname(import.meta.filename)}`);
 function workerFailed(): OperatorError {
   return new OperatorError({
     code: "worker-failed",
     message: "worker: expected its process to start, but it ended immediately",
-    remedy: "See its output; it needs 150 to 600 MiB of memory, and Node.js 24.",
+    remedy: "See the worker's output. A worker needs 150 to 600 MiB of memory, and Node.js 24.",
   });
 }
 
@@ -77,12 +80,12 @@ export class WorkerPool {
     );
   }
 
-  /** Repairs at the same time. */
+  /** The largest number of parallel repairs, as set by `resize`. */
   get size(): number {
     return this.#size;
   }
 
-  /** Uses only as many of the pool's processes as these repairs need; idle ones end. */
+  /** Sets how many repairs may run in parallel. Processes that so many repairs do not need end when they are idle. */
   resize(size: number): void {
     this.#size = Math.max(1, size);
     this.#retireSurplus();
@@ -104,7 +107,7 @@ export class WorkerPool {
     return this.#slots.flatMap(({ pid }) => (pid === undefined ? [] : [pid]));
   }
 
-  /** One entry per possible process. */
+  /** One entry per slot, whether its process is running or not. */
   get health(): readonly WorkerHealth[] {
     return this.#slots.map((slot) => slot.health);
   }
@@ -130,7 +133,7 @@ export class WorkerPool {
     }
   }
 
-  /** How long {@link start} must wait after a failure. */
+  /** How long to wait, after a failure of {@link start}, before calling it again. */
   get startPauseMs(): number {
     return this.#slots[0]!.pauseMs;
   }
@@ -149,7 +152,7 @@ export class WorkerPool {
     return end;
   }
 
-  /** Resolves when a repair has ended since the call, or the signal aborts. */
+  /** Resolves when the next repair ends, or the signal aborts. */
   whenOneEnds(signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve();

@@ -1,7 +1,7 @@
 /**
- * One worker: a process with one execution environment, which repairs as many slabs in parallel as its argument says; they share
- * connections and memory, and are lost together if it crashes. Its parent sends the orders; if the parent is gone, running
- * repairs are finished and the process ends.
+ * One worker: a process with one execution environment. Its argument says how many slabs it repairs in parallel. These
+ * repairs share connections and memory, and are lost together if the process crashes. The parent process sends the
+ * orders. When the parent is gone, running repairs are finished, and then the process ends.
  */
 import { systemClock } from "../clock/clock.ts";
 import type { RepairStep } from "../jobs/repair/repair-dependencies.ts";
@@ -20,7 +20,8 @@ const environment = openRepairEnvironment({
 const selfCheck = new SelfCheck();
 const working = new Set<Promise<void>>();
 
-// The parent decides when to end: a terminal sends Ctrl+C to the whole process group, a service manager SIGTERM.
+// These signals are ignored, because the parent decides when this process ends. They come to the whole process group:
+// from a terminal at Ctrl+C, or from a service manager.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 
 process.on("message", (order: RepairOrder) => {
@@ -59,6 +60,6 @@ async function repair(order: RepairOrder): Promise<void> {
 }
 
 function report(message: WorkerReport): void {
-  // Without its parent the channel is closed.
+  // If the parent is gone, the channel to it is closed.
   if (process.connected) process.send?.(message);
 }

@@ -5,21 +5,23 @@ import type { RepairSettings } from "../jobs/repair/repair-dependencies.ts";
 export interface WorkerSettings extends Omit<RepairSettings, "mostHastings"> {
   /** How long a snapshot of hosts and contracts is reused. */
   readonly networkMaxAgeMs: number;
-  /** Connections of one process to the database, for any number of parallel repairs. */
+  /** Largest number of connections from one process to the database, however many repairs it runs in parallel. */
   readonly mostConnections: number;
 }
 
 export const DEFAULT_WORKER_SETTINGS: WorkerSettings = {
-  // After a crash without further heartbeats the slab is free again after this time.
+  // If a worker crashes and sends no more heartbeats, the slab is free again after this time.
   leaseMs: DEFAULT_LEASE_MS,
   // At most a third of a lease: two heartbeats may fail before the lease is lost.
   heartbeatMs: 30_000,
-  // Rebuilding a sector of a 10-of-30 slab reads ten at the usual price; above half of that, copying is hardly cheaper.
+  // Rebuilding a sector of a 10-of-30 slab reads ten sectors at the usual price. A copy that costs more than five
+  // sectors at this price is hardly cheaper than that.
   copyPriceMultiple: 5,
   // indexd pins at most 262,144 sectors of a host in one pass.
   maxUnpinnedPerHost: 200_000,
   // Long enough to be shared by several repairs, short enough to notice a block or a bad contract within a minute.
   networkMaxAgeMs: 45_000,
-  // A repair needs a connection for some tens of milliseconds; of four repairs in a process, rarely two need one at once.
+  // A repair needs a connection for some tens of milliseconds at a time. Of four repairs in a process, two rarely need
+  // a connection at the same time.
   mostConnections: 4,
 };

@@ -1,6 +1,7 @@
 /**
- * A slot of the pool for one process that repairs. The process is started when there is work for it, and restarted after it
- * ended by itself, following a pause that grows (restart-policy.ts).
+ * A slot of the pool for one process that repairs. The process is started when there is work for it. If it ends by
+ * itself, it is started again after a pause, which grows if the process repeatedly ends soon after its start
+ * (restart-policy.ts).
  *
  *   empty --first order--> live, 0 to `repairsAtOnce` repairs --exit / a repair takes too long--> pausing --pause over--> empty
  */
@@ -19,7 +20,7 @@ import {
   type WorkerReport,
 } from "./worker-messages.ts";
 
-/** Process ids of several machines may be equal. */
+/** Makes repairs' ids unique, because processes on two machines may have the same process id. */
 const RUN = randomUUID().slice(0, 8);
 
 export type WorkEnd = RepairReport | { readonly kind: "crashed" };
@@ -49,7 +50,7 @@ export interface WorkerHealth {
   /** Null: no process is running; the next order starts one. */
   readonly pid: number | null;
   readonly startedAtMs: number | null;
-  /** How often its process was restarted after it had ended by itself. */
+  /** How often a process was started in this slot after the first one. */
   readonly restarts: number;
   readonly lastExit: string | null;
   /** Since when its process repeatedly ends soon after its start; null: it does not. */
@@ -69,9 +70,12 @@ interface LiveProcess {
   readonly repairs: Map<string, Repair>;
 }
 
-/** A repair that has not ended this long after its time was up hangs, and its process is killed. (Lambda kills at once.) */
+/**
+ * If a repair has not ended this long after its time limit, it hangs, and its process is killed. (Lambda kills at
+ * once.)
+ */
 export const KILL_AFTER_MS = 30_000;
-/** An idle process ends within milliseconds. */
+/** An idle process that is told to end needs milliseconds; after this time it hangs, and is killed. */
 const END_MS = 5_000;
 
 export class WorkerSlot {
@@ -108,7 +112,7 @@ export class WorkerSlot {
     return this.#live === undefined && this.#options.clock.now() >= this.#startableAtMs;
   }
 
-  /** How long until an empty slot may be filled again. */
+  /** How long until a process may be started in this slot again; 0: now. */
   get pauseMs(): number {
     return Math.max(0, this.#startableAtMs - this.#options.clock.now());
   }
@@ -144,7 +148,7 @@ export class WorkerSlot {
     const child = fork(entry, [String(repairsAtOnce)], {
       env: { ...environment },
       execArgv: [],
-      // Its log goes to our output; it reads no input.
+      // The process logs to our output, and reads no input.
       stdio: ["ignore", "inherit", "inherit", "ipc"],
     });
     const live: LiveProcess = { child, startedAtMs: clock.now(), repairs: new Map() };
@@ -207,7 +211,7 @@ export class WorkerSlot {
     this.#retired.add(exited);
   }
 
-  /** Ends the idle process; one that hangs is killed. */
+  /** Ends the idle process, and kills it if it hangs. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     const child = this.#live?.child;

@@ -2,7 +2,7 @@
  * Checks the statements in a plpgsql body with PostgreSQL, which otherwise analyses them only when they run.
  *
  *   prepare the statement unchanged -- a name is unknown --> if it is a variable, replace it by a null of its type, and repeat
- *                                   -- accepted --> a variable's name that is left is also a column: ambiguous
+ *                                   -- accepted --> a variable's name that is still there is also a column: ambiguous
  */
 
 import { parseSync } from "libpg-query";
@@ -47,7 +47,7 @@ export async function analyseStatements(sql: ReservedSql, fn: SqlFunction): Prom
 }
 
 function nullOf(name: string, type: string): string {
-  // The type of a `case` with an argument, or of a record before it is set, is known only at run time.
+  // Two types are known only at run time: that of a `case`'s argument, and that of a record before it is set.
   return name.startsWith("__Case") || type === "record" ? "null" : `(null::${type})`;
 }
 
@@ -78,7 +78,7 @@ async function analyse(
   }
 }
 
-/** Positions assume ASCII text: the parser counts bytes, the server characters. */
+/** Positions are right only in ASCII text: the parser counts bytes, the server counts characters. */
 function substitute(
   text: string,
   variables: readonly NameReference[],

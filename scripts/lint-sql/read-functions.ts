@@ -1,6 +1,6 @@
 /**
- * Reads the functions of an SQL file with PostgreSQL's own parsers (libpg_query): their variables and statements. For the SQL parser a
- * plpgsql body is only text, and PostgreSQL analyses its statements only when they run.
+ * Reads the functions of an SQL file, their variables and their statements, with PostgreSQL's own parsers
+ * (libpg_query). The SQL parser sees a plpgsql body only as text, so the plpgsql parser reads the body.
  */
 import { loadModule, parsePlPgSQLSync, parseSync } from "libpg-query";
 
@@ -11,16 +11,19 @@ export type Tree = unknown;
 
 export interface Variable {
   readonly name: string;
-  /** As written; a "record" has the columns of its last value. */
+  /** The type as written in the source. A variable of type "record" has the columns of its last value. */
   readonly type: string;
-  /** Declared in the source as a parameter or variable; not a column of a returned table or one of plpgsql's own variables. */
+  /**
+   * True for parameters and variables that the source declares; false for columns of a returned table, and for
+   * plpgsql's own variables.
+   */
   readonly isDeclared: boolean;
 }
 
 export interface Statement {
   /** Line in the file, from 1. */
   readonly line: number;
-  /** Text for the SQL parser, without its `into`; an expression becomes a select. */
+  /** The statement's text for the SQL parser, without `into`. An expression becomes a `select`. */
   readonly sql: string;
   /** Variables that it sets. */
   readonly sets: readonly string[];
@@ -30,7 +33,7 @@ export interface SqlFunction {
   readonly name: string;
   readonly language: "plpgsql" | "sql";
   readonly line: number;
-  /** `#variable_conflict use_column`: a name that is both means the column. */
+  /** True with `#variable_conflict use_column`: a name that is both a variable and a column means the column. */
   readonly prefersColumns: boolean;
   readonly variables: readonly Variable[];
   /** In source order. */
@@ -134,7 +137,9 @@ function collectStatements(
   }
 }
 
-/** The variable with a number; the row of a function's results has a number but no name. */
+/**
+ * The name of the variable with this number. Empty: it has no name, because it is the row of the function's results.
+ */
 function named(by: Collector, number: Tree): readonly string[] {
   const name = typeof number === "number" ? by.names[number] : undefined;
   return name === undefined || name === "" ? [] : [name];

@@ -1,5 +1,5 @@
 /**
- * Rules for SQL functions whose violations behaviour tests do not detect.
+ * Rules for SQL functions. Tests of their behaviour do not detect violations of these rules.
  *
  *   unused-variable     a variable or parameter that no statement uses
  *   unordered-locks     several rows are locked without an order or `skip locked`: two such callers may deadlock
@@ -77,7 +77,7 @@ function lintStatement(
   return findings;
 }
 
-/** A statement's target table is not a separate node. */
+/** All tables in a tree. A statement's target table is not under the key `RangeVar`, so it is added. */
 function tablesOf(tree: Tree): readonly Tree[] {
   const targets = ["UpdateStmt", "DeleteStmt", "InsertStmt"].flatMap((kind) =>
     nodesOf(tree, kind).map((write) => child(write, "relation")),
@@ -92,7 +92,7 @@ function locksInOrder(select: Tree): boolean {
   return list(child(select, "fromClause")).length === 1 && isOneRow(child(select, "whereClause"));
 }
 
-/** `id = …` or `slab_id = …`, alone or with other conditions. */
+/** Whether the condition is `id = …` or `slab_id = …`, alone or joined with other conditions by `and`. */
 function isOneRow(condition: Tree): boolean {
   const parts = list(child(condition, "BoolExpr", "args"));
   if (parts.length > 0) return child(condition, "BoolExpr", "boolop") === "AND_EXPR" && parts.some(isOneRow);

@@ -20,11 +20,11 @@ function visit(node: Tree, see: (key: string, value: Tree) => void): void {
 /** A name in a statement that may be a variable: `a`, or the first part of `a.b`. */
 export interface NameReference {
   readonly parts: readonly string[];
-  /** In bytes from the statement's beginning. */
+  /** The name's position, in bytes from the statement's beginning. */
   readonly at: number;
 }
 
-/** Without duplicates: for `set (a, b) = (select …)` the tree contains the subselect once per column. */
+/** Returns each reference once. (For `set (a, b) = (select …)` the tree contains the subselect once per column.) */
 export function nameReferences(tree: Tree): readonly NameReference[] {
   const byPlace = new Map<number, NameReference>();
   for (const reference of nodesOf(tree, "ColumnRef")) {

@@ -56,7 +56,7 @@ function decode(png: Buffer): { width: number; height: number; pixels: Uint32Arr
   return { width, height, pixels };
 }
 
-/** PNG's specification, section 9: filters of a row. */
+/** Reverses the filter of a row: PNG's specification, section 9. */
 function unfilter(filtered: Buffer, above: Uint8Array, channels: number): Uint8Array<ArrayBuffer> {
   const row = new Uint8Array(filtered.length - 1);
   for (let at = 0; at < row.length; at += 1) {

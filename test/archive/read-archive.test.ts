@@ -76,7 +76,7 @@ test("readArchive returns the rows after a position: all rows, a part of a segme
   expect(await verify({ incarnation: 1, position: 9 })).toMatchObject({ segments: 0, end: { position: 9 } });
 });
 
-test("a later incarnation continues from the position of its backup", async () => {
+test("readArchive returns the rows of a later incarnation, which begin after the position of its backup", async () => {
   await write(2, 3, 5);
   const rows = [5, 6, 7, 8, 9].map((position) => token(1, position));
   expect(await archivedTokens(storage, { incarnation: 1, position: 4 })).toEqual([
@@ -143,7 +143,7 @@ test.each<[string, string, () => Promise<void>]>([
   await expect(verify()).rejects.toMatchObject({ code });
 });
 
-test("a segment that is altered between the check and the reading is noticed", async () => {
+test("reading fails with archive-altered if a segment is altered after the check", async () => {
   const verified = await verify();
   await edit(1, (text) => text.replace('"worker":"w"', '"worker":"x"'));
   const read: string[] = [];
@@ -155,7 +155,7 @@ test("a segment that is altered between the check and the reading is noticed", a
   expect(read).toHaveLength(3);
 });
 
-test("an archive that ends before the requested position, or begins after it, is refused", async () => {
+test("an archive of another indexer, or one that ends before or begins after the requested position, is refused", async () => {
   await expect(verify({ incarnation: 1, position: 10 })).rejects.toMatchObject({ code: "archive-altered" });
   await expect(verifyArchive(storage, { walletHash: "cd".repeat(32) }, never)).rejects.toMatchObject({
     code: "archive-of-another-indexer",
@@ -168,7 +168,7 @@ test("an archive that ends before the requested position, or begins after it, is
   expect(await archivedTokens(late, { incarnation: 1, position: 5 })).toHaveLength(4);
 });
 
-test("a directory accepts each file once, and a new manifest only in place of the version that was read", async () => {
+test("a directory creates each file only once, and replaces the manifest only if the read version is the newest", async () => {
   expect(await storage.create("segments/x", Buffer.from("1"), never)).toBe(true);
   expect(await storage.create("segments/x", Buffer.from("2"), never)).toBe(false);
   expect(Buffer.from((await storage.read("segments/x", never))!).toString()).toBe("1");

@@ -8,7 +8,7 @@ afterEach(() => {
   server?.close();
 });
 
-/** An S3 that answers each request in the same way, or never. */
+/** The storage of an archive in an S3 that gives the same answer to each request, or never answers. */
 async function storageOf(answer: { status: number; code: string } | "silence") {
   server = createServer((request, response) => {
     request.resume();
@@ -42,14 +42,14 @@ test.each([
   expect((error as Error).message).not.toContain("canary");
 });
 
-test("a failed write condition of S3 is not an error", async () => {
+test("create and replaceHead return false, and do not throw, if S3 answers 412 PreconditionFailed", async () => {
   const storage = await storageOf({ status: 412, code: "PreconditionFailed" });
   const { signal } = new AbortController();
   expect(await storage.create("segments/x", Buffer.from("x"), signal)).toBe(false);
   expect(await storage.replaceHead(Buffer.from("x"), '"etag"', signal)).toBe(false);
 });
 
-test("waiting for a silent S3 ends when the signal aborts", async () => {
+test("reading from a silent S3 ends with archive-unavailable when the signal aborts", async () => {
   const storage = await storageOf("silence");
   const ending = new AbortController();
   const reading = storage.read("segments/x", ending.signal);

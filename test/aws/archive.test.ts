@@ -70,7 +70,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     },
   );
 
-  test("a missing or altered segment is named in the error, and no row is read", async () => {
+  test("an archive with a missing or altered segment cannot be read", async () => {
     await seedJournal(sql, some(2));
     await archive(sql, storage);
     await seedJournal(sql, some(2));
@@ -84,7 +84,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await expect(archivedTokens(storage)).rejects.toMatchObject({ code: "archive-missing" });
   });
 
-  test("without its bucket only the archive stops", async () => {
+  test("if the bucket does not exist, archiving stops with archive-unavailable", async () => {
     await seedJournal(sql, some(1));
     const nowhere = createS3Storage({ client: bucket.client, bucket: `${bucket.name}-gone`, prefix: "" });
     expect((await archive(sql, nowhere)).stopped).toMatchObject({

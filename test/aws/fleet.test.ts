@@ -1,7 +1,7 @@
 /**
- * The fleet as `sst deploy` would create it, built on an endpoint: its queues, the zip files that SST makes of the functions,
- * roles with their written-out permissions, the queue's mapping and the schedules. It repairs slabs of a real database on
- * real hosts on loopback.
+ * The fleet as `sst deploy` would create it, built on an endpoint: its queues, the zip files that SST makes of the
+ * functions, roles with explicit permissions, the queues' mappings and the schedules. The fleet repairs slabs of a real
+ * database on real hosts on loopback.
  */
 import { randomBytes } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
@@ -57,8 +57,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
     if (missing.length > 0) return;
     world = await createRepairWorld({ hosts: HOSTS });
     fleet = await buildFleet(endpoint, world);
-    // In a container a function has a different loopback. A pinned emulator starts functions on this machine, so an unreachable
-    // world is a failure there.
+    // A function in a container cannot reach this machine's loopback: then all tests are skipped. But a pinned emulator
+    // starts functions outside containers, so if they cannot reach the world, tests must fail.
     if (endpoint.name in KNOWN_MISSING) return;
     unreachable = await invoke("Claim").then(
       () => undefined,
@@ -69,7 +69,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   afterAll(async () => {
     await fleet?.remove();
     await endpoint?.stop();
-    // Last, because a function's idle connection ends with its process.
+    // Stopped last, because functions keep connections to the world's database open until their processes end.
     await world?.stop();
   });
   beforeEach((context) => {
@@ -135,12 +135,12 @@ describeEndpoints(chosenEndpoints(), (start) => {
     const slab = await world.storeSlab(CODE);
     await world.loseSector(slab, 0);
     await world.loseSector(slab, 4);
-    // The next pass may begin at once.
+    // The last pass over all bad sectors gets an earlier start, so that claim may begin the next pass at once.
     await world.database.sql`update slabmend.walks set pass_started_at = pass_started_at - interval '1 hour'`;
     return slab;
   };
 
-  /** A scheduled run may have done the work first. */
+  /** Invokes claim repeatedly, because a scheduled run may have done the work first. */
   const untilClaimFails = (how: RegExp) =>
     until(
       () =>
@@ -158,7 +158,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(missing.map(({ service }) => service)).toEqual(KNOWN_MISSING[endpoint.name]);
   });
 
-  test("the emulator runs the bundles that are deployed", async () => {
+  test("queues, functions, mappings and schedules have the deployed attributes", async () => {
     const { lambda, scheduler } = fleet.clients;
     expect(fleet.notBuilt).toEqual(NOT_BUILT);
     expect(await attributesOf("DefaultRepairsQueue")).toMatchObject({
@@ -228,7 +228,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await untilQueueIsEmpty("DefaultChecksQueue");
   });
 
-  test("an Event invocation, as the local scheduler makes, is accepted and runs", async () => {
+  test("claim runs when the local scheduler sends an Event invocation", async () => {
     const slab = await damagedSlab();
     const problems: unknown[] = [];
     const scheduler = startScheduler({
@@ -269,7 +269,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
         (found) => found.ApproximateNumberOfMessages === "1",
         { limitMs: 90_000, explain },
       );
-      // The schedule's own run may have been first.
+      // A scheduled run of reap may have stored the dead letter already.
       await until(
         async () => {
           await invoke<ReapReport>("Reap");
@@ -339,7 +339,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await claimUntilRepaired(slab);
   });
 
-  test("with an indexd that is too old, claim leases nothing and reports it to log and alarm, until the version is known", async () => {
+  test("while indexd's version is too old, claim leases nothing, fails, and sets the metric of the alarm", async () => {
     const { sql } = world.database;
     const slab = await damagedSlab();
     await sql`update global_settings set db_version = db_version - 1001`;
@@ -399,7 +399,10 @@ function messageOf(error: unknown): string {
 
 const KNOWN = "the emulator lacks exactly the features that are listed as missing";
 
-/** Alarms and budgets, which an emulator would only store; zip files, which go directly to their functions. */
+/**
+ * Types of resources that are not built: alarms and budgets, because an emulator would only store them, and objects for
+ * zip files, because the zip files are passed directly to the functions.
+ */
 const NOT_BUILT: readonly string[] = [
   "aws:budgets/budget:Budget",
   "aws:cloudwatch/dashboard:Dashboard",
@@ -413,7 +416,7 @@ const NOT_BUILT: readonly string[] = [
   "random:index/randomBytes:RandomBytes",
 ];
 
-/** Evaluates sst.config.ts for the world's database and hosts, and creates what it asks for. */
+/** Evaluates sst.config.ts for the world's database and hosts, and creates the resulting resources on the endpoint. */
 async function buildFleet(endpoint: AwsEndpoint, world: RepairWorld): Promise<BuiltGraph> {
   const { SLABMEND_DATABASE_URL, SLABMEND_MIGRATION_SEED, ...chosen } = world.variables;
   const zipFiles = new Map<string, Buffer>();

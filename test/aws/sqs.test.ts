@@ -25,7 +25,7 @@ import type { AwsEndpoint } from "./support/endpoint.ts";
 import { createQueuePair, type Queue, type QueuePair } from "./support/queue-pair.ts";
 import { findSqsGaps, KNOWN_SQS_GAPS, type SqsGap } from "./support/sqs-gaps.ts";
 
-/** SQS's shortest visibility timeout, after which a failed message is redelivered. */
+/** The shortest time for which SQS can hide a received message before it redelivers the message. */
 const VISIBILITY_SECONDS = 1;
 const MAX_RECEIVES = 2;
 
@@ -58,7 +58,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   const remove = async (queue: Queue, { ReceiptHandle }: Message): Promise<void> => {
     await queues.client.send(new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle }));
   };
-  /** Polls until a message arrives; AWS may return an empty receive although there is one. */
+  /** Polls until a message arrives; a receive on AWS may return nothing although the queue has a message. */
   const receiveOne = async (queue: Queue): Promise<Message> =>
     (
       await until(
@@ -66,7 +66,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
         (found) => found.length > 0,
       )
     )[0]!;
-  /** Counts are eventually consistent on AWS. */
+  /** Waits until a queue has these numbers of messages: on AWS the numbers are only eventually consistent. */
   const untilCounts = (queue: Queue, visible: number, inFlight: number) =>
     until(
       async () => {
@@ -79,7 +79,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
       ([first, second]) => first === visible && second === inFlight,
       { limitMs: 90_000 },
     );
-  /** Receives a message once more than allowed. */
+  /** Receives a message once more than allowed, and returns the dead letter that it becomes. */
   const wearOut = async (body: string): Promise<Message> => {
     await send(queues.repairs, body);
     const first = await receiveOne(queues.repairs);
@@ -157,7 +157,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect((await receiveOne(queues.repairs)).Body).toBe("taken");
   });
 
-  test("a missing queue is a typed error", async () => {
+  test("sending to or receiving from a missing queue fails with queue-unavailable", async () => {
     const options = { client: queues.client, queueUrl: `${queues.repairs.url}-none`, indexer: "default" };
     await expect(createRepairQueue(options).send(messages(1))).rejects.toMatchObject({
       code: "queue-unavailable",
@@ -176,7 +176,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(Date.now() - startedAt).toBeLessThan(LONG_POLL_SECONDS * 1_000);
     const emptyAt = Date.now();
     expect(await queues.receive(queues.deadLetters, { WaitTimeSeconds: 1 })).toEqual([]);
-    // The timer uses another clock, so it is not exact to the millisecond.
+    // Less than the 1,000 ms of the poll, because the endpoint's timer uses another clock.
     expect(Date.now() - emptyAt).toBeGreaterThan(800);
   });
 
@@ -200,7 +200,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
       (found) => found.length > 0,
     );
     await untilCounts(queues.repairs, 0, 1);
-    // Longer than the queue's own timeout.
+    // This receive waits longer than the queue's own visibility timeout.
     expect(await queues.receive(queues.repairs, { WaitTimeSeconds: 2 * VISIBILITY_SECONDS })).toEqual([]);
     await queues.client.send(
       new ChangeMessageVisibilityCommand({

@@ -132,7 +132,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
       { mode: string; mode_reason: string }[]
     >`select mode, mode_reason from slabmend.fleet`;
     expect(paused).toEqual({ mode: "paused", mode_reason: "the disk is being replaced" });
-    // The tab knows the token now.
+    // The tab has stored the token, so the dialog does not ask for it again.
     await page.getByRole("button", { name: "Resume…" }).click();
     expect(await page.getByLabel(/^Token/).count()).toBe(0);
     await page.getByRole("button", { name: "Resume", exact: true }).click();
@@ -155,7 +155,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     const ask = async (button: string, confirm: string) => {
       await page.getByRole("button", { name: button, exact: true }).click();
       const dialog = page.getByRole("dialog");
-      // Its fields are counted at once, and on a busy machine it may not be there yet.
+      // On a busy machine the dialog appears late, and `count` does not wait for it.
       await dialog.getByRole("button", { name: confirm, exact: true }).waitFor();
       if ((await dialog.getByLabel(/^Token/).count()) > 0)
         await dialog.getByLabel(/^Token/).fill(served.token);
@@ -206,7 +206,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     await page.context().close();
   });
 
-  test("the console says since when the database is unreachable, and recovers with it", async () => {
+  test("the console says since when the database is unreachable, and is live again when the database recovers", async () => {
     const { page } = await open(at(""));
     await page.getByText("9 slabs are in danger").waitFor();
     proxy.fallSilent();

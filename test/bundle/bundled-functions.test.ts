@@ -70,7 +70,7 @@ function metricsOf(worker: WorkerProcess): Record<string, unknown> {
   >;
 }
 
-/** The identity of a metric in CloudWatch: service, dimension names, name. */
+/** The metrics of a line, each as CloudWatch identifies it: service, names of dimensions, name. */
 function triplesOf(line: string): string[] {
   const { _aws, service } = JSON.parse(line) as {
     _aws: { CloudWatchMetrics: { Dimensions: string[][]; Metrics: { Name: string }[] }[] };

@@ -1,6 +1,6 @@
 import type { Finding } from "./search-secrets.ts";
 
-/** Places that contain a secret by design: only that secret, only in that place. */
+/** Secrets that the output contains by design: each entry allows one kind of secret in one kind of place. */
 const ALLOWED: readonly { readonly secret: RegExp; readonly where: RegExp; readonly why: string }[] = [
   {
     secret: /^migration seed$/,

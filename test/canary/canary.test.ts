@@ -1,6 +1,6 @@
 /**
- * Runs repairs and failures of every kind with recognisable secrets, then searches the functions' whole output: logs at the most verbose
- * level, answers, messages, dead letters and all our rows.
+ * Runs repairs and failures of every kind with recognisable secrets, then searches all output of the functions for
+ * these secrets: logs at the most verbose level, answers, messages, dead letters, and all rows of slabmend's tables.
  */
 import { randomBytes } from "node:crypto";
 import { ReceiveMessageCommand } from "@aws-sdk/client-sqs";
@@ -40,7 +40,7 @@ async function store(spoil?: (index: number, data: Buffer) => void): Promise<Sto
   return slab;
 }
 
-/** All account tokens that may have been made in this time, for each host and second. */
+/** All account tokens that the worker may have made between these times: one for each host and second. */
 function* tokensBetween(startMs: number, endMs: number): Generator<Secret> {
   const signer = accountKeyFromSeed(Buffer.from(kill.world.variables["SLABMEND_MIGRATION_SEED"]!, "hex"));
   const validMs = 300_000;
@@ -95,7 +95,7 @@ test("no secret leaves the functions", async () => {
   await repair("a commit that fails", broken);
   await sql`alter table slabmend.moved drop constraint broken`;
 
-  // Last, because the worker remembers full hosts for minutes.
+  // Full hosts come last, because the worker remembers for minutes that a host is full.
   const refusedBy = await store();
   await kill.world.loseSector(refusedBy, 0);
   for (const { swarm } of kill.world.hosts) await swarm.setSwitches({ full: true });

@@ -1,9 +1,12 @@
 import { type Finding, type Secret, searchSecrets } from "./search-secrets.ts";
 
-/** The test's name, which recorder.ts adds to a place. */
+/** Matches the test's name, which recorder.ts appends to the name of a place. */
 const TEST = /, in ".*"$/s;
 
-/** Lists which secrets were found where, one per line. Never prints a secret, even if a place is named after one. */
+/**
+ * Lists which secrets were found where, one per line. It never prints a secret, even if the name of a place contains
+ * the secret.
+ */
 export function describeFindings(findings: readonly Finding[], secrets: readonly Secret[]): string {
   const byPlace = Map.groupBy(findings, ({ secret, where }) => `${secret} in ${where.replace(TEST, "")}`);
   const lines = [...byPlace.values()].map((same) => {

@@ -1,9 +1,13 @@
 /** Larger values are encrypted sector data, which need no search. */
 const MOST_BYTES = 65_536;
 
-/** Any value as complete text, without its long data. */
+/**
+ * A value as JSON, with byte arrays in hex. A byte array above the limit is replaced by its length; nothing else is
+ * shortened.
+ */
 export function describeValue(value: unknown): string {
-  // Not an arrow function: a Buffer is turned into an array before the second argument is made.
+  // Not an arrow function, because it needs `this`: `part` is the result of Buffer.toJSON(), only `this[name]` is the
+  // Buffer.
   const replace = function (this: Record<string, unknown>, name: string, part: unknown): unknown {
     const own = this[name];
     if (typeof own === "bigint") return String(own);

@@ -1,6 +1,9 @@
 /** Finds any of many short byte sequences in one pass over a long one. */
 
-/** Long enough that a random one is not found by chance: 2^64 values, in texts of some 2^25 bytes. */
+/**
+ * Length of a piece. It has 2^64 possible values, so a random piece does not occur by chance in texts of some 2^25
+ * bytes.
+ */
 export const PIECE_BYTES = 8;
 /** A piece with fewer distinct bytes, such as zeros, also occurs in harmless places. */
 const LEAST_DISTINCT_BYTES = 5;
@@ -16,7 +19,7 @@ interface Piece<Owner> {
 }
 
 export class PieceIndex<Owner> {
-  // One bit per existing head; most positions of a text are ruled out by it.
+  // A set bit says that a piece's head has this hash. The filter rules out most positions of a text.
   readonly #filter = new Uint8Array(2 ** (FILTER_BITS - 3));
   readonly #byHead = new Map<number, Piece<Owner>[]>();
 

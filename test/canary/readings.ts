@@ -1,6 +1,6 @@
 /**
- * The encodings of bytes in a text. Instead of encoding every secret in every form and alignment, the text is decoded once in every form,
- * and the results are searched for the plain bytes.
+ * Decodes bytes that a text contains in encoded form. Instead of encoding every secret in every form and alignment, the
+ * text is decoded once in every form, and the results are searched for the plain bytes.
  */
 
 export interface Reading {
@@ -8,12 +8,15 @@ export interface Reading {
   readonly bytes: Uint8Array;
 }
 
-/** base64 of JSON of hex, and the like. */
+/** How many encodings inside each other are decoded, as in base64 of JSON that contains hex. */
 const MOST_LAYERS = 2;
-/** Shorter runs hold less than a piece: eight bytes are 16 hex digits or 11 of base64. Longer ones are taken in parts. */
+/**
+ * Shorter runs contain less than a piece: its eight bytes are 16 hex digits or 11 base64 digits. Longer runs are
+ * decoded in parts.
+ */
 const HEX = /[0-9a-fA-F]{16,65536}/g;
 const BASE64 = /[A-Za-z0-9+/_-]{11,65536}/g;
-/** Each with the number of its alignments: other digits may precede the encoded bytes. */
+/** Each entry ends with the number of alignments to try, because other digits may precede the encoded bytes. */
 const ENCODINGS = [
   ["hex", HEX, "hex", 2],
   ["base64", BASE64, "base64", 4],
@@ -32,13 +35,13 @@ const CONTROL: Readonly<Record<string, string>> = {
   0: "\0",
 };
 
-/** Every reading of a text, itself first. */
+/** Every reading of a text; the first is the text itself. */
 export function* readingsOf(text: Buffer, outer = ""): Generator<Reading> {
   const layers = outer === "" ? 0 : outer.split(" in ").length;
   const named = (form: string): string => (outer === "" ? form : `${form} in ${outer}`);
   yield { form: named("raw"), bytes: text };
 
-  // Bytes as characters, one per byte, so that nothing is lost.
+  // Latin-1 makes one character of each byte, so that no byte is lost.
   const plain = text.toString("latin1");
   const dense = plain.replaceAll(/\s+/g, "");
   for (const view of plain === dense ? [plain] : [plain, dense]) {
@@ -58,7 +61,7 @@ export function* readingsOf(text: Buffer, outer = ""): Generator<Reading> {
   for (const bytes of numberLists(dense)) yield { form: named("numbers"), bytes };
 
   if (layers >= MOST_LAYERS) return;
-  // Bytes treated as characters, with the escapes of JSON, inspect() and URLs.
+  // Code may also print each byte as a character, with the escapes of JSON, inspect() or URLs.
   const characters = text.toString("utf8");
   if (/[\u0080-\u00ff]/.test(characters)) {
     yield { form: named("characters"), bytes: Buffer.from(characters, "latin1") };
@@ -76,7 +79,7 @@ export function* readingsOf(text: Buffer, outer = ""): Generator<Reading> {
   }
 }
 
-/** The rest of bytes that were decoded as UTF-8: invalid ones became U+FFFD, which is removed here. */
+/** What is left of bytes that were decoded as UTF-8: invalid bytes became U+FFFD, which is removed here. */
 export function survivorsOf(text: Buffer): Buffer {
   return Buffer.from(text.toString("utf8").replaceAll("\ufffd", ""), "utf8");
 }
@@ -93,7 +96,7 @@ function* numberLists(dense: string): Generator<Buffer> {
   for (const list of lists) yield Buffer.from(list.split(",").map(Number));
 }
 
-/** Whether decoded bytes are text again; 37 % of random bytes are printable. */
+/** Whether decoded bytes are text again: more than half of them are printable, against 37 % of random bytes. */
 function isText(bytes: Buffer): boolean {
   let printable = 0;
   for (const byte of bytes) if (byte >= 0x20 && byte < 0x7f) printable += 1;

@@ -1,13 +1,13 @@
 /**
- * Records the running test file's secrets and the output of the code under test. The watch-*.ts files record both where they
- * occur, so that tests need no code for it; setup.ts searches the record at the end of the test file. A child process
- * (preload.ts) writes its record to a folder that the test process reads.
+ * Records the running test file's secrets and the output of the code under test. The watch-*.ts files record secrets
+ * and output where they occur, so that tests need no code for this; setup.ts searches the record at the end of the test
+ * file. A child process (preload.ts) writes its record to a folder that the test process reads.
  */
 import { appendFileSync, chmodSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Secret, Trace } from "./search-secrets.ts";
 
-/** A line of a child's file. The parts of a stream have the same id. */
+/** A line of a child's file. All parts of one stream have the same `trace`. */
 type Line =
   | { readonly secret: string; readonly bytes: string }
   | { readonly trace: string; readonly where: string; readonly bytes: string };
@@ -18,7 +18,7 @@ export interface OpenTrace {
 }
 
 interface GrowingTrace {
-  /** With the name of its test, if known. */
+  /** The place, with the name of the test during which the output began, if a test was running. */
   readonly where: string;
   readonly parts: Buffer[];
 }
@@ -33,7 +33,7 @@ let theirFolder: string | undefined;
 let lastId = 0;
 let test: string | undefined;
 
-/** The running test, for traces; undefined if none runs. */
+/** Sets the test whose name is added to the places of later traces; undefined if no test runs. */
 export function recordTest(name: string | undefined): void {
   test = name;
 }
@@ -43,7 +43,7 @@ export function recordInto(folder: string): void {
   ownFolder = folder;
 }
 
-/** Includes the files of child processes in this folder from now on. */
+/** From now on {@link recorded} includes the files that child processes write to this folder. */
 export function recordChildrenIn(folder: string): void {
   // A child may run as another user.
   chmodSync(folder, 0o777);
@@ -64,7 +64,7 @@ export function recordTrace(where: string, text: string | Uint8Array): void {
   openTrace(where).add(text);
 }
 
-/** The same for repeated output, such as a row after each test; it is kept once. */
+/** Records output that may be repeated, such as a row that is read after each test, but keeps it only once. */
 export function recordOnce(where: string, text: string): void {
   const key = `${where}\0${text}`;
   if (known.has(key)) return;
@@ -116,7 +116,7 @@ function write(line: Line): void {
   try {
     appendFileSync(join(ownFolder, `${process.pid}.jsonl`), `${JSON.stringify(line)}\n`);
   } catch (error) {
-    // The folder is removed with the test file; later output of surviving processes is ignored.
+    // The folder is removed when the test file ends; later output of surviving processes is ignored.
     if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
   }
 }

@@ -3,7 +3,7 @@ import { entropyOfPhrase, RecoveryPhraseError } from "../../lib/keys/recovery-ph
 import { Secret } from "../../lib/secret/secret.ts";
 import { recordSecret } from "./recorder.ts";
 
-/** Includes one word too few or too many, which is almost a real phrase. */
+/** Matches 11 to 13 words: a phrase with one word too few or too many is almost a real phrase. */
 const PHRASE = /^\s*[a-z]+(?:\s+[a-z]+){10,12}\s*$/;
 
 /** Records a command's input if it is a recovery phrase or almost one, and everything derived from it. */

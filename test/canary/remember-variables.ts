@@ -1,7 +1,7 @@
-/** The secrets by their environment variables. */
+/** Knows which environment variables contain secrets. */
 import { recordSecret } from "./recorder.ts";
 
-/** Records the secrets among environment variables; other variables are not secret. */
+/** Records the secrets in these environment variables and ignores all other variables. */
 export function rememberVariables(variables: Iterable<readonly [string, string | undefined]>): void {
   for (const [name, value = ""] of variables) {
     if (name === "SLABMEND_MIGRATION_SEED") rememberSeed(value);
@@ -10,13 +10,13 @@ export function rememberVariables(variables: Iterable<readonly [string, string |
   }
 }
 
-/** Records the seed as bytes, and as the given text in case that is malformed. */
+/** Records the seed as bytes, and as the given text in case the text is malformed. */
 function rememberSeed(text: string): void {
   recordSecret("migration seed", Buffer.from(text, "hex"));
   recordSecret("migration seed", text);
 }
 
-/** Also for a malformed URL: the text before the @. */
+/** Records the password: the text between ":" and "@", which can be found even in a malformed URL. */
 function rememberPassword(url: string): void {
   const encoded = /:([^:@/]*)@/.exec(url)?.[1];
   if (encoded === undefined) return;
@@ -24,6 +24,6 @@ function rememberPassword(url: string): void {
   try {
     recordSecret("database password", decodeURIComponent(encoded));
   } catch {
-    // It cannot be decoded, so only the encoded form is secret.
+    // The password cannot be decoded, so only its encoded form is a secret.
   }
 }

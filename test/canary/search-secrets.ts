@@ -1,7 +1,7 @@
 /**
- * Searches a process's output for secrets: log lines, messages, errors, rows. It decodes every form in which code may print bytes, and
- * finds a secret by any piece of it, so that shortened ones are found too.
- * One pass over each decoded form of the texts, for any number of secrets.
+ * Searches a process's output for secrets: log lines, messages, errors, rows. It decodes every form in which code may
+ * print bytes, and finds a secret by any piece of it, so that shortened secrets are found too. It passes only once over
+ * each decoded form, however many secrets there are.
  *
  * ```ts
  * const found = searchSecrets([{ name: "slab key", bytes: slab.slabKey }], [{ where: "log", text: line }]);
@@ -13,9 +13,9 @@ import { readingsOf, survivorsOf } from "./readings.ts";
 
 export interface Secret {
   readonly name: string;
-  /** Text as its UTF-8 bytes. */
+  /** A secret that is text is given as its UTF-8 bytes. */
   readonly bytes: Uint8Array;
-  /** Searched for instead of every eight bytes of the secret; for example two consecutive words of a phrase. */
+  /** Pieces to search for instead of any eight bytes of the secret; for example two consecutive words of a phrase. */
   readonly pieces?: readonly Uint8Array[];
 }
 
@@ -58,7 +58,10 @@ export function searchSecrets(secrets: Iterable<Secret>, traces: Iterable<Trace>
   return [...findings.values()];
 }
 
-/** Adjacent pieces and the last one, so that any 15 bytes of the secret contain a whole piece. */
+/**
+ * Cuts a secret into adjacent pieces and its last eight bytes, so that any 15 bytes of the secret contain a whole
+ * piece.
+ */
 function* piecesOf({ bytes, pieces }: Secret): Generator<Uint8Array> {
   if (pieces !== undefined) return yield* pieces;
   const last = bytes.length - PIECE_BYTES;
@@ -66,7 +69,10 @@ function* piecesOf({ bytes, pieces }: Secret): Generator<Uint8Array> {
   yield bytes.subarray(last);
 }
 
-/** Half of random bytes are not valid UTF-8 and are lost, so every piece of the others is indexed. */
+/**
+ * About half of a secret's random bytes are not valid UTF-8 and are lost. Few are left, so all overlapping pieces are
+ * indexed.
+ */
 function survivorIndexOf(secrets: readonly Secret[]): PieceIndex<Secret> {
   const index = new PieceIndex<Secret>();
   for (const secret of secrets) {

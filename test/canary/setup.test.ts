@@ -64,7 +64,7 @@ async function runFixtures(): Promise<Report["testResults"]> {
   return testResults;
 }
 
-test("a leak in any kind of place fails its test file, with the names of place and secret but without their content", async () => {
+test("a leak in any kind of place fails its test file; the message names place and secret, but quotes no secret", async () => {
   const results = await runFixtures();
   const of = (file: string) => results.find(({ name }) => name.endsWith(file))!;
   expect([of("clean.fixture.ts").status, of("clean.fixture.ts").message]).toEqual(["passed", ""]);
@@ -72,13 +72,15 @@ test("a leak in any kind of place fails its test file, with the names of place a
   // Its tests pass; only the search fails.
   expect(of("leaks.fixture.ts").assertionResults.filter(({ status }) => status !== "passed")).toEqual([]);
   const { message } = of("leaks.fixture.ts");
-  // In which form it was found depends on the secret: random bytes can look like text.
+  // Leaves out the form in which a secret was found. It depends on the secret: random bytes can look like text.
   const lines = message.split("\n").filter((line) => line.startsWith("  "));
   const places = new Set(
     lines.map((line) => line.trim().replace(/ \([^)]*\)|, in ".*"(, and in \d+ more)?$/g, "")),
   );
   expect([...places].sort()).toEqual([...PLACES].sort());
-  expect(message).toContain('slab key (numbers) in log line, in "a log line for any destination"');
+  expect(message).toContain(
+    'slab key (numbers) in log line, in "leaks a slab key in a log line that is written nowhere"',
+  );
   expect(message).not.toMatch(/[0-9a-f]{16}|[A-Za-z0-9+/]{22}/);
 });
 
@@ -94,7 +96,7 @@ test.each([
 });
 
 test("the output of tests of functions, commands and the demo is searched for secrets", async () => {
-  // Not a literal, because the configuration is not part of the tests' program.
+  // The path is not a literal, because vitest.config.ts is not part of the tests' TypeScript program.
   const { default: config } = (await import(join(ROOT, "vitest.config.ts"))) as {
     default: { test: { projects: { test: { include: string[]; setupFiles: string[] } }[] } };
   };
@@ -106,7 +108,7 @@ test("the output of tests of functions, commands and the demo is searched for se
   }
 });
 
-test("every secret variable is registered as secret", () => {
+test("the canary records every environment variable that is declared secret, and no other", () => {
   const secret = "canary-of-this-test";
   for (const [name, { secret: isSecret }] of Object.entries(VARIABLES)) {
     const before = recorded().secrets.length;

@@ -1,6 +1,7 @@
 /**
- * Runs before test files (vitest's setupFiles) whose code could leak a secret: functions, commands, the demo. Watches all output of the
- * code under test, and fails the file if it contains a secret. docs/security.md lists what is watched.
+ * Runs before test files (vitest's setupFiles) whose code could leak a secret: functions, commands, the demo. Watches
+ * all output of the code under test, and fails the test file if the output contains a secret that is not allowed there.
+ * docs/security.md lists what is watched.
  */
 import { rm } from "node:fs/promises";
 import { afterAll, afterEach, beforeEach, inject } from "vitest";
@@ -25,13 +26,13 @@ import { watchOutput } from "./watch-output.ts";
 import { watchProcesses } from "./watch-processes.ts";
 import { watchSynchronousProcesses } from "./watch-synchronous-processes.ts";
 
-// Named after this process, so that a later run can clean up if this process is killed.
+// The folder is named after this process, so that a later run can remove it if this process is killed.
 const folder = await createRunFolder();
 recordChildrenIn(folder);
 const preload = new URL("./preload.ts", import.meta.url);
 preload.searchParams.set("folder", folder);
 
-// Suites that need no database have none.
+// Suites that need no database have no server.
 const server = inject("database") as ReturnType<typeof inject<"database">> | undefined;
 const logFrom = server === undefined ? 0 : sizeOfLog(server.logFile);
 
@@ -55,7 +56,7 @@ afterAll(async () => {
     await recordServerLog({ file: server.logFile, from: logFrom, adminUrl: server.adminUrl });
   }
   const { secrets, traces } = recorded();
-  // A dying child may still write into it.
+  // A dying child may still write into the folder.
   await rm(folder, { recursive: true, maxRetries: 5 });
   const findings = searchSecrets(secrets, traces).filter((finding) => !isAllowed(finding));
   if (findings.length > 0) throw new Error(describeFindings(findings, secrets));

@@ -1,6 +1,6 @@
 /**
- * Records all our rows: after each test, before a test's database is dropped, and before a server of this process is stopped. Also
- * records the existing slab keys and the server's log.
+ * Records all rows of slabmend's tables: after each test, before a test's database is dropped, and before a server of
+ * this process is stopped. It also records the keys of all slabs, as secrets, and the server's log.
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
@@ -13,7 +13,7 @@ import { recordOnce, recordSecret, recordTrace } from "./recorder.ts";
 const databases = new Map<string, Sql>();
 let hadDatabase = false;
 
-/** A database of the running test file. */
+/** Registers a database that the running test file has created. */
 export async function rememberDatabase(url: string): Promise<void> {
   databases.set(url, await connect(url));
   hadDatabase = true;
@@ -32,7 +32,7 @@ export async function recordAllRows(): Promise<void> {
   await Promise.all([...databases.values()].map(recordRows));
 }
 
-/** Call once: reads the servers of this process when they stop. */
+/** Call it once. From then on the rows of every server of this process are read before the server stops. */
 export function watchServers(): void {
   postgresStopping.subscribe((message) => {
     const { url, waitUntil } = message as PostgresStopping;
@@ -88,7 +88,7 @@ async function withClient<Result>(url: string, work: (sql: Sql) => Promise<Resul
   return await work(sql).finally(() => sql.end());
 }
 
-/** The current end of the server's log. */
+/** The current size of the server's log in bytes. */
 export function sizeOfLog(logFile: string): number {
   return statSync(logFile).size;
 }
@@ -96,7 +96,9 @@ export function sizeOfLog(logFile: string): number {
 const POLL_MS = 5;
 const MOST_WAIT_MS = 10_000;
 
-/** The later log of the shared server; empty if this file used none of its databases. */
+/**
+ * Records what the shared server has logged since `from`; nothing if this test file used no database of that server.
+ */
 export async function recordServerLog(log: {
   readonly file: string;
   readonly from: number;

@@ -1,4 +1,4 @@
-/** Records all our errors, even unused ones, and every error that a test inspects. */
+/** Records every SlabmendError, even if it is never thrown, and every error that a test inspects. */
 import { inspect } from "node:util";
 import { chai } from "vitest";
 import { SlabmendError } from "../../lib/errors/slabmend-error.ts";
@@ -27,7 +27,7 @@ export function watchErrors(): void {
 /** Deeper chains of causes are bugs. */
 const MOST_CAUSES = 8;
 
-/** Everything that printing it would show, except the stack's frames. */
+/** Everything that printing the error would show, except the frames of its stack. */
 function describeError(error: unknown, depth = 0): string {
   const printed = (value: unknown): string =>
     inspect(value, { depth: 4, maxStringLength: null, maxArrayLength: null, breakLength: 1_000 });
@@ -45,7 +45,7 @@ function recordError(error: Error): void {
   recordOnce(`error ${error.name}`, describeError(error));
 }
 
-/** Matchers that show a test an error which it did not catch itself. */
+/** Matchers with which a test can inspect an error. */
 const MATCHERS = ["toMatchObject", "toBeInstanceOf", "toEqual", "toStrictEqual", "toHaveProperty"];
 
 const watchExpectations: Parameters<typeof chai.use>[0] = (

@@ -9,7 +9,7 @@ import { tap } from "./watch-processes.ts";
 
 /** Call it once. */
 export function watchHttp(): void {
-  // Published by node:http itself.
+  // node:http publishes each request on this channel.
   subscribe("http.server.request.start", (message) => {
     const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
     const what = `${request.method} ${request.headers["x-amz-target"] ?? request.url}`;

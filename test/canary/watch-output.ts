@@ -1,4 +1,7 @@
-/** Records the output of the code under test in this process: log lines to any destination, the console, standard output. */
+/**
+ * Records the output of the code under test in this process: log lines to any destination, the console, standard output
+ * and standard error.
+ */
 import { subscribe } from "node:diagnostics_channel";
 import { formatWithOptions } from "node:util";
 import { openTrace, recordTrace } from "./recorder.ts";

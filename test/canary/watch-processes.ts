@@ -9,9 +9,9 @@ import { type OpenTrace, openTrace, recordTrace } from "./recorder.ts";
 import { rememberVariables } from "./remember-variables.ts";
 
 export interface ProcessWatch {
-  /** Preloaded by each Node.js child: preload.ts with a folder. */
+  /** The URL of preload.ts, which each Node.js child loads first. The URL names the folder for the child's record. */
   readonly preload: string;
-  /** Output that a child would write directly to our own streams is read first and then passed on. */
+  /** Whether output that a child would write directly to this process's streams is read first and then passed on. */
   readonly readsInherited: boolean;
 }
 
@@ -26,12 +26,15 @@ interface SpawnOptions {
 type Spawn = (this: ChildProcess, options: SpawnOptions) => unknown;
 
 /**
- * Test runs of this mechanism leak on purpose. They have their own search, and their planted secrets are not secrets of the test that
- * starts them.
+ * The runs that test this search leak on purpose. They search their own output, and the secrets that they leak are not
+ * secrets of the test that starts them.
  */
 const LEAKS_ON_PURPOSE = /test\/canary\/fixtures\/vitest\.config\.ts$/;
 
-/** A function's process (there are hundreds) starts no others and serves nothing, so all its output is seen here. */
+/**
+ * A function's process starts no process and serves nothing, so all its output is seen here. Tests start hundreds of
+ * these processes.
+ */
 const NEEDS_NO_PRELOAD = /dev\/aws\/function-process\.ts$/;
 
 /** Call it once. */
@@ -74,7 +77,7 @@ function splitOnce(text: string, by: string): [string, string] {
 const OUTPUTS = ["stdout", "stderr"] as const;
 type Output = (typeof OUTPUTS)[number];
 
-/** Replaces inherited streams by pipes. Returns which. */
+/** Replaces inherited streams by pipes, and returns the names of these streams. */
 function readInherited(options: SpawnOptions): Output[] {
   const stdio =
     typeof options.stdio === "string" ? [options.stdio, options.stdio, options.stdio] : options.stdio;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { checkVariables } from "../../lib/cli/commands/doctor/check-variables.ts";
 
-test("doctor knows all settings of a stage, because operators also give it .env.STAGE", () => {
+test("doctor reports no setting of a stage as unknown, because operators also give it the file .env.STAGE", () => {
   const deployment = readFileSync(new URL("../../docs/deployment.md", import.meta.url), "utf8");
   const settings = Object.fromEntries(
     [...deployment.matchAll(/^\| `(SLABMEND_\w+)` +\| [^|]+ \| [^|]+ \| (?:`(.+)` *|[^|]+) \|$/gm)].map(
@@ -13,7 +13,7 @@ test("doctor knows all settings of a stage, because operators also give it .env.
   expect(checkVariables(settings)).toMatchObject([{ level: "ok" }]);
 });
 
-test("an unknown variable is a warning", () => {
+test("doctor warns of an unknown variable", () => {
   expect(checkVariables({ SLABMEND_VPCS: "new", SLABMEND_REPAIR_FUNCTION: "f" })).toMatchObject([
     { level: "warning", says: "unknown: SLABMEND_VPCS" },
   ]);

@@ -12,7 +12,7 @@ export interface CliProcess {
   readonly err: () => string;
   /** Resolves when a line on standard output contains this text; rejects if the process ends without it. */
   until(text: string): Promise<void>;
-  /** Waits for a condition, and rejects if the process ends first. */
+  /** Waits for this promise, and rejects if the process ends first. */
   meanwhile<Value>(wait: Promise<Value>): Promise<Value>;
   readonly ended: Promise<number | null>;
 }

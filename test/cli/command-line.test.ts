@@ -40,7 +40,7 @@ describe("documentation", () => {
     expect(await read("docs/command-line.md")).toBe(describeCommandLine());
   });
 
-  test("every command that a document names exists, with the options that it names", async () => {
+  test("every command and option that a document names exists", async () => {
     const known = commands();
     for (const path of [
       "README.md",
@@ -122,7 +122,7 @@ describe("usage", () => {
     expect([code, err.startsWith("{")]).toEqual([2, false]);
   });
 
-  test("a signal during a command ends it with 130", async () => {
+  test("a signal ends a running command with exit code 130", async () => {
     const ending = new AbortController();
     ending.abort(new Error("SIGINT"));
     const { code, error } = await runCli(["init", "--json", "--yes"], {

@@ -13,7 +13,7 @@ const usual = getCACertificates("default");
 beforeAll(() => setDefaultCACertificates([...usual, authority.cert]));
 afterAll(() => setDefaultCACertificates(usual));
 
-/** Accepts TLS as PostgreSQL does, and presents the certificate. */
+/** Runs a server that accepts TLS as PostgreSQL does and presents this certificate. */
 async function serve(certificate: Certificate, use: (port: number) => Promise<void>): Promise<void> {
   const open = new Set<Socket>();
   const server = createServer((socket) => {
@@ -44,7 +44,7 @@ async function expectRefusal(url: string, code: string, remedy: RegExp): Promise
   expect([status.code, status.error?.code]).toEqual([4, code]);
   expect(status.error?.message).toMatch(/expected .* got/);
   expect(status.error?.remedy).toMatch(remedy);
-  // doctor says the same on one line, and still prints all its other lines.
+  // doctor gives the same remedy in one of its checks, and still makes all other checks.
   const doctor = await runCli(["doctor", "--json"], { environment });
   const { checks } = doctor.json as { checks: { code: string; level: string; remedy?: string }[] };
   expect(doctor.code).toBe(6);

@@ -20,13 +20,13 @@ const verdict = async (url: string): Promise<string> => {
   }
 };
 
-describe("connections that may do without TLS", () => {
+describe("which database URLs are allowed, with and without TLS", () => {
   test.each([
     [`postgres://u:${SECRET}@127.0.0.1/indexd`, "allowed"],
     [`postgres://u:${SECRET}@[::1]:5433/indexd`, "allowed"],
     [`postgres://u:${SECRET}@10.0.0.5/indexd?sslmode=disable`, "allowed"],
     [`postgres://u:${SECRET}@db.internal/indexd`, "allowed"],
-    // The name may resolve to any address when the connection is made.
+    // This name is unknown now, and may resolve to a public address when the connection is made.
     [`postgres://u:${SECRET}@nowhere.example/indexd`, "ENOTFOUND"],
     [`postgres://u:${SECRET}@nowhere.example/indexd?sslmode=require`, "allowed"],
     [`postgres://u:${SECRET}@8.8.8.8/indexd`, "database-url-without-tls"],
@@ -44,7 +44,7 @@ describe("connections that may do without TLS", () => {
     ["postgres://u:hunter%zz2canary@127.0.0.1/indexd", "database-url-malformed"],
     ["postgres://u:hunter%ff2canary@127.0.0.1/indexd", "database-url-malformed"],
     ["postgres://u:hunter%2canary@127.0.0.1/indexd", "allowed"],
-    // The driver decodes the comma and uses the last sslmode.
+    // The driver would decode %2C to a comma between two hosts, and would use the last of two sslmodes.
     [`postgres://u:${SECRET}@10.0.0.5%2C8.8.8.8/indexd`, "database-url-malformed"],
     [`postgres://u:${SECRET}@8.8.8.8/indexd?sslmode=require&sslmode=disable`, "database-url-without-tls"],
     [`postgres://u:${SECRET}@8.8.8.8/indexd?sslmode=constructor`, "database-url-malformed"],
@@ -54,7 +54,7 @@ describe("connections that may do without TLS", () => {
   });
 });
 
-describe("commands refuse the URL with a remedy and without the password", () => {
+describe("a command refuses a database URL with a remedy and does not print its password", () => {
   const status = (args: readonly string[], environment: Record<string, string>) =>
     runCli(["init", "--json", ...args], { environment });
 

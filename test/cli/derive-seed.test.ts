@@ -26,7 +26,7 @@ test("derive-seed --json prints seed, account and whether the wallet matches", a
   ]);
 });
 
-describe("derive-seed refuses bad input with what was expected and a remedy, without repeating a word", () => {
+describe("derive-seed refuses bad input, says what it expected and what to do, and repeats no word of the input", () => {
   test.each([
     ["eleven words", "abandon ".repeat(11), "wrong-word-count", "expected 12 words, got 11"],
     ["a wrong checksum", `${"abandon ".repeat(11)}zoo`, "wrong-checksum", "the last word"],

@@ -51,7 +51,7 @@ test("a slow second connection does not make the first look pooled", async () =>
   expect(await isTransactionPooled(first, second)).toBe(false);
   expect(waited).toEqual(["open"]);
   await second.end();
-  // Released, so that it can be closed as idle again.
+  // isTransactionPooled has released the first connection, so the connection can be closed as idle again.
   await closed.promise;
   slow.close();
 });

@@ -92,7 +92,7 @@ async function doctor(changes: Record<string, string | undefined> = {}, ...args:
   return { code: result.code, levels, text: result.out };
 }
 
-test("doctor finds no problem in a healthy fleet", async () => {
+test("doctor reports no failure in a healthy fleet", async () => {
   const { code, levels } = await doctor();
   expect(levels).toEqual({
     variables: "ok",
@@ -125,7 +125,7 @@ test("doctor finds no problem in a healthy fleet", async () => {
   expect(out).toContain("0 failures");
 });
 
-test("doctor reports missing and unreachable functions", async () => {
+test("doctor reports functions that do not exist, and skips a function that no variable names", async () => {
   const missing = await doctor(
     { SLABMEND_REAP_FUNCTION: "nobody", SLABMEND_REPAIR_FUNCTION: "nobody" },
     "--hosts",
@@ -199,7 +199,7 @@ test("doctor reports a seed of the wrong size, a misspelt variable, and missing 
   });
 });
 
-test("doctor does not dial private hosts unless allowed", async () => {
+test("doctor dials hosts at private addresses only if SLABMEND_ALLOW_PRIVATE_ADDRESSES is true", async () => {
   const { code, levels } = await doctor({ SLABMEND_ALLOW_PRIVATE_ADDRESSES: "false" });
   expect([code, levels["hosts"], levels["account"]]).toEqual([6, "failure", "skipped"]);
 });
@@ -209,7 +209,7 @@ test("doctor warns that the owner's role has too many privileges", async () => {
   expect(levels).toMatchObject({ privileges: "warning", timeouts: "warning", connections: "warning" });
 });
 
-test("doctor reports a missing privilege, a pause, an unknown indexd and a missing queue", async () => {
+test("doctor reports a missing privilege, a pause, an unknown version of indexd and a missing queue", async () => {
   const { sql } = world.database;
   await sql.unsafe(`revoke select (encryption_key) on public.slabs from ${role.name}`);
   await sql`update slabmend.fleet set mode = 'paused', mode_owner = 'test', mode_since = now()`;
@@ -235,7 +235,7 @@ test("doctor reports a missing privilege, a pause, an unknown indexd and a missi
   await sql`update global_settings set db_version = db_version - 1000`;
 });
 
-test("doctor reports an unusable database as one line among others", async () => {
+test("doctor reports an unusable database in one check and still makes the other checks", async () => {
   for (const url of ["postgres://u@127.0.0.1:1/x", "postgres://u:p@8.8.8.8/x", undefined]) {
     const { code, levels } = await doctor({ SLABMEND_DATABASE_URL: url });
     expect([code, levels["database"], levels["queue"]]).toEqual([6, "failure", "ok"]);

@@ -32,7 +32,7 @@ function childrenOf(pid: number): number[] {
 }
 
 const WORK = ["work", "--from-database", "--concurrency", "1"];
-/** Runs TypeScript directly, so that the launcher continues in its own process. */
+/** A Node that runs TypeScript directly, so that the launcher starts no second process. */
 const NODE = fileURLToPath(new URL("../../node_modules/node/bin/node", import.meta.url));
 
 function start(command: string, args: readonly string[], url = database.url) {
@@ -57,7 +57,7 @@ const UNSHARE = ["--pid", "--fork", "--mount-proc", "--kill-child"];
 const canUnshare = spawnSync("unshare", [...UNSHARE, "true"]).status === 0;
 
 describe.runIf(canUnshare)("slabmend as the first process of a container", () => {
-  /** The outer pid of the first process in a new namespace. */
+  /** Starts slabmend as the first process of a new namespace; `first` is its pid outside the namespace. */
   async function startFirst(url?: string) {
     const work = start("unshare", [...UNSHARE, NODE, LAUNCHER, ...WORK], url);
     await work.says('"working"');
@@ -65,7 +65,7 @@ describe.runIf(canUnshare)("slabmend as the first process of a container", () =>
     return { ...work, first: first! };
   }
 
-  test("SIGTERM to the first process drains, with exit code 0", async () => {
+  test("SIGTERM makes the first process drain and end with exit code 0", async () => {
     const work = await startFirst();
     expect(readFileSync(`/proc/${work.first}/status`, "latin1")).toMatch(/^NSpid:\t\d+\t1$/m);
     process.kill(work.first, "SIGTERM");
@@ -73,7 +73,7 @@ describe.runIf(canUnshare)("slabmend as the first process of a container", () =>
     expect(work.out()).toContain('"done":true');
   });
 
-  test("a second SIGTERM ends the first process with 130, although it gets only signals that it handles", async () => {
+  test("a second SIGTERM ends the first process with 130, although the kernel drops signals without a handler", async () => {
     const proxy = await startSilentDatabase(database.url);
     const asked = proxy.fallSilentAt("quarantine", "statement");
     const work = await startFirst(proxy.url);
@@ -117,7 +117,10 @@ describe("SIGTERM to every process of a service", () => {
           return false;
         }
       });
-  /** A Node that cannot run TypeScript directly; npm puts its own Node before it in PATH. */
+  /**
+   * A Node in PATH that is too old to run TypeScript directly. npm puts a newer Node before it in PATH, so search all
+   * of PATH.
+   */
   const oldNode = (process.env["PATH"] ?? "")
     .split(":")
     .map((folder) => `${folder}/node`)

@@ -11,7 +11,9 @@ export interface FleetRole {
   drop(): Promise<void>;
 }
 
-/** Runs the printed SQL as its owner would: as one script with its own begin and commit. */
+/**
+ * Runs the SQL that `slabmend grant` prints as the database's owner would: as one script with its own begin and commit.
+ */
 export async function applyGrant(ownerUrl: string, role: string, concurrency: number): Promise<void> {
   const { out } = await runCli(["grant", "--role", role, "--concurrency", String(concurrency)]);
   const owner = postgres(ownerUrl, { max: 1, onnotice: () => {} });

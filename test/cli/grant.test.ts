@@ -1,4 +1,4 @@
-/** The workers' role: the whole fleet works under it, and it can do nothing else. */
+/** The role of `slabmend grant`: claim, repair and reap work under this role, and it may do nothing else. */
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { checkRules } from "../../dev/demo/check-rules.ts";
@@ -106,7 +106,7 @@ describe("claim, repair and reap under the role", () => {
     expect((await readFleetGauges(sql)).liveLeases).toBe(0);
   });
 
-  test("the granted role can run the operator's read-only commands", async () => {
+  test("status works under the granted role", async () => {
     const environment = { SLABMEND_DATABASE_URL: role.url };
     for (const command of ["status"]) {
       expect([command, (await runCli([command, "--json"], { environment })).code]).toEqual([command, 0]);
@@ -114,7 +114,7 @@ describe("claim, repair and reap under the role", () => {
   });
 });
 
-describe("the granted role may do nothing else", () => {
+describe("the granted role may not do anything else", () => {
   test.each([
     "delete from public.slabs",
     "delete from public.sectors",
@@ -153,7 +153,7 @@ describe("the granted role may do nothing else", () => {
     await expect(sql.unsafe(statement)).rejects.toMatchObject({ code: "42501" });
   });
 
-  test("the role has exactly the listed columns, and all our tables", async () => {
+  test("the role has exactly the listed privileges on indexd's columns, and the list has all of slabmend's tables", async () => {
     const owner = world.database.sql;
     const columns = await owner<{ name: string }[]>`
       select p.privilege || ' (' || a.attname || ') on public.' || c.relname as name
@@ -187,7 +187,7 @@ describe("the granted role may do nothing else", () => {
   });
 });
 
-test("a repair under a role without a privilege for the commit does not begin and contacts no host", async () => {
+test("if the role lacks a privilege for the commit, a repair does not begin and contacts no host", async () => {
   const owner = world.database.sql;
   const slab = await world.storeSlab({ minShards: 1, totalShards: 3 });
   await world.loseSector(slab, 0);
@@ -239,7 +239,7 @@ test("the role has its connection limit and its timeouts", async () => {
   }
 });
 
-test("applying grant again revokes privileges added in between, without warnings", async () => {
+test("applying grant again revokes privileges that were added and restores those that were revoked", async () => {
   const owner = world.database.sql;
   await owner.unsafe(
     `grant delete on public.slabs to ${role.name}; revoke update on public.sectors from ${role.name}`,
@@ -250,7 +250,7 @@ test("applying grant again revokes privileges added in between, without warnings
   expect(await readPrivilegeGaps(sql)).toMatchObject({ missing: [], excessive: [] });
 });
 
-test("the grant warns with numbers if indexd has too few connections left, and still applies", async () => {
+test("the SQL of grant warns with numbers if it leaves indexd too few connections", async () => {
   const [{ most } = { most: 0 }] = await world.database.sql<{ most: number }[]>`
     select current_setting('max_connections')::integer as most`;
   const warningsOf = async (environment: Record<string, string>): Promise<string[]> => {

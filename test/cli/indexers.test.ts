@@ -13,7 +13,7 @@ const main = useDatabase();
 const old = useDatabase();
 const folder = mkdtempSync(join(tmpdir(), "slabmend-indexers-"));
 const environment = { SLABMEND_INDEXERS: folder };
-/** The same indexers, with the URLs of the databases' owners. */
+/** A folder in which main and old have the URLs of their databases' owners. */
 const owners = join(folder, "owners");
 let role: FleetRole;
 const indexers = (...args: string[]) => runCli(["indexers", ...args], { environment });
@@ -68,7 +68,7 @@ test("--indexer selects the indexer for every command", async () => {
   expect(error).toMatchObject({ code: "no-such-indexer" });
 });
 
-test("indexers delete needs the name and the owner's privileges, and leaves only indexd's tables and a tombstone", async () => {
+test("indexers delete needs --confirm NAME and the owner's privileges; only indexd's tables and a tombstone stay", async () => {
   const hosts = await seedNetwork(old.sql, { hosts: 6 });
   const slab = await seedSlab(old.sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
   const held = new Date(Date.now() + 3_600_000);

@@ -34,7 +34,7 @@ const facts = (changes: Partial<ServerFacts> = {}): ServerFacts => ({
 });
 const url = (query: string): DatabaseUrl => parseDatabaseUrl(`postgres://u:p@127.0.0.1/indexd${query}`);
 
-describe("connections: max_connections against concurrency", () => {
+describe("doctor judges whether max_connections suffices for the concurrency", () => {
   test.each([
     ["room for all", facts(), 100, "ok"],
     ["no limit on the role", facts({ roleConnectionLimit: -1 }), 100, "warning"],
@@ -72,7 +72,7 @@ test.each([
   [-4_900, 0, "ok"],
   [5_300, 100, "warning"],
   [-61_000, 0, "failure"],
-  // The answer took too long for a judgement.
+  // The answer took so long that the clocks may agree.
   [61_000, 60_000, "ok"],
 ])("a clock %d ms off, known to %d ms: %s", (skewMs, uncertainMs, level) => {
   expect(judgeClock(skewMs, uncertainMs).level).toBe(level);

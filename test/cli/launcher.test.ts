@@ -49,7 +49,7 @@ test("in a clone without node_modules slabmend.js asks for npm ci", () => {
   expect([status, stderr]).toEqual([3, expect.stringContaining("Run npm ci in the clone.")]);
 });
 
-test("after npm ci --omit=dev the demo names its missing packages and the exact command", () => {
+test("after npm ci --omit=dev the demo says why packages are missing, and names the command that installs them", () => {
   const { status, stderr } = run(join(cloneWith("production", ["commander", "node"]), "demo.js"));
   expect(status).toBe(3);
   expect(stderr).toContain("NODE_ENV=production and --omit=dev leave out");

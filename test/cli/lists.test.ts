@@ -33,7 +33,7 @@ beforeAll(async () => {
   await seedObject(sql, { accountId, slabs: [endangered] });
 });
 
-/** The lines of a successful command's output, with repeated blanks reduced to one. */
+/** The lines of a successful command's output, with the gaps between columns reduced to two blanks. */
 async function print(...args: string[]): Promise<string[]> {
   const { code, out, err } = await runCli(args, { environment: { SLABMEND_DATABASE_URL: database.url } });
   expect([code, err]).toEqual([0, ""]);
@@ -44,7 +44,7 @@ async function print(...args: string[]): Promise<string[]> {
     .map((line) => line.trim().replaceAll(/ {2,}/g, "  "));
 }
 
-test("before the first walk slabs says that the result is unknown, and history is empty", async () => {
+test("before the first walk `slabs` says that its list may be incomplete, and `history` is empty", async () => {
   expect(await print("slabs")).toEqual([
     "! no walk has finished yet: there may be more unhealthy slabs",
     "no slab",
@@ -52,7 +52,7 @@ test("before the first walk slabs says that the result is unknown, and history i
   expect(await print("history")).toEqual(["no repairs"]);
 });
 
-test("slabs lists endangered slabs first, with a mark, and ends with a cursor", async () => {
+test("`slabs` lists endangered slabs first, with a mark, and ends with a cursor", async () => {
   await walk(sql, walkSettings({ graceMs: 3_600_000 }));
   expect(await print("slabs")).toEqual([
     "2 slabs",
@@ -68,7 +68,7 @@ test("slabs lists endangered slabs first, with a mark, and ends with a cursor", 
   expect(await print("slabs", "--margin", "0")).toEqual(["no slab"]);
 });
 
-test("slab shows each shard with its problem, and the objects", async () => {
+test("`slab` shows each shard with its problem, and the objects", async () => {
   const lines = await print("slab", String(endangered.id));
   expect(lines[0]).toBe(`slab ${endangered.id}, digest ${endangered.digest}`);
   expect(lines[1]).toMatch(/^3 of 5, margin 1: ready, loss probability 0\.0\d+ within a week$/);
@@ -78,7 +78,7 @@ test("slab shows each shard with its problem, and the objects", async () => {
   expect(await print("slab", String(waiting.id))).toContain("11  bad-host  10.0.12.1:1  blocked");
 });
 
-test("history lists repairs with their cost, and ends with a cursor", async () => {
+test("`history` lists repairs with their cost, and ends with a cursor", async () => {
   await sql`
     insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, error, bytes_read, hastings, worker,
       leased_at, began_at, finished_at)
@@ -95,7 +95,7 @@ test("history lists repairs with their cost, and ends with a cursor", async () =
   expect(page[2]).toMatch(/^earlier ones: --cursor \S+$/);
 });
 
-test("hosts shows speeds, failures, and why a host may not take sectors", async () => {
+test("`hosts` shows speeds, failures, and why a host may not take sectors", async () => {
   await sql`
     insert into slabmend.host_scores (host_key, read_bytes, read_ms, successes, failures, faded_at)
     values (decode(${hosts[3]!.hostKey}, 'hex'), 8388608, 1000, 0, 40, clock_timestamp())`;

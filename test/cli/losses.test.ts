@@ -75,7 +75,7 @@ test("a lost and a denied location are listed, and restored once their hosts ser
   const elsewhere = await cli("losses", "restore", root, slab.hosts[3]!.row.hostKey, "--json");
   expect(elsewhere.error).toMatchObject({ code: "sector-not-served" });
   await slab.hosts[3]!.swarm.putSector(root, await lost!.swarm.readSectorFile(root));
-  // The host serves the sector, but also has another one of the slab.
+  // The host serves the sector, but the database already records another sector of the slab on this host.
   const taken = await cli("losses", "restore", root, slab.hosts[3]!.row.hostKey, "--json");
   expect(taken.error).toMatchObject({
     code: "not-restored",

@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await world.heal();
-  // The walk pauses for a minute after a pass; without its state the next `work` begins one at once.
+  // The walk pauses for a minute after a pass. Without the walk's state the next `work` begins a pass at once.
   await world.database.sql`truncate slabmend.runs, slabmend.denials, slabmend.walks`;
 });
 
@@ -56,7 +56,7 @@ test("maintenance start verifies a slab itself, and exits with 6 if a host denie
   expect(json).toMatchObject({ run: { state: "done" }, earlier: [{ state: "done" }] });
   const { out } = await runCli(["maintenance", "status"], { environment });
   expect(out).toContain("hosts proved a leaf of 0 sectors and denied 1 sectors");
-  expect(out.replace(/\s+/g, " ")).toContain("now, not the whole sector");
+  expect(out.replace(/\s+/g, " ")).toContain("not that it has the whole sector");
 });
 
 test("a dry run of a verification prints the cost and starts nothing", async () => {
@@ -124,7 +124,7 @@ test("work --from-database with SLABMEND_VERIFY=due makes due checks without a r
   expect(await sql`select from slabmend.runs`).toHaveLength(0);
 });
 
-test("Ctrl+C detaches: the run stays, without a coordinator", async () => {
+test("Ctrl+C during maintenance start detaches: the run stays, without a coordinator", async () => {
   for (const { swarm } of slab.hosts) await swarm.setSwitches({ availability: "silent" });
   const interrupt = new AbortController();
   const started = runCli(["maintenance", "start", "verify", "--slab", String(slab.id)], {

@@ -1,4 +1,4 @@
-/** Which errors end a worker without a queue, and which it retries. */
+/** Which errors end a worker that has no queue, and after which errors it tries again. */
 import { expect, test } from "vitest";
 import { StoreError, type StoreErrorCode } from "../../lib/database/client/store-error.ts";
 import { IndexdError } from "../../lib/database/indexd/errors.ts";

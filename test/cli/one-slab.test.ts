@@ -25,7 +25,7 @@ beforeEach(() => world.heal());
 
 const cli = (...args: string[]) => runCli(args, { environment });
 
-/** Makes the slab wait for long enough that indexd's grace is over. */
+/** Stores a slab whose next attempt has been due for so long that indexd's grace is over. */
 async function storeDueSlab(): Promise<StoredSlab> {
   const slab = await world.storeSlab({ minShards: 3, totalShards: 6 });
   await world.database.sql`
@@ -107,11 +107,11 @@ test("repair repairs the slab as planned, and status shows it", async () => {
   expect(text.out).toContain("1 repaired");
 });
 
-test("repair refuses a slab in use and says when that use ends, unless forced", async () => {
+test("repair refuses a slab in use and says why; --force overrides indexd's claim, but not a lease", async () => {
   const { sql } = world.database;
   const slab = await world.storeSlab({ minShards: 3, totalShards: 6 });
   const id = String(slab.id);
-  // indexd has just claimed it.
+  // indexd has just claimed the slab.
   await sql`update slabs set next_repair_attempt = clock_timestamp() + interval '1 hour' where id = ${id}`;
   const left = await cli("repair", id, "--json");
   expect([left.code, left.error?.code, left.error?.message]).toEqual([
@@ -191,7 +191,7 @@ test.each([
   expect([code, error?.code]).toEqual([exit, expectedCode]);
 });
 
-test("repair names a missing privilege of the role, with a remedy", async () => {
+test("plan names a missing privilege of the role, with a remedy", async () => {
   const { sql } = world.database;
   const slab = await storeDueSlab();
   await sql.unsafe(`revoke select on public.contracts from ${role.name}`);

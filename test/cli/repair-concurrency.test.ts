@@ -22,7 +22,7 @@ test.each([
   expect(await limitOf(text, ...options)).toBe(connectionLimit(expected));
 });
 
-test("the default concurrency equals that of a stage, and fits 100 connections together with indexd", () => {
+test("the default concurrency is the same for stages and commands, and leaves indexd enough of 100 connections", () => {
   expect(readStageSettings({}).settings[NAME]).toBe(DEFAULT_REPAIR_CONCURRENCY);
   const reserved = 3;
   expect(connectionLimit(DEFAULT_REPAIR_CONCURRENCY) + LEFT_FOR_INDEXD + reserved).toBeLessThanOrEqual(100);

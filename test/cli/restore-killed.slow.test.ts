@@ -1,4 +1,7 @@
-/** The process of `slabmend restore start` is killed in the middle of a scan, and `restore continue` ends it. */
+/**
+ * The process of `slabmend restore start` is killed in the middle of a scan, and `restore continue` completes the
+ * restore.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -29,7 +32,7 @@ beforeEach(async () => {
     await from!.swarm.dropSector(root);
   }
   for (const { swarm } of world.hosts) await swarm.setSwitches({ latencyMs: 100 });
-  // The command refuses to begin while others are connected.
+  // The command refuses to begin while another client is connected to the database.
   await world.database.sql.end();
 });
 afterEach(async () => {
@@ -56,7 +59,7 @@ test("after SIGKILL during a scan the placed sectors stay, and restore continue 
   await sql`update slabmend.runs set expires_at = now()`;
   await sql.end();
   const continued = await runCli(["--json", "restore", "continue"], { environment: world.variables });
-  // Hosts of this test know no contracts, which the report says.
+  // The hosts of this test know no contracts. The report says so, and the exit code is 6.
   expect([continued.code, continued.err]).toEqual([6, ""]);
   expect(continued.json).toMatchObject({ run: { state: "done", statistics: { notFound: 0, refused: {} } } });
   sql = postgres(world.database.url, { max: 1 });
@@ -66,7 +69,7 @@ test("after SIGKILL during a scan the placed sectors stay, and restore continue 
   expect(journal).toEqual([{ moves: SLABS }]);
 });
 
-/** Asks over a connection that has ended when this returns. */
+/** Asks over a connection of its own, which is closed before this function returns. */
 async function isUnderWay(url: string): Promise<boolean> {
   const look = postgres(url, { max: 1, connection: { application_name: "slabmend-cli" } });
   try {

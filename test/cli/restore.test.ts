@@ -44,7 +44,7 @@ test("restore refuses to begin while a client is connected or a role that may wr
   expect(allowed.error?.message).toContain(role);
 });
 
-test("restore refuses a missing archive, and needs one for --source archive", async () => {
+test("restore refuses a missing archive, and with --source archive it needs SLABMEND_ARCHIVE", async () => {
   await refuseLogin();
   const none = await restore("start", "--source", "archive");
   expect([none.code, none.error?.code]).toEqual([3, "variable-missing"]);
@@ -113,12 +113,12 @@ test("a restore is continued only while every login is refused, and its coordina
   expect(due).toHaveLength(0);
 });
 
-test("restore begins and ends, holds prunes until their release, and lets the fleet hold them only meanwhile", async () => {
+test("a restore runs to its end and holds prunes until release-prunes; until then the fleet may hold them too", async () => {
   await refuseLogin();
   const dry = await restore("start", "--dry-run");
   expect([dry.code, dry.err]).toEqual([0, ""]);
   expect(dry.json).toMatchObject({ run: null, estimate: { values: { contracts: 2, archiveRows: 0 } } });
-  // This test's hosts know no contracts, which the report says.
+  // The hosts of this test know no contracts. The report says so, and the exit code is 6.
   const done = await restore("start", "--source", "scan", "--probes", "0");
   expect([done.code, done.err]).toEqual([6, ""]);
   expect(done.json).toMatchObject({
@@ -160,7 +160,7 @@ test("a scan with a configured archive begins a later incarnation than the archi
   expect(head).toEqual({ incarnation: 8 });
 });
 
-test("restore refuses an unknown version of indexd's database, even without differences", async () => {
+test("restore refuses an unknown version of indexd's database, even if its tables are those of a known version", async () => {
   await refuseLogin();
   await asOwner((sql) => sql`update global_settings set db_version = db_version + 1000`);
   const begun = await restore("start", "--dry-run");
@@ -175,7 +175,7 @@ test("restore refuses an unknown version of indexd's database, even without diff
   expect([continued.code, continued.error?.code]).toEqual([4, "indexd-not-known"]);
 });
 
-test("maintenance commands refuse an interrupted restore; abort ends it, and the fleet may resume", async () => {
+test("maintenance cancel refuses an interrupted restore; restore abort ends it and leaves the fleet paused", async () => {
   await begin(0);
   const cancel = await runCli(["--json", "maintenance", "cancel"], { environment });
   expect([cancel.code, cancel.error?.code]).toEqual([5, "run-attended"]);
@@ -207,7 +207,10 @@ async function asOwner<Result>(run: (sql: postgres.Sql) => PromiseLike<Result>):
   }
 }
 
-/** reap's part of the hold, with the fleet's privileges: nothing within 6 h, then the contracts that have become due. */
+/**
+ * Holds prunes as reap does, with the fleet's privileges. Returns how many contracts were held within 6 h of the last
+ * hold (`early`) and after 7 h (`later`), and how many are due afterwards.
+ */
 function keptByFleet(): Promise<object> {
   return asOwner(async (sql) => {
     await sql`update contracts set next_prune = now()`;

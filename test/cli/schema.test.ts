@@ -45,7 +45,7 @@ describe("init and uninstall", () => {
     expect(await catalogue()).toEqual(before);
   });
 
-  test("uninstall returns leased slabs at once, bumps moved slabs' events, and refuses while repairs run", async () => {
+  test("uninstall refuses while repairs run; with --force it frees leased slabs and bumps moved slabs' events", async () => {
     const { sql } = database;
     await cli("init", "--yes");
     const slab = await seedSlab(sql, {
@@ -72,7 +72,7 @@ describe("init and uninstall", () => {
 });
 
 describe("init and uninstall refuse", () => {
-  test.each(["--dry-run", "--yes"])("uninstall %s as the fleet's role names the owner", async (option) => {
+  test.each(["--dry-run", "--yes"])("uninstall %s refuses the fleet's role", async (option) => {
     await cli("init", "--yes");
     const role = await createFleetRole(database);
     try {
@@ -148,7 +148,7 @@ describe("init refuses a database", () => {
     expect([none.code, none.error?.code]).toEqual([4, "no-such-database"]);
   });
 
-  test("commands that need our schema say how to create it", async () => {
+  test("a command that needs slabmend's schema says how to create it", async () => {
     const status = await cli("status", "--json");
     expect([status.code, status.error?.code, status.error?.remedy]).toEqual([
       4,

@@ -28,7 +28,7 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s: slabmend drains and ends with 0",
   expect(isDone(cli.out())).toBe(true);
 });
 
-test("SIGTERM during the start of slabmend ends it with 0, with no repair begun", async () => {
+test("SIGTERM while slabmend starts ends it, and nothing is leased", async () => {
   for (const delayMs of [50, 200, 400, 800, 1_200]) {
     const cli = startCli(WORK, environment);
     await new Promise((resolve) => setTimeout(resolve, delayMs));
@@ -52,7 +52,7 @@ test("a second SIGTERM ends slabmend at once with the documented exit code", asy
   await proxy.stop();
 });
 
-/** Starts it as npm does: npm's process starts a shell, which starts the command. */
+/** Starts slabmend as npm does: npm's process starts a shell, which starts the command. */
 function startByNpm(
   npm: string,
 ): Promise<{ readonly parents: readonly number[]; readonly work: number; readonly out: () => string }> {

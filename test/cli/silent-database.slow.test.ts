@@ -13,7 +13,10 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const SEED = "11".repeat(32);
-/** The command's first unanswered statement; it waits 20 s, twice if the call is idempotent. */
+/**
+ * `silentAt` is a part of the first statement that the database does not answer. The command waits 20 s for the answer,
+ * and 20 s more if the call is idempotent.
+ */
 const COMMANDS: readonly (readonly [command: string, silentAt: string, code: number])[] = [
   ["status", "global_settings", 4],
   ["doctor --hosts 0", "select 1", 6],

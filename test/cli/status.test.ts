@@ -19,7 +19,7 @@ test("status prints today's charges of hosts and the workers' time", async () =>
 });
 
 describe("--watch", () => {
-  /** Locks a table, so that the status waits until the lock is released. */
+  /** Locks a table, so that `status` waits until the returned function releases the lock. */
   async function holdUp() {
     const locked = Promise.withResolvers<void>();
     const free = Promise.withResolvers<void>();
@@ -55,7 +55,7 @@ describe("--watch", () => {
     return {
       ended,
       end: () => ending.abort(new Error("SIGINT")),
-      /** The next document that status prints. */
+      /** Resolves when `status` prints the next document. */
       next: () => new Promise<void>((resolve) => printed.push(resolve)),
     };
   }

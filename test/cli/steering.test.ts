@@ -172,7 +172,7 @@ describe("dead letters", () => {
     ...more,
   });
 
-  test("redrive sends dead letters with waiting leases, deletes moot ones, and keeps unreadable ones", async () => {
+  test("redrive sends dead letters whose leases still wait, deletes moot ones, and keeps unreadable ones", async () => {
     const waiting = await brokenSlab();
     const token = await lease(waiting);
     await storeDeadLetters(database.sql, [
@@ -243,7 +243,7 @@ describe("quarantine", () => {
     await database.sql`update slabs set next_repair_attempt = now() + interval '1 day'`;
     const [one, two] = [await brokenSlab(), await brokenSlab()];
     for (const slab of [one, two]) await quarantine(slab);
-    // A pass over the sectors begins once a minute; this one is due.
+    // A pass over the sectors begins once a minute: make the next pass due now.
     await database.sql`update slabmend.walks set pass_started_at = pass_started_at - interval '1 hour'`;
     expect((await cli("quarantine", "list")).json).toMatchObject({
       total: 2,
@@ -273,7 +273,7 @@ describe("quarantine", () => {
     expect((await cli("quarantine", "list")).json).toMatchObject({ total: 0, slabs: [] });
   });
 
-  test("quarantine release needs slabs or --all", async () => {
+  test("quarantine release needs either slabs or --all", async () => {
     for (const args of [[], ["--all", "7"]]) {
       expect((await cli("quarantine", "release", ...args)).error?.code).toBe("bad-argument");
     }

@@ -13,7 +13,7 @@ import { LAUNCHER } from "./cli-process.ts";
 
 const PHRASE = `${"abandon ".repeat(11)}about`;
 const SEED = "a2148f6a110c828b50a1ef70f18793c5025d84032d333d8806a97a5d9e86e901";
-/** Different from the seed that derive-seed prints, which may be shown. */
+/** This seed must never be shown. It differs from the seed that derive-seed prints, which may be shown. */
 const WORKERS_SEED = `${"7b".repeat(31)}3c`;
 const hasScript =
   process.platform === "linux" &&
@@ -27,7 +27,9 @@ interface Session {
   readonly ended: Promise<{ readonly code: number | null; readonly screen: string }>;
 }
 
-/** Without an outer terminal `script` makes one without a size. */
+/**
+ * Runs a command at a terminal that `script` makes. Without an outer terminal this terminal has no size, so set one.
+ */
 function atTerminal(args: string, environment: Readonly<Record<string, string>> = {}): Session {
   const child = spawn(
     "script",

@@ -22,7 +22,7 @@ const LINE = "SLABMEND_DATABASE_URL=postgres://u:hunter2canary@8.8.8.8/x\n";
 const READ = "database-url-without-tls";
 
 describe("--variables-file", () => {
-  test("--variables-file sets variables that the environment does not", async () => {
+  test("--variables-file sets only variables that the environment does not set", async () => {
     expect((await initWith(LINE))?.code).toBe(READ);
     const away = { SLABMEND_DATABASE_URL: "postgres://u:p@127.0.0.1:1/x" };
     expect((await initWith(LINE, away))?.code).toBe("database-unreachable");

@@ -20,7 +20,7 @@ import { startCli } from "./cli-process.ts";
 
 const testDatabase = useDatabase();
 
-test("after an outage, a lease whose answer was lost goes to a worker, and no call hangs on the silent connection", async () => {
+test("after an outage, a worker gets a lease although claim's answer was lost, and no call hangs", async () => {
   const { sql } = testDatabase;
   const hosts = await seedNetwork(sql, { hosts: 6 });
   // The digest's first letter makes the substitute worker finish at once.
@@ -34,7 +34,7 @@ test("after an outage, a lease whose answer was lost goes to a worker, and no ca
   const ending = new AbortController();
   const entry = fileURLToPath(new URL("./fixtures/obedient-worker.ts", import.meta.url));
   const pool = new WorkerPool({ size: 1, environment: process.env, timeoutMs: 60_000, clock, entry });
-  // A batch for aging may come first and find nothing.
+  // Not at the first batch of leases: a batch for aging may come first and find nothing.
   const asked = proxy.fallSilentAt('"order":"urgency"', "answer");
   const working = workFromDatabase({
     database,

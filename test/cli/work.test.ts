@@ -60,7 +60,7 @@ async function brokenSlab(): Promise<StoredSlab> {
   await world.loseSector(slab, 1);
   await world.database.sql`
     update slabs set next_repair_attempt = clock_timestamp() - interval '1 minute' where id = ${String(slab.id)}`;
-  // A pass over the sectors begins once a minute; the next one is due.
+  // A pass over the sectors begins once a minute: make the next pass due now.
   await world.database.sql`update slabmend.walks set pass_started_at = pass_started_at - interval '1 hour'`;
   return slab;
 }
@@ -77,7 +77,7 @@ test("work --from-database repairs all slabs, and ends with 0 on request", async
   const slabs = [await brokenSlab(), await brokenSlab(), await brokenSlab()];
   const cli = work("--from-database", "--concurrency", "2");
   await cli.meanwhile(untilEqual(countRepaired, 3));
-  // Each repair began at once, because there is no queue.
+  // No lease waits for a repair, because without a queue each repair begins at once.
   expect(await world.database.sql`select from slabmend.leases`).toHaveLength(0);
   cli.child.kill("SIGTERM");
   expect(await cli.ended).toBe(0);
@@ -107,7 +107,7 @@ test("work repairs the slab of each message in the queue and leaves a malformed 
   cli.child.kill("SIGTERM");
   expect(await cli.ended).toBe(0);
   expect(lastLine(cli)).toMatchObject({ outcomes: { repaired: 2 }, notBegun: 0, crashed: 0 });
-  // Invisible for a minute each time, until it becomes a dead letter.
+  // The malformed message is invisible until its next delivery; after the last delivery it becomes a dead letter.
   expect(await queueServer.count(queues.repairs)).toEqual({ visible: 0, inFlight: 1 });
   client.destroy();
 });
@@ -140,7 +140,7 @@ test("draining finishes running repairs and begins no more", async () => {
   const running = () =>
     world.database.sql`select through_queue from slabmend.leases where began_at is not null`;
   await cli.meanwhile(untilEqual(async () => (await running()).length, 1));
-  // claim for the queue does not count this lease.
+  // `through_queue` is false, so claim does not count this lease as one of the queue's.
   expect(await running()).toEqual([{ through_queue: false }]);
   cli.child.kill("SIGTERM");
   await cli.until("draining");

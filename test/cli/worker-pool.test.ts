@@ -58,7 +58,7 @@ test("several repairs share a process, and a kill fails only the repairs of that
   expect([pool.free, pool.pids.length]).toEqual([0, 2]);
   const [one, other] = pool.pids;
   process.kill(one!, "SIGKILL");
-  // Repairs go to the least busy process, so they alternate.
+  // Repairs go to the least busy process, so they alternate between the two processes.
   expect(await Promise.all([all[0], all[2]])).toEqual([{ kind: "crashed" }, { kind: "crashed" }]);
   expect([pool.free, pool.pids]).toEqual([2, [other]]);
   expect(await pool.run(task("a"))).toMatchObject({ kind: "ended" });
@@ -109,7 +109,7 @@ test("a worker that cannot start is detected before anything is leased", async (
 });
 
 describe("the hand-over that replaces a queue", () => {
-  test("the hand-over accepts one slab per free worker, refuses others, and returns those that were not begun", async () => {
+  test("the hand-over takes one slab per free worker; leases that are refused or crash a worker are left over", async () => {
     create(2);
     const ends: WorkEnd[] = [];
     const queue = createHandOver(pool, (end) => ends.push(end));

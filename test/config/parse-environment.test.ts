@@ -27,13 +27,13 @@ function problemsOf(names: readonly VariableName[], environment: Record<string, 
   }
 }
 
-test("the fallbacks are themselves valid, so a function needs only its addresses and secrets", () => {
+test("the default of every variable is valid, so a function needs only its addresses and secrets", () => {
   for (const name of ["claim", "repair", "reap"] as const) {
     expect(problemsOf(variablesOf(name), good)).toEqual([]);
   }
 });
 
-test("values arrive typed and frozen", () => {
+test("parsed values have their types, and are frozen", () => {
   const environment = parseEnvironment(variablesOf("repair"), {
     ...good,
     SLABMEND_MIN_HOST_DISTANCE_KM: "2.5",
@@ -44,7 +44,7 @@ test("values arrive typed and frozen", () => {
   expect(Object.isFrozen(environment)).toBe(true);
 });
 
-test("all problems are reported at once, by name, with what was expected", () => {
+test("all problems are reported at once, each with the variable's name", () => {
   const problems = problemsOf(variablesOf("repair"), {
     SLABMEND_DATABASE_URL: "mysql://user:hunter2@db/indexd",
     SLABMEND_MIGRATION_SEED: "canary-not-hex",
@@ -90,7 +90,7 @@ test.each([
   expect(heartbeatMs * 3).toBeLessThanOrEqual(leaseMs);
 });
 
-test("environment variables override settings in code and keep the others", () => {
+test("environment variables override the settings that they name, and all other settings stay", () => {
   const environment = parseEnvironment(variablesOf("claim"), {
     ...good,
     SLABMEND_REPAIR_CONCURRENCY: "7",
@@ -128,7 +128,7 @@ test.each(Object.keys(VARIABLES) as VariableName[])(
   },
 );
 
-test("SLABMEND_DATABASE_CA accepts certificates as text or file, if the URL checks certificates", async () => {
+test("SLABMEND_DATABASE_CA accepts certificates as text or as a file's path, but only with sslmode=verify-full", async () => {
   const { cert, key } = makeCertificate({ name: "an authority", isAuthority: true });
   const names = ["SLABMEND_DATABASE_URL", "SLABMEND_DATABASE_CA"] as const;
   const url = "postgres://u:p@db.example.org/indexd";

@@ -63,7 +63,7 @@ describe("query parameters of a database URL", () => {
     });
   });
 
-  test("a deployment refuses such URLs before it creates anything", async () => {
+  test("a deployment refuses a URL with an unsuitable parameter before it creates anything", async () => {
     const problems = await secretProblems("default", {
       SST_SECRET_DefaultDatabaseUrl: URL_OF("?sslmode=require&channel_binding=require"),
       SST_SECRET_DefaultMigrationSeed: "11".repeat(32),

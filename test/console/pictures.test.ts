@@ -16,7 +16,7 @@ describe("the histogram of margins", () => {
 
   test("the histogram without unhealthy slabs has no columns", () => expect(columnsOf([])).toEqual([]));
 
-  test("the histogram has a column for empty margins in between", () => {
+  test("the histogram also has a column for each empty margin between two others", () => {
     const columns = columnsOf([column(-1, 1, 0, 1), column(3, 4, 6)]);
     expect(columns.map(({ tick }) => tick)).toEqual(["−1", "0", "1", "2", "3", "4"]);
     expect(columns.map(({ tone }) => tone)).toEqual(["danger", "warn", "warn", "warn", "wait", "wait"]);
@@ -24,11 +24,11 @@ describe("the histogram of margins", () => {
     expect(columns[0]!.label).toBe("Margin -1: 1 slab, 1 ready, 0 waiting, 1 in danger");
   });
 
-  test("a column of one slab is visible next to one of a million", () => {
+  test("in the histogram a column of one slab is visible next to a column of a million slabs", () => {
     expect(columnsOf([column(0, 1), column(5, 1_000_000)])[0]!.readyHeight).toBeGreaterThan(0.01);
   });
 
-  test("the twentieth column includes all higher margins", () => {
+  test("the twentieth column of the histogram includes all higher margins", () => {
     const columns = columnsOf([column(0, 1), column(19, 2), column(60, 3)]);
     expect(columns).toHaveLength(20);
     expect(columns.at(-1)).toMatchObject({ tick: "19+", ready: 5, query: {} });
@@ -44,7 +44,7 @@ describe("the ring of shards", () => {
     expect(new Set(segments.map(({ path }) => path)).size).toBe(total);
   });
 
-  test("the ring's states are counted in the order of the legend", () => {
+  test("the shards of the ring are counted by state, in the order of the legend", () => {
     const shards = (["lost", "live", "live", "denied"] as const).map(
       (state) => ({ state }) as SlabReport["shards"][number],
     );
@@ -94,14 +94,14 @@ describe("what a host looks like", () => {
     expect(fillOf(host("a", { score: { ...score, readBytesPerSecond } }))).toBe(fill),
   );
 
-  test("hosts that take sectors come first, then by key", () => {
+  test("sorting by state puts hosts that take sectors first, and sorts hosts of the same state by key", () => {
     const hosts = [host("d", { blocked: true }), host("c"), host("b"), host("a", { isCandidate: false })];
     expect(sortHosts(hosts, "state").map(({ hostKey }) => hostKey)).toEqual(["b", "c", "a", "d"]);
     expect(sortHosts(hosts, "key").map(({ hostKey }) => hostKey)).toEqual(["a", "b", "c", "d"]);
   });
 });
 
-test("the rate of the last bucket uses the time that has passed in it", () => {
+test("the rate of an unfinished bucket is computed from the time that has passed in it", () => {
   const bucket = (from: string, to: string) => ({
     from: `2026-11-30T${from}Z`,
     to: `2026-11-30T${to}Z`,
@@ -122,7 +122,7 @@ test("the rate of the last bucket uses the time that has passed in it", () => {
   expect(series.readPerSecond).toEqual([1, 2]);
 });
 
-test("a budget shows its limits, and is red when it stops claims", () => {
+test("a budget shows the limits that are set, and a limit that stops claims is red", () => {
   const budget = {
     limits: { hastings: "100000000000000000000000000", bytesRead: null, repairs: "10" },
     spent: { hastings: "41200000000000000000000000", bytesRead: "5", repairs: "12" },

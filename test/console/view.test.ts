@@ -160,12 +160,12 @@ test.each([
   expect(moveInGrid(from, key, 3, 5)).toBe(to),
 );
 
-test("phases before the current one are done; for an unknown phase none is", () => {
+test("the phases before the current phase are shown as done; if the current phase is unknown, no phase is", () => {
   expect(stepsOf("transfer").map(({ state }) => state)).toEqual(["done", "done", "now", "next", "next"]);
   expect(new Set(stepsOf("of-a-newer-worker").map(({ state }) => state))).toEqual(new Set(["next"]));
 });
 
-test("an entry on two pages is shown once, from the first page", () => {
+test("an entry that is on two pages is shown once, as on the first page", () => {
   const [a, b, old] = [
     { id: "1", at: 2 },
     { id: "2", at: 2 },
@@ -211,7 +211,7 @@ describe("a maintenance run", () => {
     });
   });
 
-  test("a run's statistics have the names of its kind", () => {
+  test("a run's statistics are shown with their names in words and readable values", () => {
     const counted = { passed: 1_200, wrongData: 3, unanswered: { timeout: 2, "no-route": 1 }, hastings: "0" };
     expect(statisticsOf({ ...counted, none: {}, soFar: null })).toEqual([
       ["passed", "1,200"],
@@ -224,7 +224,7 @@ describe("a maintenance run", () => {
   });
 });
 
-test("the console shows the chosen indexer while it exists, and each request names it", () => {
+test("the console shows the chosen indexer if it exists, otherwise the first one; each request names the shown one", () => {
   expect(chooseIndexer(["main"], "old")).toBeUndefined();
   expect(chooseIndexer(["a", "b"], null)).toBe("a");
   expect(chooseIndexer(["a", "b"], "b")).toBe("b");

@@ -13,7 +13,10 @@ beforeAll(async () => {
 });
 afterAll(() => role.drop());
 
-/** In a transaction as that role, after the owner's changes, all of it rolled back. */
+/**
+ * Makes these changes as the owner, then checks under the role `name`. Both steps run in one transaction, which is
+ * rolled back.
+ */
 async function failureOf(changes: string, name = role.name): Promise<unknown> {
   let failure: unknown;
   await database.sql

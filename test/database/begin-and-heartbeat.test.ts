@@ -40,7 +40,7 @@ describe("begin", () => {
     });
   });
 
-  test("only one of many simultaneous deliveries begins", async () => {
+  test("of many simultaneous deliveries of a message only one begins the repair", async () => {
     const results = await Promise.all(Array.from({ length: 8 }, (_, n) => begin({ worker: `worker-${n}` })));
     expect(results.filter((result) => result.kind === "begun")).toHaveLength(1);
     expect(
@@ -81,7 +81,7 @@ describe("begin", () => {
     ]);
   });
 
-  test("a repair that waits for indexd's claim on the slab does not begin", async () => {
+  test("a repair does not begin if indexd claims the slab while the repair waits for the slab's row", async () => {
     let beginning: Promise<BeginResult> | undefined;
     await sql.begin(async (tx) => {
       await tx`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
@@ -101,7 +101,7 @@ describe("begin", () => {
     expect(await begin()).toEqual({ kind: "stale", why: "no-lease" });
   });
 
-  test("only the same worker can ask again for a lost answer of begin", async () => {
+  test("begin repeats a call whose answer was lost, but a second delivery to the same worker is stale", async () => {
     let lost = false;
     const lossy = new Proxy(sql, {
       async apply(target, _self, args: never[]) {
@@ -119,7 +119,7 @@ describe("begin", () => {
 });
 
 describe("heartbeat", () => {
-  test("a heartbeat extends a running lease and changes only our row", async () => {
+  test("a heartbeat extends a running lease and does not change indexd's row", async () => {
     await begin();
     await sql`update slabmend.leases set expires_at = clock_timestamp() + interval '5 seconds' where token = ${token}`;
     const [before] = await sql`select next_repair_attempt::text from slabs where id = ${String(slab.id)}`;
@@ -137,7 +137,7 @@ describe("heartbeat", () => {
     expect(await rows()).toMatchObject({ expires_in: 0 });
   });
 
-  test("a heartbeat ends the repair if indexd has the slab, the lease is gone, or it never began", async () => {
+  test("a heartbeat ends the repair if indexd has the slab, the lease is gone, or the repair never began", async () => {
     expect(await extendLease(sql, { slabId: slab.id, token })).toBe(false);
     await begin();
     await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;

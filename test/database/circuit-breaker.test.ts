@@ -91,7 +91,7 @@ describe("an open circuit breaker", () => {
   const later = (ms: number, ...list: RecentOutcome["outcome"][]): RecentOutcome[] =>
     list.map((outcome, n) => ({ slabId: `p${n}`, outcome, finishedAtMs: NOW + ms - n }));
 
-  test("the backoff starts with one minute and doubles to 32 while probes fail", () => {
+  test("the backoff starts with one minute and doubles up to 32 minutes while probes fail", () => {
     let health = nextBreaker(CLOSED, outcomes(...times(5, "fault" as const)), NOW);
     const backoffs: number[] = [];
     let nowMs = NOW;
@@ -115,12 +115,12 @@ describe("an open circuit breaker", () => {
     });
   });
 
-  test("failures before the backoff do not reopen the circuit breaker", () => {
+  test("repairs that failed before the backoff began do not lengthen it", () => {
     const health = open(MINUTE);
     expect(nextBreaker(health, outcomes(...times(20, "fault" as const)), NOW + MINUTE)).toBe(health);
   });
 
-  test("an early relapse continues the backoff, a late one starts it again", () => {
+  test("if the circuit breaker opens again soon, the backoff goes on doubling; otherwise it starts with one minute", () => {
     const closed: CircuitBreaker = { kind: "closed", sinceMs: NOW, lastBackoffMs: 4 * MINUTE };
     const bad = later(MINUTE, ...times(5, "crashed" as const));
     expect(nextBreaker(closed, bad, NOW + MINUTE)).toMatchObject({ kind: "open", backoffMs: 8 * MINUTE });

@@ -1,4 +1,4 @@
-/** Times in the future in our tables, after the server's clock was set back, count as now. */
+/** After the server's clock was set back, slabmend's tables contain times in the future. They count as now. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { pastTime } from "../../lib/database/client/past-time.ts";

@@ -1,4 +1,7 @@
-/** Servers that accept and close connections: everything ends in bounded time with a bounded number of attempts. */
+/**
+ * Servers that accept and close connections: commands and functions end in bounded time, after a bounded number of
+ * attempts.
+ */
 import type { Context, SQSEvent } from "aws-lambda";
 import { afterEach, expect, test, vi } from "vitest";
 import { createClaimHandler } from "../../functions/claim.ts";
@@ -77,7 +80,7 @@ test.each(Object.entries(FUNCTIONS))(
   },
 );
 
-test("reconnections to a server that drops each one get rarer, and succeed at once when it recovers", async () => {
+test("the delay before each new connection grows to 2 s while the server drops them, and ends with a success", async () => {
   const clock = createFakeClock();
   const pace = new ConnectionPace(clock, () => 0);
   const delays: number[] = [];

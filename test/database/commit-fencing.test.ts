@@ -39,7 +39,7 @@ beforeEach(async () => {
 
 const leases = () => sql`select 1 from slabmend.leases where slab_id = ${String(slab.id)}`;
 
-describe("a superseded worker changes nothing of indexd's", () => {
+describe("a superseded worker changes none of indexd's rows", () => {
   const changesNothing = async (why: string): Promise<void> => {
     const before = await indexdState(sql);
     expect(await commitRepair(sql, request)).toEqual({ kind: "superseded", why });
@@ -48,12 +48,12 @@ describe("a superseded worker changes nothing of indexd's", () => {
     expect(await commitRepair(sql, request)).toEqual({ kind: "superseded", why });
   };
 
-  test("a worker whose lease was reaped changes nothing of indexd's", async () => {
+  test("a worker whose lease was reaped changes none of indexd's rows", async () => {
     await sql`delete from slabmend.leases where token = ${token}`;
     await changesNothing("lease-gone");
   });
 
-  test("a worker whose slab was leased again changes nothing of indexd's", async () => {
+  test("a worker whose slab was leased again changes none of indexd's rows", async () => {
     await sql`delete from slabmend.leases where token = ${token}`;
     const next = await leaseByHand(sql, slab);
     await changesNothing("lease-gone");
@@ -61,7 +61,7 @@ describe("a superseded worker changes nothing of indexd's", () => {
     expect(await sql`select 1 from slabmend.leases where token = ${next}`).toHaveLength(1);
   });
 
-  test("a worker that never began changes nothing of indexd's", async () => {
+  test("a worker that never began changes none of indexd's rows", async () => {
     await sql`update slabmend.leases set began_at = null, worker = null where token = ${token}`;
     await changesNothing("never-begun");
   });
@@ -88,7 +88,7 @@ describe("a superseded worker changes nothing of indexd's", () => {
     expect(await leases()).toHaveLength(0);
   });
 
-  test("a commit to a database that was replaced by one of an unknown old version is superseded", async () => {
+  test("a commit is superseded if indexd's database was replaced by a database of an unknown old version", async () => {
     await sql`update global_settings set db_version = db_version - 1000`;
     try {
       await changesNothing("indexd-changed");
@@ -98,7 +98,7 @@ describe("a superseded worker changes nothing of indexd's", () => {
     }
   });
 
-  test("a commit that reports itself as stale is recorded as such", async () => {
+  test("a commit that reports a stale repair is superseded, and the lease is removed", async () => {
     request = { ...request, outcome: { kind: "stale" } };
     await changesNothing("reported-stale");
     expect(await leases()).toHaveLength(0);
@@ -106,14 +106,14 @@ describe("a superseded worker changes nothing of indexd's", () => {
 });
 
 describe("idempotent by token", () => {
-  test("a second commit with the same token finds the first", async () => {
+  test("a second commit with the same token finds the result of the first", async () => {
     expect(await commitRepair(sql, request)).toMatchObject({ kind: "committed", recorded: [0] });
     const before = await indexdState(sql);
     expect(await commitRepair(sql, request)).toEqual({ kind: "already-committed", outcome: "repaired" });
     expect(await indexdState(sql)).toEqual(before);
   });
 
-  test("of two simultaneous commits with one token, one commits and the other finds it", async () => {
+  test("of two simultaneous commits with one token, one commits and the other finds that commit", async () => {
     const results = await Promise.all([commitRepair(sql, request), commitRepair(sql, request)]);
     expect(results.map((result) => result.kind).sort()).toEqual(["already-committed", "committed"]);
     const [sector] = await sql`select num_migrated from sectors where id = ${String(slab.sectors[0]!.id)}`;
@@ -157,7 +157,9 @@ describe("idempotent by token", () => {
 });
 
 describe("commits and indexd on the same rows: the commit locks before it reads", () => {
-  /** Runs `theirs` and leaves its transaction open until our commit waits for it. */
+  /**
+   * Runs indexd's statements (`theirs`), and keeps their transaction open until slabmend's commit waits for its locks.
+   */
   const besideIndexd = async (theirs: (tx: TransactionSql) => Promise<unknown>) => {
     const worker = postgres(database.url, { max: 1, onnotice: () => {} });
     try {
@@ -259,7 +261,7 @@ describe("retries", () => {
     }
   });
 
-  test("a commit gives up with a typed error that allows a later call", async () => {
+  test("a commit that gives up throws a typed error, and a later call can still commit", async () => {
     const failing = failingFirst(sql, 100, "40001");
     await expect(commitRepair(failing, request, { maxAttempts: 3, random: () => 0 })).rejects.toMatchObject({
       code: "retries-exhausted",
@@ -300,12 +302,12 @@ describe("two simultaneous commits", () => {
     join slab_sectors b on b.slab_id = a.slab_id and b.sector_id > a.sector_id
     join sectors x on x.id = a.sector_id join sectors y on y.id = b.sector_id and y.host_id = x.host_id`;
 
-  test("of two slabs with a shared sector that choose the same host, one gets it", async () => {
+  test("if two slabs with a shared sector choose the same host, only one of them gets the host", async () => {
     for (let round = 0; round < 10; round += 1) {
       const { one, two } = await share();
       const target = hosts[7]!;
       const requests = await Promise.all(
-        // The first commit moves the shared sector there, the second a sector of its slab alone.
+        // The first commit moves the shared sector to the host, the second commit a sector that only its own slab has.
         [[one, 0] as const, [two, 1] as const].map(async ([which, index]) =>
           requestOf(which, await leaseByHand(sql, which), {
             moves: await movesFromHere(sql, which, [[index, target]]),
@@ -319,7 +321,7 @@ describe("two simultaneous commits", () => {
     }
   });
 
-  test("commits of two slabs that each share a sector with a third slab", async () => {
+  test("if two slabs that each share a sector with a third slab choose the same host, only one gets it", async () => {
     for (let round = 0; round < 10; round += 1) {
       const one = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 2))] });
       const two = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(2, 4))] });

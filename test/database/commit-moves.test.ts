@@ -115,7 +115,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     return slab;
   };
 
-  test("a sector moved to another host meanwhile", async () => {
+  test("the move of a sector that was moved to another host meanwhile is dropped", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`
@@ -132,7 +132,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     expect((await hostsOf(slab))[0]).toBe(hosts[6]!.id);
   });
 
-  test("a sector moved meanwhile from one bad host to another, unpinned on both", async () => {
+  test("the move of an unpinned sector that was moved meanwhile to another bad host is dropped", async () => {
     const unpinnedOn = (n: number) => ({ hostId: hosts[n]!.id, mapId: null });
     const slab = await seedSlab(sql, {
       minShards: 1,
@@ -146,13 +146,13 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     expect(result).toMatchObject({
       recorded: [],
       dropped: [{ index: 0, why: "sector-moved" }],
-      // It still has to move.
+      // The sector still has to move.
       outcome: "interrupted",
       slabFinished: false,
     });
   });
 
-  test("a sector pinned meanwhile to a different contract", async () => {
+  test("the move of a sector that was pinned meanwhile to a different contract is dropped", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     const other = await seedContract(sql, hosts[0]!.id);
@@ -166,7 +166,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     });
   });
 
-  test("a sector whose contract was renewed meanwhile", async () => {
+  test("the move of a sector whose contract was renewed meanwhile is dropped", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await renewContract(sql, hosts[0]!.id, hosts[0]!.contract!);
@@ -175,7 +175,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     expect(await hostsOf(slab)).toEqual([0, 1, 2].map((n) => hosts[n]!.id));
   });
 
-  test("a sector whose contract is good again", async () => {
+  test("the move of a sector whose contract is good again is dropped", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`update contracts set good = true where id = ${hosts[0]!.contract!.id}`;
@@ -188,7 +188,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     });
   });
 
-  test("the move of a sector lost meanwhile is recorded", async () => {
+  test("the move of a sector that was lost meanwhile is recorded", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`
@@ -199,7 +199,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("a sector that was deleted meanwhile or never belonged to the slab", async () => {
+  test("the move of a sector that is not in the slab at this index is dropped", async () => {
     const slab = await slabWithBadFirst();
     const other = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
     const [move] = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
@@ -218,7 +218,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
 });
 
 describe("rule 4: no two sectors of a slab on one host", () => {
-  test("a host that already has a sector of the slab, or would get two in one commit", async () => {
+  test("a move is dropped if its host already has a sector of the slab or gets one in the same commit", async () => {
     const slab = await seedSlab(sql, {
       minShards: 1,
       sectors: [LOST, LOST, LOST, ...placeOn(hosts.slice(0, 2))],
@@ -240,7 +240,7 @@ describe("rule 4: no two sectors of a slab on one host", () => {
     });
   });
 
-  test("a host of another slab that shares the moved sector", async () => {
+  test("the move of a shared sector is dropped if the new host has a sector of the other slab", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 2))] });
     const shared = { ...LOST, root: slab.sectors[0]!.root };
     await seedSlab(sql, { minShards: 1, sectors: [shared, ...placeOn(hosts.slice(2, 4))] });
@@ -254,7 +254,7 @@ describe("rule 4: no two sectors of a slab on one host", () => {
     expect(await commit(slab, { moves: elsewhere })).toMatchObject({ recorded: [0], outcome: "repaired" });
   });
 
-  test("a move to the sector's own host", async () => {
+  test("a move to the sector's own host is dropped", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     await badContract(hosts[0]!);
     await seedContract(sql, hosts[0]!.id);
@@ -288,7 +288,7 @@ describe("rule 5: the new host is unblocked with a good contract", () => {
     expect((await hostsOf(slab))[0]).toBeNull();
   });
 
-  test("a move to a host that does not exist", async () => {
+  test("a move to a host that does not exist is dropped", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
     const [move] = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     const result = await commit(slab, { moves: [{ ...move!, newHostId: 2_000_000_000 as never }] });
@@ -338,7 +338,7 @@ describe("rule 6: a denial counts only while the sector is on the denying host",
     ).toHaveLength(0);
   });
 
-  test("a denial does not count after indexd has pinned the sector there", async () => {
+  test("a denial does not count if indexd has pinned the sector on the denying host since the plan", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 2)) });
     const report = denial(slab, 0, hosts[0]!);
     const outcome = { kind: "too-few-sources" } as const;
@@ -350,7 +350,7 @@ describe("rule 6: a denial counts only while the sector is on the denying host",
       denialsRecorded: 1,
       lostRecorded: 0,
     });
-    // It was appended to another contract since, which proves that the host has it.
+    // The sector was appended to another contract after the denial, which proves that the host has the sector.
     const another = await seedContract(sql, hosts[0]!.id);
     await sql`update sectors set contract_sectors_map_id = ${another.mapId} where id = ${String(slab.sectors[0]!.id)}`;
     expect(await sql`select 1 from slabmend.open_denials()`).toHaveLength(0);

@@ -62,7 +62,7 @@ test.each<[OutcomeKind, number, number, number]>([
   async (kind, before, after, minutes) => {
     const slab = await slabWithLoss(before);
     expect(await end(slab, kind)).toMatchObject({ kind: "committed", outcome: kind, recorded: [] });
-    // Written and recorded by us, so indexd's grace does not apply.
+    // slabmend wrote this time into both rows, so indexd's grace does not apply.
     expect(await slabRow(slab)).toEqual({ failures: after, minutes, ours: true });
     expect(await sql`select 1 from slabmend.leases where slab_id = ${String(slab.id)}`).toHaveLength(0);
     expect(await sql`select 1 from slabmend.moved where slab_id = ${String(slab.id)}`).toHaveLength(0);
@@ -114,7 +114,7 @@ test("a slab whose only unhealthy shard cannot be repaired waits longer each tim
   expect(minutes).toEqual([60, 120, 240]);
 });
 
-test("our backoff doubles while the outcome stays the same, and starts again with another one", async () => {
+test("slabmend's backoff doubles while the outcome stays the same, and starts again with another outcome", async () => {
   const slab = await slabWithLoss();
   const minutes: number[] = [];
   for (const kind of [
@@ -152,7 +152,7 @@ test("a finished repair resets the count of crashes", async () => {
   expect(row).toEqual({ crashes: 0, quarantined_until: null, quarantine_reason: null });
 });
 
-test("data at risk and wrongly pinned shards are recorded with the affected objects, and kept", async () => {
+test("data at risk and wrongly pinned shards are recorded with the affected objects, and stay after later repairs", async () => {
   const slab = await slabWithLoss();
   const accountId = await seedAccount(sql);
   const object = await seedObject(sql, { accountId, slabs: [slab] });

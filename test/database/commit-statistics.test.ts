@@ -49,7 +49,10 @@ async function rolledBack<Result>(work: (tx: TransactionSql) => Promise<Result>)
   return result as Result;
 }
 
-/** All rows that both write, with times reduced to "now" or not, because two runs have different times. */
+/**
+ * All rows that both commit_repair and indexd's steps write. Times that depend on when a run takes place are compared
+ * only roughly.
+ */
 const written = async (tx: TransactionSql, slabId: bigint) => ({
   sectors: await tx`
     select s.id::text, s.host_id, s.contract_sectors_map_id, s.consecutive_failed_checks, s.num_migrated,

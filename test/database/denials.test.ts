@@ -114,7 +114,7 @@ describe("how denials count", () => {
 
 describe("a denial becomes a loss without a move", () => {
   test.each([
-    // [first denial, hours between, second denial, losses]
+    // [what the first denial was about, hours between the denials, what the second was about, expected losses]
     ["whole", 6, "whole", 1],
     ["whole", 5, "whole", 0],
     ["range", 7, "whole", 0],
@@ -134,7 +134,7 @@ describe("a denial becomes a loss without a move", () => {
     );
   });
 
-  test("a suspected host's denials become losses only together, after it denied three sectors again hours later", async () => {
+  test("a suspected host's denial becomes a loss only after the host has denied three sectors again hours later", async () => {
     const slabs = await Promise.all(
       Array.from({ length: 4 }, () => seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) })),
     );
@@ -149,7 +149,8 @@ describe("a denial becomes a loss without a move", () => {
 
 describe("a denied sector that moves", () => {
   test.each([
-    // [earlier denials, denied again in this commit, host serves other sectors, losses]
+    // `before`: earlier denials; `now`: whether this commit reports another one; `othersServed`: whether the host
+    // served other sectors; `lost`: expected losses.
     { before: 0, now: true, othersServed: true, lost: 1 },
     { before: 0, now: true, othersServed: false, lost: 0 },
     { before: 1, now: false, othersServed: false, lost: 0 },
@@ -163,7 +164,7 @@ describe("a denied sector that moves", () => {
       const slab = await storeSlab();
       const countedBefore = await countedLost();
       for (let n = 0; n < before; n += 1) {
-        // Only ranges: two denials of whole sectors 6 h apart would be a loss without a move.
+        // Denies only a range: two denials of the whole sector 6 h apart would be a loss without a move.
         await commit(slab, { denied: [denial(slab, 0, { whole: false })] });
         await age(1);
       }
@@ -253,7 +254,7 @@ describe("denials by so many hosts that the fault must be ours", () => {
     values (${Buffer.from(host.hostKey, "hex")}, ${successes}, clock_timestamp())`;
 
   test.each([
-    // [denying hosts, requests served by each, believed]
+    // [number of denying hosts, requests that each of the 8 hosts served, whether the denials are believed]
     [5, 10, true],
     [6, 4, false],
     [4, 4, true],
@@ -277,7 +278,10 @@ describe("denials by so many hosts that the fault must be ours", () => {
 
 test("SQL and TypeScript suspect the same hosts, and agree on mass denials", async () => {
   const row = fc.record({
-    /** Hours since the first and the last denial; some beyond a day, some within ten minutes. */
+    /**
+     * Hours since the last denial (some more than a day, some less than ten minutes), and hours between the first and
+     * the last.
+     */
     lastHours: fc.constantFrom(0, 0.1, 0.2, 3, 23, 25),
     spanHours: fc.constantFrom(0, 5, 6, 30),
     state: fc.constantFrom("open", "lost"),
@@ -315,7 +319,7 @@ test("SQL and TypeScript suspect the same hosts, and agree on mass denials", asy
             denied: lately.length,
             deniedAgain: lately.filter(({ spanHours }) => spanHours >= 6).length,
             deniedLately: rows.filter(({ lastHours }) => lastHours * 60 < 10).length,
-            // Slightly less than the sum, because some time has passed.
+            // Slightly less than the faded count, because the count fades while the test runs.
             served: (served ?? 0) * 0.5 ** Math.min(halfLives, 100) * (1 - 1e-9),
           };
         });

@@ -78,7 +78,7 @@ for (const how of ["terminate", "close", "reset"] satisfies HowItEnds[]) {
         // Lets work deferred to later turns of the event loop finish.
         for (let turns = 0; turns < 3; turns += 1) await turn();
         const one = () => sql`select 1 as one`;
-        // We may not know yet that an idle connection has ended, so a first call may fail.
+        // The client may not know yet that an idle connection has ended, so a first call may fail.
         expect([...(await one().catch(() => one()))]).toEqual([{ one: 1 }]);
         await sql.end();
         if (!hasEnded) break;

@@ -25,7 +25,10 @@ const waiting = async () =>
   (await sql<{ slab_id: string }[]>`select slab_id::text from slabmend.moved order by id`).map(
     (row) => row.slab_id,
   );
-/** Keys whose event is left to indexd; if indexd does not publish, those stamped within the last minute or the next seconds. */
+/**
+ * Keys of the objects whose events were bumped. If indexd publishes, a bumped event has no time yet; otherwise its time
+ * is a whole second from the last minute or the next seconds.
+ */
 const bumped = async (): Promise<string[]> => {
   const rows = await sql<{ key: string }[]>`
     select distinct encode(object_key, 'hex') as key from object_events
@@ -40,7 +43,8 @@ test("a flush bumps exactly the objects of a moved slab, in all accounts", async
   const a = await seedObject(sql, { accountId, slabs: [one, two] });
   const other = await seedAccount(sql);
   const b = await seedObject(sql, { accountId: other, slabs: [two] });
-  // The same key in another account, as indexd's own statement has it, and an event of a deleted object.
+  // An object with the same key in another account: its event, of a deleted object, is bumped too, as by indexd's
+  // statement.
   await seedObject(sql, { accountId: other, slabs: [untouched], objectKey: a.objectKey, wasDeleted: true });
   await seedObject(sql, { accountId, slabs: [untouched] });
   await moved(one);
@@ -52,7 +56,7 @@ test("a flush bumps exactly the objects of a moved slab, in all accounts", async
   expect(await flushMoved(sql)).toBe(0);
 });
 
-test("objects above the batch limit are bumped slab by slab, and a slab with any number of objects alone", async () => {
+test("if slabs have too many objects for one batch, each flush bumps one slab, however many objects it has", async () => {
   const many = async (which: SeededSlab, count: number) => {
     const digest = Buffer.from(which.digest, "hex");
     await sql`
@@ -79,7 +83,7 @@ test("objects above the batch limit are bumped slab by slab, and a slab with any
   expect((await bumped()).length - before).toBe(52_001);
 });
 
-test("a flush can be limited to one slab and to a number of slabs", async () => {
+test("a flush can be limited to one slab or to a number of slabs", async () => {
   const slabs = [await slab(), await slab(), await slab()];
   for (const each of slabs) await moved(each);
   expect(await flushMoved(sql, { slabId: slabs[1]!.id })).toBe(1);
@@ -151,7 +155,7 @@ describe("an object whose event stays locked", () => {
         for (const each of [slabs[0]!, slabs[1]!, slabs[1]!, slabs[2]!, slabs[3]!]) await moved(each);
         await blocker.begin(async (tx) => {
           await tx`select from object_events where object_key = ${objects[1]!.objectKey} for update`;
-          // The slabs before and after the stuck one are done; it is now last in the queue.
+          // The slabs before and after the stuck slab are done; the stuck slab is now last in the queue.
           await expect(flushMoved(client, { retry })).rejects.toMatchObject(stuck(3));
           expect(await waiting()).toEqual([1, 1].map((n) => String(slabs[n]!.id)));
           expect((await bumped()).filter((key) => objects.map(hex).includes(key))).toEqual(
@@ -193,7 +197,7 @@ describe("an object of many slabs whose event stays locked", () => {
   });
   const ids = (which: readonly SeededSlab[]) => which.map(({ id }) => String(id));
 
-  test("all slabs of an object with a locked event go to the end of the queue, and later ones are flushed", async () => {
+  test("all slabs of an object with a locked event go to the end of the queue, and later slabs are flushed", async () => {
     await expect(flushMoved(client, { retry: { maxAttempts: 1 } })).rejects.toMatchObject({
       code: "outbox-stuck",
       message: `bump events: the events of the objects of slab ${slabs[0]!.id} and 3 more could not be bumped in time`,

@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 
 describe("the fleet's mode", () => {
-  test("the mode has the owner, reason and start of a pause, and keeps the first owner", async () => {
+  test("a pause is read with its owner, reason and start, and a later maintenance does not replace it", async () => {
     expect(await readFleetMode(database.sql)).toEqual({ kind: "running" });
     expect(await stopLeasing(database.sql, { kind: "paused", owner: "ann@host", reason: "upgrade" })).toBe(
       true,
@@ -34,7 +34,7 @@ describe("the fleet's mode", () => {
   });
 
   test.each(["paused", "maintenance"] as const)(
-    "while %s no unsent lease is taken for sending",
+    "in mode %s no unsent lease is taken for sending",
     async (kind) => {
       await database.sql`delete from slabmend.leases`;
       await database.sql`

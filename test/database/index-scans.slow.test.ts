@@ -10,16 +10,18 @@ import { readStatus } from "../../lib/database/reports/read-status.ts";
 import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
 import { useDatabase } from "../support/database.ts";
 
-/** Rows are spread over two hundred days, except for the few below. */
+/**
+ * Rows of the journal, backlog and repairs, an hour apart (248 days). Only the journal's latest LATELY rows are closer.
+ */
 const ROWS = 6_000;
 const LATELY = 40;
 const EXPIRED = 50;
 const HOUR_MS = 3_600_000;
 
-// One connection, so that its counters are flushed when they are read.
+// Only one connection, because pg_stat_force_next_flush flushes the counters of its own session only.
 const { sql } = useDatabase({ max: 1 });
 beforeAll(async () => {
-  // The latest minutes contain no success, so a search for one reads all their rows.
+  // The rows of the last hour are all crashes, so a search for a success in that hour reads all of them.
   await sql`
     insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
     select gen_random_uuid(), 1 + n % 700, sha256('slab'), o.outcome, o.outcome, 'w', e.at, e.at, e.at
@@ -72,7 +74,7 @@ describe.each<[string, string, () => Promise<unknown>, number]>([
   ["the budget", "journal", () => checkBudget(sql, { hastings: 1n }), 2 * LATELY],
   ["the fleet's health", "journal", () => refreshBreaker(sql, DEFAULT_REAP_SETTINGS.fleet), 200],
   [
-    "expired leases, of all together",
+    "the query for all expired leases",
     "journal",
     () => listExpiredLeases(sql, { successWindowMs: HOUR_MS, limit: 100 }),
     2 * LATELY,
@@ -87,7 +89,7 @@ describe.each<[string, string, () => Promise<unknown>, number]>([
   });
 });
 
-test("each expired lease is judged by whether other repairs succeed", async () => {
+test("each expired lease is judged by whether repairs of other slabs succeed", async () => {
   const others = async () => {
     const rows = await listExpiredLeases(sql, { successWindowMs: HOUR_MS, limit: 100 });
     return new Map(rows.map(({ slabId, othersSucceed }) => [slabId, othersSucceed]));

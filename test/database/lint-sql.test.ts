@@ -9,7 +9,7 @@ import type { TestDatabase } from "../support/database.ts";
 import { createVersionDatabase } from "./version/version-database.ts";
 
 const ROOT = new URL("../../", import.meta.url);
-/** The versions that differ in names used by our functions. */
+/** The versions of indexd's database that differ in names used by our functions. */
 const VERSIONS = [22, 23, 26] as const satisfies readonly FixtureVersion[];
 
 function plpgsql(declarations: string, body: string): string {
@@ -74,7 +74,7 @@ describe("rules that need no database", () => {
     expect(readFunctions(source).flatMap((fn) => lintFunction(fn, new Set()))).toEqual([]);
   });
 
-  test("a body that plpgsql cannot parse is refused", () => {
+  test("a function body that plpgsql cannot parse is refused", () => {
     expect(() => readFunctions(plpgsql("a integer;", "if a then"))).toThrow(/syntax error/);
   });
 });
@@ -94,7 +94,7 @@ describe("statements in plpgsql bodies, as PostgreSQL sees them", () => {
   async function analyseAll(version: number, source: string): Promise<readonly string[]> {
     const reserved = await databases.get(version)!.sql.reserve();
     try {
-      // Stands for the transition table of the trigger on leases.
+      // A stand-in for `ended`, the transition table of the trigger on leases.
       await reserved`create temporary table if not exists ended as select * from slabmend.leases with no data`;
       const findings: Finding[] = [];
       for (const fn of readFunctions(source)) findings.push(...(await analyseStatements(reserved, fn)));

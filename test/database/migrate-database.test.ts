@@ -34,7 +34,7 @@ test("one of several simultaneous migrations installs the schema, and the others
 
 test("a failed migration leaves nothing behind", async () => {
   await uninstall();
-  // indexd's own migrations could take a name that we need.
+  // A table that already has one of our names makes the migration fail.
   await sql`create schema slabmend`;
   await sql`create table slabmend.dead_letters (id integer)`;
   await expect(migrateDatabase(sql)).rejects.toThrow();
@@ -53,7 +53,7 @@ test("a migration refuses a newer schema and changes nothing", async () => {
   await sql`delete from slabmend.database_migrations where version > ${STORE_VERSION}`;
 });
 
-test("an older version has to be upgraded before a worker uses it", async () => {
+test("an older schema has to be upgraded before a worker uses it", async () => {
   const newest =
     await sql`delete from slabmend.database_migrations where version = ${STORE_VERSION} returning *`;
   await expect(assertStoreVersion(sql)).rejects.toMatchObject({ code: "schema-too-old" });

@@ -10,7 +10,10 @@ import {
 const HOURS = 3_600_000;
 const MINUTES = 60_000;
 
-/** A second, independent version of docs/architecture.md#outcomes. Backoffs as [counted by, first, second, ..., last]. */
+/**
+ * The table in docs/architecture.md#outcomes, written a second time and independently. A row is [outcome, change of
+ * indexd's failure counter, next attempt]. For a backoff the third element names its counter, and its waits follow.
+ */
 const TABLE: ReadonlyArray<readonly [OutcomeKind, string, string, ...number[]]> = [
   ["repaired", "zero", "keep"],
   ["partial-deadline", "keep", "now"],
@@ -60,7 +63,7 @@ test.each(
   expect(writes).toMatchObject({ recordAs: kind, failedCounter, atRisk: kind === "too-few-sources" });
   if (scheduleMs.length === 0) expect(writes.next).toEqual({ kind: next });
   else expect(writes.next).toEqual({ kind: "backoff", countedBy: next, scheduleMs });
-  // Our own count continues only while our own backoff applies.
+  // Our own count of setbacks continues only while our own backoff applies; any other outcome sets it to zero.
   expect(writes.setbacks).toBe(next === "setbacks" ? "increment" : "zero");
 });
 
@@ -84,7 +87,7 @@ test.each(OUTCOMES.filter((kind) => kind !== "stale"))(
       expect(writes.failedCounter).not.toBe("increment");
     const isFailure = ["no-candidates", "partial-refused", "too-few-sources"].includes(kind);
     if (!isFailure) return expect(asReported).toEqual(writesOf(kind, "repair"));
-    // Not hours but the time that indexd needs to fund or pin, because nothing is wrong with the slab.
+    // The waits are minutes, the time that indexd needs to fund or pin. Nothing is wrong with the slab, so not hours.
     const scheduleMs = [2, 4, 8, 16, 32, 60].map((minutes) => minutes * MINUTES);
     expect(asReported).toMatchObject({
       recordAs: kind,
@@ -94,7 +97,7 @@ test.each(OUTCOMES.filter((kind) => kind !== "stale"))(
   },
 );
 
-test("a doubling schedule stays at its maximum", () => {
+test("a doubling schedule ends with its maximum", () => {
   expect(doublingScheduleMs(1, 8)).toEqual([1, 2, 4, 8]);
   expect(doublingScheduleMs(1, 7)).toEqual([1, 2, 4, 7]);
   expect(doublingScheduleMs(5, 5)).toEqual([5]);

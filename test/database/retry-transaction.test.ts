@@ -16,12 +16,12 @@ test.each([
   ["57P01", "connection-lost"],
   ["57P05", "connection-lost"],
   ["53300", "connection-lost"],
-  // The old primary of a failover.
+  // The answer of the old primary after a failover.
   ["25006", "read-only"],
   ["ENOTFOUND", "connection-lost"],
   ["CONNECTION_CLOSED", "connection-lost"],
   ["ECONNRESET", "connection-lost"],
-  // Queued in a driver that was discarded with its lost connection.
+  // The statement was still queued in a driver that was discarded with its lost connection.
   ["CONNECTION_DESTROYED", "connection-lost"],
   // We ended the client ourselves.
   ["CONNECTION_ENDED", "permanent"],
@@ -75,7 +75,7 @@ test("conflicts and lost connections have separate retry limits", async () => {
   });
 });
 
-test("a read-only server is not retried on the same connection", async () => {
+test("a transaction on a read-only server is not retried on the same connection", async () => {
   let tries = 0;
   const running = retryTransaction("test", () => {
     tries += 1;

@@ -5,7 +5,7 @@ import type { CommitMove, CommitRequest } from "../../lib/database/leases/commit
 import type { ContractId, LeaseToken } from "../../lib/slab/ids.ts";
 import type { SeededHost, SeededSlab } from "../support/seed-indexd.ts";
 
-/** A lease as claim makes it; by default also begun, as by begin. */
+/** Inserts a lease as claim does; by default its repair has begun, as after begin. */
 export async function leaseByHand(
   sql: Sql,
   slab: SeededSlab,
@@ -29,7 +29,7 @@ export async function leaseByHand(
   return token;
 }
 
-/** Moves from the sectors' current locations; none for a deleted sector. */
+/** Plans moves of sectors from their current locations; a deleted sector gets no move. */
 export async function movesFromHere(
   sql: Sql,
   slab: SeededSlab,
@@ -80,7 +80,7 @@ export function requestOf(
   };
 }
 
-/** All rows of indexd that a repair may write, in a comparable order, without times. */
+/** The columns in indexd's tables that a repair may write, in a fixed order of rows. */
 export async function indexdState(sql: Sql): Promise<unknown> {
   return {
     slabs:

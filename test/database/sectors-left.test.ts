@@ -1,4 +1,6 @@
-/** The sectors that a commit reports as left equal those found by reading the slab again. */
+/**
+ * A commit reports whether a sector of the slab still has to move. Reading the slab again must give the same answer.
+ */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { commitRepair, type DenialReport } from "../../lib/database/leases/commit-repair.ts";
@@ -14,7 +16,9 @@ import { leaseByHand, movesFromHere, requestOf } from "./running-lease.ts";
 
 const { sql } = useDatabase();
 const HOSTS = 8;
-/** An unusable host with a healthy contract: a move to it is recorded, and the sector has to move on. */
+/**
+ * Index of an unusable host with a healthy contract: a move to this host is recorded, but the sector has to move again.
+ */
 const WEAK = 7;
 let hosts: SeededHost[];
 let badMapId: SectorSeed["mapId"];
@@ -32,7 +36,7 @@ const sector = fc.record({
   movesTo: fc.option(fc.nat(HOSTS - 1)),
 });
 
-test("a partial commit finishes the slab exactly if no sector needs to move any more", async () => {
+test("a partial commit finishes the slab if and only if no sector needs to move any more", async () => {
   let finished = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(sector, { minLength: 1, maxLength: 6 }), async (sectors) => {

@@ -17,7 +17,7 @@ const WRONG = [
   ["search_path", "pg_catalog", "search_path"],
 ] as const;
 
-/** Runs with a changed database setting, which applies to new sessions. */
+/** Calls `run` while a setting of the database is changed; the change applies to new sessions. */
 async function withSetting(name: string, value: string, run: () => Promise<void>): Promise<void> {
   const { database } = suite.world;
   const databaseName = new URL(database.url).pathname.slice(1);
@@ -62,7 +62,7 @@ test.each(WRONG)(
   },
 );
 
-test("begin detects a session with other settings even after the first check", async () => {
+test("begin detects a new session with wrong settings even if the first session passed the check", async () => {
   const slabs = [];
   for (let made = 0; made < 2; made += 1) {
     const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
@@ -81,7 +81,7 @@ test("begin detects a session with other settings even after the first check", a
   expect(await suite.traffic()).toEqual(before);
 });
 
-test("the granted role works in a database whose settings all differ", async () => {
+test("a role prepared by grant works in a database with wrong settings", async () => {
   const role = await createFleetRole(suite.world.database, 10);
   const databaseName = new URL(suite.world.database.url).pathname.slice(1);
   const { sql } = suite.world.database;

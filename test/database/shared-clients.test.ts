@@ -4,7 +4,9 @@ import type { DeadlineClient } from "../../lib/database/client/deadline-client.t
 import { createSharedClients } from "../../lib/database/client/shared-clients.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 
-/** Clients that only count their calls; a call lasts until the test ends it. */
+/**
+ * Clients without a database, which count how many of them were opened and ended; a call lasts until the test ends it.
+ */
 function counted(most: number) {
   const clock = createFakeClock();
   let opened = 0;
@@ -32,7 +34,7 @@ const turns = async (): Promise<void> => {
   for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
 };
 
-test("simultaneous calls are limited by the connections; others wait in order", async () => {
+test("only as many calls run at once as there are connections; further calls wait in order", async () => {
   const { clock, clients, counts } = counted(2);
   const begun: number[] = [];
   const ends: (() => void)[] = [];
@@ -58,7 +60,7 @@ test("simultaneous calls are limited by the connections; others wait in order", 
   expect(clock.pending).toBe(0);
 });
 
-test("a call that gets no connection in time is never made, and fails like an unanswered one", async () => {
+test("a call that gets no connection in time is never made, and fails like an unanswered call", async () => {
   const { clock, clients } = counted(1);
   let end = (): void => {};
   const first = clients.run(60_000, () => new Promise<void>((resolve) => (end = resolve)));
@@ -76,7 +78,7 @@ test("a call that gets no connection in time is never made, and fails like an un
   expect(clock.pending).toBe(0);
 });
 
-test("a failed call returns its connection; closing closes free connections, not those in use", async () => {
+test("a failed call returns its connection; endIdle closes the free connections and leaves those in use open", async () => {
   const { clients, counts } = counted(2);
   await expect(clients.run(1_000, async () => Promise.reject(new Error("away")))).rejects.toThrow("away");
   let end = (): void => {};

@@ -1,7 +1,7 @@
 /**
- * Random interleavings of claim, begin, heartbeat, commit, reap, the outbox and indexd's own actions on a few slabs, some of which share
- * sectors. After every step the rules are checked by SQL; every commit without concurrent actions is compared with the reference.
- * SLABMEND_TEST_SEED repeats a run, SLABMEND_TEST_RUNS makes it longer.
+ * Random interleavings of claim, begin, heartbeat, commit, reap, the outbox and indexd's own actions on a few slabs,
+ * some of which share sectors. After every step the rules are checked by SQL; every commit without concurrent actions
+ * is compared with the reference commit. SLABMEND_TEST_SEED repeats a run, SLABMEND_TEST_RUNS makes it longer.
  */
 
 import fc from "fast-check";
@@ -51,14 +51,14 @@ interface World {
   readonly slabs: SeededSlab[];
   /** Every message ever sent; the queue may deliver each again at any time. */
   readonly messages: LeasedSlab[];
-  /** What each worker that began planned to do, by token. */
+  /** The commit planned by each worker that has begun, by the token of its lease. */
   readonly plans: Map<LeaseToken, CommitRequest>;
   /** Tokens of plans whose commit was at least tried. */
   readonly committed: Set<LeaseToken>;
   renewing: boolean;
 }
 
-/** Mostly messages that can still take effect, sometimes any. */
+/** Mostly picks one of the wanted items, sometimes any item. */
 const prefer = <Item>(
   items: readonly Item[],
   wanted: (item: Item) => boolean,
@@ -210,7 +210,7 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
     const hostId = row.host_id;
     await sql.begin((tx) => markSectorLost(tx, { root, hostId }));
   },
-  /** Ages denials so that they can count again or be confirmed. */
+  /** Makes denials older, so that they can be counted again or be confirmed. */
   async denialsAge(_world, [a]) {
     const ago = sql`make_interval(hours => ${bit(a, 3) ? 7 : 2}::integer)`;
     await sql`
@@ -247,7 +247,7 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
   async indexdRenews(world, [a]) {
     const n = a % world.hosts.length;
     const host = world.hosts[n]!;
-    // indexd is one process, and a contract is locked while it is renewed.
+    // Only one renewal at a time: indexd is one process, and it locks a contract while it renews it.
     if (world.renewing) return;
     world.renewing = true;
     const contract = await sql.begin((tx) => renewContract(tx, host.id, host.contract!));
@@ -255,7 +255,7 @@ const ACTIONS: Readonly<Record<string, (world: World, dice: Dice) => Promise<voi
     world.renewing = false;
   },
   async indexdDeletes(world, [a]) {
-    // Rarely, because a world without slabs tests little.
+    // Slabs are deleted rarely, because a world without slabs tests little.
     if (a % 8 !== 0) return;
     const slab = pick(world.slabs, a >>> 3)!;
     await sql.begin((tx) => deleteSlab(tx, slab));
@@ -283,13 +283,14 @@ async function timePasses(): Promise<void> {
     where id not in (select slab_id from slabmend.leases)`;
 }
 
-/** indexd retries its transactions as we do ours. */
+/** Runs an action and retries its transaction: indexd retries its transactions as we do ours. */
 const act = (world: World, name: string, dice: Dice): Promise<void> =>
   retryTransaction(name, () => ACTIONS[name]!(world, dice));
 
 /**
- * indexd chooses a host independently and dates the sector to before its wait: without the hold, indexd and a commit could
- * simultaneously put two sectors of a slab on one host, and the commit's would seem to be the later one.
+ * Whether two actions must not run simultaneously. indexd chooses a host independently of us, and here it ignores the
+ * hold, so it could put a sector on a host while a commit puts another sector of the slab there. indexd dates its
+ * sector to before its wait for a lock, so the commit's sector would seem to be the later one.
  */
 const mayCollide = (...names: readonly string[]): boolean =>
   names.includes("indexdMigrates") && names.includes("commit");
@@ -297,7 +298,7 @@ const mayCollide = (...names: readonly string[]): boolean =>
 const exists = async (slab: SeededSlab): Promise<boolean> =>
   (await sql`select 1 from slabs where id = ${String(slab.id)}`).length > 0;
 
-/** Hosts that hold no sector of any slab that has this one. */
+/** Hosts without a sector of any slab that contains the given sector. */
 async function hostsWithoutSectorOf(world: World, slab: SeededSlab, index: number): Promise<SeededHost[]> {
   const taken = await sql<{ host_id: number }[]>`
     select s.host_id from slab_sectors mine join slab_sectors other on other.slab_id = mine.slab_id
@@ -333,7 +334,10 @@ async function deleteSlab(tx: TransactionSql, slab: SeededSlab): Promise<void> {
   }
 }
 
-/** A commit's writes to indexd's tables without times and the slab's own row, and the counts of indexd's triggers for that row. */
+/**
+ * What a commit writes, but without times, the slab's own row, and the statistic that indexd's triggers count from that
+ * row.
+ */
 async function comparable(client: Sql | TransactionSql): Promise<unknown> {
   return {
     sectors: await client`
@@ -349,7 +353,10 @@ async function comparable(client: Sql | TransactionSql): Promise<unknown> {
   };
 }
 
-/** A commit without concurrent actions does the same as the reference; a superseded one does nothing. */
+/**
+ * Checks that a commit without concurrent actions does the same as the reference commit, and a superseded commit
+ * nothing.
+ */
 async function commitAgainstReference(world: World, [a]: Dice): Promise<void> {
   const request = choosePlan(world, a);
   if (request === undefined) return;
@@ -421,7 +428,7 @@ test("workers, indexd and crashes in any order do not violate the database's rul
   for (const count of Object.values(seen)) expect(count).toBeGreaterThan(0);
 });
 
-/** All workers are gone, reap has run. */
+/** Ends a run: all leases expire as if all workers were gone, reap handles them, and the outbox is flushed. */
 async function settle(): Promise<void> {
   await sql`update slabmend.leases set expires_at = clock_timestamp()`;
   await reapExpiredLeases(

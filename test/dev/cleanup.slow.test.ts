@@ -67,7 +67,7 @@ test.each(["postgres", "functions"])("after a kill of the parent nothing of its 
 
 test("Ctrl+C stops everything in an orderly way, including frozen functions", async () => {
   const started = await startParent(["runtime"]);
-  // The terminal signals the whole group.
+  // On Ctrl+C a terminal signals the whole process group.
   process.kill(-parent!.pid!, "SIGINT");
   expect(await once(parent!, "exit")).toEqual([130, null]);
   // Nothing is left at this point: everything was stopped, not cleaned up later.

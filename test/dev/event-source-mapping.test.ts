@@ -69,7 +69,7 @@ async function send(order: Record<string, unknown>): Promise<string> {
   return sent.MessageId!;
 }
 
-/** Lines "message receiveCount" in the order in which the handlers saw them. */
+/** Lines of message id and receive count, in the order in which the handlers saw the messages. */
 async function received(): Promise<string[]> {
   const text = await readFile(log, "utf8").catch(() => "");
   return text

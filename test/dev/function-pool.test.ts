@@ -171,7 +171,7 @@ describe("concurrency", () => {
     expect(answerOf(await functions.invoke(answer(1))).value).toBe(1);
   });
 
-  test("concurrent invocations below the limit use as many processes", async () => {
+  test("concurrent invocations within the limit each get their own process", async () => {
     const functions = pool({ maxConcurrency: 2 });
     const results = await Promise.all([functions.invoke(answer(1)), functions.invoke(answer(2))]);
     expect(new Set(results.map((result) => answerOf(result).pid)).size).toBe(2);
@@ -223,7 +223,7 @@ describe("between invocations", () => {
     const [socket] = (await connected) as [import("node:net").Socket];
     const [pid] = functions.pids;
     await untilEqual(() => processState(pid!), "T");
-    // The peer goes away; a frozen process cannot take notice.
+    // The peer closes the connection, which the frozen process cannot notice.
     socket.destroy();
     server.close();
     expect(answerOf(await functions.invoke(answer(1))).pid).toBe(pid);
@@ -266,7 +266,7 @@ describe("the environment of a function", () => {
   });
 });
 
-test("a foreign process is not signalled", () => {
+test("a pool does not signal a process that it did not start", () => {
   expect(pool().signal(process.pid, "SIGKILL")).toBe(false);
 });
 
@@ -284,7 +284,7 @@ test("stop kills busy and frozen processes alike, and later invocations are refu
   await expect(functions.invoke(answer(1))).rejects.toMatchObject({ code: "runtime-stopped" });
 });
 
-test("an invalid definition is refused with all problems", () => {
+test("an invalid function definition is refused, and the error names all its problems", () => {
   const options = { entry: "relative.ts", timeoutMs: 0, maxConcurrency: 0, name: "a b" };
   expect(() => pool(options)).toThrow(/name: .*entry: .*timeoutMs: .*maxConcurrency: /);
 });

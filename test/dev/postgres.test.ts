@@ -30,7 +30,7 @@ async function settingsOf(started: PostgresServer): Promise<Record<string, strin
   }
 }
 
-test("starts PostgreSQL 18 on loopback only, and stop leaves neither process nor folder", async () => {
+test("startPostgres starts PostgreSQL 18 on loopback only, and stop leaves neither process nor folder", async () => {
   const lines: string[] = [];
   server = await startPostgres({
     onLogLine: (line) => lines.push(line),
@@ -60,7 +60,7 @@ test("starts PostgreSQL 18 on loopback only, and stop leaves neither process nor
   expect(lines.join("\n")).not.toContain(password);
 });
 
-test("full durability uses PostgreSQL's defaults; a server that dies is reported", async () => {
+test("PostgreSQL started with full durability uses PostgreSQL's own defaults", async () => {
   server = await startPostgres({ durability: "full", maxConnections: 20 });
   expect(await settingsOf(server)).toMatchObject({
     fsync: "on",
@@ -76,7 +76,7 @@ test("a setting that the server refuses is a typed error with the log, and nothi
   });
 });
 
-test.runIf(isRoot)("PostgreSQL started by root runs as nobody, or with a copy of its files", async () => {
+test.runIf(isRoot)("PostgreSQL started by root runs as user nobody, if need be from a copy", async () => {
   const kinds = [];
   for (const withoutIdentities of [[], ["nobody", "user-namespace"]] as const) {
     server = await startPostgres({ withoutIdentities });
@@ -84,7 +84,7 @@ test.runIf(isRoot)("PostgreSQL started by root runs as nobody, or with a copy of
     expect((await settingsOf(server))["server_version"]).toMatch(/^18\./);
     await server.stop();
   }
-  // The first way is not possible for a clone below a folder of mode 0700.
+  // The first way depends on the clone: below a folder of mode 0700, the user nobody cannot read the original files.
   expect(kinds[1]).toBe("nobody-with-copy");
   expect(["nobody", "user-namespace", "nobody-with-copy"]).toContain(kinds[0]);
 });

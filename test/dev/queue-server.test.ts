@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test("a client that knows only AWS_ENDPOINT_URL and the queue's URL sends, receives and deletes", async () => {
+test("a client that knows only AWS_ENDPOINT_URL and the queue's URL sends, receives and deletes messages", async () => {
   const { repairs } = await server.createQueues({
     visibilityTimeoutSeconds: 30,
     maxReceiveCount: 5,

@@ -29,7 +29,7 @@ const options: LocalRuntimeOptions<RecordingSwarm> = {
       stops: 0,
       async stop() {
         swarm.stops += 1;
-        // The folder still exists: hosts remove their files themselves, and the folder is removed later.
+        // The folder must still exist: hosts remove their files themselves, and the runtime removes the folder later.
         await access(folder);
       },
     };

@@ -8,7 +8,7 @@ import { probe } from "./fixtures/functions.ts";
 let scheduler: Scheduler | undefined;
 afterEach(() => scheduler?.stop());
 
-/** A clock that advances when told, and lets the callbacks that it called run. */
+/** A clock that advances when told, and then calls the callbacks that are due. */
 function handClock() {
   let nowMs = 1_000_000;
   let timers: { atMs: number; callback: () => void }[] = [];

@@ -15,7 +15,7 @@ async function start(signalAt?: WorkerOptions["signalAt"]): Promise<WorkerProces
   return worker;
 }
 
-test("a process is killed at the chosen step and occurrence, and the next one is not", async () => {
+test("a process is killed at the chosen occurrence of the chosen step, and the process that replaces it is not", async () => {
   await start({ step: "stored-one", occurrence: 2 });
   expect(await worker.invoke({})).toMatchObject({ kind: "failed", how: "crashed" });
   expect(await worker.steps()).toEqual(["begun", "stored-one", "stored-one"]);

@@ -25,7 +25,7 @@ const files = [
     readdirSync(join(root, folder), { recursive: true }).map((name) => `${folder}/${name}`),
   ).filter((path) => !NOT_OURS.test(path)),
 ];
-/** This file's examples are broken on purpose. */
+/** The files to search, without this file: its examples are broken on purpose. */
 const searched = files.filter((path) => SEARCHED.test(path) && path !== "test/docs/citations.test.ts");
 const decisions = files.filter((path) => /^docs\/decisions\/\d{4}-[a-z0-9-]+\.md$/.test(path));
 const anchors = new Map<string, Set<string>>();
@@ -54,12 +54,12 @@ describe("docs/decisions", () => {
   const index = read("docs/decisions/README.md");
   const rows = [...index.matchAll(/^\| \[(\d{4})\]\((\d{4}-[a-z0-9-]+\.md)\) *\|([^|]+)\|([^|]+)\|$/gm)];
 
-  test("the index has one line for each decision", () => {
+  test("the index of decisions has one line for each decision", () => {
     expect(rows.map(([, , file]) => `docs/decisions/${file}`).sort()).toEqual([...decisions].sort());
     expect(rows.filter(([, number, file]) => !file?.startsWith(`${number}-`))).toEqual([]);
   });
 
-  test.each(decisions)("%s begins with its number and has a status, which the index repeats", (path) => {
+  test.each(decisions)("%s begins with its number and has the status that the index lists", (path) => {
     const text = read(path);
     const number = basename(path).slice(0, 4);
     expect(text).toMatch(new RegExp(`^# ${number}: `));
@@ -108,7 +108,7 @@ describe("brokenCitations", () => {
   });
 });
 
-test("anchors are those that GitHub makes", () => {
+test("anchorsOf makes the same anchors as GitHub", () => {
   const page =
     "# A page\n\n## RHP4 VerifySector, AccountBalance\n\n```sh\n# no heading\n```\n\n## `doctor` [here](x.md)\n## A page\n";
   expect([...anchorsOf(page)]).toEqual([

@@ -1,7 +1,7 @@
-/** Finds citations of this repository's files. Pure: tests pass the texts and the existing files. */
+/** Finds citations of this repository's files. Pure: the caller passes the texts and the existing files. */
 import { posix } from "node:path";
 
-/** Folders whose files are cited, and cite, by their path from the root. */
+/** Folders whose files are searched for citations, and are cited by their path from the root. */
 export const FOLDERS = [
   "bench",
   "bin",
@@ -15,7 +15,10 @@ export const FOLDERS = [
   "wasm",
 ] as const;
 
-/** `lib/slab/ids.ts`, `docs/protocol.md#rhp4-costs`; not a part of a longer path or of a URL, and not `docs/images/console-*`. */
+/**
+ * Matches `lib/slab/ids.ts` and `docs/protocol.md#rhp4-costs`, but neither a part of a longer path or of a URL, nor
+ * `docs/images/console-*`.
+ */
 const PATH = new RegExp(
   String.raw`(?<![\w@./$}:-])((?:${FOLDERS.join("|")})/[\w./-]*\w)(#[\w-]+)?(?![\w-]*[*{$])`,
   "g",
@@ -24,12 +27,15 @@ const PATH = new RegExp(
 const LINK = /\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]+)?\)/g;
 /** "decision 0011" and "[0011]" refer to a file. */
 const DECISION = /(?:\bdecisions?\s|\[)(\d{4})\b/g;
-/** `journal.ts`, without its folder or with a part of it; in documents in backquotes. */
+/** `journal.ts`, without its folder or with a part of the folder's path; in documents only in backquotes. */
 const FILE_NAME = {
   document: /`([\w./-]+\.(?:ts|tsx|sql|sh|md))`/g,
   comment: /(?<![\w./@*$}-])([\w-]+(?:\/[\w.-]+)*\.(?:ts|tsx|sql|sh|md))\b/g,
 };
-/** A heading as text after a file and a comma, which cannot be checked; it must be cited by its anchor. */
+/**
+ * A heading cited by its text after a file's path. The text cannot be checked, so the citation counts as broken: a
+ * heading must be cited by its anchor.
+ */
 const LOOSE_HEADING = /docs\/[\w-]+\.md(?:, [A-Z]| ")/g;
 /** A comment of TypeScript, SQL or a shell, as far as citations need it. */
 const COMMENT: Readonly<Record<string, RegExp>> = {
@@ -48,7 +54,7 @@ const KIND: Readonly<Record<string, string>> = {
 
 /** The repository as far as citations need it. */
 export interface Repository {
-  /** A file or folder, by its path from the root. */
+  /** Whether a file or folder exists at this path from the root. */
   exists(path: string): boolean;
   /** The anchors of a document's headings; empty for any other file. */
   anchors(path: string): ReadonlySet<string>;

@@ -10,7 +10,7 @@ const documents = [
   ...readdirSync(join(root, "docs"), { recursive: true }).map((name) => `docs/${name}`),
 ].filter((path) => path.endsWith(".md"));
 
-test("the documented table of variables equals the code's", () => {
+test("docs/configuration.md equals the table of variables that the code generates", () => {
   expect(read("docs/configuration.md")).toBe(describeVariables());
 });
 
@@ -20,7 +20,7 @@ test.each(documents)("%s: every script named in it exists", (path) => {
   expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);
 });
 
-/** A row's evidence may also be `npm run demo -- ...`. */
+/** Finds the options of `npm run demo -- ...`, which a row may name as its evidence instead of a test. */
 const DEMO = /`npm run demo -- ([^`]*)`/g;
 
 test("each row of docs/failure-modes.md names its evidence, and every demo option in it exists", () => {

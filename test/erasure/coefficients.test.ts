@@ -5,7 +5,7 @@ import { encodingMatrix, rebuildCoefficients } from "../../lib/erasure/coefficie
 import { hexOf } from "../../lib/slab/ids.ts";
 import { matrixCoefficients, multiply, vandermondeMatrix } from "./reference.ts";
 
-/** k <= n <= 256 with k different available shards and some targets. */
+/** Random codes of k data shards and n shards in all, with k different available shards and up to 8 targets. */
 const requests = fc
   .tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 0, max: 60 }))
   .chain(([k, parity]) => {
@@ -19,7 +19,7 @@ const requests = fc
   });
 
 describe("encoding matrix", () => {
-  it("the encoding matrix of 10-of-30 matches the vectors", () => {
+  it("the encoding matrix of 10-of-30 matches the test vectors", () => {
     const matrix = encodingMatrix(10, 30);
     expect(hexOf(matrix.subarray(100, 110))).toBe("8196afb8d2c4fee80302");
     expect(hexOf(matrix.subarray(290, 300))).toBe("c731a7b01819d63d8882");
@@ -65,7 +65,7 @@ describe("rebuild coefficients", () => {
     expect(hexOf(rebuildCoefficients({ k: 10, n: 30, available, targets: [target] }))).toBe(coefficients);
   });
 
-  it("rebuild coefficients equal those from matrices for any code, sources and targets", () => {
+  it("rebuild coefficients equal those of the matrix reference for any code, sources and targets", () => {
     fc.assert(
       fc.property(requests, (request) => {
         expect([...rebuildCoefficients(request)]).toEqual([...matrixCoefficients(request)]);
@@ -84,7 +84,7 @@ describe("rebuild coefficients", () => {
   ])("give back the data of %i of %i", (k, n) => {
     const available = Array.from({ length: k }, (_, i) => n - k + i);
     const matrix = encodingMatrix(k, n);
-    // One byte per data shard: the last k shards of the code, and the first ones rebuilt from them.
+    // Data shard s is the single byte s. The first and the last data shard are rebuilt from the last k shards.
     const encoded = available.map((row) =>
       Array.from({ length: k }, (_, s) => multiply(matrix[row * k + s]!, s & 255)).reduce((a, b) => a ^ b),
     );

@@ -50,12 +50,12 @@ describe("combine", () => {
     expect(targets.every((target) => target.every((byte) => byte === target[0]))).toBe(true);
   });
 
-  it("combine equals the slow sum for any shape, and changes no other bytes", () => {
+  it("combine equals the slow reference sum for any shape, and changes no other bytes", () => {
     const shapes = fc.record({
       seed: seeds,
       sourceCount: fc.integer({ min: 1, max: 40 }),
       targetCount: fc.integer({ min: 0, max: 22 }),
-      // Around the kernel's own steps of 32, 64 and 4096 bytes.
+      // Lengths around the kernel's own steps of 32, 64 and 4096 bytes.
       lengthBytes: fc.constantFrom(0, 64, 128, 192, 4032, 4096, 4160, 8192, 8256),
       // A repair's regions are windows at any multiple of 64 in a larger region; other regions need not be aligned at all.
       shift: fc.constantFrom(0, 1, 13, 64),
@@ -87,7 +87,7 @@ describe("combine", () => {
     );
   });
 
-  it("combine rebuilds any shards of any code from any k of the others, equal to the slow code's", () => {
+  it("combine rebuilds the missing shards of any code from any k shards, equal to those of the slow reference", () => {
     const codes = fc
       .tuple(seeds, fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 24 }))
       .chain(([seed, k, parity]) => {

@@ -1,5 +1,5 @@
-// The slow and literal form of the code (docs/protocol.md#reed-solomon-parameters): Vandermonde matrices, inverted
-// by elimination, with a bitwise multiplication. lib/erasure computes the same numbers in a different way.
+// The Reed-Solomon code in a slow and literal form (docs/protocol.md#reed-solomon-parameters): Vandermonde matrices,
+// inverted by elimination, with a bitwise multiplication. lib/erasure computes the same numbers in a different way.
 
 type Matrix = readonly (readonly number[])[];
 
@@ -26,7 +26,7 @@ function times(left: Matrix, right: Matrix): Matrix {
 
 function inverse(matrix: Matrix): Matrix {
   const size = matrix.length;
-  // Each row with its row of the identity beside it.
+  // Each row of the matrix, followed by the same row of the identity matrix.
   const rows = matrix.map((row, r) => [...row, ...row.map((_, column) => (column === r ? 1 : 0))]);
   for (let column = 0; column < size; column++) {
     const pivot = rows.findIndex((row, r) => r >= column && row[column] !== 0);
@@ -55,7 +55,7 @@ export function vandermondeMatrix(k: number, n: number): Uint8Array {
   return Uint8Array.from(encodingRows(k, n).flat());
 }
 
-/** Rows of the targets times the inverse of the available shards' rows. */
+/** The targets' rows of the encoding matrix, times the inverse of the available shards' rows. */
 export function matrixCoefficients(request: {
   k: number;
   n: number;
@@ -67,7 +67,7 @@ export function matrixCoefficients(request: {
   return Uint8Array.from(request.targets.flatMap((index) => times([rows[index]!], atHand)[0]!));
 }
 
-/** Sum of coefficient times shard, byte by byte. */
+/** The sum of the shards, each multiplied by its coefficient, byte by byte. */
 export function weightedSum(shards: readonly Uint8Array[], coefficients: Uint8Array): Uint8Array {
   return Uint8Array.from({ length: shards[0]!.length }, (_, at) =>
     shards.reduce((sum, shard, s) => sum ^ multiply(coefficients[s]!, shard[at]!), 0),

@@ -7,7 +7,9 @@ import { createReapHandler } from "../../functions/reap.ts";
 const PASSWORD = "hunter2canary";
 const context = { getRemainingTimeInMillis: () => 5_000 } as Context;
 
-/** Ports without a listener; one per function, because the pause after many failures is per port. */
+/**
+ * Ports without a listener. Each function has its own port, because many failures delay further connections to a port.
+ */
 const PORTS = { claim: 1, reap: 2 } as const;
 
 afterEach(() => vi.unstubAllEnvs());

@@ -1,4 +1,4 @@
-/** The cost of a transfer is reported for every possible end, and is never less than the host's charge. */
+/** In whatever way a transfer ends, its reported cost is never less than what the host has charged. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { mayHaveCharged } from "../../lib/hosts/charge-meter.ts";
 import type { HostTarget } from "../../lib/hosts/host-dialer.ts";
@@ -67,7 +67,7 @@ function silentAfter(bytes: number, then: (stream: RpcStream) => void): void {
 const REQUEST = 300;
 
 describe("charges are reported for", () => {
-  test("successful calls, counted as the host does", async () => {
+  test("successful calls, with the amounts that the host debits", async () => {
     const before = host.balance;
     await read();
     await write();
@@ -81,7 +81,7 @@ describe("charges are reported for", () => {
     expect(told).toEqual([readCost()]);
   });
 
-  test("a write that was cancelled after the host had all the data, and not before", async () => {
+  test("a write that was cancelled after the host had all the data", async () => {
     silentAfter(REQUEST + LENGTH, () => caller.abort());
     await expect(write()).rejects.toMatchObject({ code: "aborted" });
     expect(told).toEqual([writeCost()]);
@@ -95,7 +95,7 @@ describe("charges are reported for", () => {
     expect(told).toEqual([writeCost(), readCost()]);
   });
 
-  test("only one of two calls when the first one's prices had expired", async () => {
+  test("the repeated call only, when the prices of the first call had expired", async () => {
     let refusals = 1;
     host.misbehave = async (rpc, stream) => {
       if (rpc !== "ReadSector" || refusals-- <= 0) return undefined;

@@ -52,7 +52,7 @@ function makePool(): HostPool {
   return pool;
 }
 
-/** Accepts, reads and answers nothing. */
+/** Accepts the connection, reads what arrives, and never answers. */
 function stayMute(socket: Socket): true {
   socket.resume();
   return true;
@@ -108,7 +108,7 @@ test("a host that drops the connection during a read is tried once more, then gi
   expect(server.accepted()).toBe(2);
 });
 
-test("bracketed, unspecified and local addresses are dialled if private addresses are allowed", async () => {
+test("unspecified and local addresses are dialled if private addresses are allowed", async () => {
   await dialer()([`0.0.0.0:${server.port}`]);
   const resolveName = async () => ["127.0.0.1"];
   await dialer({ resolveName })([`host.example:${server.port}`]);
@@ -123,7 +123,7 @@ test("an IPv6 host announced as [::] is dialled if the machine has IPv6", async 
   expect(v6.accepted()).toBe(1);
 });
 
-test("private addresses behind any name are not dialled unless allowed", async () => {
+test("if private addresses are not allowed, they are refused, whether announced directly or found by name", async () => {
   const resolveName = async () => ["127.0.0.1", "::ffff:127.0.0.1", "169.254.169.254"];
   const dial = dialer({ allowPrivateAddresses: false, resolveName });
   await expect(dial([server.address])).rejects.toMatchObject({ code: "address-refused" });
@@ -147,7 +147,7 @@ test("the resolved address is dialled, so that a name that resolves differently 
   expect(answers, "asked once").toHaveLength(1);
 });
 
-test("a wrong host key fails the handshake, even if a second address is silent", async () => {
+test("a wrong host key fails the handshake, even if a second address cannot be reached", async () => {
   const other = createTestHost(hostIdentity(filled(32, 2)), () => Date.now());
   const dialled = dialer()([server.address, "127.0.0.1:1"], other.hostKey);
   await expect(dialled).rejects.toMatchObject({ code: "handshake-failed", isHostFault: true });
@@ -192,14 +192,14 @@ test("interleaved packets of many connections, split at any byte, are not mixed 
   );
 });
 
-test("a port without a listener is an unreachable host", async () => {
+test("a host is unreachable if nothing listens on its port", async () => {
   await server.stop();
   const failed = dialer()([server.address]);
   await expect(failed).rejects.toMatchObject({ code: "unreachable", isHostFault: true });
   await expect(failed).rejects.toThrow(/ECONNREFUSED/);
 });
 
-test("a peer that is no host or closes at once is distinguished from an unreachable one", async () => {
+test("a peer that is no host and closes at once fails the handshake, and does not count as unreachable", async () => {
   const sockets = new Set<Socket>();
   const web = createServer((socket) => {
     sockets.add(socket);
@@ -230,7 +230,7 @@ test.each([
   await expect(failed).rejects.toMatchObject({ code, isHostFault });
 });
 
-test("an unreachable address family does not matter if the other one works", async () => {
+test("an unreachable address family does not matter if the other family works", async () => {
   const resolveName = async () => ["2606:4700::1", "127.0.0.1"];
   const tried: string[] = [];
   const { connectTcp } = await import("../../lib/hosts/connect-endpoint.ts");

@@ -61,7 +61,7 @@ test("private addresses are kept if they are allowed", async () => {
   ]);
 });
 
-test("with an unresolvable name the other addresses are used, or else the host is unreachable", async () => {
+test("an unresolvable name is skipped, and a host with no other address is unreachable", async () => {
   expect(await find(["gone.example:1", "8.8.4.4:2"]).endpoints).toEqual([{ ip: "8.8.4.4", port: 2 }]);
   await expect(find(["gone.example:1"]).endpoints).rejects.toMatchObject({ code: "unreachable" });
 });

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type HedgeOptions, type HedgeResult, hedge, NoLongerNeededError } from "../../lib/hosts/hedge.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 
-/** Attempts that the test ends one by one. */
+/** Calls hedge with attempts that the test ends one by one. */
 function controlled(candidates: readonly string[], options: Partial<HedgeOptions<string, string>> = {}) {
   const clock = createFakeClock();
   const caller = new AbortController();
@@ -66,7 +66,7 @@ test("hedge starts as many attempts as successes are needed, and uses the first 
   expect(race.clock.pending).toBe(0);
 });
 
-test("with patience, running attempts may still finish although too few candidates are left to succeed", async () => {
+test("with patience, running attempts have time to finish although hedge can no longer succeed", async () => {
   const race = controlled(["a", "b", "c"], { needed: 3, patienceMs: 1_000 });
   await race.fail("a");
   expect(race.cancelled).toEqual([]);
@@ -125,7 +125,7 @@ test("each interval without progress starts one more attempt", async () => {
   expect(race.cancelled).toEqual(["b", "c"]);
 });
 
-test("an interval that grows while waiting ends at its new time", async () => {
+test("an interval that becomes longer while hedge waits ends after its new length", async () => {
   let intervalMs = 1000;
   const race = controlled(["a", "b"], { needed: 1, intervalMs: () => intervalMs });
   await race.clock.advance(500);
@@ -213,7 +213,7 @@ describe("hedge fails with too few successes", () => {
     expect(race.clock.pending).toBe(0);
   });
 
-  test("as soon as the remaining candidates cannot be enough, cancelling the rest", async () => {
+  test("as soon as the remaining candidates cannot be enough; running attempts are cancelled", async () => {
     const race = controlled(["a", "b", "c"], { needed: 3 });
     await race.succeed("b");
     await race.fail("a");
@@ -228,13 +228,13 @@ describe("hedge fails with too few successes", () => {
   });
 });
 
-test("hedge with no needed success succeeds at once", async () => {
+test("hedge succeeds at once if no success is needed", async () => {
   const race = controlled(["a"], { needed: 0 });
   expect(await race.result).toMatchObject({ kind: "enough", successes: [] });
   expect(race.started).toEqual([]);
 });
 
-test("an abort of hedge cancels all attempts with its reason", async () => {
+test("an abort of hedge cancels all attempts with the reason of the abort", async () => {
   const reasons: unknown[] = [];
   const race = controlled(["a", "b", "c"], {
     needed: 2,
@@ -253,7 +253,7 @@ test("an abort of hedge cancels all attempts with its reason", async () => {
   expect(race.clock.pending).toBe(0);
 });
 
-test("an aborted signal starts no attempt", async () => {
+test("hedge starts no attempt if its signal has already aborted", async () => {
   const started: string[] = [];
   const result = await hedge({
     candidates: ["a"],
@@ -281,7 +281,7 @@ test("simultaneous attempts stay within the limit, even if more are needed", asy
   expect(sourcesOf(await race.result)).toEqual(["b", "c", "d"]);
 });
 
-test("candidates are taken one by one, so that a generator can skip failed ones", async () => {
+test("candidates are taken one by one, so that a generator can skip candidates that have failed meanwhile", async () => {
   const dead = new Set<string>();
   let closed = false;
   function* alive() {
@@ -310,7 +310,7 @@ test("an attempt that throws at once counts as failed", async () => {
   expect(await race.result).toMatchObject({ kind: "enough", failures: [{ source: "a" }] });
 });
 
-test("an exception from the candidates cancels the rest and is thrown", async () => {
+test("an exception thrown by the candidates' generator cancels the running attempts and is passed on", async () => {
   function* broken() {
     yield "a";
     throw new TypeError("broken");

@@ -194,7 +194,7 @@ describe("prices", () => {
     // The host has restarted, and its clock is now an hour ahead.
     host.nowMs = () => clock.now() + 3_600_000;
     host.prices = { ...host.prices, validUntilSeconds: host.prices.validUntilSeconds + 3600n };
-    // By its clock our token has expired too, but that shows only after the prices.
+    // By the host's clock our token has expired too, but the host checks the token only after the prices.
     const before = countOf("Settings");
     const failure = await failureOf(read());
     expect(failure).toMatchObject({ code: "token-expired", blamesUs: true, isHostFault: false });
@@ -225,7 +225,7 @@ describe("prices", () => {
     expect([countOf("ReadSector"), countOf("WriteSector")]).toEqual([1, 1]);
   });
 
-  test("the limit also applies to refreshed prices", async () => {
+  test("the price limit also applies to refreshed prices", async () => {
     const limit = { egressPrice: host.prices.egressPrice };
     await pool.prices(target, caller.signal);
     host.misbehave = async (rpc, stream) => {
@@ -256,7 +256,7 @@ describe("prices", () => {
     expect(pool.score(host.hostKey).failureRate).toBe(0);
   });
 
-  test("prices refused twice are an error", async () => {
+  test("a call fails if the host refuses the prices as expired twice", async () => {
     host.misbehave = refuse(3, "request invalid: prices are invalid: prices expired (3)");
     expect(await failureOf(read())).toMatchObject({ code: "prices-expired", isHostFault: true });
     expect(host.calls).toEqual(["Settings", "ReadSector", "Settings", "ReadSector"]);
@@ -282,7 +282,7 @@ describe("prices", () => {
     expect(countOf("ReadSector")).toBe(0);
   });
 
-  test("prices valid for less than the margin are used until they expire", async () => {
+  test("prices that arrive valid for less than the margin are used, but fetched again for the next call", async () => {
     host.prices = { ...host.prices, validUntilSeconds: BigInt(clock.now() / 1000) + 10n };
     await read();
     await read();
@@ -317,7 +317,7 @@ describe("what the host answers", () => {
     expect(lost).toEqual(["sector-not-found", "sector-corrupt"]);
   });
 
-  test("a protocol violation ends the connection; other calls continue on a new one", async () => {
+  test("a protocol violation ends the connection; other calls continue on a new connection", async () => {
     const held = Promise.withResolvers<void>();
     let reads = 0;
     host.misbehave = async (rpc, stream) => {
@@ -385,7 +385,7 @@ describe("time", () => {
     expect(connection().isClosed, "nothing moved on it for two minutes").toBe(true);
   });
 
-  test("a host that sends no prices is given up earlier", async () => {
+  test("a host that sends no prices is given up after 20 s, before the deadline of a call", async () => {
     host.misbehave = stall;
     const failed = failureOf(read());
     await until(() => countOf("Settings") === 1);
@@ -455,7 +455,7 @@ describe("giving up", () => {
     expect(network.connections).toHaveLength(0);
   });
 
-  test("a read cancelled after more than its expected time counts as slow", async () => {
+  test("a read cancelled after its expected time counts as a failure of the host", async () => {
     await pool.prices(target, caller.signal);
     host.misbehave = stall;
     const failed = failureOf(read());
@@ -466,7 +466,7 @@ describe("giving up", () => {
     expect(pool.score(host.hostKey).failureRate).toBe(1);
   });
 
-  test("a shared dial continues while a caller waits, and is cancelled with the last one", async () => {
+  test("a shared dial continues while a caller waits, and is cancelled when the last caller gives up", async () => {
     const signals: AbortSignal[] = [];
     network.onDial = async (_host, signal) => {
       signals.push(signal);
@@ -487,7 +487,7 @@ describe("giving up", () => {
     expect(network.connections).toHaveLength(0);
   });
 
-  test("closing the pool aborts and awaits all calls, and refuses later ones", async () => {
+  test("closing the pool aborts and awaits all calls, and later calls are refused", async () => {
     host.misbehave = stall;
     const failed = [failureOf(read()), failureOf(pool.balance(target, caller.signal))];
     await until(() => host.calls.length === 2);
@@ -580,7 +580,7 @@ describe("an environment that was frozen", () => {
     expect(countOf("Settings")).toBe(1);
   });
 
-  test("after a freeze a dead connection is detected and dialled again", async () => {
+  test("after a freeze a dead connection is detected and replaced", async () => {
     clock.skip(60_000);
     connection().isBlackHole = true;
     await pool.checkReused();
@@ -604,7 +604,7 @@ describe("an environment that was frozen", () => {
     },
   );
 
-  test("after a freeze longer than the prices' validity new ones are fetched", async () => {
+  test("after a freeze longer than the prices' validity new prices are fetched", async () => {
     clock.skip(3_600_000);
     host.prices = { ...host.prices, validUntilSeconds: host.prices.validUntilSeconds + 3600n };
     await pool.checkReused();
@@ -612,7 +612,7 @@ describe("an environment that was frozen", () => {
     expect(host.calls).toEqual(["Settings", "ReadSector"]);
   });
 
-  test("an error as the answer to the test counts as an answer", async () => {
+  test("a connection on which the host answers the test with an error counts as working", async () => {
     clock.skip(60_000);
     await pool.checkReused();
     let refusals = 1;

@@ -1,5 +1,6 @@
--- First of three parts of the fixture (dev/indexd/indexd-schema.ts): tables that no version from 22 to 26 changed and to
--- which the others refer. Tables, columns, defaults, constraints and indexes are indexd's; the text is ours.
+-- First of three parts of the fixture (dev/indexd/indexd-schema.ts): the tables that no version from 22 to 26 changed
+-- and to which the tables of the other parts refer. Tables, columns, defaults, constraints and indexes equal indexd's;
+-- the wording of the statements is ours.
 
 -- Accounts: whose slabs and objects these are ----------------------------------------------------------------------
 
@@ -104,7 +105,7 @@ create table host_addresses (
 );
 create index host_addresses_host_id_idx on host_addresses (host_id);
 
--- A row blocks a host; the key need not be that of a known host.
+-- Each row blocks the host with this key, even a host that is not yet in `hosts`.
 create table hosts_blocklist (
   public_key bytea primary key check (length(public_key) = 32),
   added timestamptz not null default now(),
@@ -167,7 +168,8 @@ create index contracts_size_contract_id_idx on contracts (host_id, size desc, co
 create index contracts_next_prune_host_id_idx on contracts (next_prune, host_id)
   where state in (0, 1) and renewed_to is null and good;
 
--- What sectors are pinned to: a renewal repoints the row to the new contract and keeps the row's id.
+-- Sectors are pinned to a row of this table. A renewal sets the row's contract_id to the new contract's and keeps the
+-- row's id, so the sectors need no change.
 create table contract_sectors_map (
   id serial primary key,
   contract_id bytea not null unique references contracts (contract_id)

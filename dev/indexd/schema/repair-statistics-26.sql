@@ -1,5 +1,6 @@
--- The statistics of slabs from 26 on: a slab with a reason is out of rotation. Used by fresh and upgraded databases alike.
--- The triggers do the same as indexd's, but the text is ours; names and conditions are indexd's, because they are compared.
+-- Triggers that count unrecoverable and stuck slabs, from version 26 on, in fresh and in upgraded databases: a slab
+-- with an unrecoverable_reason counts as unrecoverable and never as stuck. The triggers do the same as indexd's. Their
+-- names and conditions are indexd's, because a test compares the catalogues; the function's text is ours.
 
 create or replace function slabs_maintain_repair_stats() returns trigger
 language plpgsql

@@ -1,5 +1,5 @@
--- Last of three parts of the fixture (dev/indexd/indexd-schema.ts): tables that no version from 22 to 26 changed and that
--- refer to slabs.
+-- Last of three parts of the fixture (dev/indexd/indexd-schema.ts): the tables that no version from 22 to 26 changed
+-- and that refer to `slabs`.
 
 create table slab_sectors (
   slab_id bigint references slabs (id) on delete cascade,
@@ -17,7 +17,8 @@ create table account_slabs (
 );
 create index account_slabs_slab_id_idx on account_slabs (slab_id);
 
--- Append-only; a queued slab is deleted later if neither an account nor an object holds it. No foreign key.
+-- Slabs that may be deleted. indexd later deletes such a slab if no account pins it and no object contains it. The
+-- column slab_id has no foreign key.
 create table slab_deletion_queue (
   id bigserial primary key,
   slab_id bigint not null

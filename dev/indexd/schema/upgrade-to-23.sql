@@ -1,5 +1,6 @@
--- indexd 0.5.0: marks slabs that can never be repaired; triggers count them and slabs that fail repeatedly.
--- The triggers do the same as indexd's, but the text is ours; names and conditions are indexd's, because they are compared.
+-- indexd 0.5.0: indexd marks slabs that can never be repaired; triggers count these slabs, and the slabs whose repair
+-- failed repeatedly. The triggers do the same as indexd's. Their names and conditions are indexd's, because a test
+-- compares the catalogues; the function's text is ours.
 
 alter table slabs
   add column unrecoverable boolean not null default false,
@@ -50,7 +51,7 @@ after delete on slabs for each row
 when (old.unrecoverable or slab_is_stuck(old.consecutive_failed_repairs, old.unrecoverable))
 execute function slabs_maintain_repair_stats();
 
--- The statistics that the triggers add to.
+-- Adds the rows of `stats` for the two counts that the triggers keep.
 insert into stats (stat_name, stat_value)
 select 'num_unrecoverable_slabs', 0
 union all

@@ -1,4 +1,4 @@
--- Within indexd 0.6.0: an event without a time is not yet published to the stream.
+-- Part of indexd 0.6.0: an event whose updated_at is null is not yet published to the stream.
 
 alter table object_events alter column updated_at drop default;
 create index object_events_unpublished_idx on object_events (account_id, object_key) where updated_at is null;

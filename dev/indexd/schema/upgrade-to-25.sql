@@ -1,4 +1,4 @@
--- Within indexd 0.6.0: statistics may be amounts of money.
+-- Part of indexd 0.6.0: a statistic may be an amount of money, which does not fit into a bigint.
 
 alter table stats alter column stat_value type numeric(50, 0);
 alter table stats_deltas alter column stat_delta type numeric(50, 0);

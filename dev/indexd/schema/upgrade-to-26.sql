@@ -1,5 +1,6 @@
--- indexd 0.6.0 and 0.6.1: an unrecoverable slab is marked after 30 days. unrecoverable_since is the start of these days, or
--- the epoch for a slab that can never be repaired; a reason takes the slab out of rotation.
+-- indexd 0.6.0 and 0.6.1: indexd marks a slab only after it was unrecoverable for 30 days. unrecoverable_since is the
+-- start of the 30 days, or the epoch for a slab that can never be repaired. A marked slab has an unrecoverable_reason,
+-- and indexd no longer repairs it.
 
 drop trigger slabs_maintain_repair_stats_insert on slabs;
 drop trigger slabs_maintain_repair_stats_update on slabs;

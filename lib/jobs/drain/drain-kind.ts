@@ -45,14 +45,14 @@ function describe(run: Run): readonly string[] {
   const isUnfinished = run.finishedAt === null;
   const elsewhere = left === null ? 0 : Math.max(0, sectors - left - copied - rebuilt - found.found - lost);
   const states = found.hosts.filter(({ state }) => state !== "good");
-  const host = hosts.length === 1 ? "host" : "hosts";
+  const drained = hosts.length === 1 ? "host" : "hosts";
   return [
-    `${host} ${hosts.join(", ")}`,
+    `${drained} ${hosts.join(", ")}`,
     left === null
       ? `${sectors} sectors were there at the start`
       : `${left} of ${sectors} sectors that were there at the start are left`,
     `${copied} copied, ${rebuilt} rebuilt from other sectors, ${found.found} found where an earlier repair had stored them`,
-    ...(lost > 0 ? [`${lost} were denied by the ${host} and recorded as lost`] : []),
+    ...(lost > 0 ? [`${lost} were denied by the ${drained} and recorded as lost`] : []),
     ...(elsewhere > 0 ? [`${elsewhere} left in other ways: moved by indexd, lost, or deleted`] : []),
     ...(newer > 0 ? [`${newer} were recorded there since the start`] : []),
     ...states.map(({ host, state }) =>
@@ -63,12 +63,12 @@ function describe(run: Run): readonly string[] {
     ...(isUnfinished ? waitingFor(found) : []),
     ...(run.state === "done"
       ? [
-          `All sectors that were recorded on the ${host} before the start have moved. Block the ${host} in indexd now, or new sectors will be stored there.`,
+          `No sector from before the start is recorded on the ${drained} any more. Block the ${drained} in indexd now, or new sectors will be stored there.`,
         ]
       : []),
     ...(found.indexdRepairs
       ? [
-          `indexd's own migrations or a remote worker are on and may store sectors on the ${host} again. Turn them off (slabs.migrations: false), or block the ${host} soon.`,
+          `indexd's own migrations or a remote worker are on and may store sectors on the ${drained} again. Turn them off (slabs.migrations: false), or block the ${drained} soon.`,
         ]
       : []),
     ...(isUnfinished ? [OTHERS_MAY_CHOOSE_IT] : []),

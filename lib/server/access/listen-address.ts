@@ -6,7 +6,7 @@ export interface ListenAddress {
   readonly host: string;
   /** 0: the system chooses a port. */
   readonly port: number;
-  /** Only processes on this machine can reach it. */
+  /** True: only processes on this machine can reach the address. */
   readonly isLoopback: boolean;
 }
 
@@ -21,8 +21,8 @@ export function isLoopbackAddress(host: string): boolean {
 }
 
 /**
- * Parses `HOST:PORT`; HOST is an IP address (IPv6 in brackets) or `localhost`. Other names are refused, because the address decides
- * whether a password is needed. Undefined if malformed.
+ * Parses `HOST:PORT`; HOST is an IP address (IPv6 in brackets) or `localhost`. Other names are refused: whether a
+ * password is needed depends on the IP address, and a name could stand for any. Undefined if malformed.
  */
 export function parseListenAddress(text: string): ListenAddress | undefined {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];

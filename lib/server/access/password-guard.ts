@@ -2,15 +2,15 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { Secret } from "../../secret/secret.ts";
 import { isPassword } from "./password.ts";
 
-/** `busy`: too many attempts are being hashed already. */
+/** `busy`: too many earlier attempts still wait to be hashed. `limited`: too many attempts in a minute. */
 export type PasswordVerdict = "right" | "wrong" | "limited" | "busy";
 
-/** Attempts are hashed one at a time, because each takes 32 MiB and a core. */
+/** Maximum number of unfinished attempts. They are hashed one at a time, because each takes 32 MiB and a core. */
 const MOST_WAITING = 8;
 
 /**
- * Compares passwords with a stored hash. The digest of a correct password is kept in memory, so that only the first request with it
- * costs a hash; every other attempt counts against the limit.
+ * Compares passwords with a stored scrypt hash. Once a password was right, its SHA-256 digest is kept in memory: later
+ * requests with this password cost no scrypt hash and do not count as attempts. Every other request counts.
  */
 export class PasswordGuard {
   readonly #hash: Secret<string>;
@@ -41,7 +41,7 @@ export class PasswordGuard {
   }
 }
 
-/** The password of `Basic`, for any user name; undefined if the header has none. */
+/** The password in a header `Authorization: Basic`; the user name is ignored. Undefined if there is no password. */
 export function basicPassword(authorization: string | undefined): string | undefined {
   const [, encoded] = /^Basic ([A-Za-z0-9+/]{1,2000}={0,2})$/i.exec(authorization ?? "") ?? [];
   if (encoded === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** Stores a password as its scrypt hash, in a file that only its owner may read. */
+/** Hashes a password with scrypt, and checks a password against such a hash. Only the hash is stored. */
 import { randomBytes, type ScryptOptions, scrypt, timingSafeEqual } from "node:crypto";
 import { OperatorError } from "../../errors/operator-error.ts";
 
@@ -9,8 +9,8 @@ const HASH_BYTES = 32;
 const LEAST_CHARACTERS = 12;
 const MOST_CHARACTERS = 200;
 const STORED = /^scrypt:(\d{2}):(\d{1,2}):(\d{1,2}):([A-Za-z0-9_-]{22}):([A-Za-z0-9_-]{43})$/;
-/** Maximum memory for checking a stored hash: 1 GiB. */
-const MOST_LOG_N = 20;
+/** Maximum log2(N) and r of a stored hash: checking a hash with these takes 1 GiB of memory. */
+const MOST = { logN: 20, r: 8 };
 
 /** @throws {OperatorError} `password-unfit` */
 export async function hashPassword(password: string): Promise<string> {
@@ -19,7 +19,7 @@ export async function hashPassword(password: string): Promise<string> {
     throw new OperatorError({
       code: "password-unfit",
       message: `password: expected ${LEAST_CHARACTERS} to ${MOST_CHARACTERS} characters, got ${length}`,
-      remedy: "Choose one that is used nowhere else; a password manager can generate it.",
+      remedy: "Choose a password that is used nowhere else; a password manager can generate it.",
     });
   }
   const salt = randomBytes(SALT_BYTES);
@@ -28,13 +28,13 @@ export async function hashPassword(password: string): Promise<string> {
   return ["scrypt", logN, r, p, salt.toString("base64url"), hash.toString("base64url")].join(":");
 }
 
-/** Whether this is a hash from {@link hashPassword}. */
+/** Whether the text has the form of a hash from {@link hashPassword}. */
 export function isPasswordHash(stored: string): boolean {
-  const [, logN = ""] = STORED.exec(stored) ?? [];
-  return logN !== "" && Number(logN) <= MOST_LOG_N;
+  const [, logN = "", r = ""] = STORED.exec(stored) ?? [];
+  return logN !== "" && Number(logN) <= MOST.logN && Number(r) <= MOST.r;
 }
 
-/** @param stored a hash, see {@link isPasswordHash} */
+/** @param stored a hash that {@link isPasswordHash} accepts */
 export async function isPassword(stored: string, password: string): Promise<boolean> {
   const [, logN = "", r = "", p = "", salt = "", hash = ""] = STORED.exec(stored)!;
   if (password.length > MOST_CHARACTERS * 2) return false;
@@ -49,7 +49,7 @@ function derive(
   { logN, r, p }: { readonly logN: number; readonly r: number; readonly p: number },
 ): Promise<Buffer> {
   const N = 2 ** logN;
-  // Twice the need: Node.js counts slightly more than the algorithm's 128 * N * r bytes.
+  // Twice what scrypt needs: Node.js counts slightly more than the algorithm's 128 * N * r bytes.
   const options: ScryptOptions = { N, r, p, maxmem: 256 * N * r };
   return new Promise((resolve, reject) => {
     scrypt(password.normalize("NFC"), salt, HASH_BYTES, options, (error, key) =>

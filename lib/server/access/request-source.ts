@@ -10,8 +10,8 @@ export interface HostRules {
 }
 
 /**
- * Whether the header Host names this server. An attacker's site can make its own name resolve to our address (DNS rebinding); the
- * browser then sends that name. An IP address cannot be rebound.
+ * Whether the header Host names this server. An attacker's site can make its own name resolve to our address (DNS
+ * rebinding); the browser then sends the site's name as Host. Host may be an IP address, which cannot be rebound.
  */
 export function isOurHost(header: string | undefined, { isLoopback, names }: HostRules): boolean {
   const name = hostNameOf(header);
@@ -21,14 +21,15 @@ export function isOurHost(header: string | undefined, { isLoopback, names }: Hos
 }
 
 /**
- * Whether a write comes from an allowed page: ours, or none at all. Browsers always send Origin with requests other than GET.
+ * Whether a write comes from our own page, or from no web page at all. Browsers send Origin with every request other
+ * than GET, so a write without Origin comes from another program.
  */
 export function isOurOrigin(origin: string | undefined, host: string | undefined): boolean {
   if (origin === undefined) return true;
   return host !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
 }
 
-/** Without port and brackets, in lower case. Undefined if there is no host. */
+/** The host in a header Host: without port and brackets, in lower case. Undefined if the header contains no host. */
 function hostNameOf(header: string | undefined): string | undefined {
   const [, bracketed, plain] =
     /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(header ?? "") ?? [];

@@ -10,7 +10,7 @@ import { Secret } from "../../secret/secret.ts";
 const OTHERS = 0o077;
 const MOST_BYTES = 4_096;
 
-/** The folder for this user's persistent state of `serve`: systemd's StateDirectory, or the XDG folder. */
+/** The folder in which `serve` keeps this user's secrets: systemd's StateDirectory, or the XDG state folder. */
 export function stateFolder(variables: Readonly<Record<string, string | undefined>>): string {
   const { STATE_DIRECTORY: ofUnit, XDG_STATE_HOME: xdg } = variables;
   return ofUnit || join(xdg || join(homedir(), ".local", "state"), "slabmend");
@@ -30,7 +30,7 @@ export async function readSecretFile(path: string): Promise<Secret<string> | und
     const facts = await file.stat();
     if (!facts.isFile() || facts.size > MOST_BYTES) throw unsafe(path, "something else");
     if ((facts.mode & OTHERS) !== 0) {
-      throw unsafe(path, `one of mode ${(facts.mode & 0o777).toString(8).padStart(4, "0")}`);
+      throw unsafe(path, `a file of mode ${(facts.mode & 0o777).toString(8).padStart(4, "0")}`);
     }
     return new Secret((await file.readFile("utf8")).trim());
   } finally {

@@ -11,16 +11,16 @@ export interface ApiRoute {
   readonly method: "GET" | "PUT" | "POST" | "DELETE";
   /** Path below {@link API_ROOT} in OpenAPI's notation: `/slabs/{id}`. */
   readonly path: string;
-  /** Stable name of the operation. */
+  /** Stable name of the route: `operationId` in the OpenAPI description. */
   readonly name: string;
   readonly says: string;
   readonly params: Fields;
   readonly query: Fields;
   readonly body: Fields | undefined;
   readonly answer: v.GenericSchema;
-  /** Statuses of problems in addition to those of every route. */
+  /** HTTP statuses of the problems that this route may answer, in addition to those that any route may answer. */
   readonly problems: readonly number[];
-  /** The route is about the server, not about the indexer in `?indexer=`. */
+  /** True: the route is about the whole server and takes no `?indexer=`. */
   readonly ofServer: boolean;
   readonly run: (deps: IndexerApi | ServedIndexers, input: unknown) => Promise<object>;
 }
@@ -65,7 +65,7 @@ interface Given<
   ) => Promise<v.InferOutput<Answer> & object>;
 }
 
-/** Checks a route's answer against its schema. */
+/** Declares a route about one indexer. The compiler checks the type of the route's answer against its schema. */
 export function apiRoute<
   Params extends Fields = typeof NOTHING,
   Query extends Fields = typeof NOTHING,

@@ -1,4 +1,4 @@
-/** Routes that list the indexers of this server and delete one. Suspending and resuming changes the mode: write-routes.ts. */
+/** Routes that list this server's indexers and delete an indexer. write-routes.ts suspends and resumes indexers. */
 import * as v from "valibot";
 import { readFleetMode, stopLeasing } from "../../database/fleet/fleet-mode.ts";
 import { indexersSchema } from "../../reports/indexers-schema.ts";
@@ -19,7 +19,7 @@ const remove = serverRoute({
   method: "DELETE",
   path: "/indexers/{indexer}",
   name: "indexer-delete",
-  says: "Deletes an indexer: ends its repairs, then removes slabmend's schema from its database; a tombstone stays. indexd's tables are not changed. Cannot be undone.",
+  says: "Deletes an indexer: ends its repairs, then removes slabmend's tables from its database. One table stays, the tombstone: it records who deleted the indexer, when and why. indexd's tables are not changed. Cannot be undone.",
   params: v.strictObject({ indexer: v.pipe(v.string(), v.maxLength(20)) }),
   body: v.strictObject({
     confirm: v.pipe(v.string(), v.description("the indexer's name again")),
@@ -44,7 +44,7 @@ function notConfirmed(indexer: string, got: string): ServerError {
     name: "body, confirm",
     expected: indexer,
     got: JSON.stringify(got.slice(0, 40)),
-    remedy: "Repeat the name of the indexer to delete; nothing was changed.",
+    remedy: "Nothing was changed. To delete the indexer, send its name as `confirm`.",
   });
 }
 

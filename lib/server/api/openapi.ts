@@ -6,7 +6,7 @@ import { API_ROOT, type ApiRoute } from "./api-route.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Problems that any route may answer: bad input, no token or password, a rate limit, an unreachable database. */
+/** Statuses of problems that any route may answer, such as bad input, a missing password or an unreachable database. */
 const COMMON_PROBLEMS = [400, 401, 403, 421, 429, 500, 503];
 const WRITE_PROBLEMS = [413, 415];
 
@@ -28,7 +28,8 @@ export function describeApi(
     info: {
       title: "slabmend",
       version: "1",
-      description: "The reports and changes of slabmend's commands. docs/server.md describes access.",
+      description:
+        "The reports that slabmend's commands print, and the changes that they make. docs/server.md describes access.",
     },
     servers: [{ url: API_ROOT }],
     paths,
@@ -36,7 +37,11 @@ export function describeApi(
       schemas,
       securitySchemes: {
         token: { type: "http", scheme: "bearer", description: "allows writes" },
-        password: { type: "http", scheme: "basic", description: "needed if serve listens beyond loopback" },
+        password: {
+          type: "http",
+          scheme: "basic",
+          description: "needed if serve listens on an address that is not loopback",
+        },
       },
     },
   };
@@ -54,7 +59,7 @@ const EVENTS: Json = {
   operationId: "events",
   parameters: [INDEXER],
   summary:
-    "Server-sent events, at least one every 5 s: `status` (Status), `workers` (Workers), and `database` (DatabaseEvent) at the start and when the database becomes unreachable or reachable.",
+    "Server-sent events, at least one every 5 s: `status` (Status), `workers` (Workers), and `database` (DatabaseEvent) at the start of the stream and when the database becomes unreachable or reachable.",
   responses: { 200: { description: "the stream", content: { "text/event-stream": {} } } },
 };
 
@@ -119,7 +124,7 @@ function parametersOf(schema: ApiRoute["query"], where: "path" | "query"): Json[
 }
 
 function schemaOf(schema: v.GenericSchema, typeMode: "input" | "output"): Json {
-  // A query's values are transformed from text; only the text can be described.
+  // The routes transform a query's values from text. JSON Schema cannot describe a transformation, only the text.
   const { $schema: _, ...rest } = toJsonSchema(schema, {
     typeMode,
     target: "draft-2020-12",

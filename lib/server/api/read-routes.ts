@@ -1,4 +1,4 @@
-/** Routes that answer with the reports that commands print with --json. */
+/** Routes that report what runs now: the state of the fleet, and its processes. */
 import { statusSchema } from "../../reports/status-schema.ts";
 import { workersSchema } from "../workers-report.ts";
 import { apiRoute } from "./api-route.ts";
@@ -16,7 +16,7 @@ const workers = apiRoute({
   method: "GET",
   path: "/workers",
   name: "workers",
-  says: "The processes of this serve, and every work and serve on its database.",
+  says: "The processes of this `serve`, and every `work` and `serve` on its database.",
   answer: workersSchema,
   run: ({ readWorkers }) => readWorkers(),
 });

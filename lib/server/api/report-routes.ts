@@ -113,7 +113,7 @@ const journal = apiRoute({
   },
 });
 
-/** An id is not looked up first: the journal keeps repairs of deleted slabs. */
+/** Only a digest is looked up. An id is used as it is, because the journal keeps the repairs of deleted slabs. */
 async function slabIdOf(ask: Ask, text: string): Promise<SlabId> {
   if (text.length < 64) return parseSlabId(text);
   return (await ask((sql) => findSlab(sql, text), { isIdempotent: true })).id;

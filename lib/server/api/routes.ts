@@ -1,4 +1,4 @@
-/** Every route of the API, and its description. */
+/** Every route of the API, and the OpenAPI description of the API. */
 import * as v from "valibot";
 import { schemaVersion } from "../../reports/fields.ts";
 import { workersSchema } from "../workers-report.ts";

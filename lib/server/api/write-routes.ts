@@ -1,4 +1,4 @@
-/** Routes that change something, like the commands pause, resume, quarantine release and dead-letters redrive. */
+/** Routes that change something, as `pause`, `resume`, `quarantine release` and `dead-letters redrive` do. */
 import * as v from "valibot";
 import { redriveDeadLetters } from "../../cli/command/redrive-dead-letters.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";

@@ -45,7 +45,7 @@ export async function buildGraph(
     iam: new IAMClient(options),
   };
   const created = new Map<string, Created>();
-  /** Maps the names, ARNs and URLs given to the configuration to the real ones. */
+  /** Maps each ARN and URL that was given to the configuration to the real one. */
   const realNames = new Map<string, string>();
   const remove = async (): Promise<void> => {
     for (const { remove: removeOne } of [...created.values()].toReversed()) await removeOne();
@@ -75,7 +75,7 @@ export async function buildGraph(
   return { clients, created, notBuilt: [...new Set(notBuilt)].toSorted(), remove };
 }
 
-/** The ARN or URL that test/infra gives the configuration for a resource. */
+/** The invented ARN and URL of a resource that test/infra gives to the configuration. */
 function toldNames(type: string, name: string): { readonly arn?: string; readonly url?: string } {
   const account = "123456789012";
   const region = "eu-central-1";

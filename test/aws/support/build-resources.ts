@@ -76,7 +76,7 @@ const queue = builder(
     sqsManagedSseEnabled: v.boolean(),
     receiveWaitTimeSeconds: v.optional(number),
     redrivePolicy: v.optional(string),
-    // Only FIFO queues have these.
+    // Only FIFO queues set these two to true.
     contentBasedDeduplication: v.literal(false),
     fifoQueue: v.literal(false),
   },
@@ -113,7 +113,7 @@ const redriveAllowPolicy = builder(
   },
 );
 
-/** test/infra keeps policies as their statements. */
+/** test/infra represents a policy by its statements. */
 const statements = v.pipe(
   string,
   v.parseJson(),
@@ -165,7 +165,9 @@ const role = builder(
   },
 );
 
-/** A function's variables are secret as a whole when one of them is. */
+/**
+ * The variables of a function. If one of them is secret, Pulumi makes all of them one secret: this is unwrapped here.
+ */
 const unwrapped = v.pipe(
   v.unknown(),
   v.transform((value) => (isSecret(value) ? (value as { value: unknown }).value : value)),

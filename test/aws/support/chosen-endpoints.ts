@@ -41,8 +41,8 @@ async function checksAsMiniStack(url: string): Promise<boolean> {
 }
 
 /**
- * A group of tests per endpoint. For an endpoint that is not installed, a single test says so: skipped, or failed with
- * SLABMEND_EMULATORS_REQUIRED=true.
+ * Defines a group of tests per endpoint. If an emulator is not installed, its group is a single test that says so: the
+ * test fails with SLABMEND_EMULATORS_REQUIRED=true, and is skipped otherwise.
  */
 export function describeEndpoints(
   emulators: readonly Emulator[],

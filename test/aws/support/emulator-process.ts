@@ -49,7 +49,7 @@ export async function startEmulator(emulator: EmulatorCommand): Promise<Emulator
       ...emulator.environment(port, folder),
     },
     stdio: ["ignore", "pipe", "pipe"],
-    // Its functions run in its process group, so that they end together.
+    // The emulator gets its own process group, in which its functions run too: a signal to the group ends all.
     detached: true,
   });
   const dismiss = guard.endProcess(child.pid ?? 0, "KILL");

@@ -14,7 +14,7 @@ const LOCALSTACK_ON_LOOPBACK = fileURLToPath(
 
 export interface Emulator {
   readonly name: string;
-  /** Why it cannot be started here, with a remedy. */
+  /** Why the emulator cannot be started here, with a remedy. */
   readonly missing?: string;
   start(): Promise<AwsEndpoint>;
 }
@@ -68,14 +68,14 @@ export const LOCALSTACK: Emulator = installed({
   environment: (port, folder) => ({
     GATEWAY_LISTEN: `127.0.0.1:${port}`,
     LOCALSTACK_HOST: `127.0.0.1:${port}`,
-    // URLs with queue names in paths; by default the names are in host names, which do not resolve.
+    // A queue's name is in the path of its URL. By default it would be in the host name, which does not resolve.
     SQS_ENDPOINT_STRATEGY: "path",
     SERVICES: "sqs,s3",
     STRICT_SERVICE_LOADING: "1",
     DNS_ADDRESS: "0",
     DISABLE_EVENTS: "1",
     SKIP_SSL_CERT_DOWNLOAD: "1",
-    // If it detects a container, it assumes its own image and writes to /var/lib.
+    // In a container LocalStack would otherwise assume that it runs in its official image, and write to /var/lib.
     OVERRIDE_IN_DOCKER: "0",
     FILESYSTEM_ROOT: join(folder, "files"),
   }),

@@ -1,7 +1,7 @@
-/** An endpoint that speaks AWS's protocols: an emulator that this run starts, or the one that AWS_ENDPOINT_URL names. */
+/** An endpoint that speaks AWS's protocols: an emulator that this run starts, or the endpoint at AWS_ENDPOINT_URL. */
 export interface AwsEndpoint {
   readonly name: string;
-  /** Whether this run started it in the pinned version, whose missing features are known. */
+  /** Whether this run started the endpoint, in the pinned version, whose missing features are known. */
   readonly isPinned: boolean;
   readonly url: string;
   readonly region: string;
@@ -12,9 +12,12 @@ export interface AwsEndpoint {
   };
   /** Whether signatures and policies are enforced, as on AWS. */
   readonly checksPermissions: boolean;
-  /** Whether it requires "sqs:SendMessageBatch", which AWS does not have: on AWS "sqs:SendMessage" covers both. */
+  /**
+   * Whether batches need a permission of their own, "sqs:SendMessageBatch". AWS has no such permission: there
+   * "sqs:SendMessage" also covers batches.
+   */
   readonly hasBatchRights: boolean;
-  /** Its output, latest last; empty if this run did not start it. */
+  /** The endpoint's last lines of output; empty if this run did not start the endpoint. */
   readonly log: readonly string[];
   stop(): Promise<void>;
 }

@@ -9,7 +9,7 @@ export type Service = (typeof SERVICES)[number];
 
 export interface MissingService {
   readonly service: Service;
-  /** What it answered instead of a list. */
+  /** What the endpoint answered instead of a list. */
   readonly answer: string;
 }
 
@@ -34,7 +34,7 @@ export async function findMissingServices(endpoint: AwsEndpoint): Promise<Missin
   return missing;
 }
 
-/** The missing services of the pinned versions; a test compares them. LocalStack is started with only SQS. */
+/** The missing services of the pinned versions, which a test checks. LocalStack is started with only SQS and S3. */
 export const KNOWN_MISSING: Readonly<Record<string, readonly Service[]>> = {
   fauxqs: SERVICES,
   MiniStack: [],

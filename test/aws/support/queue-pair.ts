@@ -1,4 +1,4 @@
-/** A queue of repairs and its dead letters on an endpoint, made for one test and deleted after it. */
+/** A queue of repairs and its dead-letter queue on an endpoint, made for one test and deleted after it. */
 import { randomUUID } from "node:crypto";
 import {
   CreateQueueCommand,

@@ -1,4 +1,6 @@
-/** A bucket on an endpoint for one test file, and the features of S3 for the archive that an endpoint lacks. */
+/**
+ * Creates a bucket on an endpoint for one test file, and finds a feature that the archive needs and the endpoint lacks.
+ */
 import { randomUUID } from "node:crypto";
 import {
   CreateBucketCommand,
@@ -20,7 +22,7 @@ export interface Bucket {
 export async function createBucket(endpoint: AwsEndpoint): Promise<Bucket> {
   const client = createS3Client({ ...clientOptions(endpoint), forcePathStyle: true });
   const name = `slabmend-test-${randomUUID()}`;
-  // Without a location constraint it can be created only in us-east-1.
+  // Without a location constraint a bucket can be created only in us-east-1.
   const { region } = endpoint;
   await client.send(
     new CreateBucketCommand({
@@ -46,7 +48,7 @@ export async function createBucket(endpoint: AwsEndpoint): Promise<Bucket> {
   };
 }
 
-/** Why the archive cannot be tested there; undefined if it can. */
+/** Why the archive cannot be tested on the bucket's endpoint; undefined if it can. */
 export async function findS3Gap({ client, name }: Bucket): Promise<string | undefined> {
   const put = async (condition: { IfNoneMatch?: "*"; IfMatch?: string }): Promise<string> =>
     await client.send(new PutObjectCommand({ Bucket: name, Key: "probe", Body: "x", ...condition })).then(

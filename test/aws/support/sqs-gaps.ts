@@ -1,4 +1,4 @@
-/** Finds the features of SQS that an endpoint lacks by trying them, so that tests are skipped with a reason. */
+/** Tries which features of SQS an endpoint lacks, so that tests of these features can be skipped with a reason. */
 import {
   DeleteMessageBatchCommand,
   DeleteMessageCommand,
@@ -9,7 +9,7 @@ import {
 } from "@aws-sdk/client-sqs";
 import type { QueuePair } from "./queue-pair.ts";
 
-/** Named as the reasons for skipping a test. */
+/** Each probe's name is the reason that is given when a test is skipped. */
 const PROBES = {
   "no StartMessageMoveTask": ({ client, deadLetters }) =>
     isUnknownAction(client.send(new StartMessageMoveTaskCommand({ SourceArn: deadLetters.arn }))),
@@ -60,7 +60,7 @@ async function isUnknownAction(answer: Promise<unknown>): Promise<boolean> {
   }
 }
 
-/** The gaps of the pinned versions; a test compares them, so that a new gap is noticed. */
+/** The known gaps of the pinned versions. A test compares them with the real gaps, so that a new gap is noticed. */
 export const KNOWN_SQS_GAPS: Readonly<Record<string, readonly SqsGap[]>> = {
   fauxqs: ["no StartMessageMoveTask", "no ListDeadLetterSourceQueues", "takes anything for a receipt handle"],
   MiniStack: [

@@ -26,7 +26,7 @@ const WALLET_HASH = "ee40078ab9d743f3a7ef99d9e68a7b3a59f7a80c422bd01a2bdce93a45a
 const database = useDatabase({ schema: "indexd" });
 let folder: string;
 let file: string;
-/** Roles belong to the whole server. */
+/** A unique name, because roles belong to the whole server. */
 let role: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "slabmend-setup-"));
@@ -119,7 +119,8 @@ describe("setup", () => {
     const [row] = await database.sql<{ verifier: string }[]>`
       select rolpassword as verifier from pg_authid where rolname = ${role}`;
     expect(row!.verifier).toMatch(/^SCRAM-SHA-256\$4096:/);
-    // On loopback the test's server may trust all logins, so the stored verifier must match this password.
+    // On loopback the test's server may trust all logins, so a login proves nothing: compare the stored verifier
+    // instead.
     const [, salt = ""] = /^SCRAM-SHA-256\$4096:([^$]+)\$/.exec(row!.verifier) ?? [];
     const password = new Secret(new URL(written["SLABMEND_DATABASE_URL"]!).password);
     expect(scramVerifier(password, Buffer.from(salt, "base64"))).toBe(row!.verifier);
@@ -206,7 +207,7 @@ describe("setup", () => {
 });
 
 describe("setup reports wrong values at once and asks again", () => {
-  test("database URL, name of the role, phrase and seed", async () => {
+  test("setup asks again after a wrong database URL, role name, recovery phrase or seed", async () => {
     const withPath = (path: string): string => Object.assign(new URL(database.url), { pathname: path }).href;
     const wrongUrls: readonly (readonly [url: string, says: string])[] = [
       ["hunter2canary", "expected a URL, got 13 characters"],
@@ -326,7 +327,7 @@ test("Ctrl+C at any question of setup leaves no partial result", async () => {
     expect([question, (await roles()).length]).toEqual([question, reached("Name") ? 1 : 0]);
     expect([question, url !== undefined && (await mayWork(url))]).toEqual([question, reached("Name")]);
     expect([question, seed]).toEqual([question, reached("Recovery") ? SEED : undefined]);
-    // And no temporary file of an incomplete write.
+    // No temporary file of an incomplete write remains.
     expect((await readdir(folder)).filter((name) => join(folder, name).startsWith(`${file}.`))).toEqual([]);
     await rm(file, { force: true });
     await database.sql.unsafe("drop schema if exists slabmend cascade");

@@ -25,7 +25,7 @@ describe("active and healthy", () => {
 });
 
 describe("max renewable", () => {
-  // One sector risks collateral x 4 MiB x (6048 + 144).
+  // For one sector a host risks its collateral per byte and block x 4 MiB x (6048 + 144) blocks.
   const perSector = 200n * SECTOR * 6192n;
   test.each<[string, Pick<HostRow, "maxCollateral" | "collateral">, bigint]>([
     ["nothing", { maxCollateral: 0n, collateral: 200n }, 0n],

@@ -7,7 +7,7 @@ test("a host exactly on every boundary is usable", () => {
   expect(failedUsabilityChecks(hostRow(), SETTINGS)).toEqual([]);
 });
 
-describe("one step beyond its boundary, each check fails alone and under indexd's name", () => {
+describe("a value one step beyond its boundary fails only its own check, named as in indexd", () => {
   const beyond: readonly [string, Partial<HostRow>, Partial<SettingsRow>?][] = [
     ["Uptime", { recentUptime: 0.8999999999999999 }],
     ["Uptime", { recentUptime: Number.NaN }],
@@ -38,7 +38,7 @@ describe("one step beyond its boundary, each check fails alone and under indexd'
   ];
   test.each(beyond)("%s %o %o", (check, host, settings) => {
     const failed = failedUsabilityChecks(hostRow(host), { ...SETTINGS, ...settings });
-    // A longer period also raises the collateral that it takes.
+    // A longer contract period also raises the collateral that a host must offer, so MaxCollateral fails too.
     const expected = settings?.contractsPeriodBlocks === undefined ? [check] : [check, "MaxCollateral"];
     expect(failed).toEqual(expected);
   });
@@ -51,14 +51,14 @@ test("a host below the minimum collateral fails at any storage price", () => {
   expect(failedUsabilityChecks(hostRow({ collateral: 50n, storagePrice: 25n }), SETTINGS)).toEqual([]);
 });
 
-test("versions compare as numbers, byte by byte", () => {
+test("protocol versions are compared byte by byte, each byte as a number", () => {
   const check = (protocolVersion: string) => failedUsabilityChecks(hostRow({ protocolVersion }), SETTINGS);
   expect(check("050100")).toEqual([]);
   expect(check("0a0000")).toEqual([]);
   expect(check("050010")).toEqual([]);
 });
 
-test("a never scanned host fails exactly the checks of settings", () => {
+test("a host that was never scanned fails exactly the checks that need its settings", () => {
   expect(failedUsabilityChecks(hostRow({ lastSuccessfulScanUs: null }), SETTINGS)).toEqual([
     "MaxContractDuration",
     "MaxCollateral",
@@ -74,7 +74,7 @@ test("a never scanned host fails exactly the checks of settings", () => {
   ]);
 });
 
-test("long expired prices stay valid, because two stored times are compared instead of the current time", () => {
+test("prices that expired long ago stay valid: the check compares their expiry with the last scan, not with the clock", () => {
   const host = hostRow({ lastSuccessfulScanUs: 0n, validUntilUs: 900_000_000n });
   expect(failedUsabilityChecks(host, SETTINGS)).toEqual([]);
 });

@@ -1,4 +1,6 @@
-/** The predicates exist twice, in TypeScript and in SQL. Here they judge the same random rows. */
+/**
+ * The predicates on hosts and contracts exist in TypeScript and in SQL. Here both versions judge the same random rows.
+ */
 import fc from "fast-check";
 import type { TransactionSql } from "postgres";
 import { beforeAll, expect, test } from "vitest";
@@ -10,7 +12,7 @@ import { readRawNetwork } from "../../../lib/database/indexd/read-raw-network.ts
 import { useDatabase } from "../../support/database.ts";
 import { rolledBack } from "./rolled-back.ts";
 
-/** With 1 to 50 hosts in a run, some 1500 in all. */
+/** A run has 1 to 50 hosts, so all runs together have about 1500. */
 const RUNS = 60;
 const MOST_HOSTS = 50;
 const SECTOR = 4_194_304n;
@@ -138,7 +140,7 @@ async function insertFleet(sql: TransactionSql, fleet: Fleet): Promise<void> {
      from rows`,
     [json(contracts)],
   );
-  // A renewed contract names its successor; any contract will do.
+  // A renewed contract names its successor. Any contract may be the successor, so here each names itself.
   const renewed = contracts.flatMap((contract, n) => (contract.renewed ? [key(n + 1).slice(2)] : []));
   await sql`
     update contracts set renewed_to = contract_id where contract_id in

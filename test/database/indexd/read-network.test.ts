@@ -13,7 +13,7 @@ test("a network without hosts can be read", async () => {
     height: 0n,
     hosts: new Map(),
     healthyContractIds: new Set(),
-    // As a new indexd has them.
+    // The price limits of a newly installed indexd.
     priceLimit: {
       egressPrice: 3_000n * 10n ** 12n,
       ingressPrice: 3_000n * 10n ** 12n,
@@ -92,13 +92,13 @@ test("a network snapshot has every host with its state, addresses, prices and co
   expect(facts(spent.id)).toEqual([true, false, true, true, false]);
   expect(facts(expired.id)).toEqual([true, false, true, false, false]);
   expect(facts(stuck.id)).toEqual([true, false, false, true, true]);
-  // In the renew window a contract takes no more sectors, but those it has may stay.
+  // In the renew window a contract takes no more sectors, but the sectors already in the contract may stay.
   expect(fleet.healthyContractIds).toEqual(
     new Set([good, stuck].map((host) => host.contract!.contractId).concat(renewing.contractId)),
   );
 });
 
-test("the snapshot is the same through a client without prepared statements and session", async () => {
+test("a client that uses neither prepared statements nor session state reads the same snapshot", async () => {
   const pooled = postgres(database.url, { max: 1, prepare: false, fetch_types: false });
   try {
     const options = { minHostDistanceKm: 10, now: () => 0 };

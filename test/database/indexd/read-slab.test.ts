@@ -19,7 +19,7 @@ beforeAll(async () => {
   hosts = await seedNetwork(database.sql, { hosts: 8 });
 });
 
-test("a slab with a pinned, an unpinned and a lost sector, by id and by digest", async () => {
+test("a slab with a pinned, an unpinned and a lost sector is read by id and by digest", async () => {
   const { sql } = database;
   const encryptionKey = new Uint8Array(32).fill(5);
   const seeded = await seedSlab(sql, {
@@ -70,14 +70,14 @@ test("reading an unknown slab gives undefined", async () => {
   expect(await readSlabByDigest(database.sql, "ab".repeat(32) as SlabDigest)).toBeUndefined();
 });
 
-test("after a renewal the map id is the same and the contract is the new one", async () => {
+test("after a contract's renewal its sectors have the same map id and the new contract", async () => {
   const seeded = await seedSlab(database.sql, { minShards: 1, sectors: placeOn(hosts.slice(7, 8)) });
   const renewed = await renewContract(database.sql, hosts[7]!.id, hosts[7]!.contract!);
   const slab = await readSlab(database.sql, seeded.id);
   expect(slab!.sectors[0]).toMatchObject({ contractMapId: renewed.mapId, contractId: renewed.contractId });
 });
 
-test("a shared sector lists each host of the other slabs with it once, without its own host", async () => {
+test("a shared sector lists the hosts of its other slabs, each host once, and not its own host", async () => {
   const { sql } = database;
   const [first] = await seedSlabs(sql, { minShards: 1, slabs: [{ sectors: placeOn(hosts.slice(0, 2)) }] });
   const share = { ...LOST, root: first!.sectors[0]!.root };
@@ -94,7 +94,7 @@ test("a shared sector lists each host of the other slabs with it once, without i
   expect(slab!.sectors[1]!.neighbourHostIds).toEqual([]);
 });
 
-test("reading a slab considers only some of many slabs with a shared sector; the commit considers all", async () => {
+test("if more than 200 slabs share a sector, readSlab lists only some of their hosts; the commit considers all", async () => {
   const { sql } = database;
   const shared = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 1)) });
   const many = await seedNetwork(sql, { hosts: 210 });
@@ -112,7 +112,7 @@ test("a slab without sectors is read", async () => {
   expect(await readSlab(database.sql, seeded.id)).toMatchObject({ minShards: 10, sectors: [] });
 });
 
-test("a slab of 256 sectors is read, one of 257 is refused", async () => {
+test("a slab of 256 sectors is read, a slab of 257 sectors is refused", async () => {
   const { sql } = database;
   const lost = (count: number) => Array.from({ length: count }, () => LOST);
   const largest = await seedSlab(sql, { minShards: 85, sectors: lost(256) });

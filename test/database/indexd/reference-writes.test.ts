@@ -29,7 +29,7 @@ let hosts: SeededHost[];
 let slab: SeededSlab;
 beforeAll(async () => {
   hosts = await seedNetwork(database.sql, { hosts: 5 });
-  // Index 0 pinned, 1 unpinned, 2 lost, 3 pinned to a contract past its proof height.
+  // Sector 0 is pinned, 1 unpinned, 2 lost, and 3 pinned in a contract past its proof height.
   const sectors = [
     ...placeOn(hosts.slice(0, 1)),
     { hostId: hosts[1]!.id, mapId: null },
@@ -83,7 +83,7 @@ test.each([
   });
 });
 
-test("migrating a deleted sector, or to a deleted host, writes nothing", async () => {
+test("migrating a deleted sector, or any sector to a deleted host, writes nothing", async () => {
   await rolledBack(database.sql, async (sql) => {
     const before = await readWrittenRows(sql, startedAt);
     expect(await migrateSector(sql, root(0), "00".repeat(32) as HostKey)).toBe(false);
@@ -110,7 +110,7 @@ test.each([
     });
     expect(after.sectors).toEqual(
       before.sectors.map((sector, position) =>
-        // The count of failed checks stays; sectors on other hosts do not change at all.
+        // The lost sector keeps its count of failed checks; sectors on other hosts do not change at all.
         position === index ? { ...sector, host_id: null, contract_sectors_map_id: null } : sector,
       ),
     );
@@ -118,7 +118,7 @@ test.each([
   });
 });
 
-test("a repaired slab keeps its claim; failures wait 1, 2, 4, 8, 16, then always 24 hours", async () => {
+test("a success keeps next_repair_attempt; failures set it 1, 2, 4, 8, 16, then always 24 hours ahead", async () => {
   await rolledBack(database.sql, async (sql) => {
     const at = async (): Promise<unknown> => (await readWrittenRows(sql, new Date())).slabs[0];
     for (const [failed, hours] of [1, 2, 4, 8, 16, 24, 24].entries()) {
@@ -137,7 +137,7 @@ test("a repaired slab keeps its claim; failures wait 1, 2, 4, 8, 16, then always
   });
 });
 
-test("a moved slab bumps exactly the events of its object keys, in all accounts, including deleted objects", async () => {
+test("a migrated slab bumps only the events of object keys that use it, in all accounts, deleted objects included", async () => {
   await rolledBack(database.sql, async (sql) => {
     const [one, two] = [await seedAccount(sql), await seedAccount(sql)];
     const [other] = await seedSlabs(sql, { slabs: [{ sectors: placeOn(hosts) }] });

@@ -1,7 +1,7 @@
 /**
- * indexd's own writes after a repair, one simple function each (docs/protocol.md#persisting-a-result): slow, readable, without
- * fencing. Tests run these on one database and our commit on a copy, and compare all rows with
- * {@link readWrittenRows}.
+ * indexd's own writes after a repair, each as one simple function (docs/protocol.md#persisting-a-result): slow,
+ * readable, without fencing. Tests run these functions on one database and our commit on a copy, and compare all rows
+ * as {@link readWrittenRows} returns them.
  */
 import type { ISql } from "postgres";
 import { type HostKey, idBytes, type Root, type SlabDigest } from "../../../lib/slab/ids.ts";
@@ -31,7 +31,7 @@ export async function migrateSector(sql: ISql, root: Root, newHost: HostKey): Pr
   return true;
 }
 
-/** indexd's `MarkSectorsLost`: only sectors that are still on this host. */
+/** indexd's `MarkSectorsLost`: marks those of the sectors that are still on this host. */
 export async function markSectorsLost(sql: ISql, hostKey: HostKey, roots: readonly Root[]): Promise<void> {
   const [host] = await sql<{ id: number }[]>`select id from hosts where public_key = ${idBytes(hostKey)}`;
   if (host === undefined) throw new Error("the host is gone");
@@ -48,7 +48,7 @@ export async function markSectorsLost(sql: ISql, hostKey: HostKey, roots: readon
     if (sector === undefined) continue;
     if (sector.map_id === null) unpinned++;
     else pinned++;
-    // Past its proof height the host may already have fulfilled the contract.
+    // After a contract's proof height the host may have fulfilled the contract, so the loss is not counted.
     if (sector.owed !== false) countedAsLost++;
     // consecutive_failed_checks stays as it is.
     await sql`update sectors set host_id = null, contract_sectors_map_id = null where id = ${sector.id}`;
@@ -81,7 +81,7 @@ export async function markSlabRepaired(sql: ISql, digest: SlabDigest, success: b
     await sql`update slabs set consecutive_failed_repairs = 0 where id = ${slab.id}`;
     return true;
   }
-  // indexd shifts without a limit and wraps at 22; from 5 on the answer is 24 h in any case.
+  // indexd shifts by any number of failures, which overflows at 22; here 5 or more failures always give 24 hours.
   const hours = Math.min(2 ** Math.min(slab.failed, 5), 24);
   await sql`
     update slabs set consecutive_failed_repairs = ${slab.failed + 1},
@@ -105,14 +105,15 @@ export interface WrittenRows {
   readonly hosts: readonly Record<string, unknown>[];
   readonly slabs: readonly Record<string, unknown>[];
   readonly objectEvents: readonly Record<string, unknown>[];
-  /** Sums of the deltas by name, regardless of the number of rows, without zero sums. */
+  /** The sum of the deltas of each statistic, in however many rows they are; sums of zero are left out. */
   readonly statistics: Readonly<Record<string, bigint>>;
 }
 
 /**
- * The rows in a form that is equal for two databases with equal seeds and writes. A time since the start of the test becomes `now`, other
- * times keep their value, and the next repair attempt is in minutes from now. Databases are equal if one is a copy of the other
- * (`create database … template …`) or both are transactions on the same rows.
+ * The rows in a form that is equal for two databases with equal seeds and writes. A time after `startedAt` becomes
+ * `now`, other times keep their value, and the next repair attempt is given in minutes after `startedAt`. The seeds are
+ * equal if one database is a copy of the other (`create database … template …`), or if both writers are transactions on
+ * the same rows.
  */
 export async function readWrittenRows(sql: ISql, startedAt: Date): Promise<WrittenRows> {
   const rows = async (query: string): Promise<Record<string, unknown>[]> =>

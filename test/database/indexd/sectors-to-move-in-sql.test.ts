@@ -49,9 +49,9 @@ async function movesInTypeScript(sql: ISql, slabId: SlabId): Promise<Move[]> {
 const hostNumber = fc.integer({ min: 0, max: HOSTS - 1 });
 const place = fc.record({
   host: fc.oneof({ weight: 9, arbitrary: hostNumber }, fc.constant(null)),
-  /** The host of the contract that it is pinned to: mostly its own host. */
+  /** The host whose contract the sector is pinned in: mostly the sector's own host. */
   pinnedTo: fc.oneof({ weight: 6, arbitrary: fc.constant("own" as const) }, fc.constant(null), hostNumber),
-  /** A denial by its host; `before`: it was uploaded there again later, so the denial is void. */
+  /** A denial by the sector's host; `before`: the sector was uploaded there again later, so the denial is void. */
   denied: fc.oneof({ weight: 6, arbitrary: fc.constant("no") }, fc.constantFrom("open", "before", "lost")),
 });
 const harm = fc.record({

@@ -1,4 +1,4 @@
-/** Rows of the journal as commits leave them, without a repair. */
+/** Inserts rows into the journal as commits do, without running a repair. */
 import { randomBytes, randomUUID } from "node:crypto";
 import type { ISql } from "postgres";
 
@@ -38,7 +38,7 @@ export async function seedJournal(sql: ISql, rows: readonly SeededRow[]): Promis
   return tokens;
 }
 
-/** The content of the stream: tokens by position. */
+/** Position and token of each row of the journal that has a position, ordered by position. */
 export async function readStream(sql: ISql): Promise<{ position: number; token: string }[]> {
   const rows = await sql<{ position: string; token: string }[]>`
     select position::text, token::text from slabmend.journal where position is not null order by journal.position`;

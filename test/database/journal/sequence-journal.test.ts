@@ -46,7 +46,7 @@ test("a journal row that commits late gets a later position", async () => {
   ]);
 });
 
-test("two simultaneous sequencers assign each position once, and one that dies assigns none", async () => {
+test("simultaneous sequencers assign each position once, and a sequencer that is rolled back assigns none", async () => {
   await seedJournal(
     sql,
     Array.from({ length: 40 }, () => ({})),
@@ -63,7 +63,7 @@ test("two simultaneous sequencers assign each position once, and one that dies a
   expect(await places()).toEqual(Array.from({ length: 40 }, (_, index) => head + 1 + index));
 });
 
-/** One transaction after the other: each inserts, and then commits, rolls back, or its backend is ended. */
+/** Runs one transaction after the other. Each inserts rows, and then commits, rolls back or loses its backend. */
 class Writer {
   #open: { client: Sql; tokens: string[] } | undefined;
 

@@ -25,7 +25,7 @@ const ROWS = [
   { outcome: "fault", error: "clock-off", hastings: 10n ** 40n },
 ] as const;
 
-test("totals by outcome, cause and host", async () => {
+test("the journal is added up by outcome, cause and host", async () => {
   await seedJournal(sql, ROWS);
   await sequenceJournal(sql);
   expect(await followTotals(sql)).toBe(3);
@@ -62,7 +62,7 @@ test("totals by outcome, cause and host", async () => {
   ]);
 });
 
-test("budget and status count each journal row once, at any position of the totals", async () => {
+test("budget and status count each journal row once, whether or not the totals contain it yet", async () => {
   const expected = {
     repairs: 3,
     sectorsCopied: 1,
@@ -85,14 +85,14 @@ test("budget and status count each journal row once, at any position of the tota
   await followTotals(sql);
   await seedJournal(sql, ROWS.slice(1, 2));
   await sequenceJournal(sql);
-  // One row is in the totals, one has only a position, one not even that.
+  // The first row is in the totals, the second has only a position, the third has neither.
   await seedJournal(sql, ROWS.slice(2));
   expect(await look()).toMatchObject(seen);
   await sequenceJournal(sql);
   expect(await look()).toMatchObject(seen);
   await followTotals(sql);
   expect(await look()).toMatchObject(seen);
-  // Not even without followers.
+  // Budget and status stay the same even without followers and totals.
   await sql`delete from slabmend.followers`;
   await sql`delete from slabmend.totals`;
   expect(await look()).toMatchObject(seen);
@@ -133,14 +133,14 @@ test("old journal rows stay until every follower has processed them; a new follo
   ]);
   expect(states[0]!.behindSeconds).toBeGreaterThan(94 * day);
   expect(states[2]!.behindSeconds).toBeUndefined();
-  // A removed follower no longer retains rows; the totals cannot be removed.
+  // A removed follower no longer retains rows; the follower `totals` cannot be removed.
   expect([await forgetFollower(sql, "archive /y"), await forgetFollower(sql, "archive /y")]).toEqual([
     true,
     false,
   ]);
   expect(await forgetFollower(sql, "totals")).toBe(false);
   expect((await readFollowers(sql)).map(({ name }) => name)).toEqual(["archive /x", "totals"]);
-  // Hourly sums of hosts are removed too, those of outcomes stay.
+  // Old hourly totals of hosts are removed too, but the totals of outcomes stay.
   await forgetJournal(sql, keep);
   expect([
     ...(await sql`select dimension, sum(jobs)::integer as jobs from slabmend.totals group by 1`),

@@ -6,7 +6,7 @@ import { until } from "../../support/until.ts";
 
 const database = useDatabase();
 
-test("a question whether the target is open waits for an opening whose COMMIT is under way", async () => {
+test("isOpened waits for a transaction that opens the target and has not committed yet", async () => {
   const { sql } = database;
   const run = await startRun(sql, { kind: "move-database", scope: {}, owner: "test" });
   expect(await isOpened(sql, run.id)).toBe(false);

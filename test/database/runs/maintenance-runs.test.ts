@@ -39,7 +39,7 @@ test.each<[RunState, RunRequest, RunState | undefined]>([
 });
 
 describe("starting", () => {
-  test("a second start of a run is refused with owner and age of the first, even for ten simultaneous starts", async () => {
+  test("while a run is unfinished, ten simultaneous starts are refused, with the owner of that run in each error", async () => {
     const first = await start();
     expect(first).toMatchObject({ kind: "count", scope: { to: 3 }, state: "running", coordinator: null });
     const others = await Promise.allSettled(Array.from({ length: 10 }, start));
@@ -63,7 +63,7 @@ describe("starting", () => {
 });
 
 describe("the lease", () => {
-  test("one process has a run's lease; after its end or release another continues from the last checkpoint", async () => {
+  test("only one process has a run's lease; once it expires or is released, another continues at the checkpoint", async () => {
     await start();
     const first = (await take("a", 0))!;
     await saveRun(database.sql, first, 0, { checkpoint: { at: 2 } });
@@ -74,7 +74,7 @@ describe("the lease", () => {
     expect((await take("c"))?.run.coordinator).toBe("c");
   });
 
-  test("a coordinator that lost the lease writes nothing and is told so", async () => {
+  test("a coordinator that lost the lease writes nothing, and its save fails with run-lease-lost", async () => {
     await start();
     const first = (await take("a", 0))!;
     const second = (await take("b"))!;
@@ -111,7 +111,7 @@ describe("the lease", () => {
   });
 });
 
-test("old finished runs are removed, unfinished ones never", async () => {
+test("old finished runs are removed, unfinished runs never", async () => {
   const { sql } = database;
   await start();
   for (const days of [80, 100]) {
@@ -125,7 +125,7 @@ test("old finished runs are removed, unfinished ones never", async () => {
   expect((await readRuns(sql, 10)).map(({ owner }) => owner)).toEqual(["of 80 days", "ann@host"]);
 });
 
-test("a request without a run or for a wrong state names the current run", async () => {
+test("a request is refused without a run, or if the run's state does not allow it; then the error names the state", async () => {
   await expect(requestOfRun(database.sql, "cancel")).rejects.toMatchObject({ code: "no-run" });
   await start();
   await requestOfRun(database.sql, "cancel");

@@ -1,6 +1,6 @@
 /**
- * Databases that must not be written to. The next claim or reap reports why (each run begins with assertFleetMayWork), and from then on
- * no writer writes, not even one that has already begun.
+ * Databases that must not be written to. The next claim or reap reports why (each run begins with assertFleetMayWork),
+ * and from then on no writer writes, not even a writer that has already begun.
  */
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -26,7 +26,7 @@ import {
 import { leaseByHand, movesFromHere, requestOf } from "../running-lease.ts";
 import { createVersionDatabase } from "./version-database.ts";
 
-/** A change to a database of version 26, and the code of the verdict. */
+/** What is wrong with the database, the SQL that does this to a database of version 26, and the code of the refusal. */
 const CHANGES: readonly (readonly [what: string, sql: string, code: string])[] = [
   ["is in the middle of an upgrade", "update global_settings set db_version = 24", "indexd-upgrading"],
   ["was replaced by one of an older indexd", "update global_settings set db_version = 21", "indexd-too-old"],
@@ -54,12 +54,12 @@ const CHANGES: readonly (readonly [what: string, sql: string, code: string])[] =
     "indexd-changed",
   ],
   [
-    "has an unknown number and a column more",
+    "has an unknown version number and one more column in a table that we write",
     "alter table sectors add meaning text; update global_settings set db_version = 27",
     "indexd-changed",
   ],
   [
-    "has an unknown number and a read column more",
+    "has an unknown version number and one more column in a table that we read",
     "alter table objects add size bigint; update global_settings set db_version = 28",
     "indexd-needs-consent",
   ],
@@ -121,7 +121,8 @@ describe.each(CHANGES)("a database that %s", (_what, change, code) => {
           ]),
         () => flushMoved(fleet),
       ];
-      // Each writer waits for an upgrade to end; a privilege that one writer lacks does not stop the others.
+      // Only the first writer: during an upgrade each writer waits for its end, and a missing privilege stops only the
+      // writer that needs it.
       if (code === "lacks-right" || code === "indexd-upgrading") writers.length = 1;
       for (const write of writers) {
         const result = await write().catch((error: unknown) => error);
@@ -136,7 +137,7 @@ describe.each(CHANGES)("a database that %s", (_what, change, code) => {
   });
 });
 
-/** By name: some of the columns may be gone. */
+/** Whole rows, because a query that names columns would fail where one of them is gone. */
 async function stateOf(): Promise<unknown> {
   return await sql`
     select (select jsonb_agg(to_jsonb(s) order by s.id) from slabs s) as slabs,
@@ -157,7 +158,7 @@ describe("an upgrade that rebuilds a table", () => {
     await database.drop();
   });
 
-  test("an upgrade that removes privileges: a run names them at its start, and events are bumped once they are granted again", async () => {
+  test("after an upgrade that removes privileges, a run names these, and events are bumped after a new grant", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
     await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
     await sql`insert into slabmend.moved (slab_id, digest, moved_at)
@@ -225,14 +226,14 @@ describe("an unknown version", () => {
   });
   afterAll(() => database.drop());
 
-  test("an unknown version without relevant differences is worked on", async () => {
+  test("a fleet works on an unknown version without relevant differences", async () => {
     await sql`update global_settings set db_version = 27`;
     expect(await assertFleetMayWork(sql)).toMatchObject({
       verdict: { kind: "identical", version: 27, profile: 26 },
     });
   });
 
-  test("an unknown version with a new column in a table that we read is worked on after an operator has accepted its number", async () => {
+  test("a fleet works on an unknown version with a new column in a table we read if an operator accepts the number", async () => {
     await sql.unsafe("alter table objects add size bigint; update global_settings set db_version = 28");
     for (const accepted of [undefined, 27]) {
       await expect(assertFleetMayWork(sql, accepted)).rejects.toMatchObject({

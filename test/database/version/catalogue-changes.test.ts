@@ -1,6 +1,6 @@
 /**
- * Random single changes of indexd's catalogue, compared with a hand-written table of their meaning for a fleet that writes some tables
- * and reads others.
+ * Random single changes of indexd's catalogue. The verdict on each change is compared with a hand-written table of what
+ * the change means for a fleet that writes some tables and reads others.
  */
 import fc from "fast-check";
 import type { Sql } from "postgres";
@@ -14,14 +14,16 @@ import { createVersionDatabase } from "./version-database.ts";
 
 type Expected = "same" | "consent" | "changed";
 
-/** Tables that we write, then tables that we only read: of each the columns that we name, and some that we do not. */
+/**
+ * Tables that we write, then tables that we only read. For each: columns that we name in SQL, and some that we do not.
+ */
 const WRITTEN = {
   slabs: { named: ["digest", "min_shards", "next_repair_attempt"], other: ["pinned_at"] },
   sectors: { named: ["host_id", "uploaded_at", "num_migrated"], other: [] },
   hosts: { named: ["unpinned_sectors", "stuck_since"], other: ["scans_failed", "next_scan"] },
   object_events: { named: ["updated_at", "object_key"], other: ["was_deleted"] },
   stats_deltas: { named: ["stat_delta"], other: ["id"] },
-  // Only read, but judged like a written table: its new columns came with changes of meaning.
+  // We only read this table, but it is judged like a written table: its new columns came with changes of meaning.
   global_settings: { named: ["scanned_height", "contracts_period"], other: ["pins_currency"] },
 };
 const READ = {
@@ -33,7 +35,10 @@ const READ = {
   slab_deletion_queue: { named: ["slab_id"], other: [] },
 };
 
-/** The verdict for each change: in a written table, at a named column of a read table, and at another column of it. */
+/**
+ * Changes of a column, each with its verdict for a written table, a named column of a read table, and its other
+ * columns.
+ */
 const OF_COLUMNS: Readonly<
   Record<string, readonly [(table: string, column: string) => string, Expected, Expected, Expected]>
 > = {
@@ -60,7 +65,7 @@ const OF_COLUMNS: Readonly<
   ],
 };
 
-/** The change, its verdict in a written table, and in a read one. */
+/** Changes of a table, each with its verdict for a written table and its verdict for a read table. */
 const OF_TABLES: Readonly<Record<string, readonly [(table: string) => string, Expected, Expected]>> = {
   "a column more": [(t) => `alter table ${t} add column more integer`, "changed", "consent"],
   "a column more, not null": [
@@ -94,7 +99,7 @@ const OF_TABLES: Readonly<Record<string, readonly [(table: string) => string, Ex
   rows: [(t) => `analyze ${t}`, "same", "same"],
 };
 
-/** Only where there are triggers: from version 23 on. */
+/** Changes of triggers and functions, which exist from version 23 on. */
 const OF_FUNCTIONS: Readonly<Record<string, readonly [string, Expected]>> = {
   "a trigger disabled": ["alter table slabs disable trigger slabs_maintain_repair_stats_update", "changed"],
   "a trigger for replicas": [
@@ -150,7 +155,7 @@ const changes: Change[] = [
     ]),
   ),
   ...Object.entries(OF_FUNCTIONS).map(([what, [sql, expected]]) => ({ what, sql, expected })),
-].filter(({ what }) => what !== "no table: global_settings"); // That would be no indexd at all.
+].filter(({ what }) => what !== "no table: global_settings"); // Without this table, it is not indexd's database.
 
 describe.each([23, 26] as const)("a change of the catalogue of version %i", (version) => {
   let database: TestDatabase;

@@ -1,4 +1,7 @@
-/** The effect of a commit on a slab's mark on each version, and of an upgrade of indexd during a commit. */
+/**
+ * How a commit changes the mark of an unrecoverable slab on each version of indexd's database, and what happens to a
+ * commit when indexd is upgraded meanwhile.
+ */
 import postgres, { type Sql } from "postgres";
 import { afterEach, describe, expect, test } from "vitest";
 import { checkRules } from "../../../dev/demo/check-rules.ts";
@@ -77,7 +80,7 @@ describe("the mark of an unrecoverable slab on version 26", () => {
     expect(await checkRules(sql, { settled: false })).toEqual([]);
   });
 
-  test("a slab with fewer than min_shards located sectors keeps its recovery window, even after copies", async () => {
+  test("a slab with fewer than min_shards located sectors keeps its recovery window, even if a sector was moved", async () => {
     await open(26);
     const slab = await damaged(window, 5);
     expect(await commitRepair(sql, await requestFor(slab, "partial-refused"))).toMatchObject({
@@ -91,7 +94,7 @@ describe("the mark of an unrecoverable slab on version 26", () => {
     const slab = await damaged(window);
     const request = await requestFor(slab);
     const role = `before_${Math.random().toString(36).slice(2)}`;
-    // The grant from before the upgrade.
+    // The privileges that the role had before the upgrade.
     await sql.unsafe(`create role ${role}; grant all on all tables in schema public, slabmend to ${role};
       grant usage on schema public, slabmend to ${role}; grant usage on all sequences in schema public to ${role};
       revoke all on slabs from ${role};
@@ -149,7 +152,7 @@ test("slabs given up by indexd: none on version 22, those with the flag on 23, t
   expect(await givenUp()).toEqual([String(marked.id)]);
   await upgradeIndexd(sql);
   const fromWindow = { unrecoverable_since: new Date(), unrecoverable_reason: "30 days" };
-  // Enough of its sectors have hosts again for a rescue, regardless of the hosts' state.
+  // Not given up: min_shards of its sectors have hosts, in whatever state these hosts are.
   await damaged(fromWindow, 3);
   const hopeless = await damaged(fromWindow, 4);
   await damaged({ unrecoverable_since: new Date() });
@@ -168,7 +171,7 @@ describe("indexd is upgraded while a repair runs", () => {
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("a commit that waits for the upgrade's lock is recorded by the new version", async () => {
+  test("a commit that waits for the upgrade's lock is recorded by the rules of the new version", async () => {
     await open(22);
     const slab = await damaged();
     const request = await requestFor(slab);

@@ -17,7 +17,7 @@ async function open(version: 22 | 23 | 26): Promise<void> {
   sql = database.sql;
 }
 
-/** A slab in the outbox, with an object. */
+/** Puts a slab that has an object into the outbox. */
 async function moveSlab(): Promise<void> {
   const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
   await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
@@ -36,7 +36,7 @@ const isRecentStamp = expect.toSatisfy(
 );
 
 test.each([22, 23] as const)(
-  "on version %i an event is stamped at most two seconds ahead",
+  "on version %i an event is stamped at most two seconds ahead of the clock",
   async (version) => {
     await open(version);
     await moveSlab();
@@ -87,14 +87,14 @@ test("a flush that waits for the upgrade's lock stamps nothing", async () => {
   }
   const stamps = await ahead();
   expect(stamps.filter((one) => one === null)).toHaveLength(2);
-  // The publisher continues after the stamp from before the upgrade.
+  // indexd's publisher continues after the stamp that we wrote before the upgrade.
   const [row] =
     await sql`select object_events_last_published >= (select max(updated_at) from object_events) as behind
     from global_settings`;
   expect(row).toEqual({ behind: true });
 });
 
-test("an upgrade waits for a running flush, and the stream's position includes its stamps", async () => {
+test("an upgrade waits for a running flush, and the position of indexd's event stream includes the flush's stamps", async () => {
   await open(22);
   await upgradeIndexd(sql, 23);
   await moveSlab();

@@ -1,4 +1,7 @@
-/** The known catalogue against the fixtures, new and upgraded. For a comparison with a real indexd's: docs/indexd-upgrades.md. */
+/**
+ * Compares the known catalogue with new and upgraded fixtures of indexd's database. docs/indexd-upgrades.md tells how
+ * to compare it with the database of a real indexd.
+ */
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type FixtureVersion, indexdSchema, upgradeIndexd } from "../../../dev/indexd/indexd-schema.ts";
@@ -18,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-/** An empty schema public with indexd's tables of that version. */
+/** Replaces the schema public by a new one with indexd's tables of this version. */
 async function create(version: FixtureVersion): Promise<void> {
   await sql.unsafe("drop schema public cascade; create schema public");
   await sql.unsafe(indexdSchema(version));

@@ -3,7 +3,7 @@ import { type FixtureVersion, indexdSchema } from "../../../dev/indexd/indexd-sc
 import { migrateDatabase } from "../../../lib/database/schema/migrate-database.ts";
 import { createTestDatabase, type TestDatabase } from "../../support/database.ts";
 
-/** A new database of that version of indexd with our schema, independent of the other tests' version. */
+/** A new database with the tables of this version of indexd and our schema, whatever version the other tests use. */
 export async function createVersionDatabase(version: FixtureVersion): Promise<TestDatabase> {
   const database = await createTestDatabase({ schema: "empty", max: 4 });
   await database.sql.unsafe(indexdSchema(version));

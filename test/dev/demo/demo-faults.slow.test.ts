@@ -12,7 +12,7 @@ test("crashes of the database and ended backends during repairs violate no rule 
   timeout: SLOW_MS,
 }, async () => {
   const args = [
-    // Enough work for one worker that all three happen during repairs.
+    // One worker with enough work, so that the crash and both ended backends happen during repairs.
     "--slabs",
     "8",
     "--workers",
@@ -38,7 +38,7 @@ test("crashes of the database and ended backends during repairs violate no rule 
   });
 });
 
-test("forgetful hosts cause no lost location or wrong statistic, and wrong clocks no failed slab", {
+test("forgetful hosts cause no lost location and no wrong statistic; wrong clocks cause no failed slab", {
   timeout: SLOW_MS,
 }, async () => {
   const args =
@@ -90,7 +90,7 @@ test("slabs close to loss are leased before all others", { timeout: SLOW_MS }, a
   expect(summary["damagedSlabs"]).toBeGreaterThanOrEqual(6);
 });
 
-test("sectors that no host can take are explained in the last sentence and in --json, with the page of --report", {
+test("sectors that no host can take are explained in the last sentence, in --json and on the page of --report", {
   timeout: SLOW_MS,
 }, async () => {
   // As many hosts as shards, so the dead host's sectors have no destination.
@@ -132,7 +132,7 @@ test("after a restore of a lost database every object of the backup can be read"
   expect(restore.sectorsAtStake).toBeGreaterThan(0);
 });
 
-test("a database move during repairs and a kill violates no rule and loses no object", {
+test("a database move while slabs are repaired and a worker is killed violates no rule and loses no object", {
   timeout: SLOW_MS,
 }, async (context) => {
   if ((await findPgDump(18)) === undefined) context.skip();

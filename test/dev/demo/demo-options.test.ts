@@ -72,7 +72,7 @@ describe("the command line", () => {
     });
   });
 
-  it("several indexers have smaller worlds by default", () => {
+  it("a demo of several indexers has fewer slabs and shards by default", () => {
     expect(parseDemoOptions(["--indexers", "3", "--hosts", "30"])).toMatchObject({
       indexers: 3,
       slabs: 6,
@@ -93,7 +93,7 @@ describe("the command line", () => {
     );
   });
 
-  it("the demo accepts each database option alone", () => {
+  it("the demo accepts the database options without a value", () => {
     expect(
       parseDemoOptions(["--end-backends", "--silent-database", "--restart-database", "--json"]),
     ).toMatchObject({

@@ -25,7 +25,7 @@ describe("progress", () => {
     expect(text()).toBe(`${erase}01234567${erase}stays\n01234567${erase}${erase}end\n`);
   });
 
-  it("progress without a terminal is plain lines, a status every five seconds at most", () => {
+  it("progress without a terminal is plain lines, with at most one status in five seconds", () => {
     const { out, text } = record({});
     let nowMs = 1_000_000;
     const progress = createProgress(out, () => nowMs);

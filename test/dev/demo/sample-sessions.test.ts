@@ -1,4 +1,6 @@
-/** Samples of the server show violations of the rules, with real sessions that violate them. */
+/**
+ * Samples of PostgreSQL's sessions show violations of the rules. The tests open real sessions that violate the rules.
+ */
 import { randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import postgres, { type Sql } from "postgres";
@@ -56,7 +58,7 @@ test("sessions, table locks and waiting sessions are sampled", async () => {
     await fleet
       .begin(async (tx) => {
         await tx`update hosts set lost_sectors = lost_sectors`;
-        // The fleet's role may write rows.
+        // The fleet's role may write rows, so the sample shows no violation.
         expect(await sampleSessions(sql, ROLE)).toMatchObject({
           sessions: [{ application: "slabmend-repair", state: "idle in transaction" }],
           strangers: [],
@@ -104,7 +106,7 @@ test("a session that waits for a row lock has locked no table", async () => {
   }
 });
 
-test("a connection abandoned by its client does not count, although its backend still runs; an open one counts", async () => {
+test("an abandoned connection does not count, although its backend still runs; an open connection counts", async () => {
   const proxy = await startDatabaseProxy(roleUrl);
   let lookedAt = 0;
   /** No function runs. */

@@ -47,7 +47,7 @@ describe("the picture of a run on a terminal", () => {
     expect(colourless).toEqual(drawRun({ ...options, colours: false }));
   });
 
-  it("the picture of 1000 slabs of 255 shards on 500 hosts fits 80 columns and 24 lines", () => {
+  it("the picture of 200 slabs of 255 shards on 500 hosts fits 80 columns and 24 lines", () => {
     const many = slabsOf(200, 255);
     const all = many.flatMap(({ id, roots }) => roots.map((one) => ({ slabId: id, root: one })));
     const hosts = Array.from({ length: 500 }, (): HostFate => "bad-contract");

@@ -18,7 +18,7 @@ const reading = (nowMs: number, margins: number[], moved: (number | undefined)[]
   slabs: margins.map((margin, n) => ({ slabId: id(n + 1), margin, movedAtMs: moved[n] })),
 });
 
-describe("until no slab is within 2 of loss", () => {
+describe("the time until no slab is within 2 sectors of loss", () => {
   it.each<[string, DangerReading[], number | undefined]>([
     ["none ever was", [reading(1_000, [3, 9]), reading(2_000, [3, 9])], undefined],
     ["one still is", [reading(1_000, [2, 1]), reading(2_000, [9, 2], [1_500])], undefined],

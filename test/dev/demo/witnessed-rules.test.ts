@@ -1,4 +1,7 @@
-/** The rules that the demo checks by observation. Each is violated here, because a successful demo never does. */
+/**
+ * The rules that the demo checks by observation. These tests violate each rule, because a successful demo violates
+ * none.
+ */
 import { describe, expect, it, test } from "vitest";
 import { type PlantedLoss, type RecordedLosses, unplantedLosses } from "../../../dev/demo/check-losses.ts";
 import { strangeMessages } from "../../../dev/demo/check-messages.ts";
@@ -71,7 +74,7 @@ describe("rule 6: only sectors that a host has lost are recorded as lost", () =>
   });
 });
 
-test("rule 6: a temporarily forgetful host may deny any sector, but none may be recorded or counted as lost", () => {
+test("rule 6: a temporarily forgetful host may deny any sector, but no sector may be recorded or counted as lost", () => {
   const forgetful = new Set([host(9)]);
   const locations = [1, 2].map((n) => ({ root: root(n), hostId: host(9) }));
   const recorded: RecordedLosses = {

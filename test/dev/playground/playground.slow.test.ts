@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 let running: DrivenPlayground | undefined;
 afterEach(async () => {
-  // Left by a failed test; the playground's guard removes what it had started.
+  // A failed test may have left a playground running. Once it is killed, its guard removes what it had started.
   running?.child.kill("SIGKILL");
   await rm(folder, { recursive: true, force: true });
 });
@@ -33,7 +33,7 @@ test("the playground loses sectors by command, repairs them, reads every object 
   timeout: SLOW_MS,
 }, async () => {
   const playground = start(...SMALL);
-  // Before slabmend's first walk over bad sectors: the next one comes a minute later.
+  // Typed before slabmend's first walk over bad sectors, because the next walk begins only a minute later.
   playground.type("lose 0");
   await playground.sees(/^host 0 has lost [12] sectors, and indexd has noticed$/m);
   await playground.sees(/^slab \d+: repaired, .*\d sectors? rebuilt$/m);

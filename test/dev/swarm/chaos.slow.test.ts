@@ -8,7 +8,7 @@ const HOSTS = 3;
 const SECTORS = ["one", "two", "three"].map(sectorOf);
 const KIB_64 = 64 * 1024;
 
-/** Timing faults only; without faults of content, so that every answer is correct. */
+/** Outages, delays, stalls and refusals, but no false content, so that every answer must be correct. */
 const fault: fc.Arbitrary<Partial<HostSwitches>> = fc.oneof(
   fc.constantFrom<Partial<HostSwitches>>(
     { availability: "offline" },

@@ -18,7 +18,7 @@ function activeResources(): Map<string, number> {
   return new Map(wanted.map((kind) => [kind, active.filter((name) => name === kind).length]));
 }
 
-/** Waits until their number is the same as before. */
+/** Waits until there are no more resources of any kind than before. */
 function nothingMoreThan(before: Map<string, number>): Promise<void> {
   return untilEqual(
     () =>
@@ -80,7 +80,7 @@ describe("the life of a swarm", () => {
     cleanups.add(() => rm(parent, { recursive: true }));
     const before = activeResources();
     const ports = [0.5, 0.5, 0.25];
-    // Every host wants the same port over and over: only the first gets it.
+    // Both hosts try the same port again and again; only the first host gets it.
     const starting = startSwarm({
       hostCount: 2,
       dir: join(parent, "x"),

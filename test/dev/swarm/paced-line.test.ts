@@ -86,7 +86,7 @@ describe("a paced line", () => {
         const idealMs = (length / rate) * 1000;
         clock.advanceTo(Math.ceil(idealMs) + 100);
         expect(received().length).toBe(length);
-        // The first chunk passes at once, and a late line may make up for one more.
+        // The first chunk passes at once, and a line that is late may make up for it with one more chunk.
         const lastLumpAtMs = arrived.at(-1)?.atMs ?? 0;
         expect(lastLumpAtMs).toBeGreaterThanOrEqual(idealMs - 101);
       }),

@@ -13,7 +13,7 @@ import { accountKey, Cleanups, client, refusalOf, sectorOf } from "./swarm-clien
 
 const stored = sectorOf("process");
 
-/** Starts a swarm, tells its pid and waits for its death. */
+/** A program that starts a swarm process, prints its pid and then waits until it is killed itself. */
 const PARENT = `
 const { startSwarmProcess } = await import(process.env.MODULE);
 const swarm = await startSwarmProcess({ hostCount: 2, dir: process.env.DIR, seed: "parent" });

@@ -17,7 +17,7 @@ import { accountKey, Cleanups, client, refusalOf, sectorOf, testSwarm } from "./
 const stored = sectorOf("refusals");
 const SOON_MS = 60_000;
 
-/** Sends a request that our client would never send; a success is read too, so that the test notices one. */
+/** Sends a request that our client would never send; a successful answer is read too, so that the test notices it. */
 function callRaw(mux: Mux, name: RpcName, request: Uint8Array): Promise<unknown> {
   return callRpc(mux.openStream(), name, request, expectSuccess);
 }
@@ -78,7 +78,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await readOf(change)).toEqual({ code: 3, description: `request invalid: ${words} (3)` });
   });
 
-  it("a read that begins off a leaf boundary and ends on one is refused only after payment", async () => {
+  it("a read that begins within a leaf and ends at a leaf boundary is refused only after payment", async () => {
     await connected();
     const before = await swarm.host.balance(accountKey.account);
     expect(await readOf({ offset: 1, length: 63 })).toEqual({ code: 2, description: "internal error" });
@@ -101,7 +101,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await verifyOf(BigInt(LEAVES_PER_SECTOR))).toEqual(refusal);
   });
 
-  it("expired prices are refused first", async () => {
+  it("expired prices are refused before any other fault of a request", async () => {
     await swarm.host.setSwitches({ priceValidityMs: -1000 });
     await connected();
     await swarm.host.setSwitches({ priceValidityMs: 60_000 });
@@ -111,7 +111,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await verifyOf(0n)).toEqual({ code: 3, description: words });
   });
 
-  it("prices signed by another host or changed are refused", async () => {
+  it("prices that were changed after the host signed them are refused", async () => {
     await connected();
     const cheaper = { ...payment.prices, egressPrice: 0n };
     const words = "prices are invalid: invalid signature (3)";
@@ -126,7 +126,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect(await verifyOf(0n, { prices: cheaper })).toEqual({ code: 3, description: words });
   });
 
-  it("a token for another host, an expired one and one with a wrong signature are refused", async () => {
+  it("a token for another host, an expired token and a token with a wrong signature are refused", async () => {
     await connected();
     const otherHost = parseHostKey("11".repeat(32));
     const foreign = createAccountToken(accountKey, otherHost, Date.now() + SOON_MS);
@@ -159,7 +159,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect((await swarm.host.counters()).bytesWritten - before.bytesWritten).toBe(128);
   });
 
-  it("an unknown RPC is refused with any padding", async () => {
+  it("an unknown RPC is refused, whatever pads its name", async () => {
     await connected();
     const refusal = { code: 3, description: "unrecognized RPC" };
     expect(await refusalOf(callRaw(mux, "SectorRoots" as RpcName, new Uint8Array(8)))).toEqual(refusal);

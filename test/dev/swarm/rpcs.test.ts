@@ -137,7 +137,7 @@ describe("a host of the swarm", () => {
     expect(found).toEqual({ contract, revisable: true, renewed: false });
   });
 
-  it("a host keeps a temporary sector until its height, and a pinned one forever", async () => {
+  it("a host keeps a temporary sector until its expiration height, and a pinned sector forever", async () => {
     const local = await testSwarm(cleanups, { tipHeight: 10n });
     const { write } = await client(cleanups, local.host);
     const passing = sectorOf("passing");

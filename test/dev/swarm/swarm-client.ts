@@ -27,7 +27,7 @@ export function sectorOf(name: string): { readonly bytes: Uint8Array; readonly r
   return { bytes, root: kernel.sectorRoot(bytes) };
 }
 
-/** Cleanups at the end of a test, last first. */
+/** Runs cleanups at the end of a test, the last added first. */
 export class Cleanups implements AsyncDisposable {
   readonly #cleanups: (() => Promise<unknown>)[] = [];
 
@@ -76,7 +76,7 @@ export async function freshPayment(mux: Mux, host: SwarmHost): Promise<Payment> 
   return { prices, token: createAccountToken(accountKey, host.hostKey, Date.now() + 5 * 60_000) };
 }
 
-/** A funded account's connection to a host. */
+/** Connects to a host with an account that has funds there. */
 export async function client(cleanups: Cleanups, host: SwarmHost) {
   await host.fund(accountKey.account, RICH);
   const mux = await dial(cleanups, host);
@@ -94,7 +94,7 @@ export async function client(cleanups: Cleanups, host: SwarmHost) {
   };
 }
 
-/** The host's refusal as sent on the wire, for calls that it must refuse. */
+/** The host's refusal as sent on the wire; throws if the host did not refuse the call. */
 export async function refusalOf(call: Promise<unknown>): Promise<{ code: number; description: string }> {
   try {
     await call;

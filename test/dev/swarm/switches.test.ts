@@ -56,12 +56,12 @@ describe("a switch of a host", () => {
     expect((await answer).acceptingContracts).toBe(true);
   });
 
-  it("a slow host sends data at its rate in many chunks", async () => {
+  it("a slow host neither sends nor receives faster than its rate", async () => {
     const { read, write } = await client(cleanups, host);
     await host.setSwitches({ bytesPerSecond: 2 * MIB });
     const readMs = await durationOf(() => read(stored.root, 0, MIB));
     const writeMs = await durationOf(() => write(other.bytes.subarray(0, MIB)));
-    // At least the time for this rate; a busy machine may take longer.
+    // At this rate each transfer takes 500 ms. A busy machine may take longer, so there is no upper limit.
     expect(readMs).toBeGreaterThan(300);
     expect(writeMs).toBeGreaterThan(300);
   });
@@ -79,7 +79,7 @@ describe("a switch of a host", () => {
     expect(await durationOf(() => settings(mux.openStream()))).toBeGreaterThanOrEqual(195);
   });
 
-  it("a stalling host stops a read after the given bytes, and continues after the switch is cleared", async () => {
+  it("a stalling host stops a read after the given number of bytes, and continues it after the switch is cleared", async () => {
     const { mux, payment } = await client(cleanups, host);
     await host.setSwitches({ stallsReadsAfterBytes: 100_000 });
     const into = new Uint8Array(MIB);
@@ -93,7 +93,7 @@ describe("a switch of a host", () => {
     expect(Buffer.compare(into, stored.bytes.subarray(0, MIB))).toBe(0);
   });
 
-  it("a stalling host stops a write after the given bytes, and continues after the switch is cleared", async () => {
+  it("a stalling host stops a write after the given number of bytes, and continues it after the switch is cleared", async () => {
     const { write } = await client(cleanups, host);
     await host.setSwitches({ stallsWritesAfterBytes: 100_000 });
     const writing = write(other.bytes);
@@ -123,7 +123,7 @@ describe("a switch of a host", () => {
     expect(range.isProven).toBe(false);
     expect(differingBytes(range.data, stored.bytes.subarray(MIB, 2 * MIB))).toBe(1);
     expect((await read(stored.root)).isProven).toBe(false);
-    // What is on disk stays as it was.
+    // The sector on disk stays as it was.
     expect(Buffer.compare(await host.readSectorFile(stored.root), stored.bytes)).toBe(0);
   });
 
@@ -146,7 +146,7 @@ describe("a switch of a host", () => {
     expect(Buffer.compare(found.data, whole.data.subarray(64, 192))).toBe(0);
   });
 
-  it("with liesAboutRoots another root comes back and nothing is stored", async () => {
+  it("with liesAboutRoots a write returns another root and nothing is stored", async () => {
     const { write } = await client(cleanups, host);
     await host.setSwitches({ liesAboutRoots: true });
     expect((await write(other.bytes)).root).not.toBe(other.root);
@@ -160,7 +160,7 @@ describe("a switch of a host", () => {
     expect((await refusalOf(read(other.root))).description).toBe("sector not found");
   });
 
-  it("with losesSectors the named sectors, or all, are refused free of charge", async () => {
+  it("with losesSectors reads of the named sectors, or of all sectors, are refused free of charge", async () => {
     await host.putSector(other.root, other.bytes);
     const { read } = await client(cleanups, host);
     await host.setSwitches({ losesSectors: [stored.root] });
@@ -193,7 +193,7 @@ describe("a switch of a host", () => {
     expect(await host.balance(accountKey.account)).toBe(RICH);
   });
 
-  it("with expirePrices the tables in use expire at once, and new ones are good", async () => {
+  it("expirePrices makes price tables in use expire at once, and tables issued afterwards are valid", async () => {
     const { read, mux } = await client(cleanups, host);
     await host.expirePrices();
     expect((await refusalOf(read(stored.root))).description).toContain("prices expired");
@@ -203,7 +203,7 @@ describe("a switch of a host", () => {
     expect(Buffer.compare(into, stored.bytes.subarray(0, 64))).toBe(0);
   });
 
-  it("after a change of prices new tables have them, and old ones stay valid", async () => {
+  it("after a change of prices new price tables have the new prices, and old tables stay valid", async () => {
     const { read, mux } = await client(cleanups, host);
     await host.setPrices({ egressPrice: 7n });
     expect((await settings(mux.openStream())).prices.egressPrice).toBe(7n);
@@ -238,7 +238,7 @@ describe("a switch of a host", () => {
     expect((await settings(mux.openStream())).acceptingContracts).toBe(true);
   });
 
-  it("with shuttingDown or failsInternally every RPC gets that error", async () => {
+  it("with shuttingDown or failsInternally every RPC is refused with the error of that switch", async () => {
     const { read, mux } = await client(cleanups, host);
     await host.setSwitches({ shuttingDown: true });
     expect(await refusalOf(read(stored.root))).toEqual({ code: 2, description: "host is shutting down" });
@@ -265,7 +265,7 @@ function differingBytes(one: Uint8Array, other: Uint8Array): number {
   return one.reduce((count, byte, index) => count + (byte === other[index] ? 0 : 1), 0);
 }
 
-/** A short wait to show that nothing happens, for which there is no event. */
+/** A short wait that shows that nothing happens: there is no event to wait for. */
 function quiet(forMs: number): Promise<true> {
   return new Promise((resolve) => setTimeout(() => resolve(true), forMs));
 }

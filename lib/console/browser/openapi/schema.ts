@@ -60,7 +60,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Server-sent events, at least one every 5 s: `status` (Status), `workers` (Workers), and `database` (DatabaseEvent) at the start and when the database becomes unreachable or reachable. */
+        /** Server-sent events, at least one every 5 s: `status` (Status), `workers` (Workers), and `database` (DatabaseEvent) at the start of the stream and when the database becomes unreachable or reachable. */
         get: operations["events"];
         put?: never;
         post?: never;
@@ -114,7 +114,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Deletes an indexer: ends its repairs, then removes slabmend's schema from its database; a tombstone stays. indexd's tables are not changed. Cannot be undone. */
+        /** Deletes an indexer: ends its repairs, then removes slabmend's tables from its database. One table stays, the tombstone: it records who deleted the indexer, when and why. indexd's tables are not changed. Cannot be undone. */
         delete: operations["indexer-delete"];
         options?: never;
         head?: never;
@@ -350,7 +350,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The processes of this serve, and every work and serve on its database. */
+        /** The processes of this `serve`, and every `work` and `serve` on its database. */
         get: operations["workers"];
         put?: never;
         post?: never;
@@ -1591,7 +1591,7 @@ export interface components {
              * @description ISO 8601 in UTC, by this machine's clock
              */
             at: string;
-            /** @description every work and serve on this database; null: the database does not answer */
+            /** @description every `work` and `serve` on this database; null: the database does not answer */
             fleet: {
                 /** @enum {string} */
                 command: "work" | "serve";
@@ -1615,7 +1615,7 @@ export interface components {
              * @constant
              */
             schemaVersion: 1;
-            /** @description this serve; null: its supervisor has been silent for seconds */
+            /** @description this `serve`; null: its supervisor has been silent for 15 s, or does not know the indexer */
             serve: {
                 claim: {
                     endedAt: string | null;
