@@ -87,6 +87,7 @@ test.skipIf(skip)(
       update slabmend.runs set state = 'cancelling', scope = jsonb_set(scope, '{createdRoles}', '[]')`;
     const resume = await world.pauseAt("ready", "publication dropped");
     expect((await world.move("abort", "--yes")).report.run?.state).toBe("cancelled");
+    await world.target.unsafe("alter role indexd login; alter role slabmend login");
     await start();
     expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
     expect((await world.move("finish")).report.run?.state).toBe("done");
