@@ -11,7 +11,8 @@ const FLOORS = [
   ["lib/database/client"],
   ["lib/database/indexd"],
   ["lib/database/denials", "lib/database/leases", "lib/database/schema", "lib/database/journal"],
-  ["lib/database/backlog", "lib/database/fleet", "lib/database/runs", "lib/database/move"],
+  ["lib/database/backlog", "lib/database/fleet", "lib/database/runs"],
+  ["lib/database/move"],
   [
     "lib/database/reports",
     "lib/database/verify",

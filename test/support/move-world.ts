@@ -2,7 +2,7 @@
  * Two PostgreSQL servers for a move: a source with indexd's database (a role of its own owns it) and a fleet's role, and an empty target.
  * `useMoveWorld` starts them for a file; each test has its own databases on them.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
@@ -16,6 +16,7 @@ import { migrateDatabase } from "../../lib/database/schema/migrate-database.ts";
 import { rememberVariables } from "../canary/remember-variables.ts";
 import { type CliResult, runCli } from "../cli/run-cli.ts";
 import { seedAccount, seedHost, seedSlab } from "./seed-indexd.ts";
+import { until } from "./until.ts";
 
 const installed = fileURLToPath(new URL("../../.slabmend/pg-dump/pg_dump", import.meta.url));
 /** The pg_dump of scripts/install-pg-dump.sh; undefined if it is not installed. */
@@ -108,6 +109,13 @@ export interface MoveWorld {
   switchUntil(signal: AbortSignal): Promise<CliResult>;
   /** Continues the move in a process that is killed at the step, and lets its lease end. */
   killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
+  /**
+   * Continues the move in a process that is paused at the step, as a suspended machine is, and lets its lease end. The result lets
+   * the process go on until it ends, and returns its final output.
+   */
+  pauseAt(goal: "ready" | "opened" | "finished", step: string): Promise<() => Promise<string>>;
+  /** `start` in a process that the result kills. Lets its lease end. */
+  startUntilKilled(): () => Promise<void>;
   /** Continues the move in a process that crashes the server at the step but itself goes on. @returns its final output */
   crashAt(goal: "ready" | "opened" | "finished", step: string, side: Side): Promise<string>;
   /** An immediate shutdown, as after SIGKILL or a power failure: sessions are not closed, and the next start recovers from the WAL. */
@@ -176,6 +184,7 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
     SLABMEND_TARGET_DATABASE_URL: servers.target.url(DATABASE),
   };
   rememberVariables(Object.entries(environment));
+  const children: ChildProcess[] = [];
   return {
     source,
     target,
@@ -193,6 +202,25 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
       const { said, signal } = await moveUntil(environment, [goal, step]);
       if (signal !== "SIGKILL") throw new Error(`step ${step} was not reached: ${said}`);
       await endLease(source);
+    },
+    async pauseAt(goal, step) {
+      const paused = startMoveUntil(environment, [goal, step, "pause"]);
+      children.push(paused.child);
+      await until(() => paused.said().startsWith("paused") || paused.child.exitCode !== null);
+      await endLease(source);
+      return async () => {
+        paused.child.kill("SIGCONT");
+        return (await paused.ended).said.replace("paused\n", "");
+      };
+    },
+    startUntilKilled() {
+      const started = startMoveUntil(environment, ["ready", "never"]);
+      children.push(started.child);
+      return async () => {
+        started.child.kill("SIGKILL");
+        await started.ended;
+        await endLease(source);
+      };
     },
     async crashAt(goal, step, side) {
       const { pid } = servers[side];
@@ -226,6 +254,7 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
       for (let slab = 0; slab < slabs; slab += 1) await seedSlab(source, { minShards: 1, sectors });
     },
     async drop() {
+      for (const child of children) child.kill("SIGKILL");
       // A test that failed may hold a lock, or has left a server dead.
       await Promise.all([source.end({ timeout: 1 }), target.end({ timeout: 1 })]);
       for (const side of ["target", "source"] as const) {
@@ -252,7 +281,9 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
 }
 
 /** Runs test/kill/fixtures/move-until.ts in a process until it ends. */
-async function moveUntil(environment: object, args: readonly string[]) {
+const moveUntil = (environment: object, args: readonly string[]) => startMoveUntil(environment, args).ended;
+
+function startMoveUntil(environment: object, args: readonly string[]) {
   const child = spawn(process.execPath, [KILLED, ...args], {
     env: { ...process.env, ...environment, PG_DUMP },
     stdio: ["ignore", "pipe", "inherit"],
@@ -261,8 +292,11 @@ async function moveUntil(environment: object, args: readonly string[]) {
   child.stdout.on("data", (chunk) => {
     said += String(chunk);
   });
-  const [, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
-  return { said, signal };
+  const ended = once(child, "close").then(([, signal]) => ({
+    said,
+    signal: signal as NodeJS.Signals | null,
+  }));
+  return { child, said: () => said, ended };
 }
 
 function isRunning(pid: number): boolean {

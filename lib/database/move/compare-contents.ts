@@ -1,5 +1,8 @@
 /** Counts and digests of tables, independent of the order of rows and of PostgreSQL's major version. */
-import type { ISql } from "postgres";
+import type { ISql, Sql } from "postgres";
+import { leaseLost } from "../runs/run-error.ts";
+import { isOpened } from "./open-target.ts";
+import { withoutTimeouts } from "./without-timeouts.ts";
 
 export interface TableDigest {
   readonly rows: string;
@@ -54,11 +57,13 @@ export async function readTableColumns(sql: ISql): Promise<readonly TableColumns
  * @param except an SQL condition: rows that fulfil it are left out, such as the run's own row, which changes with each
  *   step
  */
-export async function readDigest(sql: ISql, table: TableColumns, except?: string): Promise<TableDigest> {
-  const [row] = await sql.unsafe<{ rows: string; sum: string; xor: string }[]>(
-    `select count(*)::text as rows, coalesce(sum(h), 0)::text as sum, coalesce(bit_xor(h), 0)::text as xor
-     from (select hash_record_extended(row(${table.columns.join(", ")}), 0) as h from ${table.name}
-           ${except === undefined ? "" : `where not (${except})`}) hashed`,
+export async function readDigest(sql: Sql, table: TableColumns, except?: string): Promise<TableDigest> {
+  const [row] = await withoutTimeouts(sql, (tx) =>
+    tx.unsafe<{ rows: string; sum: string; xor: string }[]>(
+      `select count(*)::text as rows, coalesce(sum(h), 0)::text as sum, coalesce(bit_xor(h), 0)::text as xor
+       from (select hash_record_extended(row(${table.columns.join(", ")}), 0) as h from ${table.name}
+             ${except === undefined ? "" : `where not (${except})`}) hashed`,
+    ),
   );
   return row!;
 }
@@ -83,11 +88,18 @@ export async function readSequences(sql: ISql): Promise<readonly SequenceState[]
   return states;
 }
 
-/** Not transactional, but safe to repeat. */
-export async function setSequences(sql: ISql, states: readonly SequenceState[]): Promise<void> {
-  await sql`
-    select setval(s.name::regclass, s.last::bigint, s.called)
-    from jsonb_to_recordset(${JSON.stringify(
-      states.map(({ name, lastValue, isCalled }) => ({ name, last: lastValue, called: isCalled })),
-    )}::text::jsonb) as s (name text, last text, called boolean)`;
+/**
+ * Not transactional, but safe to repeat. An open target has given out later numbers: so it must not be open, and the lock prevents an
+ * opening meanwhile.
+ * @throws {RunError} `run-lease-lost`: another process has opened the target
+ */
+export async function setSequences(sql: Sql, states: readonly SequenceState[], run: bigint): Promise<void> {
+  await sql.begin(async (tx) => {
+    if (await isOpened(tx, run)) throw leaseLost(run);
+    await tx`
+      select setval(s.name::regclass, s.last::bigint, s.called)
+      from jsonb_to_recordset(${JSON.stringify(
+        states.map(({ name, lastValue, isCalled }) => ({ name, last: lastValue, called: isCalled })),
+      )}::text::jsonb) as s (name text, last text, called boolean)`;
+  });
 }

@@ -1,4 +1,5 @@
 import type { ISql, Sql } from "postgres";
+import { MoveError } from "./move-error.ts";
 import { quoteName } from "./move-names.ts";
 
 /**
@@ -11,9 +12,23 @@ export async function loadSchema(sql: Sql, dump: string): Promise<void> {
   });
 }
 
-/** Keeps out all roles until the switch, except superusers and the owner of the database. */
+/** Keeps out all roles except superusers until the switch, even the database's owner. Safe to repeat. */
 export async function closeTarget(sql: Sql, database: string): Promise<void> {
-  await sql.unsafe(`revoke connect on database ${quoteName(database)} from public`);
+  await sql.begin(async (tx) => {
+    for (const role of await readConnecting(tx)) {
+      const grantee = role === null ? "public" : quoteName(role);
+      await tx.unsafe(`revoke connect on database ${quoteName(database)} from ${grantee} cascade`);
+    }
+  });
+}
+
+/** Roles with the right to connect to this database; null: everyone. */
+async function readConnecting(sql: ISql): Promise<readonly (string | null)[]> {
+  const rows = await sql<{ role: string | null }[]>`
+    select r.rolname::text as role
+    from pg_database d cross join aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a left join pg_roles r on r.oid = a.grantee
+    where d.datname = current_database() and a.privilege_type = 'CONNECT' order by 1`;
+  return rows.map(({ role }) => role);
 }
 
 /** Whether indexd's and our tables exist; for a target, whether `loadSchema` was done. */
@@ -25,6 +40,7 @@ export async function hasSchema(sql: ISql): Promise<boolean> {
 /**
  * Empties a database that was empty before the move, and removes the roles that the move created. Safe to repeat.
  * @param created roles
+ * @throws {MoveError} `move-state` if roles may connect to it: since then it has been opened, and may be the live database
  */
 export async function emptyTarget(
   sql: Sql,
@@ -32,6 +48,8 @@ export async function emptyTarget(
 ): Promise<void> {
   const { database, created } = options;
   await sql.begin(async (tx) => {
+    const connecting = await readConnecting(tx);
+    if (connecting.length > 0 && (await hasTables(tx))) throw notClosed(connecting);
     const extensions = await tx<{ name: string }[]>`
       select extname::text as name from pg_extension where extname <> 'plpgsql'`;
     for (const { name } of extensions) await tx.unsafe(`drop extension ${quoteName(name)} cascade`);
@@ -47,5 +65,21 @@ export async function emptyTarget(
     for (const { name } of roles) await tx.unsafe(`drop owned by ${quoteName(name)}`);
     for (const { name } of roles) await tx.unsafe(`drop role ${quoteName(name)}`);
     await tx.unsafe(`grant connect on database ${quoteName(database)} to public`);
+  });
+}
+
+async function hasTables(sql: ISql): Promise<boolean> {
+  const [row] = await sql<{ found: boolean }[]>`
+    select to_regclass('slabmend.runs') is not null or to_regclass('public.slabs') is not null as found`;
+  return row!.found;
+}
+
+function notClosed(connecting: readonly (string | null)[]): MoveError {
+  const names = connecting.map((role) => role ?? "everyone");
+  return new MoveError({
+    code: "move-state",
+    message: `the target: expected no right to connect to it before the switch, but these have it: ${names.slice(0, 5).join(", ")}`,
+    remedy:
+      "If this is the live database, nothing must be removed. If it was never opened: revoke connect on database … from each, and abort again.",
   });
 }

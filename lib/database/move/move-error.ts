@@ -11,10 +11,14 @@ export type MoveErrorCode =
   | "wrong-database"
   /** Tables, functions or versions of the source changed after the start. */
   | "schema-changed"
+  /** The target lacks roles that the source got after the start. */
+  | "roles-missing"
   /** pg_dump failed, or its output could not be loaded. */
   | "dump-failed"
   /** The subscription is switched off, or the source has invalidated its replication slot. */
   | "replication-broken"
+  /** A process of the source's server still uses the slot, so that it cannot be dropped. */
+  | "slot-in-use"
   /** The target was too far behind to begin the switch, or did not reach the end of the source's log in time. */
   | "behind"
   | "leases-not-drained"

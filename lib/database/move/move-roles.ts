@@ -187,10 +187,14 @@ export function settingStatements(
 /** Creates missing roles, without login, and their memberships. Safe to repeat. */
 export async function createRoles(sql: Sql, found: MoveRoles, created: ReadonlySet<string>): Promise<void> {
   await inQuietTransaction(sql, async (tx) => {
-    const rows = await tx<{ name: string }[]>`select rolname::text as name from pg_roles`;
-    const there = new Set(rows.map(({ name }) => name));
+    const there = await readRoleNames(tx);
     const missing = found.roles.filter(({ name }) => created.has(name) && !there.has(name));
     for (const statement of createRoleStatements(missing)) await tx.unsafe(statement);
     for (const statement of membershipStatements(found.memberships, created)) await tx.unsafe(statement);
   });
+}
+
+export async function readRoleNames(sql: ISql): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ name: string }[]>`select rolname::text as name from pg_roles`;
+  return new Set(rows.map(({ name }) => name));
 }

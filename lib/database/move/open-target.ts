@@ -1,12 +1,15 @@
 import type { ISql, Sql } from "postgres";
 import { raiseIncarnation } from "../journal/incarnation.ts";
-import { quoteName } from "./move-names.ts";
+import { leaseLost } from "../runs/run-error.ts";
+import { MOVE, quoteName } from "./move-names.ts";
 import { type MoveRoles, openRoleStatements, settingStatements } from "./move-roles.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 import { openTargetStatements, type SourceAccess } from "./source-access.ts";
 
 export interface Opening {
   readonly run: bigint;
+  /** As given to {@link allowOpening}. */
+  readonly key: string;
   readonly database: string;
   readonly owner: string;
   readonly roles: MoveRoles;
@@ -18,20 +21,53 @@ export interface Opening {
 }
 
 /**
+ * Lets the process that has this key open the target. The key is a random one that no other process has: the run's own
+ * token would not do, because it is replicated to the target. The subscription must be disabled.
+ */
+export async function allowOpening(sql: ISql, run: bigint, key: string): Promise<void> {
+  await sql`
+    update slabmend.runs set token = ${key}, coordinator = coalesce(coordinator, 'opening'), expires_at = clock_timestamp()
+    where id = ${String(run)} and finished_at is null`;
+}
+
+/**
+ * Withdraws every earlier {@link allowOpening}: a process that was paused then and continues later cannot open the
+ * target any more.
+ * @returns as {@link isOpened}
+ */
+export async function withdrawOpening(sql: ISql, run: bigint): Promise<boolean | undefined> {
+  const [found] = await sql<{ runs: boolean }[]>`select to_regclass('slabmend.runs') is not null as runs`;
+  if (found!.runs) {
+    await sql`
+      update slabmend.runs set token = null, coordinator = null, expires_at = null
+      where id = ${String(run)} and finished_at is null`;
+  }
+  return await isOpened(sql, run);
+}
+
+/**
  * With this transaction the target replaces the source as the database in use: it gets a new incarnation of the
  * journal, marks the run's copied row as done, and gets the source's logins and settings. All or nothing.
+ * @throws {RunError} `run-lease-lost`: another process has taken the move over, and nothing was changed
  */
 export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
-  const { run, database, owner, roles, created, access, resumes } = opening;
+  const { run, key, database, owner, roles, created, access, resumes } = opening;
   await inQuietTransaction(sql, async (tx) => {
     // Overrides the target's own setting: the source records this step next, and after that no crash of the target may
     // undo this transaction.
     await tx`select set_config('synchronous_commit', 'on', true)`;
     const done = await tx`
       update slabmend.runs set state = 'done', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
-      where id = ${String(run)} and finished_at is null`;
-    // The target was opened before.
-    if (done.count === 0) return;
+      where id = ${String(run)} and finished_at is null and token = ${key}`;
+    if (done.count === 0) {
+      // The target was opened before.
+      if (await isOpened(tx, run)) return;
+      throw leaseLost(run);
+    }
+    const [enabled] = await tx`
+      select from pg_subscription s join pg_database d on d.oid = s.subdbid
+      where s.subname = ${MOVE} and s.subenabled and d.datname = current_database()`;
+    if (enabled !== undefined) throw leaseLost(run);
     await raiseIncarnation(tx, 0);
     if (resumes) {
       await tx`
@@ -51,11 +87,16 @@ export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
 /**
  * Whether {@link openTarget} was done. Waits for a transaction of openTarget that has not ended: its COMMIT may be
  * under way although its client has given up. If this function answered false too early, both databases would be open.
+ * @returns undefined if indexd's tables are there, but not the run's row. Either the row is not copied yet, or the target
+ *   was opened so long ago that the row was deleted, as every finished run is after a while.
  */
-export async function isOpened(sql: ISql, run: bigint): Promise<boolean> {
-  const [found] = await sql<{ there: boolean }[]>`select to_regclass('slabmend.runs') is not null as there`;
-  if (found?.there !== true) return false;
-  const [row] = await sql<{ done: boolean }[]>`
-    select finished_at is not null as done from slabmend.runs where id = ${String(run)} for share`;
-  return row?.done === true;
+export async function isOpened(sql: ISql, run: bigint): Promise<boolean | undefined> {
+  const [found] = await sql<{ indexd: boolean; runs: boolean }[]>`
+    select to_regclass('public.slabs') is not null as indexd, to_regclass('slabmend.runs') is not null as runs`;
+  if (found!.runs) {
+    const [row] = await sql<{ done: boolean }[]>`
+      select finished_at is not null as done from slabmend.runs where id = ${String(run)} for share`;
+    if (row !== undefined) return row.done;
+  }
+  return found!.indexd ? undefined : false;
 }

@@ -4,33 +4,47 @@ import { randomBytes } from "node:crypto";
 import type { ISql, Sql } from "postgres";
 import { Secret } from "../../secret/secret.ts";
 import { scramVerifier } from "../schema/make-fleet-role.ts";
+import { MoveError } from "./move-error.ts";
 import { MOVE, quoteName } from "./move-names.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
+import { readTimeouts, withoutTimeouts } from "./without-timeouts.ts";
 
 /** ASCII, so that all servers normalize it in the same way. */
 export const newPassword = (): Secret<string> => new Secret(randomBytes(32).toString("base64url"));
 
 /**
  * Creates the replication role, the publication of all tables, and the slot; from then on the source keeps its
- * write-ahead log for the target. A replication role that already exists gets the new password. Safe to repeat.
+ * write-ahead log for the target. A replication role that already exists gets the new password. Safe to repeat. Waits
+ * until all transactions have ended that run at that moment in any database of the server.
+ * @throws the error of `slabmend.hold_run` if the lease is lost; then nothing was created
  */
 export async function createPublication(
   sql: Sql,
-  options: { readonly database: string; readonly password: Secret<string> },
+  options: {
+    readonly database: string;
+    readonly password: Secret<string>;
+    readonly run: bigint;
+    readonly token: string;
+  },
 ): Promise<void> {
-  const { database, password } = options;
+  const { database, password, run, token } = options;
   await inQuietTransaction(sql, async (tx) => {
+    // Otherwise a retry after an abort would create everything again.
+    await tx`select from slabmend.hold_run(${String(run)}, ${token})`;
     const [role] = await tx`select from pg_roles where rolname = ${MOVE}`;
     if (role === undefined) await tx.unsafe(`create role ${MOVE} login replication bypassrls`);
     await tx.unsafe(`alter role ${MOVE} password '${scramVerifier(password, randomBytes(16))}'`);
     await tx.unsafe(`grant pg_read_all_data to ${MOVE}`);
+    // Otherwise a limit of the source's would end the copy of a large table again and again.
+    for (const name of await readTimeouts(tx)) await tx.unsafe(`alter role ${MOVE} set ${name} to 0`);
     await tx.unsafe(`grant connect on database ${quoteName(database)} to ${MOVE}`);
     const [publication] = await tx`select from pg_publication where pubname = ${MOVE}`;
     if (publication === undefined) await tx.unsafe(`create publication ${MOVE} for all tables`);
   });
   // Outside the transaction: a transaction that has written cannot create a slot.
   const [slot] = await sql`select from pg_replication_slots where slot_name = ${MOVE}`;
-  if (slot === undefined) await sql`select pg_create_logical_replication_slot(${MOVE}, 'pgoutput')`;
+  if (slot !== undefined) return;
+  await withoutTimeouts(sql, (tx) => tx`select pg_create_logical_replication_slot(${MOVE}, 'pgoutput')`);
 }
 
 export interface SlotState {
@@ -82,23 +96,45 @@ export async function hasPassed(sql: ISql, lsn: string): Promise<boolean> {
   return row?.passed === true;
 }
 
-/** Ends the target's connections; drops its slots, the publication and the role. Safe to repeat. */
-export async function dropPublication(sql: Sql, database: string): Promise<void> {
+/**
+ * Ends the target's connections; drops its slots, the publication and the role. Safe to repeat.
+ * @param options.target the system identifier of the target's server, with which the names of its slots for copying tables end
+ * @throws {MoveError} `slot-in-use`
+ */
+export async function dropPublication(
+  sql: Sql,
+  { database, target }: { readonly database: string; readonly target: string },
+): Promise<void> {
   // Without this, a target that still runs would connect again, and its slot could not be dropped.
   const [login] = await sql`select from pg_roles where rolname = ${MOVE}`;
   if (login !== undefined) await sql.unsafe(`alter role ${MOVE} nologin`);
+  // The slot's own process: a `start` that was killed may still be creating it, which waits for older transactions.
   await sql`
-    select pg_terminate_backend(pid, 5000) from pg_stat_activity
-    where usename = ${MOVE} and pid <> pg_backend_pid()`;
+    select pg_terminate_backend(p.pid, 5000) from (
+      select pid from pg_stat_activity where usename = ${MOVE}
+      union select active_pid from pg_replication_slots where slot_name = ${MOVE} and database = current_database() and active
+    ) p where p.pid <> pg_backend_pid()`;
   await sql`
     select pg_drop_replication_slot(slot_name) from pg_replication_slots
     where database = current_database() and not active
-      and (slot_name = ${MOVE} or (slot_name ~ '^pg_\\d+_sync_\\d+_' and plugin = 'pgoutput'))`;
+      and (slot_name = ${MOVE} or slot_name ~ ${`^pg_\\d+_sync_\\d+_${target}$`})`;
+  const [left] = await sql<{ pid: number | null }[]>`
+    select active_pid as pid from pg_replication_slots where slot_name = ${MOVE} and database = current_database()`;
+  if (left !== undefined) throw slotInUse(left.pid);
   await sql.begin(async (tx) => {
     await tx.unsafe(`drop publication if exists ${MOVE}`);
     const [role] = await tx`select from pg_roles where rolname = ${MOVE}`;
     if (role === undefined) return;
     await tx.unsafe(`revoke connect on database ${quoteName(database)} from ${MOVE}`);
     await tx.unsafe(`drop role ${MOVE}`);
+  });
+}
+
+/** Without an error the source would keep its log for a slot that no command removes any more. */
+function slotInUse(pid: number | null): MoveError {
+  return new MoveError({
+    code: "slot-in-use",
+    message: `the source: expected slot ${MOVE} to be dropped, but process ${pid ?? "of a moment ago"} uses it`,
+    remedy: "End that process of the source's server, and run the command again.",
   });
 }

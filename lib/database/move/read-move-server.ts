@@ -13,6 +13,8 @@ export interface MoveServer {
   readonly database: string;
   readonly owner: string;
   readonly bytes: number;
+  /** Its time, in milliseconds since the epoch. */
+  readonly nowMs: number;
   readonly encoding: string;
   /** Provider, collation, character type and ICU locale, as one text to compare. */
   readonly locale: string;
@@ -50,6 +52,7 @@ export async function readMoveServer(sql: ISql): Promise<MoveServer> {
       name: string;
       owner: string;
       bytes: string;
+      now: number;
       encoding: string;
       locale: string;
       settings: Record<string, string>;
@@ -63,6 +66,7 @@ export async function readMoveServer(sql: ISql): Promise<MoveServer> {
       (select rolsuper from pg_roles where rolname = current_user) as super, pg_is_in_recovery() as replica,
       (select system_identifier::text from pg_control_system()) as system,
       d.oid::text, d.datname::text as name, pg_get_userbyid(d.datdba)::text as owner, pg_database_size(d.oid)::text as bytes,
+      (extract(epoch from clock_timestamp()) * 1000)::double precision as now,
       pg_encoding_to_char(d.encoding)::text as encoding,
       concat_ws(' ', d.datlocprovider::text, d.datcollate::text, d.datctype::text,
         coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale')) as locale,
@@ -84,6 +88,7 @@ export async function readMoveServer(sql: ISql): Promise<MoveServer> {
     database: row!.name,
     owner: row!.owner,
     bytes: Number(row!.bytes),
+    nowMs: row!.now,
     encoding: row!.encoding,
     locale: row!.locale,
     settings: row!.settings,

@@ -11,6 +11,7 @@ export interface MoveTarget {
   /** Settings that the target's server supports. */
   readonly settingNames: readonly string[];
   readonly roles: readonly string[];
+  readonly rolesThatLogIn: readonly string[];
 }
 
 /** One statement, catalogue only. */
@@ -22,6 +23,7 @@ export async function readMoveTarget(sql: ISql): Promise<MoveTarget> {
       extensions: string[];
       setting_names: string[];
       roles: string[];
+      login_roles: string[];
     }[]
   >`
     with own_schema as materialized (
@@ -41,12 +43,14 @@ export async function readMoveTarget(sql: ISql): Promise<MoveTarget> {
         join pg_database d on d.oid = s.subdbid where d.datname = current_database() or s.subname = ${MOVE})) as leftovers,
       to_jsonb(array(select name::text from pg_available_extensions order by 1)) as extensions,
       to_jsonb(array(select name from pg_settings order by 1)) as setting_names,
-      to_jsonb(array(select rolname::text from pg_roles order by 1)) as roles`;
+      to_jsonb(array(select rolname::text from pg_roles order by 1)) as roles,
+      to_jsonb(array(select rolname::text from pg_roles where rolcanlogin order by 1)) as login_roles`;
   return {
     contents: row!.contents,
     leftovers: row!.leftovers,
     extensions: row!.extensions,
     settingNames: row!.setting_names,
     roles: row!.roles,
+    rolesThatLogIn: row!.login_roles,
   };
 }

@@ -1,6 +1,6 @@
 /** Closes the source to everyone by PostgreSQL's own means, and opens it again. */
 import { randomBytes } from "node:crypto";
-import type { ISql, Sql } from "postgres";
+import type { ISql, Sql, TransactionSql } from "postgres";
 import type { Secret } from "../../secret/secret.ts";
 import { scramVerifier } from "../schema/make-fleet-role.ts";
 import { MOVE, PROBE, quoteName } from "./move-names.ts";
@@ -35,25 +35,25 @@ export async function readSourceAccess(sql: ISql): Promise<SourceAccess> {
   return row!;
 }
 
-/** Keeps out all roles except the replication role and superusers that keep LOGIN. Safe to repeat. */
-export async function closeSource(sql: Sql, database: string, access: SourceAccess): Promise<void> {
-  await sql.begin(async (tx) => {
-    for (const { role } of access.connect) {
-      await tx.unsafe(`revoke connect on database ${quoteName(database)} from ${grantee(role)} cascade`);
-    }
-    for (const role of access.logins) await tx.unsafe(`alter role ${quoteName(role)} nologin`);
-  });
+/** Keeps out all roles except the replication role and superusers that keep LOGIN. Safe to repeat. Call it in a transaction. */
+export async function closeSource(tx: TransactionSql, database: string, access: SourceAccess): Promise<void> {
+  for (const { role } of access.connect) {
+    await tx.unsafe(`revoke connect on database ${quoteName(database)} from ${grantee(role)} cascade`);
+  }
+  for (const role of access.logins) await tx.unsafe(`alter role ${quoteName(role)} nologin`);
 }
 
-/** Restores what {@link closeSource} revoked. Safe to repeat. */
-export async function reopenSource(sql: Sql, database: string, access: SourceAccess): Promise<void> {
-  await sql.begin(async (tx) => {
-    for (const { role, mayGrant } of access.connect) {
-      const option = mayGrant && role !== null ? " with grant option" : "";
-      await tx.unsafe(`grant connect on database ${quoteName(database)} to ${grantee(role)}${option}`);
-    }
-    for (const role of access.logins) await tx.unsafe(`alter role ${quoteName(role)} login`);
-  });
+/** Restores what {@link closeSource} revoked. Safe to repeat. Call it in a transaction. */
+export async function reopenSource(
+  tx: TransactionSql,
+  database: string,
+  access: SourceAccess,
+): Promise<void> {
+  for (const { role, mayGrant } of access.connect) {
+    const option = mayGrant && role !== null ? " with grant option" : "";
+    await tx.unsafe(`grant connect on database ${quoteName(database)} to ${grantee(role)}${option}`);
+  }
+  for (const role of access.logins) await tx.unsafe(`alter role ${quoteName(role)} login`);
 }
 
 /** Statements that give the same roles in the target the privilege to connect. */

@@ -4,7 +4,9 @@
  */
 import type { ISql, Sql } from "postgres";
 import { Secret } from "../../secret/secret.ts";
+import { leaseLost } from "../runs/run-error.ts";
 import { MOVE, quoteText } from "./move-names.ts";
+import { isOpened } from "./open-target.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 
 /** The source's address as seen by the target. It may differ from the source's address on this machine. */
@@ -132,12 +134,17 @@ export async function readSubscription(sql: ISql): Promise<SubscriptionState | u
 
 /**
  * Does nothing if the subscription is enabled already: the statement would wait for the change that a worker is
- * applying.
+ * applying. Never enables the subscription of an open target: isOpened locks the run's row until this transaction ends,
+ * and an opening that waited for the lock then finds the subscription enabled.
+ * @throws {RunError} `run-lease-lost`: another process has opened the target
  */
-export async function enableSubscription(sql: Sql): Promise<void> {
+export async function enableSubscription(sql: Sql, run: bigint): Promise<void> {
   const subscription = await readSubscription(sql);
   if (subscription?.isEnabled !== false) return;
-  await sql.unsafe(`alter subscription ${MOVE} enable`);
+  await sql.begin(async (tx) => {
+    if (await isOpened(tx, run)) throw leaseLost(run);
+    await tx.unsafe(`alter subscription ${MOVE} enable`);
+  });
 }
 
 /** The subscription's workers end a moment later: then `isApplying` is false. */

@@ -143,6 +143,11 @@ export async function cancelAttendedRun(
   return rows.length > 0;
 }
 
+/** Takes back {@link cancelAttendedRun}, which came too late: what the run does can no longer be undone. */
+export async function keepAttendedRun(sql: ISql, { id }: Pick<Run, "id">): Promise<void> {
+  await sql`update slabmend.runs set state = 'running' where id = ${String(id)} and state = 'cancelling'`;
+}
+
 export interface RunLease {
   readonly run: Run;
   readonly token: string;

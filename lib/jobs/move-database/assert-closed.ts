@@ -10,6 +10,7 @@ import {
   type SourceAccess,
 } from "../../database/move/source-access.ts";
 import type { RunContext } from "../maintenance/maintenance-job.ts";
+import { asHolder } from "./as-holder.ts";
 import { IDEMPOTENT, type MoveDependencies } from "./move-dependencies.ts";
 
 const SESSIONS_END_MS = 30_000;
@@ -24,11 +25,12 @@ const REFUSED = "42501";
  */
 export async function assertClosed(
   deps: MoveDependencies,
-  { clock, signal }: RunContext,
+  context: RunContext,
   access: SourceAccess,
 ): Promise<void> {
+  const { clock, signal } = context;
   const endsAtMs = clock.now() + SESSIONS_END_MS;
-  while ((await deps.source(endSessions, IDEMPOTENT)) > 0) {
+  while ((await asHolder(deps, context, endSessions)) > 0) {
     if (clock.now() >= endsAtMs) {
       throw notClosed("sessions continue or begin again, most likely those of a superuser");
     }

@@ -6,6 +6,7 @@ import {
   type TableColumns,
 } from "../../database/move/compare-contents.ts";
 import { MoveError } from "../../database/move/move-error.ts";
+import { withoutTimeouts } from "../../database/move/without-timeouts.ts";
 import { IDEMPOTENT, LONG, type MoveDependencies } from "./move-dependencies.ts";
 
 export interface Comparison {
@@ -21,7 +22,8 @@ export interface Comparison {
  */
 export async function compareDatabases(deps: MoveDependencies, run: bigint): Promise<Comparison> {
   const sequences = await deps.source(readSequences, IDEMPOTENT);
-  await deps.target((sql) => setSequences(sql, sequences), IDEMPOTENT);
+  await deps.step?.("sequences read");
+  await deps.target((sql) => setSequences(sql, sequences, run), IDEMPOTENT);
   await deps.step?.("sequences set");
   const tables = await deps.source(readTableColumns, IDEMPOTENT);
   const options = { ...LONG, ...IDEMPOTENT };
@@ -35,7 +37,7 @@ export async function compareDatabases(deps: MoveDependencies, run: bigint): Pro
   const [ours, theirs] = await Promise.all([
     readAll(deps.source),
     (async () => {
-      await deps.target((sql) => sql.unsafe("analyze"), options);
+      await deps.target((sql) => withoutTimeouts(sql, (tx) => tx.unsafe("analyze")), options);
       return await readAll(deps.target);
     })(),
   ]);

@@ -5,6 +5,9 @@ import { failure, type MoveFinding, ok } from "./move-finding.ts";
 /** The oldest version of PostgreSQL with which a move was tested; indexd itself requires 18. */
 const OLDEST = 17;
 
+/** The clocks are read within seconds of each other. Workers refuse a difference of two minutes: lib/clock/clock-check.ts. */
+const MOST_CLOCK_DIFFERENCE_MS = 60_000;
+
 export const majorOf = (versionNumber: number): number => Math.floor(versionNumber / 10_000);
 
 /** Checks versions and privileges, and that source and target are different servers. */
@@ -39,6 +42,16 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
         failure("replica", `${name}: expected a primary, got a replica`, "Name the primary in the URL."),
       );
     }
+  }
+  const aheadMs = target.nowMs - source.nowMs;
+  if (Math.abs(aheadMs) > MOST_CLOCK_DIFFERENCE_MS) {
+    findings.push(
+      failure(
+        "clocks",
+        `the target's clock is ${Math.round(Math.abs(aheadMs) / 1_000)} s ${aheadMs > 0 ? "ahead of" : "behind"} the source's: with a wrong clock no worker would begin a repair after the switch`,
+        "Synchronise both servers' clocks by NTP.",
+      ),
+    );
   }
   if (source.systemIdentifier === target.systemIdentifier && source.databaseOid === target.databaseOid) {
     findings.push(

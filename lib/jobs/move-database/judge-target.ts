@@ -76,6 +76,9 @@ export function judgeRoles(roles: MoveRoles, target: MoveServer & MoveTarget): M
   const there = roles.roles
     .map(({ name }) => name)
     .filter((name) => target.roles.includes(name) && name !== target.role);
+  const locked = roles.roles
+    .filter(({ name, logsIn }) => logsIn && there.includes(name) && !target.rolesThatLogIn.includes(name))
+    .map(({ name }) => name);
   const copied = roles.roles.filter(({ name }) => !target.roles.includes(name)).map(({ name }) => name);
   return [
     ok(
@@ -91,6 +94,15 @@ export function judgeRoles(roles: MoveRoles, target: MoveServer & MoveTarget): M
             "roles-there",
             `these roles exist in the target already, and keep their attributes and passwords: ${named(there)}`,
             "Compare them with the source's roles yourself, or drop them in the target before the move starts.",
+          ),
+        ]),
+    ...(locked.length === 0
+      ? []
+      : [
+          failure(
+            "roles-locked",
+            `these roles exist in the target without LOGIN, so that after the switch neither server would admit them: ${named(locked)}`,
+            "Drop them in the target: an earlier move may have left them there. Or give them LOGIN and their passwords.",
           ),
         ]),
   ];

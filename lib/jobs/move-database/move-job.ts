@@ -3,14 +3,16 @@
  * continue the run, because only they have the URLs of both databases.
  */
 
+import { randomUUID } from "node:crypto";
 import { emptyTarget } from "../../database/move/load-schema.ts";
 import { MoveError } from "../../database/move/move-error.ts";
-import { isOpened } from "../../database/move/open-target.ts";
+import { withdrawOpening } from "../../database/move/open-target.ts";
 import { dropPublication } from "../../database/move/publication.ts";
 import { readMoveServer } from "../../database/move/read-move-server.ts";
 import { dropSubscription } from "../../database/move/subscription.ts";
 import { RunError } from "../../database/runs/run-error.ts";
 import type { MaintenanceJob, RunContext, Step } from "../maintenance/maintenance-job.ts";
+import { asHolder } from "./as-holder.ts";
 import { IDEMPOTENT, type MoveDependencies } from "./move-dependencies.ts";
 import {
   isSwitching,
@@ -22,7 +24,7 @@ import {
   stepToContinue,
 } from "./move-run.ts";
 import { advanceStart } from "./start-move.ts";
-import { advanceSwitch, alreadyOpened, hasOpened, takeBack } from "./switch-move.ts";
+import { advanceSwitch, alreadyOpened, hasOpened, type SwitchDependencies, takeBack } from "./switch-move.ts";
 
 /** The step up to which a command continues the move. `abort` has no goal: it cancels the run. */
 export type MoveGoal = "ready" | "opened" | "finished";
@@ -38,7 +40,8 @@ export interface MoveJob extends MaintenanceJob {
 /** Nothing more to do for this command. */
 const REACHED: Step = { waitMs: Number.POSITIVE_INFINITY };
 
-export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
+export function createMoveJob(given: MoveDependencies, goal: MoveGoal): MoveJob {
+  const deps: SwitchDependencies = { ...given, openingKey: randomUUID() };
   let failure: MoveError | undefined;
   let hasBegun = false;
 
@@ -50,15 +53,15 @@ export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
     await assertPlaces(deps, run);
     const checkpoint = moveCheckpointOf(run);
     if (!isSwitching(checkpoint.step)) return undefined;
-    const opened = await deps.target((sql) => isOpened(sql, run.id), IDEMPOTENT);
+    const opened = await hasOpened(deps, run, withdrawOpening);
     return { checkpoint: { ...checkpoint, step: stepToContinue(checkpoint.step, opened) } };
   };
 
   return {
     kind: MOVE_KIND,
     failure: () => failure,
-    async advance(given) {
-      const context = { ...given, signal: deps.interrupt };
+    async advance(called) {
+      const context = { ...called, signal: deps.interrupt };
       if (!hasBegun) {
         const continued = await begin(context);
         hasBegun = true;
@@ -89,7 +92,7 @@ export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
     },
     async settle(context) {
       await assertPlaces(deps, context.run);
-      if (await hasOpened(deps, context.run)) throw alreadyOpened();
+      if (await hasOpened(deps, context.run, withdrawOpening)) throw alreadyOpened();
       if (isSwitching(moveCheckpointOf(context.run).step)) await takeBack(deps, context);
       await removeEverything(deps, context);
       return true;
@@ -98,7 +101,7 @@ export function createMoveJob(deps: MoveDependencies, goal: MoveGoal): MoveJob {
 }
 
 /** At the step `opening` an interruption is ignored, because the target may already be open. */
-async function interruptible(deps: MoveDependencies, context: RunContext): Promise<Step> {
+async function interruptible(deps: SwitchDependencies, context: RunContext): Promise<Step> {
   if (moveCheckpointOf(context.run).step !== "opening") deps.interrupt.throwIfAborted();
   return await advanceSwitch(deps, context);
 }
@@ -110,13 +113,16 @@ async function end(deps: MoveDependencies, context: RunContext, error: MoveError
   return { end: { state: "failed", error: { code, message, remedy } } };
 }
 
-async function removeEverything(deps: MoveDependencies, { run }: RunContext): Promise<void> {
-  const { source, target, createdRoles } = moveScopeOf(run);
+async function removeEverything(deps: MoveDependencies, context: RunContext): Promise<void> {
+  const { run } = context;
+  const { target, createdRoles } = moveScopeOf(run);
   if (deps.isTargetLost !== true) await deps.target(dropSubscription, IDEMPOTENT);
   await deps.step?.("subscription dropped");
-  await deps.source((sql) => dropPublication(sql, source.name), IDEMPOTENT);
+  await deps.source((sql) => dropPublication(sql, publicationOf(run)), IDEMPOTENT);
   await deps.step?.("publication dropped");
   if (deps.isTargetLost === true) return;
+  // If we were paused, another process may have ended this move and begun the next one with the same target.
+  await asHolder(deps, context, () => Promise.resolve());
   await deps.target((sql) => emptyTarget(sql, { database: target.name, created: createdRoles }), IDEMPOTENT);
   await deps.step?.("target emptied");
 }
@@ -124,9 +130,14 @@ async function removeEverything(deps: MoveDependencies, { run }: RunContext): Pr
 async function finish(deps: MoveDependencies, { run }: RunContext): Promise<Step> {
   await deps.target(dropSubscription, IDEMPOTENT);
   await deps.step?.("subscription dropped");
-  await deps.source((sql) => dropPublication(sql, moveScopeOf(run).source.name), IDEMPOTENT);
+  await deps.source((sql) => dropPublication(sql, publicationOf(run)), IDEMPOTENT);
   await deps.step?.("publication dropped");
   return { end: { state: "done" } };
+}
+
+function publicationOf(run: RunContext["run"]) {
+  const { source, target } = moveScopeOf(run);
+  return { database: source.name, target: target.system };
 }
 
 /**

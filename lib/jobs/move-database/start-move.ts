@@ -14,6 +14,7 @@ import {
   readSubscription,
   type SubscriptionState,
 } from "../../database/move/subscription.ts";
+import { explainLost } from "../../database/runs/maintenance-runs.ts";
 import type { RunContext, Step } from "../maintenance/maintenance-job.ts";
 import { IDEMPOTENT, LONG, type MoveDependencies } from "./move-dependencies.ts";
 import { type MoveCheckpoint, moveCheckpointOf, moveScopeOf, moveStatisticsOf } from "./move-run.ts";
@@ -78,16 +79,19 @@ async function copySchema(
  */
 async function subscribe(
   deps: MoveDependencies,
-  { run }: RunContext,
+  { run, token }: RunContext,
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
   const { address, source } = moveScopeOf(run);
   if ((await deps.target(readSubscription, IDEMPOTENT)) === undefined) {
     const password = newPassword();
-    await deps.source((sql) => createPublication(sql, { database: source.name, password }), {
-      ...LONG,
-      ...IDEMPOTENT,
-    });
+    await deps.step?.("publishing");
+    const publication = { database: source.name, password, run: run.id, token };
+    await deps
+      .source((sql) => createPublication(sql, publication), { ...LONG, ...IDEMPOTENT })
+      .catch((cause: unknown) => {
+        throw explainLost(cause, run.id);
+      });
     await deps.step?.("published");
     const connection = connectionString(
       { ...address, sslRootCertificate: address.sslRootCertificate },

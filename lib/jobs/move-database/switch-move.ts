@@ -8,7 +8,7 @@ import { readFleetMode, resumeLeasing, stopLeasing } from "../../database/fleet/
 import { countRunningLeases } from "../../database/leases/count-leases.ts";
 import { MoveError } from "../../database/move/move-error.ts";
 import { readMoveRoles } from "../../database/move/move-roles.ts";
-import { isOpened, openTarget } from "../../database/move/open-target.ts";
+import { allowOpening, isOpened, openTarget, withdrawOpening } from "../../database/move/open-target.ts";
 import { hasPassed, markEnd } from "../../database/move/publication.ts";
 import { readMoveServer } from "../../database/move/read-move-server.ts";
 import { closeSource, dropProbe, readSourceAccess, reopenSource } from "../../database/move/source-access.ts";
@@ -19,7 +19,9 @@ import {
 } from "../../database/move/subscription.ts";
 import type { Run } from "../../database/runs/run.ts";
 import type { RunContext, Step } from "../maintenance/maintenance-job.ts";
+import { asHolder } from "./as-holder.ts";
 import { assertClosed } from "./assert-closed.ts";
+import { assertRolesThere } from "./assert-roles-there.ts";
 import { compareDatabases } from "./compare-databases.ts";
 import { IDEMPOTENT, type MoveDependencies } from "./move-dependencies.ts";
 import { type MoveCheckpoint, moveCheckpointOf, moveScopeOf, moveStatisticsOf } from "./move-run.ts";
@@ -36,10 +38,15 @@ const DRAIN_MS = 900_000;
 const CATCH_UP_MS = 300_000;
 const WORKERS_END_MS = 60_000;
 
+export interface SwitchDependencies extends MoveDependencies {
+  /** A random UUID, known only to this process: allowOpening. */
+  readonly openingKey: string;
+}
+
 const ownerOf = (run: Run): string => `maintenance run ${run.id}`;
 
 /** @throws {MoveError} the reason why the switch is taken back */
-export async function advanceSwitch(deps: MoveDependencies, context: RunContext): Promise<Step> {
+export async function advanceSwitch(deps: SwitchDependencies, context: RunContext): Promise<Step> {
   const checkpoint = moveCheckpointOf(context.run);
   switch (checkpoint.step) {
     case "ready":
@@ -67,8 +74,9 @@ async function prepare(
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
   await assertUnchanged(deps, checkpoint);
+  await assertRolesThere(deps);
   // The subscription is off if the target was unavailable when an earlier switch was taken back.
-  await deps.target(enableSubscription, IDEMPOTENT);
+  await deps.target((sql) => enableSubscription(sql, run.id), IDEMPOTENT);
   const { slot } = await assertReplicating(deps);
   if (slot.lagBytes > MOST_LAG_BYTES) {
     throw new MoveError({
@@ -90,11 +98,13 @@ async function prepare(
 
 async function stopFleet(
   deps: MoveDependencies,
-  { run }: RunContext,
+  context: RunContext,
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
+  const { run } = context;
   const stop = { kind: "maintenance", owner: ownerOf(run), reason: "the database is moved" } as const;
-  await deps.source((sql) => stopLeasing(sql, stop), IDEMPOTENT);
+  await deps.step?.("stopping");
+  await asHolder(deps, context, (tx) => stopLeasing(tx, stop));
   const mode = await deps.source(readFleetMode, IDEMPOTENT);
   await deps.step?.("fleet stopped");
   const stoppedFleet = mode.kind === "maintenance" && mode.owner === ownerOf(run);
@@ -123,7 +133,8 @@ async function drain(
 
 async function close(deps: MoveDependencies, context: RunContext, checkpoint: MoveCheckpoint): Promise<Step> {
   const { name } = moveScopeOf(context.run).source;
-  await deps.source((sql) => closeSource(sql, name, checkpoint.access!), IDEMPOTENT);
+  await deps.step?.("closing");
+  await asHolder(deps, context, (tx) => closeSource(tx, name, checkpoint.access!));
   await deps.step?.("closed");
   await assertClosed(deps, context, checkpoint.access!);
   const end = await deps.source(markEnd, IDEMPOTENT);
@@ -135,7 +146,7 @@ async function catchUp(
   context: RunContext,
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
-  await deps.target(enableSubscription, IDEMPOTENT);
+  await deps.target((sql) => enableSubscription(sql, context.run.id), IDEMPOTENT);
   const message = "the target: expected to receive everything that the source has written";
   await waitUntil(context, CATCH_UP_MS, message, async () => {
     await assertReplicating(deps);
@@ -161,7 +172,7 @@ async function compare(
 
 /** Ends the replication: once the target is open, nothing may arrive from the source. */
 async function detach(
-  deps: MoveDependencies,
+  deps: SwitchDependencies,
   context: RunContext,
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
@@ -175,12 +186,13 @@ async function detach(
       return subscription?.isApplying === false;
     },
   );
+  await deps.target((sql) => allowOpening(sql, context.run.id, deps.openingKey), IDEMPOTENT);
   await deps.step?.("detached");
   return { checkpoint: { ...checkpoint, step: "opening" } };
 }
 
 async function open(
-  deps: MoveDependencies,
+  deps: SwitchDependencies,
   { run, clock }: RunContext,
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
@@ -191,6 +203,7 @@ async function open(
   const logins = new Set(access.logins);
   const opening = {
     run: run.id,
+    key: deps.openingKey,
     database: target.name,
     owner,
     // The superusers that lost LOGIN in the source have LOGIN in the target.
@@ -202,6 +215,7 @@ async function open(
     access,
     resumes: checkpoint.stoppedFleet,
   };
+  await deps.step?.("opening");
   await deps.target((sql) => openTarget(sql, opening), IDEMPOTENT);
   await deps.step?.("opened");
   const statistics = moveStatisticsOf(run);
@@ -216,26 +230,41 @@ async function open(
  * Restores the source to its state before the switch; after that the switch can be tried again. The source is restored
  * first, because the target may be unavailable.
  * @throws {MoveError} `move-state` if the target is already open
+ * @throws {RunError} `run-lease-lost`
  */
-export async function takeBack(deps: MoveDependencies, { run }: RunContext): Promise<Step> {
+export async function takeBack(deps: MoveDependencies, context: RunContext): Promise<Step> {
+  const { run } = context;
   const { access, stoppedFleet, end: _end, ...checkpoint } = moveCheckpointOf(run);
   // Before the step `opening` the target cannot have been opened, so only this step needs the check.
-  if (checkpoint.step === "opening" && (await hasOpened(deps, run))) throw alreadyOpened();
+  if (checkpoint.step === "opening" && (await hasOpened(deps, run, withdrawOpening))) throw alreadyOpened();
   const { name } = moveScopeOf(run).source;
-  if (access !== undefined) await deps.source((sql) => reopenSource(sql, name, access), IDEMPOTENT);
+  await asHolder(deps, context, async (tx) => {
+    if (access !== undefined) await reopenSource(tx, name, access);
+    const mode = await readFleetMode(tx);
+    if (stoppedFleet || (mode.kind === "maintenance" && mode.owner === ownerOf(run))) {
+      await resumeLeasing(tx, "maintenance");
+    }
+  });
   await deps.source(dropProbe, IDEMPOTENT);
-  const mode = await deps.source(readFleetMode, IDEMPOTENT);
-  if (stoppedFleet || (mode.kind === "maintenance" && mode.owner === ownerOf(run))) {
-    await deps.source((sql) => resumeLeasing(sql, "maintenance"), IDEMPOTENT);
-  }
-  if (deps.isTargetLost !== true) await deps.target(enableSubscription, IDEMPOTENT).catch(() => {});
+  if (deps.isTargetLost !== true)
+    await deps.target((sql) => enableSubscription(sql, run.id), IDEMPOTENT).catch(() => {});
   return { checkpoint: { ...checkpoint, step: "ready" } };
 }
 
-/** A lost target cannot be asked whether it was opened: the stored checkpoint decides. */
-export async function hasOpened(deps: MoveDependencies, run: Run): Promise<boolean> {
-  if (deps.isTargetLost === true) return moveCheckpointOf(run).step === "opened";
-  return await deps.target((sql) => isOpened(sql, run.id), IDEMPOTENT);
+/**
+ * Whether the target is open. A lost target cannot be asked: then the stored checkpoint decides.
+ * @param look {@link withdrawOpening} if the caller holds the run's lease and will act on "not open"
+ */
+export async function hasOpened(
+  deps: MoveDependencies,
+  run: Run,
+  look: typeof isOpened = isOpened,
+): Promise<boolean> {
+  const { step } = moveCheckpointOf(run);
+  if (step === "opened" || deps.isTargetLost === true) return step === "opened";
+  const opened = await deps.target((sql) => look(sql, run.id), IDEMPOTENT);
+  // At this step all rows had been copied: only an open target can have lost the run's.
+  return opened ?? step === "opening";
 }
 
 export function alreadyOpened({

@@ -23,3 +23,12 @@ test("isOpened waits for a transaction that opens the target and has not committ
   opening.release();
   expect(await asked).toBe(true);
 });
+
+test("a database with indexd's tables but without the run's row does not say whether it was opened", async () => {
+  const { sql } = database;
+  expect(await isOpened(sql, 4711n)).toBeUndefined();
+  await sql`drop schema slabmend cascade`;
+  expect(await isOpened(sql, 4711n)).toBeUndefined();
+  await sql`drop schema public cascade`;
+  expect(await isOpened(sql, 4711n)).toBe(false);
+});

@@ -261,3 +261,39 @@ test.skipIf(skip)("replication continues after its connections to the source are
   );
   await until(async () => (await world.move("status")).code === 0);
 });
+
+test.skipIf(skip)("a statement timeout of the source does not interrupt the copy of a table", async () => {
+  const { source, target } = world;
+  // The target needs longer than the timeout for the first row, and the source's socket takes only a part of the others.
+  await source.unsafe(`
+    create function public.is_taken(id bigint) returns boolean language plpgsql as $$ begin
+      if id = 1 and current_setting('session_replication_role') = 'replica' then perform pg_sleep(7); end if;
+      return true;
+    end $$;
+    create table public.notes (id bigint primary key check (public.is_taken(id)), body text);
+    insert into public.notes select id, repeat('x', 1000) from generate_series(1, 40000) id;
+    alter database indexd set statement_timeout to '5s'`);
+  await start();
+  const [copies] = await target`select sync_error_count::integer as errors from pg_stat_subscription_stats`;
+  expect(copies).toEqual({ errors: 0 });
+  expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
+});
+
+test.skipIf(skip)(
+  "a role that may connect to the source since the start, and that the target lacks, is named before anything is stopped",
+  async () => {
+    await start();
+    await world.source`create role reports login`;
+    await world.source`grant connect on database indexd to reports`;
+    const switched = await world.move("switch", "--yes");
+    expect([switched.code, switched.error?.code]).toEqual([5, "roles-missing"]);
+    expect(switched.error?.message).toContain("reports");
+    const [fleet] = await world.source`select mode from slabmend.fleet`;
+    expect(fleet).toEqual({ mode: "running" });
+    await world.target`create role reports`;
+    expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
+    const [right] =
+      await world.target`select has_database_privilege('reports', current_database(), 'connect') as may`;
+    expect(right).toEqual({ may: true });
+  },
+);

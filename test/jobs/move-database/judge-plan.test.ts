@@ -15,6 +15,7 @@ const server: MoveServer = {
   database: "indexd",
   owner: "indexd",
   bytes: 1_000_000,
+  nowMs: 1_800_000_000_000,
   encoding: "UTF8",
   locale: "c C C",
   settings: {
@@ -59,6 +60,7 @@ const target: MoveServer & MoveTarget = {
   extensions: ["plpgsql"],
   settingNames: ["work_mem"],
   roles: ["mover"],
+  rolesThatLogIn: ["mover"],
 };
 const role = (name: string): MoveRole => ({
   name,
@@ -114,6 +116,8 @@ test.each<[string, string, MoveFacts]>([
   ["a replica as source", "replica", from({ isReplica: true })],
   ["the same database twice", "same-database", to({ systemIdentifier: "1" })],
   ["another database of the same server", "same-server", to({ systemIdentifier: "1", databaseOid: "6" })],
+  ["a target whose clock is ahead", "clocks", to({ nowMs: server.nowMs + 61_000 })],
+  ["a target whose clock is behind", "clocks", to({ nowMs: server.nowMs - 61_000 })],
   ["no pg_dump", "pg-dump", { ...fine, pgDump: "none at pg_dump" }],
   ["a pg_dump that is too old for the target", "pg-dump", { ...fine, pgDump: 17 }],
   ["wal_level replica", "wal-level", from(setting("wal_level", "replica"))],
@@ -145,6 +149,7 @@ test.each<[string, string, MoveFacts]>([
   ["a subscription in the target", "target-not-empty", to({ leftovers: ["subscription slabmend_move"] })],
   ["another encoding", "encoding", to({ encoding: "LATIN1" })],
   ["an extension that the target lacks", "extensions", from({ extensions: ["plpgsql", "postgis"] })],
+  ["a role that cannot log in to the target", "roles-locked", to({ roles: ["mover", "indexd"] })],
   ["a setting that the target does not know", "settings", from({ settingNames: ["old_snapshot_threshold"] })],
 ])("%s is a failure: %s", (_title, code, facts) => {
   const failures = judgePlan(facts).filter(({ level }) => level === "failure");
@@ -156,7 +161,11 @@ test.each<[string, string, MoveFacts]>([
   ["a slot that times out", "slot-timeout", from(setting("idle_replication_slot_timeout", "3600"))],
   ["superusers other than the move's", "superusers", from({ superusersThatLogIn: ["mover", "backup"] })],
   ["another collation", "locale", to({ locale: "i en-US" })],
-  ["roles that already exist on the target", "roles-there", to({ roles: ["mover", "indexd"] })],
+  [
+    "roles that already exist on the target",
+    "roles-there",
+    to({ roles: ["mover", "indexd"], rolesThatLogIn: ["mover", "indexd"] }),
+  ],
 ])("%s is a warning: %s", (_title, code, facts) => {
   const findings = judgePlan(facts);
   expect(isMovable(findings)).toBe(true);

@@ -2,8 +2,10 @@
  * The start of a move is killed at each step. Then the move continues, or is aborted and leaves nothing on either
  * server.
  */
+import postgres from "postgres";
 import { expect, test } from "vitest";
-import { PG_DUMP, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
+import { PG_DUMP, tracesOf, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
+import { until } from "../../support/until.ts";
 
 const context = useMoveWorld();
 const STEPS = ["roles made", "dumped", "schema loaded", "published", "subscribed", "copied"];
@@ -35,3 +37,55 @@ test.skipIf(PG_DUMP === undefined).each(STEPS)(
     expect([again.code, again.report.run?.step]).toEqual([0, "ready"]);
   },
 );
+
+test.skipIf(PG_DUMP === undefined)(
+  "a start that is killed while an old transaction delays its slot leaves no slot after abort",
+  async () => {
+    const { world } = context;
+    const old = await world.source.reserve();
+    try {
+      await old`begin`;
+      await old`select pg_current_xact_id()`;
+      const kill = world.startUntilKilled();
+      await until(async () => (await tracesOf(world.source)).includes("slot slabmend_move"));
+      await kill();
+      const aborted = await world.move("abort", "--yes");
+      expect([aborted.code, aborted.err, aborted.report.run?.state]).toEqual([0, "", "cancelled"]);
+      expect(await world.footprint()).toEqual(UNTOUCHED);
+    } finally {
+      await old`rollback`;
+      old.release();
+    }
+    const again = await world.move("start");
+    expect([again.code, again.err, again.report.run?.step]).toEqual([0, "", "ready"]);
+  },
+);
+
+test.skipIf(PG_DUMP === undefined)(
+  "a role of the target that owns its database is kept out until the switch",
+  async () => {
+    const { world } = context;
+    const url = new URL(world.environment["SLABMEND_TARGET_DATABASE_URL"]!);
+    await world.target.unsafe("create role early login password 'early'");
+    await world.target.unsafe("alter database indexd owner to early");
+    expect((await world.move("start")).code).toBe(0);
+    url.username = "early";
+    url.password = "early";
+    const early = postgres(url.href, { max: 1, onnotice: () => {} });
+    await expect(early`select 1`).rejects.toMatchObject({ code: "42501" });
+    expect((await world.move("abort", "--yes")).report.run?.state).toBe("cancelled");
+    expect(await early`select 1 as one`).toEqual([{ one: 1 }]);
+    await early.end();
+    await world.target.unsafe("alter database indexd owner to postgres");
+  },
+);
+
+test.skipIf(PG_DUMP === undefined)("abort leaves the slots of other subscribers alone", async () => {
+  const { world } = context;
+  expect((await world.move("start")).code).toBe(0);
+  // Of another subscriber's table synchronization, between two tries.
+  const name = "pg_16394_sync_16385_7400000000000000000";
+  await world.source`select pg_create_logical_replication_slot(${name}, 'pgoutput')`;
+  expect((await world.move("abort", "--yes")).report.run?.state).toBe("cancelled");
+  expect(await tracesOf(world.source)).toEqual([`slot ${name}`]);
+});

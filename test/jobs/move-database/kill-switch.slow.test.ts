@@ -14,7 +14,15 @@ beforeEach(async () => {
   expect([started.code, started.err]).toEqual([0, ""]);
 });
 
-const BEFORE_OPENING = ["fleet stopped", "closed", "caught up", "sequences set", "compared", "detached"];
+const BEFORE_OPENING = [
+  "fleet stopped",
+  "closed",
+  "caught up",
+  "sequences set",
+  "compared",
+  "detached",
+  "opening",
+];
 
 const mode = async (sql: MoveWorld["source"]) => (await sql`select mode from slabmend.fleet`)[0]?.["mode"];
 
@@ -64,6 +72,40 @@ test.skipIf(PG_DUMP === undefined)(
     await world.killAt("opened", "opened");
     const aborted = await world.move("abort", "--yes");
     expect([aborted.code, aborted.error?.code]).toEqual([5, "move-state"]);
+    expect(await world.openSides()).toBe("target");
+  },
+);
+
+test.skipIf(PG_DUMP === undefined)(
+  "a target that was opened just before an abort was recorded is finished all the same",
+  async () => {
+    await world.killAt("opened", "opened");
+    await world.source`update slabmend.runs set state = 'cancelling'`;
+    const aborted = await world.move("abort", "--yes");
+    expect([aborted.code, aborted.error?.code]).toEqual([5, "move-state"]);
+    const finished = await world.move("finish");
+    expect([finished.code, finished.err, finished.report.run?.state]).toEqual([0, "", "done"]);
+    expect([await tracesOf(world.source), await tracesOf(world.target)]).toEqual([[], []]);
+  },
+);
+
+test.skipIf(PG_DUMP === undefined).each([
+  ["opened", "opened"],
+  ["opening", "opening"],
+])(
+  "an open target that has forgotten the run, with step %s on the source, is never emptied, and finish works",
+  async (_step, step) => {
+    if (step === "opening") await world.killAt("opened", "opened");
+    else expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
+    // The roles had existed in the target; otherwise they own the database now, and could not be dropped.
+    await world.source`update slabmend.runs set scope = jsonb_set(scope, '{createdRoles}', '[]')`;
+    // As reap does after 90 days.
+    await world.target`delete from slabmend.runs`;
+    const aborted = await world.move("abort", "--yes");
+    expect([aborted.code, aborted.error?.code]).toEqual([5, "move-state"]);
+    expect(await world.target`select count(*)::integer as n from public.slabs`).toEqual([{ n: 5 }]);
+    const finished = await world.move("finish");
+    expect([finished.code, finished.err, finished.report.run?.state]).toEqual([0, "", "done"]);
     expect(await world.openSides()).toBe("target");
   },
 );

@@ -1,8 +1,7 @@
 import { hostname, userInfo } from "node:os";
 import type { Command } from "commander";
 import { MoveError } from "../../../database/move/move-error.ts";
-import { isOpened } from "../../../database/move/open-target.ts";
-import { cancelAttendedRun, startRun } from "../../../database/runs/maintenance-runs.ts";
+import { cancelAttendedRun, keepAttendedRun, startRun } from "../../../database/runs/maintenance-runs.ts";
 import type { Run } from "../../../database/runs/run.ts";
 import { RunError } from "../../../database/runs/run-error.ts";
 import { advanceRun } from "../../../jobs/maintenance/advance-run.ts";
@@ -159,8 +158,7 @@ function addFinish(group: Command, host: CommandHost): void {
       action<object>(host, async (context) =>
         withMove(context, { needs: "any" }, {}, async (move) => {
           const run = await requireMove(move);
-          const opened = await move.target((sql) => isOpened(sql, run.id), IDEMPOTENT);
-          if (!opened) {
+          if (!(await hasOpened(move, run))) {
             throw new MoveError({
               code: "move-state",
               message: `the move: expected an open target, got step ${moveCheckpointOf(run).step}`,
@@ -168,6 +166,7 @@ function addFinish(group: Command, host: CommandHost): void {
             });
           }
           move.access.ignoreSignals();
+          await move.source((sql) => keepAttendedRun(sql, run), IDEMPOTENT);
           return await moveOn(context, move, "finished");
         }),
       ),
