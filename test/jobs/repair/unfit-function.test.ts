@@ -103,7 +103,7 @@ test("a function that keeps failing where others succeed ends its process, with 
       }),
     );
     expect(said).toContainEqual(expect.objectContaining({ WorkersUnfit: 1, service: "repair" }));
-    // A new environment works until it has failed as often as this one.
+    // The next environment continues to work until its own repairs have failed as often.
     expect(await invoke(await storeDamaged())).toMatchObject({ kind: "succeeded" });
   } finally {
     await pool.stop();
