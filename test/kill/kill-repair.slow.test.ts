@@ -99,7 +99,7 @@ test.each(["committed", "events-bumped"])("a kill at %s leaves only the events t
   expect(await kill.violations([slab])).toEqual([]);
 });
 
-test.each(FATES)("after a kill while COMMIT waits, only a repair that is rolled back is repeated: %s", async (fate) => {
+test.each(FATES)("after a kill in COMMIT, only a rolled-back repair is repeated: %s", async (fate) => {
   const { sql } = kill.world.database;
   const slab = await damagedSlab();
   const task = await kill.world.lease(slab);

@@ -48,7 +48,7 @@ const TRANSITIONS: readonly (readonly [from: string, to: string, prepare: () => 
   ["repairing", "running", mend],
 ];
 
-test.each(TRANSITIONS)("the transition from %s to %s completes after a kill at any point", async (from, to, prepare) => {
+test.each(TRANSITIONS)("transition from %s to %s completes after any kill", async (from, to, prepare) => {
   await prepare();
   let points = 1;
   for (let killAt = 1; killAt <= points; killAt += 1) {

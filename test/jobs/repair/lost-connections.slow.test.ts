@@ -21,7 +21,7 @@ const STATEMENTS = [
   ["events", "slabmend.moved"],
 ] as const;
 
-test.each(STATEMENTS)("a repair survives a connection lost before the request or the answer of: %s", async (_name, text) => {
+test.each(STATEMENTS)("a repair survives a connection lost before or after %s", async (_name, text) => {
   for (const lost of ["statement", "answer"] as const) {
     const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
     await suite.world.loseSector(slab, 0);
