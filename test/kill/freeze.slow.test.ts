@@ -65,7 +65,8 @@ describe("a worker frozen between two repairs until it no longer trusts its conn
 
   /**
    * Lets a worker repair two lost sectors of a slab, loses the other two, and waits until the worker has been frozen
-   * for long. The next repair must read from the two hosts to which the first one has written, and is still connected.
+   * for long. The next repair must read from the two hosts to which this repair has written, and the worker still has
+   * connections to them.
    */
   async function frozenWorker(): Promise<{
     slab: StoredSlab;

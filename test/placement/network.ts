@@ -101,7 +101,7 @@ export function sector(index: number, host: number | null, changes: Partial<Slab
 
 export const UNPINNED: Partial<SlabSector> = { contractMapId: null, contractId: null };
 
-/** A slab with a sector on each of these hosts, in this order. An entry may also be null or a sector's fields. */
+/** A slab with a sector on each of these hosts, in order. An entry can also be null (lost) or a sector's fields. */
 export function slabOn(minShards: number, places: readonly (number | null | Partial<SlabSector>)[]): Slab {
   return {
     id: 1n as SlabId,

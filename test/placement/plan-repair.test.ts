@@ -183,7 +183,8 @@ describe("candidates", () => {
       const id = Number(planned.candidates[0]!.id);
       first.set(id, (first.get(id) ?? 0) + 1);
     }
-    // Host 7 has 10/20 of the scores, each of ten others 1/20: of 2,000 plans, 1,000 and 100 should have them first.
+    // Host 7 has 10/20 of all scores, and each of the ten others 1/20. So host 7 should come first in 1,000 of the
+    // 2,000 plans, and each of the others in 100.
     expect(first.size).toBe(11);
     expect(first.get(7)).toBeGreaterThan(900);
     expect(first.get(7)).toBeLessThan(1100);

@@ -122,7 +122,7 @@ function promtool(...args: readonly string[]): { readonly status: number | null;
   return { status, output: `${stdout}${stderr}` };
 }
 
-/** Tests with promtool whether the alert fires, or is quiet, as expected. Returns promtool's output if it is not so. */
+/** Tests with promtool that the alert fires or, if not `firing`, is quiet. Returns promtool's output on a failure. */
 function holdRules(alertname: string, series: Readonly<Record<string, string>>, firing: boolean): string {
   const { atMinute = 10, labels = { indexer: "a" } } = CASES[alertname]!;
   const summary = alerts().find(({ name }) => name === alertname)!.means;

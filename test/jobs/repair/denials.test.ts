@@ -86,7 +86,7 @@ test("a denied sector that its host serves again is read once and stays there, e
   expect(await denialsOf(slab)).toEqual([]);
 });
 
-describe("whether a sector that one repair finds denied and moves is counted as lost", () => {
+describe("whether a sector counts as lost if one repair notes its denial and moves it", () => {
   test.each([
     {
       says: "yes if its host lost only this sector",
@@ -182,8 +182,8 @@ test("sectors of a host that lost its disk move as soon as they can be rebuilt, 
   await slabs[0]!.hosts[2]!.swarm.setSwitches({ failsInternally: true });
   expect(await suite.repair(whole)).toMatchObject({ denied: 1 });
   await slabs[0]!.hosts[2]!.swarm.setSwitches({ failsInternally: false });
-  // The lost and the denied sector move in one repair. The denied one is not counted as lost, because its host lacks
-  // other sectors too.
+  // The lost and the denied sector move in one repair. The denied sector is not counted as lost, because its host
+  // lacks other sectors too.
   expect(await suite.repair(whole)).toMatchObject({ kind: "repaired", rebuilt: 2, lost: 0 });
   expect(await lost()).toBe(0);
   for (const slab of slabs.slice(1)) await suite.repair(slab);

@@ -306,7 +306,7 @@ describe("invalid rows", () => {
     expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources" });
   });
 
-  test("with a database of indexd of an unknown old version no repair begins, and no row of indexd changes", async () => {
+  test("with a version of indexd's database that is too old no repair begins, and no row of indexd changes", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);

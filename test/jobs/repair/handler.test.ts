@@ -75,7 +75,7 @@ test("malformed messages of a batch fail, and the others are handled", async () 
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("a bad environment is reported with the names of all missing and invalid variables, and without their secrets", async () => {
+test("a bad environment is reported with the names of all missing and invalid variables, and without secrets", async () => {
   const handler = createRepairHandler({
     variables: {
       SLABMEND_MIGRATION_SEED: "canary-seed",

@@ -15,7 +15,7 @@ const sector = (id: number) =>
   }) as unknown as Source["sector"];
 const source = (id: number): Source => ({ sector: sector(id), host: host(id), lastResort: false });
 
-/** Makes a source for each element, which is what that source did: "ok", "-" (it was not asked) or a failure. */
+/** Makes sources and their answers. Each element says what one source did: "ok", "-" (was not asked) or a failure. */
 function answersOf(did: readonly (HostErrorCode | "ok" | "-")[], strangers: readonly boolean[] = []) {
   const answers = new HostAnswers();
   for (const [id, what] of did.entries()) {

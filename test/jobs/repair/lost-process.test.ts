@@ -38,7 +38,7 @@ test("a kill of a process during repairs fails only its own slabs, which can be 
     expect(pool.pids).toHaveLength(2);
     process.kill(pool.pids[0]!, "SIGKILL");
     for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ bytesPerSecond: null });
-    // Each repair goes to the least busy process, so every second one ran in the killed process.
+    // Each repair goes to the least busy process, so every second repair ran in the killed process.
     expect((await Promise.all(ends)).map((end) => ("outcome" in end ? end.outcome : end.kind))).toEqual([
       "crashed",
       "repaired",

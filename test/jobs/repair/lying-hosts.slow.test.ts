@@ -72,7 +72,7 @@ test("a wrong proof with correct data does no harm, because the rebuilt root is 
   await expectWhole(slab);
 });
 
-test("a candidate that acknowledges another root is not recorded; the next candidate gets the shard and is", async () => {
+test("a candidate that acknowledges another root is not recorded; the next candidate is recorded", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   const [liar, honest] = suite.spare(slab);

@@ -1,4 +1,4 @@
-/** Transfers that are suddenly slower than measured before at all hosts, as on an uplink that several repairs share. */
+/** Transfers with all hosts become slower than measured before, as on an uplink that several repairs fill at once. */
 import { expect, test } from "vitest";
 import { repairSuite } from "../../support/repair-suite.ts";
 

@@ -1,4 +1,4 @@
-/** Rule 13 on AWS: a failing execution environment ends with a reason, without using up a receive of any message. */
+/** Rule 13 of docs/architecture.md on AWS: an unfit execution environment ends and says why. */
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import type { Context, SQSEvent } from "aws-lambda";

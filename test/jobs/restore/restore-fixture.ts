@@ -48,8 +48,8 @@ export async function advanceRestore(
 }
 
 /**
- * Runs coordinators until one has ended the run. The others are killed, each after the first write with a name at which
- * no earlier one was killed. @returns these names
+ * Runs one coordinator after another until one ends the run. The others are killed: each after its first write with
+ * a name that is new, so that all writes are tried. @returns the names of these writes
  */
 export async function advanceWithKills(
   world: RepairWorld,

@@ -138,7 +138,7 @@ test("a sector that neither its old nor its new host proves is placed on the new
   expect(await whereItIs()).toEqual([key(fifth!), ...firstHosts().slice(1)]);
 });
 
-test("sectors that the archive records as lost are lost again, and their hosts may have another sector of the slab", async () => {
+test("sectors lost in the archive become lost again, and their hosts may get other sectors of the slab", async () => {
   const [first] = world.hosts;
   await first!.swarm.dropSector(slab.sectors[0]!.root);
   const move = await moveBehindTheBackup(1, first!);
