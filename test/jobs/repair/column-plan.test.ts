@@ -28,7 +28,7 @@ describe("planColumns", () => {
     });
   });
 
-  test("the plan for any code fits into the memory, which has space for all ranges of the columns at once", () => {
+  test("the plan for any code of up to 256 shards fits into the memory, with space for all ranges of its columns", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 256 }),

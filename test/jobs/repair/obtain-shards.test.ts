@@ -188,7 +188,7 @@ test("the journal's cost covers all charges of hosts, including cancelled reads 
 test("a slow copy without a replacement is awaited", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
   await block(slab, 0);
-  // The copy takes ten seconds of the repair's fast clock, longer than its first round of reads waits.
+  // The copy takes ten seconds of the repair's fast clock, longer than its first round of copies waits.
   await slab.hosts[0]!.swarm.setSwitches({ bytesPerSecond: SECTOR_BYTES / 2 });
   expect(await suite.repair(slab, { timesFaster: 5 })).toMatchObject({ kind: "repaired", copied: 1 });
 });
