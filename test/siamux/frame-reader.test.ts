@@ -32,7 +32,7 @@ class Collector implements FrameSink {
   }
 }
 
-/** A packet as it lies in memory: with other bytes before it, and a tag and others after it. */
+/** Reads a packet as it lies in memory: with other bytes before it, and with its tag and more bytes after it. */
 function read(reader: FrameReader, packet: Uint8Array): void {
   const memory = Buffer.alloc(7 + PACKET_BYTES + 9, 0xff);
   memory.set(packet, 7);

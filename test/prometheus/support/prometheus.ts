@@ -21,7 +21,7 @@ export interface Prometheus {
 /**
  * Prometheus with our alert rules, on loopback.
  * @param target the scraped server, host:port
- * @param scale shortens the times of the rules
+ * @param scale factor for all times of the rules; tests use a small one
  */
 export async function startPrometheus(target: string, scale: number): Promise<Prometheus> {
   const folder = mkdtempSync(join(tmpdir(), "slabmend-prometheus-"));
