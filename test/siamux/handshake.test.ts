@@ -156,9 +156,12 @@ describe("settings", () => {
 });
 
 describe("how a connection comes about", () => {
-  test.each([true, false])("an acceptor accepts a dialer that sends version and key together: %s", async (pipelined) => {
-    expect((await acceptRaw({ pipelined })).outcome).toBe("fulfilled");
-  });
+  test.each([true, false])(
+    "an acceptor accepts a dialer that sends version and key together: %s",
+    async (pipelined) => {
+      expect((await acceptRaw({ pipelined })).outcome).toBe("fulfilled");
+    },
+  );
 
   test("a handshake that arrives one byte at a time succeeds", async () => {
     const [clientEnd, hostEnd] = memoryPair([1]);

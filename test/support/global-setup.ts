@@ -15,7 +15,7 @@ import { TEMPLATES, type TestDatabaseServer } from "./database.ts";
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let logFile: string | undefined;
   // Each test file has its own pool. Two vitest workers, with the servers and child processes of a few files, need
-    // far fewer connections.
+  // far fewer connections.
   const server = await startPostgres({
     maxConnections: 200,
     // Lines that the server logs while it starts are dropped.

@@ -117,7 +117,7 @@ export interface MoveWorld {
   crash(side: Side): Promise<void>;
   /** Starts a crashed server, and ends the lease of a command that could not release it. */
   recover(side: Side): Promise<void>;
-  /** The sides that let indexd and the fleet in. "half open" if a side lets only one of them in, which is always wrong. */
+  /** The sides that let indexd and the fleet in. "half open": a side lets only one of them in, which is always wrong. */
   openSides(): Promise<string>;
   /** The state that an abort must restore: the source's privileges and mode, an empty target, and no trace of a move on either server. */
   footprint(): Promise<object>;
@@ -229,7 +229,7 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
       for (let slab = 0; slab < slabs; slab += 1) await seedSlab(source, { minShards: 1, sectors });
     },
     async drop() {
-      // A failed test may still hold a lock, or may have left a replication slot or a subscription.
+      // A failed test may still hold a lock, or may have left a server down.
       await Promise.all([source.end({ timeout: 1 }), target.end({ timeout: 1 })]);
       for (const side of ["target", "source"] as const) {
         const sql = admin[side];
