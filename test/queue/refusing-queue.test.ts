@@ -1,4 +1,4 @@
-/** `work` on a queue that refuses requests or does not exist: it pauses after each failure, and logs once a minute. */
+/** `work` on a queue that fails or does not exist: it pauses after each failure, and logs failures once a minute. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";

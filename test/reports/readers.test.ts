@@ -33,7 +33,7 @@ const { sql } = useDatabase();
 const ask = askOf(sql);
 let hosts: SeededHost[];
 let blocked: SeededHost;
-/** Slabs with min_shards 3, with 2, 4, 11 and 11 sectors on good hosts; the last slab has one more on a blocked host. */
+/** Slabs with min_shards 3 and 2, 4, 11 and 11 sectors on good hosts. The last also has a sector on a blocked host. */
 let beyond: SeededSlab, endangered: SeededSlab, safe: SeededSlab, waiting: SeededSlab;
 
 /** Fails unless the report has exactly the documented keys. */

@@ -217,7 +217,7 @@ describe("signed structures: every bit counts", () => {
   });
 });
 
-test("for any bytes a response is read or refused with a typed error", async () => {
+test("any bytes are read as a response or refused with a typed error", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...STREAMED),

@@ -100,7 +100,7 @@ test("two instances of serve on one database notice each other, and one notices 
   await untilEqual(fleet, ["serve"]);
 });
 
-test("database problems are reported by readyz and the console, end no process, and clear without a restart", async () => {
+test("database problems are reported by readyz and the console, end no process, and need no restart once solved", async () => {
   const { sql } = database;
   await sql`update slabmend.database_migrations set version = version + 1`;
   await until(

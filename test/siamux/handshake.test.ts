@@ -157,7 +157,7 @@ describe("settings", () => {
 
 describe("how a connection comes about", () => {
   test.each([true, false])(
-    "an acceptor accepts a dialer that sends version and key together: %s",
+    "an acceptor accepts version and key, whether sent together or apart (together: %s)",
     async (pipelined) => {
       expect((await acceptRaw({ pipelined })).outcome).toBe("fulfilled");
     },

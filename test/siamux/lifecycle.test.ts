@@ -61,7 +61,7 @@ test("destroy() fails every stream with a reason that carries the cause", async 
   await host.closed;
 });
 
-test("an error of the transport closes the connection and is the cause of its reason", async () => {
+test("an error of the transport closes the connection, and the reason of the close has this error as cause", async () => {
   const { client, host, clientEnd } = await joinMuxes();
   const cause = new Error("ECONNRESET");
   clientEnd.destroy(cause);

@@ -93,7 +93,7 @@ describe("reading", () => {
     host.close();
   });
 
-  test("after the peer's LAST, the bytes that arrived before it can still be read", async () => {
+  test("after the peer's LAST, the bytes that arrived before it can be read, then reads fail", async () => {
     const { client, host } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(text("?"));
@@ -146,7 +146,7 @@ describe("reading", () => {
 });
 
 describe("closing", () => {
-  test("pending writes are sent before LAST, and nothing after it", async () => {
+  test("pending writes are sent before LAST, and nothing is sent after LAST", async () => {
     const { client, host, clientEnd } = await dialRawHost();
     const stream = client.openStream();
     const writing = stream.write(patternBytes(200_000));

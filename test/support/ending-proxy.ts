@@ -15,7 +15,7 @@ export interface EndingProxy {
   readonly packets: number;
   /** Ends the connection that carries the given packet, counted from now on; 0 is the next packet. */
   endAt(packet: number, how: HowItEnds): void;
-  /** Closes the connection on which a client sends this text: before the server gets the text, or before the answer. */
+  /** Closes the connection on which a client sends this text: before the server gets it, or instead of the answer. */
   endAtText(text: string, lost: "statement" | "answer"): void;
   /** Cancels a planned end. @returns whether the proxy has already ended the connection */
   take(): boolean;

@@ -58,7 +58,7 @@ export interface KillWorld {
 }
 
 const MOST_ROUNDS = 6;
-/** Batches of ten messages; no test sends nearly as many messages. */
+/** Batches of at most ten messages; tests need far fewer batches. */
 const MOST_BATCHES = 20;
 
 const ENTRIES: Readonly<Record<FunctionName, URL>> = {

@@ -117,7 +117,7 @@ export interface MoveWorld {
   crash(side: Side): Promise<void>;
   /** Starts a crashed server, and ends the lease of a command that could not release it. */
   recover(side: Side): Promise<void>;
-  /** The sides that let indexd and the fleet in. "half open": a side lets only one of them in, which is always wrong. */
+  /** The sides that let indexd and the fleet in. "half open": a side lets only one of them in, which is wrong. */
   openSides(): Promise<string>;
   /** The state that an abort must restore: the source's privileges and mode, an empty target, and no trace of a move on either server. */
   footprint(): Promise<object>;

@@ -41,7 +41,7 @@ test("a database move counts as idle once it has stopped the fleet, but not whil
   await sql`delete from slabmend.runs`;
 });
 
-test("the gauges show how long a run is idle, how many runs failed lately, and how late checks are", async () => {
+test("the gauges show how long a run has been idle, how many runs failed lately, and how late checks are", async () => {
   const { sql } = database;
   await sql`insert into slabmend.runs (kind, scope, owner, moved_at) values ('verify', '{}', 'test', now() - interval '2 hours')`;
   for (const ago of ["10 minutes", "2 hours"]) {

@@ -10,7 +10,7 @@ export interface ChoppingProxy {
 }
 
 /**
- * Draws the size of the next piece: a single byte, up to a header, around a packet, up to two packets, or up to a batch.
+ * Draws the size of the next piece: a single byte, up to a header, around a packet, up to two packets or up to a batch.
  * On average a piece is so large that a sector takes hundreds of pieces, not hundreds of thousands.
  */
 function pieceBytes(random: () => number): number {

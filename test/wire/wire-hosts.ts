@@ -25,7 +25,7 @@ const HOST_LIST_VARIABLE = "SLABMEND_INTEROP_HOSTS";
 /** Names the program test/interop/rust-host, a host made of the official crates. `npm run test:interop` sets it. */
 export const RUST_HOST_VARIABLE = "SLABMEND_INTEROP_RUST_HOST";
 
-/** How a host behaves. Every list needs an ordinary host; tests of a trait that no host in the list has are skipped. */
+/** How a host behaves. Every list needs an ordinary host; tests of a trait that no listed host has are skipped. */
 const TRAITS = ["ordinary", "full", "shutting-down"] as const;
 export type Trait = (typeof TRAITS)[number];
 
