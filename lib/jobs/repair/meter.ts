@@ -67,7 +67,7 @@ export class CostLimit {
     };
   };
 
-  /** Makes a charge final; see {@link reserve}. */
+  /** Adds what a host charged for a call. {@link reserve} counts the call's cost only while the call is in progress. */
   readonly charge = (hastings: bigint): void => {
     this.#meter.hastings += hastings;
   };

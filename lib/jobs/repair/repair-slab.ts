@@ -36,8 +36,8 @@ const NOTE_WITHIN_MS = 5_000;
 
 /**
  * @param remainingMs the time left until the function's timeout
- * @throws only before the lease was begun (the database is unavailable); later every failure leads to an outcome, which only the
- * log shows if the database is unavailable
+ * @throws only before the lease was begun, if the database is unavailable. Later every failure leads to an outcome; if
+ * the database is unavailable then, only the log shows this outcome
  */
 export async function repairSlab(
   task: LeasedSlab,
@@ -237,7 +237,7 @@ function commitRequest(
   };
 }
 
-/** A repair whose only cause was a drain does not count as a failure of the slab. */
+/** A repair whose only cause was a drain has the kind `drain`: if it fails, this does not count as a failure of the slab. */
 function jobOf(plan: Work["plan"], moved: MoveResult | undefined): JobKind {
   const planned = typeof plan === "object" && plan.kind !== "healthy" ? plan.moves : [];
   return isOnlyDrain(moved?.moves ?? planned) ? "drain" : "repair";
@@ -257,8 +257,9 @@ async function bumpEvents(
 }
 
 /**
- * Commits. If the commit fails for good, releases the lease as a fault, so that the slab need not wait for reap. If the
- * first attempt did commit and only its answer was lost, the second attempt reports that commit.
+ * Commits the repair. If that fails for good, releases the lease with the outcome `fault`, so that the slab need not
+ * wait for reap. The release is a second commit: if the first one succeeded and only its answer was lost, the second
+ * one reports the first one's result.
  * @throws if the release fails too: the lease is left to reap
  */
 async function commit(

@@ -1,4 +1,4 @@
-/** The hosts to ask for a sector that is not where the database says, in order. */
+/** In which order hosts are asked for a sector that is not where the database says. */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import { readUnrenewedContracts } from "../../database/restore/restore-reads.ts";

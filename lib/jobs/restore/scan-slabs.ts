@@ -35,7 +35,7 @@ export async function scanSlabs(
   if (left < sectors.length) return { statistics: { ...statistics, probesSpent: true } };
   const { hosts: known } = await readNetwork(context);
   const ranked = await readRanking(context);
-  // One probe stays reserved for each sector that is still to be asked for at its recorded host.
+  // One probe is reserved for each sector of later pages, to request it from its recorded host.
   const unseen = Math.max(0, scan.sectors - statistics.sectorsScanned - sectors.length);
   const asked = { known, ranked, left: left - unseen };
   const prober = new Prober({ ...deps, signal: context.signal }, asked);
