@@ -44,7 +44,7 @@ export function rebuildCoefficients(request: RebuildRequest): Uint8Array {
   return coefficients;
 }
 
-/** Product of all nonzero factors: the only zero is the difference between a point and itself. */
+/** Product of the nonzero factors. A factor is zero only if it is the difference between a point and itself. */
 function productOf(factors: readonly number[]): number {
   return factors.reduce((product, factor) => (factor === 0 ? product : multiply(product, factor)), 1);
 }
