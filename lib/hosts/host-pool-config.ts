@@ -1,4 +1,4 @@
-/** How a pool treats every host; durations in milliseconds, and counts. */
+/** The limits of a pool of hosts: durations in milliseconds, and counts. */
 export interface HostPoolConfig {
   /** Limit for a read or write of any size, including waiting for its turn, dialling and fetching prices. */
   readonly transferDeadlineMs: number;

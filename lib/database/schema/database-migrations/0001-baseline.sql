@@ -250,8 +250,9 @@ create table slabmend.fleet (
 );
 insert into slabmend.fleet (breaker_since) values (clock_timestamp());
 
--- One row: the state of this indexer's control loop (lib/lifecycle/state-machine.ts); the state that an operator requested is the
--- fleet's mode. The lease (holder, token, expires_at) identifies the only process that may change it.
+-- One row: the state of this indexer's control loop (lib/lifecycle/state-machine.ts). The state that an operator
+-- requested is stored elsewhere: it is the fleet's mode. The lease (holder, token, expires_at) identifies the only
+-- process that may change this row.
 create table slabmend.lifecycle (
   id smallint primary key default 0 check (id = 0),
   state text not null default 'initializing'
