@@ -6,7 +6,7 @@ export interface HostPoolConfig {
   readonly queryDeadlineMs: number;
   /** Prices are fetched again this long before they expire, so that they do not expire in transit. */
   readonly pricesMarginMs: number;
-  /** How long an account token is valid; only for the first fifth of this time is the token used. */
+  /** How long an account token is valid. It is used only during the first fifth of this time. */
   readonly tokenMs: number;
   readonly maxRpcsPerHost: number;
   /** If there are more connections than this, those unused for longest are closed. */
