@@ -168,8 +168,8 @@ export class ControlLoop {
   }
 
   #follow({ state, mode, since, holder, failures, trouble }: LifecycleRow): LoopView {
-    // A failure that this process could not write is dropped: the process that now drives the indexer will find it
-    // itself.
+    // A failure that this process could not record in the row is dropped: the process that now drives the indexer will
+    // meet the same failure.
     this.#unwritten = undefined;
     const sinceMs = this.#options.now();
     const told = trouble === null ? null : { ...trouble, sinceMs };

@@ -58,7 +58,7 @@ export const maintenanceSchema = v.object({
     v.pipe(
       runSchema,
       v.description(
-        "the run that the command or request is for, otherwise the latest run; null: none, or `--dry-run`",
+        "the run that the command or request names; if it names none, the latest run; null: there is no run, or `--dry-run` was given",
       ),
     ),
   ),

@@ -64,7 +64,7 @@ test("without a restart, the indexer of an added file is started, and that of a 
   rmSync(join(folder, "wrong.env"));
   await until(async () => (await stateOf("old")) === "running" && (await stateOf("wrong")) === undefined);
   const scraped = await (await serve.fetch("/metrics")).text();
-  // Each metric has one description, and samples of both indexers.
+  // Each metric has one description, and samples of both indexers, `main` and `old`.
   expect(scraped.match(/^# TYPE slabmend_database_up /gm)).toHaveLength(1);
   expect(scraped.match(/^slabmend_database_up\{/gm)).toHaveLength(2);
 

@@ -66,7 +66,7 @@ async function estimateOf(ask: Ask, { archive, scan, contracts }: RestoreScope):
             `for each missing sector up to ${scan.hosts} other hosts are asked, with at most ${scan.probes} probes in total; a denial is free`,
           ]),
       `about ${seconds} s${scan === null ? " at one moved sector per row" : ", and more for moved sectors"}`,
-      "indexd pins placed sectors again: if a contract then has a sector twice, both copies are paid for until the contract ends",
+      "indexd will pin each restored sector once more; if its contract already has the sector, both copies are paid for until the contract ends",
     ],
     values: {
       contracts,

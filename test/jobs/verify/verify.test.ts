@@ -171,7 +171,7 @@ test.each<VerifyStep>(["claimed", "asked", "recorded"])(
   },
 );
 
-test("a cancel after a crash restores the due times of claimed sectors, without hosts or a seed", async () => {
+test("a cancel after a crash restores the due times of claimed sectors, and needs neither hosts nor a seed", async () => {
   await start(ofHost());
   const crash = (name: VerifyStep) => {
     if (name === "claimed") throw new Error("killed");
