@@ -20,8 +20,8 @@ import { holdSector } from "./held-sector.ts";
 import { COPIES_AT_ONCE, deliver, keepCopy, type MoveState } from "./move-state.ts";
 
 /**
- * At least this long without an ended copy before the rebuild starts. A copy gets more time than another read would,
- * because a rebuild reads `min_shards` times as much.
+ * The rebuild starts at the earliest when no copy has ended for this long. A copy gets more time than another read
+ * would, because a rebuild reads `min_shards` times as much.
  */
 const LEAST_PATIENCE_MS = 2_000;
 

@@ -14,8 +14,8 @@ import type { TimeLimits } from "./time-limits.ts";
 export type MovePlan = Extract<RepairPlan, { kind: "repair" }>;
 
 /**
- * The state shared by the phases of one repair. Each phase (copy, rebuild, store) changes only what its comment says;
- * the phases share nothing else.
+ * The state shared by the phases of one repair. Each phase (copy, rebuild, store) changes only what the comments in the
+ * phase's own file say; the phases share nothing else.
  */
 export interface MoveState {
   readonly slab: Slab;

@@ -93,7 +93,7 @@ export type RepairResult =
       readonly lost: number;
       /** As in the journal: a code, and the number of hosts by failure. */
       readonly error: string | undefined;
-      /** For a fault: the problem of this worker, rather than of the slab; undefined: unknown. */
+      /** If the outcome is `fault`: the code of this worker's own problem; undefined: none is known. */
       readonly ourFault: string | undefined;
       readonly meter: Meter;
     };

@@ -36,8 +36,8 @@ const NOTE_WITHIN_MS = 5_000;
 
 /**
  * @param remainingMs the time left until the function's timeout
- * @throws only before the lease was begun (the database is unavailable); later every failure leads to an outcome, which only the
- * log shows if the database is unavailable
+ * @throws only if the database is unavailable before the lease was begun. Every later failure leads to an outcome; if the
+ * database is unavailable then, only the log shows this outcome
  */
 export async function repairSlab(
   task: LeasedSlab,
@@ -267,7 +267,7 @@ async function commit(
   notes: UploadNotes,
 ): Promise<CommitResult> {
   const committing = deps.store.commit(request);
-  // A failed commit is handled below, after a step that may take time.
+  // A commit may fail during the next step. Its error is handled further down, so it is not an unhandled rejection.
   committing.catch(() => {});
   await deps.step?.("commit-sent");
   try {
@@ -277,8 +277,8 @@ async function commit(
       { error: cause, slab: String(request.slabId) },
       "a commit failed; the lease is released",
     );
-    // The request identifies the lease and contains what was spent. If this call fails, the release below fails too,
-    // and throws.
+    // The request identifies the lease and contains what was spent. An error of this call is dropped: if the database is
+    // still unavailable, the release below throws.
     await notes.tell((uploads) => deps.store.extend(request, request, uploads)).catch(() => {});
     const outcome = { kind: "fault", error: errorCode(cause) } as const;
     return await deps.store.commit({ ...request, outcome, moves: [], denied: [], served: [], badShards: [] });

@@ -57,8 +57,9 @@ export async function followContract(
         return { kind: "unknown", renewals: [], last: contractId, code: "too-many-renewals" };
       const next = renewalIdOf(last);
       revision = await ask(hosts, host, next, signal);
-      // Only this indexer's wallet can have signed the new contract for this host. A host that repeats an older contract
-      // of its own only loses its sectors: indexd does not find the new id on the chain, and rejects the contract.
+      // Only this indexer's wallet can have signed the new contract for this host. A host could only present an older
+      // contract with this wallet as the renewal. It would gain nothing and lose its sectors: indexd does not find the
+      // derived id on the chain, and rejects the contract.
       const { contract } = revision;
       if (hexOf(contract.hostPublicKey) !== host.hostKey || !isSignedByRenter(contract, renterPublicKey)) {
         return { kind: "unknown", renewals, last, code: "forged-renewal" };

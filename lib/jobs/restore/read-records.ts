@@ -14,7 +14,7 @@ import { type Page, type RestoreDependencies, writerOf } from "./restore-page.ts
 import { restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
 
 const ROWS_A_PAGE = 2_000;
-/** Limit for a statement on all moves: for a million, in memory, one takes some four seconds. */
+/** Time limit of a statement on all moves. For a million moves, cached in memory, it takes about four seconds. */
 const ALL_MOVES_MS = 600_000;
 
 /**

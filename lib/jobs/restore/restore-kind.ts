@@ -138,7 +138,7 @@ function describeArchive(found: RestoreStatistics): readonly string[] {
 }
 
 function describeScan(scan: NonNullable<RestoreScope["scan"]>, found: RestoreStatistics): readonly string[] {
-  // Every recorded host, and every host for each sector that had to be searched for.
+  // Enough to ask for every sector at its recorded host, and at all hosts for each sector that had to be searched for.
   const enough = scan.sectors + (found.notFound + found.placed) * scan.hosts;
   return [
     `${found.sectorsScanned} of about ${scan.sectors} sectors requested: ${found.alreadyRight} already right, ${found.placed} found on another host, ${found.notFound} on no host that was asked`,
