@@ -54,8 +54,8 @@ function ownShares(total: number, demands: readonly Demand[]): ReadonlyMap<strin
 }
 
 /**
- * While borrowers still run more repairs than their share, the least urgent indexers may begin fewer repairs than theirs
- * allows.
+ * While borrowers still run more repairs than their share, the least urgent indexers may begin fewer repairs than their
+ * own share.
  */
 function withholdWhatIsLent(
   total: number,

@@ -22,8 +22,8 @@ const SMALL_RANGE_BYTES = 262_144;
 /** All columns of a sector except the first, which is read alone. */
 const MOST_COLUMNS_AT_ONCE = SECTOR_BYTES / USUAL_RANGE_BYTES - 1;
 /**
- * If usual ranges leave memory for fewer targets per pass than this, small ranges are used: each pass reads all sources
- * again.
+ * If usual ranges leave memory for fewer targets per pass than this, small ranges are used, because every additional pass
+ * reads all sources again.
  */
 const LEAST_TARGETS_AT_ONCE = 3;
 

@@ -10,7 +10,7 @@ export interface RepairTally {
   readonly stored: number;
   /** Moves of sectors that stay after all, because the host that had denied them has now served them. */
   readonly confirmed: number;
-  /** There was no candidate for any shard, so that only denied sectors were requested from their hosts. */
+  /** There was no candidate for any shard. Only denied sectors were requested: if its host serves such a sector, it stays. */
   readonly noCandidates: boolean;
   /** Moves whose shard turned out to be pinned wrongly in this repair. */
   readonly pinnedWrongly: number;

@@ -26,7 +26,7 @@ const HOLD_BEYOND_TIMEOUT_MS = 120_000;
 
 /** Time reserved for the commit, its retries and cleaning up. */
 const COMMIT_RESERVE_MS = 15_000;
-/** A function with a short timeout (in a demo) reserves this share instead. */
+/** A function with a short timeout (in a demo) reserves this share of its remaining time instead. */
 const COMMIT_RESERVE_SHARE = 0.25;
 /**
  * A stored shard is recorded in the database after this time at the latest, so that the next repair finds it if this one crashes.
@@ -237,7 +237,7 @@ function commitRequest(
   };
 }
 
-/** A repair whose only cause was a drain does not count as a failure of the slab. */
+/** `drain`: the moves have no other cause than a drain. If such a repair fails, this does not count as a failure of the slab. */
 function jobOf(plan: Work["plan"], moved: MoveResult | undefined): JobKind {
   const planned = typeof plan === "object" && plan.kind !== "healthy" ? plan.moves : [];
   return isOnlyDrain(moved?.moves ?? planned) ? "drain" : "repair";
