@@ -199,8 +199,9 @@ export class HostAnswers {
 
   /**
    * Returns a code for the journal if it is our fault that too few sources answered or that no candidate accepted a
-   * shard. The fault is ours if hosts reject our requests as wrong and would suffice otherwise, if many hosts deny what
-   * they have, if all hosts refuse for the same reason, or if hardly any host responds.
+   * shard. The fault is ours if hosts reject our requests as wrong and there would be enough sources without these
+   * rejections, if many hosts deny what they have, if all hosts refuse for the same reason, or if hardly any host
+   * responds.
    */
   ourFault(
     missing: "candidates" | { readonly sources: readonly Source[]; readonly minShards: number },

@@ -4,7 +4,10 @@ import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 export interface Meter {
   bytesRead: number;
   bytesWritten: number;
-  /** Hastings that hosts charged, or may have charged for calls that failed or were cancelled because others were faster. */
+  /**
+   * Hastings that hosts charged. A call that failed, or was cancelled because another call was faster, counts as charged
+   * if the host may have charged for it.
+   */
   hastings: bigint;
   /** Milliseconds by phase; phases may overlap. */
   readonly phasesMs: Record<string, number>;

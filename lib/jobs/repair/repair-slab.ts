@@ -26,7 +26,7 @@ const HOLD_BEYOND_TIMEOUT_MS = 120_000;
 
 /** Time reserved for the commit, its retries and cleaning up. */
 const COMMIT_RESERVE_MS = 15_000;
-/** A function with a short timeout (in a demo) reserves this share instead. */
+/** A function with a short timeout (in a demo) reserves this share of its remaining time instead. */
 const COMMIT_RESERVE_SHARE = 0.25;
 /**
  * A stored shard is recorded in the database after this time at the latest, so that the next repair finds it if this one crashes.
@@ -268,7 +268,7 @@ async function commit(
   notes: UploadNotes,
 ): Promise<CommitResult> {
   const committing = deps.store.commit(request);
-  // A failed commit is handled below, after a step that may take time.
+  // A commit may fail during the next step. Its error is handled further down, so it is not an unhandled rejection.
   committing.catch(() => {});
   await deps.step?.("commit-sent");
   try {
@@ -278,8 +278,8 @@ async function commit(
       { error: cause, slab: String(request.slabId) },
       "a commit failed; the lease is released",
     );
-    // The request identifies the lease and contains what was spent. If this call fails, the release below fails too,
-    // and throws.
+    // The request identifies the lease and contains what was spent. An error of this call is dropped: if the database is
+    // still unavailable, the release below throws.
     await notes.tell((uploads) => deps.store.extend(request, request, uploads)).catch(() => {});
     const outcome = { kind: "fault", error: errorCode(cause) } as const;
     return await deps.store.commit({ ...request, outcome, moves: [], denied: [], served: [], badShards: [] });

@@ -10,7 +10,7 @@ import { type ContractId, hexOf } from "../../slab/ids.ts";
 export type ContractFate =
   /** All renewals in order; empty: the contract was not renewed. */
   | { readonly kind: "known"; readonly renewals: readonly Renewal[] }
-  /** The host's answers do not reach the current contract. `renewals` are those found, `code` is the reason. */
+  /** The host's answers ended before the current contract was found. `renewals` are those found, `code` is the reason. */
   | {
       readonly kind: "unknown";
       readonly renewals: readonly Renewal[];

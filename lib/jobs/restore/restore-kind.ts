@@ -123,7 +123,7 @@ function describe(run: Run): readonly string[] {
 
 function describeArchive(found: RestoreStatistics): readonly string[] {
   return [
-    `${found.recordsRead} records read, of ${found.sectorsNamed} sectors: ${found.placed} placed, ${found.alreadyRight} already right, ${found.lost} lost again, ${found.denied} denied`,
+    `${found.recordsRead} records read, which name ${found.sectorsNamed} sectors: ${found.placed} placed, ${found.alreadyRight} already right, ${found.lost} lost again, ${found.denied} denied`,
     ...(found.slabsUnknown + found.sectorsUnknown > 0
       ? [
           `${found.slabsUnknown} slabs and ${found.sectorsUnknown} sectors of the archive are not in the database: newer than the backup, or deleted since`,
