@@ -76,7 +76,7 @@ test("readArchive returns the rows after a position: all rows, a part of a segme
   expect(await verify({ incarnation: 1, position: 9 })).toMatchObject({ segments: 0, end: { position: 9 } });
 });
 
-test("readArchive returns the rows of a later incarnation, which begin after the position of its backup", async () => {
+test("readArchive also returns a later incarnation, whose rows begin after the position of the restored backup", async () => {
   await write(2, 3, 5);
   const rows = [5, 6, 7, 8, 9].map((position) => token(1, position));
   expect(await archivedTokens(storage, { incarnation: 1, position: 4 })).toEqual([

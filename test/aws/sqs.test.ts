@@ -227,7 +227,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await remove(queues.repairs, message);
   });
 
-  test("SQS may refuse one deletion of a batch and make the others", async (context) => {
+  test("SQS may refuse one deletion of a batch and carry out the others", async (context) => {
     skipIf(context, "takes anything for a receipt handle");
     await send(queues.repairs, "deleted");
     const { ReceiptHandle } = await receiveOne(queues.repairs);

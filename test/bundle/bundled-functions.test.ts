@@ -62,7 +62,7 @@ async function start(
   return worker;
 }
 
-/** A worker's metrics in embedded metric format, merged; logs are silent in this world. */
+/** All metrics that a worker printed, merged. Each line is in embedded metric format, because the worker logs nothing. */
 function metricsOf(worker: WorkerProcess): Record<string, unknown> {
   return Object.assign({}, ...worker.lines.map(({ line }) => JSON.parse(line) as object)) as Record<
     string,
