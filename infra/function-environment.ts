@@ -28,7 +28,7 @@ const MOST_BYTES = 4_096;
 /** Length of the longest queue URL: a region's name has at most 16 characters, a queue's name at most 80. */
 const QUEUE_URL_BYTES = 144;
 /**
- * Space for SST's own variables, with a reserve for its next version: SST_RESOURCE_App and others (test/infra/settings.test.ts).
+ * Space for SST's own variables, such as SST_RESOURCE_App (test/infra/settings.test.ts), with a reserve for SST's next version.
  */
 const SST_BYTES = 512;
 

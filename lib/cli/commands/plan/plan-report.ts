@@ -107,7 +107,7 @@ export function planReport({ slab, network, state, badShards, random, ...setting
   };
 }
 
-/** Each copy reads one sector; a rebuild of any number of shards reads min_shards sectors, including the copied ones. */
+/** Each copy reads one sector. If any shard is rebuilt, min_shards sectors are read in all; the copied ones count among them. */
 function hostsToReadFrom(
   moves: readonly { readonly move: PlannedMove; readonly how: PlanMove["how"] }[],
   sources: readonly Source[],
