@@ -20,7 +20,7 @@ const SUPPLIED = {
 
 export type Supplied<Name extends FunctionName> = (typeof SUPPLIED)[Name][number];
 
-/** Where a function finds the certificates of the database's authorities: Lambda's working directory holds the bundle. */
+/** The certificates of the database's authorities, relative to a function's working directory: Lambda unpacks bundles there. */
 const CA_FILE = "database-ca.pem";
 
 /** Lambda's limit for the names and values of a function's variables together. */

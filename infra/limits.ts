@@ -28,7 +28,7 @@ export const MOST_RECEIVES = 5;
 export const DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400;
 
 /**
- * SQS's default. When a message expires, its lease has been reaped long before: a lease whose repair does not begin lasts an hour.
+ * SQS's default. When a message expires, its lease was reaped long before: a lease whose repair does not begin lasts an hour.
  */
 export const MESSAGE_RETENTION_SECONDS = 4 * 86_400;
 

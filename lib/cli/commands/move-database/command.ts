@@ -215,7 +215,7 @@ async function requireMove(move: OpenMove): Promise<Run> {
   });
 }
 
-/** Prints the state of the move when this command can do no more. */
+/** Continues the move until it reaches the goal or this command can do no more, then prints its state. */
 async function moveOn(context: CommandContext, move: OpenMove, goal: MoveGoal): Promise<ExitReason> {
   const { clock, signal } = context.io;
   const job = createMoveJob(move, goal);

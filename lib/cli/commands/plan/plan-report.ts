@@ -22,7 +22,7 @@ interface PlanMove {
   readonly reason: PlannedMove["reason"];
   readonly how: "copied" | "rebuilt" | "not-possible";
   readonly from: PlanHost | undefined;
-  /** A host that may take the sector; a repair may draw another host. Undefined if no such host is left. */
+  /** A host that may take the sector; a repair may draw another host. Undefined: no host may take it. */
   readonly to: PlanHost | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface PlanReport {
   readonly minShards: number;
   readonly totalShards: number;
   readonly verdict: "healthy" | "no-candidates" | "too-few-sources" | "repair";
-  /** Sectors that have a host, minus min_shards. */
+  /** Sectors on good hosts that did not deny them, minus min_shards. */
   readonly margin: number;
   readonly moves: readonly PlanMove[];
   readonly candidates: number;

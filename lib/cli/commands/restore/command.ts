@@ -144,7 +144,7 @@ slabmend restore continue. slabmend maintenance status shows the restore, slabme
     );
 }
 
-/** Thrown because abort must not wait for the other process's lease: the run is not cancelled, so abort would continue it then. */
+/** Thrown because abort must not wait for the other process's lease: the run is not cancelled, so abort would continue it. */
 function underWay(run: Run | undefined): RunError {
   return new RunError({
     code: "run-lease-lost",
