@@ -552,7 +552,7 @@ export interface components {
             indexers: {
                 /** @description consecutive failures of the present step of its lifecycle */
                 failures: number;
-                /** @description its work in the serve process that answers; null: no work there, or a command printed the report */
+                /** @description the indexer's work in the `serve` process that answers; null: it does no work there, or a command prints the report */
                 here: {
                     /** @description simultaneous repairs that it may run now */
                     concurrency: number;
@@ -1387,7 +1387,7 @@ export interface components {
                 };
                 /** @description hosts that are skipped for a while, because they did not answer */
                 silentHosts: number;
-                /** @description indexd checked or moved the sector meanwhile */
+                /** @description answers that were not recorded, because indexd checked or moved the sector first */
                 superseded: number;
                 unanswered: number;
                 wrongData: number;
