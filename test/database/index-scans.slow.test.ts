@@ -11,7 +11,8 @@ import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
 import { useDatabase } from "../support/database.ts";
 
 /**
- * Rows of the journal, backlog and repairs, an hour apart (248 days). Only the journal's latest LATELY rows are closer.
+ * Number of rows in each of the tables journal, backlog and repairs. The rows are an hour apart, so they span about 250
+ * days; only the last LATELY rows of the journal are 100 ms apart.
  */
 const ROWS = 6_000;
 const LATELY = 40;

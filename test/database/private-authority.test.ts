@@ -57,7 +57,7 @@ async function isEncrypted(host: string, authorities?: string): Promise<boolean>
   }
 }
 
-test("a server certificate is trusted only with its own authority", async () => {
+test("a server certificate is trusted only if its own authority is configured", async () => {
   expect(await isEncrypted("localhost", authority.cert)).toBe(true);
   expect(await isEncrypted("localhost", another.cert + authority.cert)).toBe(true);
   for (const authorities of [undefined, another.cert]) {
