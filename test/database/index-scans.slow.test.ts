@@ -90,7 +90,7 @@ describe.each<[string, string, () => Promise<unknown>, number]>([
   });
 });
 
-test("each expired lease is judged by whether repairs of other slabs succeed", async () => {
+test("listExpiredLeases tells for each lease whether repairs of other slabs succeed", async () => {
   const others = async () => {
     const rows = await listExpiredLeases(sql, { successWindowMs: HOUR_MS, limit: 100 });
     return new Map(rows.map(({ slabId, othersSucceed }) => [slabId, othersSucceed]));
