@@ -18,7 +18,7 @@ import { lease, walk, walkSettings } from "./backlog-fixture.ts";
 const SLABS = 400;
 const SHARDS = 12;
 
-// Only one connection, because a connection can flush only its own statistics counters before it reads them.
+// Only one connection, because a connection can flush its own statistics counters, but not those of another one.
 const { sql } = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {

@@ -209,7 +209,7 @@ describe("during a repair", () => {
     expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
   });
 
-  test("a commit that fails for good releases the lease as a fault", async () => {
+  test("a commit that fails permanently is a fault, and the lease is released", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
@@ -222,7 +222,7 @@ describe("during a repair", () => {
     }
     const [entry] = await suite.journal(slab);
     expect(entry).toMatchObject({ outcome: "fault", moves: [], error: "23514" });
-    // The failed repair's uploads are found and not repeated.
+    // The next repair finds the uploads of the failed repair, and does not repeat them.
     expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 0, found: 1 });
   });
 });
