@@ -187,7 +187,7 @@ test("a score board reports its measurements once, and starts from the scores of
     known(4, { readRate: MIB, full: true }),
     known(5, { readRate: MIB }),
   ]);
-  // The board's own measurements stay.
+  // The fleet's scores do not replace the board's own measurements.
   expect(cold.score(hostKey(1))).toMatchObject({ failureRate: 0, bytesPerSecond: MIB });
   const weights = [5, 2, 3].map((n) => cold.weight(hostKey(n)));
   expect(weights).toEqual(weights.toSorted((a, b) => b - a));
@@ -255,7 +255,7 @@ test("the usual rate does not depend on the order of the hosts", () => {
     const board = new ScoreBoard(createFakeClock());
     board.startFrom(order);
     expect(board.expectedMs("read", 10 * MIB)).toBe(1_000);
-    // The board's own first measurement moves the rate by a fifth.
+    // The board's own first measurement, 5 MiB/s, moves the rate a fifth of the way: from 10 to 9 MiB/s.
     board.addSuccess(hostKey(1), "read", 5 * MIB, 1_000);
     expect(board.expectedMs("read", 9 * MIB)).toBe(1_000);
   }
@@ -267,7 +267,7 @@ test("a host's speed is compared with the fleet's median", () => {
   board.startFrom(rates.map((rate, n) => known(n, { readRate: rate, writeRate: rate })));
   for (let n = 0; n < 20; n++) board.addSuccess(hostKey(9), "read", 64 * MIB, 1_000);
   expect([0, 1, 2].map((n) => board.weight(hostKey(n)))).toEqual([0.5, 1, 4]);
-  // A fleet without scores does not remove our own measurements.
+  // If the fleet has no scores, the board keeps its own measurements.
   board.startFrom([]);
   expect(board.weight(hostKey(9))).toBeLessThan(4);
 });

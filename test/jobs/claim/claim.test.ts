@@ -134,7 +134,7 @@ describe("slabs that may not be claimed", () => {
     expect(await claimable(slab, { indexdGraceMs: 3_600_000 })).toBe(true);
   });
 
-  test("a slab in quarantine until its end", async () => {
+  test("a slab in quarantine, until the quarantine ends", async () => {
     const slab = await damaged();
     await sql`
       insert into slabmend.repairs

@@ -74,7 +74,7 @@ test.skipIf(skip)(
     await until(metrics.ofSlot, ({ lost, safe, kept }) => lost === 0 && safe! > kept!);
     await world.target.unsafe("alter subscription slabmend_move disable");
     const { source } = world;
-    // The server invalidates slots that are too far behind at its checkpoints.
+    // At its checkpoints the server invalidates slots that are too far behind.
     const write = async () => {
       await source`select pg_logical_emit_message(false, 'test', repeat('x', 1000000)) from generate_series(1, 8)`;
       await source`checkpoint`;

@@ -62,7 +62,7 @@ test.skipIf(PG_DUMP === undefined)(
 );
 
 test.skipIf(PG_DUMP === undefined)(
-  "a role of the target that owns its database is kept out until the switch",
+  "a role that owns the target's database is kept out until the switch",
   async () => {
     const { world } = context;
     const url = new URL(world.environment["SLABMEND_TARGET_DATABASE_URL"]!);

@@ -77,7 +77,7 @@ test.skipIf(PG_DUMP === undefined)(
 );
 
 test.skipIf(PG_DUMP === undefined)(
-  "a target that was opened just before an abort was recorded is finished all the same",
+  "a move whose target was opened just before an abort was recorded cannot be aborted, and can be finished",
   async () => {
     await world.killAt("opened", "opened");
     await world.source`update slabmend.runs set state = 'cancelling'`;

@@ -38,7 +38,7 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip)(
-  "a process that was paused before it sets the sequences does not set them back in the target that another opened",
+  "a process that was paused before it sets the sequences does not set them back in the target that another process opened",
   async () => {
     await start();
     const resume = await world.pauseAt("opened", "sequences read");

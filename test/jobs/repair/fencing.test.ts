@@ -230,7 +230,7 @@ describe("during a repair", () => {
 describe("two slabs that share sectors", () => {
   test("when repaired simultaneously never put two sectors of a slab on one host", async () => {
     const first = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
-    // The key and the data shards are those of the first slab, so the first four sectors are too.
+    // This slab has the key and the data shards of the first slab, and therefore the same first four sectors.
     const second = await suite.world.storeSlab({
       minShards: 2,
       totalShards: 5,
