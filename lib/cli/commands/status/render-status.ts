@@ -94,7 +94,7 @@ function describeMaintenance({ maintenance: run }: StatusReport): string[] {
   if (run === null) return [];
   const { id, kind, state, progress } = run;
   const done = progress === null ? "" : `, ${progress.done} of ${progress.total} ${progress.unit}`;
-  return line("maintenance", `run ${id} (${kind}) ${state}${done}: slabmend maintenance status`);
+  return line("maintenance", `run ${id} (${kind}) ${state}${done}; details: slabmend maintenance status`);
 }
 
 function describeIndexd({ indexd }: StatusReport): string {

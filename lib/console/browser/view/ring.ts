@@ -55,7 +55,7 @@ export const SHARD_LOOKS: Readonly<Record<ShardState, ShardLook>> = {
     look: "hollow",
     mark: "?",
     name: "denied",
-    says: "Its host denied to have it. The location is kept until the shard is stored elsewhere.",
+    says: "Its host reported it missing or corrupt. The location is kept until the shard is stored elsewhere.",
   },
   lost: {
     tone: "danger",
