@@ -60,7 +60,7 @@ async function makeOrPrint(setup: Setup, login: CommandContext): Promise<Command
     if (!mayMake) return await printRole(setup, login, sql);
     if (exists) {
       const agreed = await questions.choose(
-        `Role ${role} exists. Workers that use it would need the new password`,
+        `Role ${role} exists. If setup changes its password, workers that use it would need the new password`,
         [
           { value: "other", label: "Choose another name" },
           { value: "replace", label: "Give it a new password" },

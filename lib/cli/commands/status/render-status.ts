@@ -86,7 +86,7 @@ function describeChecks({ checks }: StatusReport): string[] {
   if (confirmed + denied + wrongData + unanswered === 0) return [];
   return line(
     "due checks",
-    `${confirmed} confirmed, ${denied} denied and ${wrongData + unanswered} inconclusive in 24 h; the oldest due for ${duration(behindSeconds)}, ${silentHosts} silent hosts skipped`,
+    `${confirmed} confirmed, ${denied} denied and ${wrongData + unanswered} inconclusive in 24 h; the oldest has been due for ${duration(behindSeconds)}, ${silentHosts} silent hosts skipped`,
   );
 }
 
