@@ -442,7 +442,7 @@ export interface components {
                 endedAt: string;
                 error: string | null;
                 id: string;
-                /** @description repair; drain: a repair whose only cause was a draining host */
+                /** @description drain: a repair whose only cause was a draining host; repair: any other repair */
                 kind: string;
                 /** Format: date-time */
                 leasedAt: string;
@@ -1246,7 +1246,7 @@ export interface components {
                 endedAt: string;
                 error: string | null;
                 id: string;
-                /** @description repair; drain: a repair whose only cause was a draining host */
+                /** @description drain: a repair whose only cause was a draining host; repair: any other repair */
                 kind: string;
                 /** Format: date-time */
                 leasedAt: string;
@@ -3060,7 +3060,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description with sample: the probability of detecting that share of missing sectors, in percent
+                     * @description with sample: the probability, in percent, that the sample detects the share `missing`
                      * @default 99
                      */
                     confidence?: number;
@@ -3078,14 +3078,14 @@ export interface operations {
                      * @default 0.1
                      */
                     missing?: number;
-                    /** @description verify: the sectors of this object's slabs, by its key of 64 hex digits */
+                    /** @description verify: all slabs of the object with this key of 64 hex digits */
                     object?: string;
                     /**
                      * @description verify: a random sample of the host's sectors
                      * @default false
                      */
                     sample?: boolean;
-                    /** @description verify: the sectors of this slab: its id or digest */
+                    /** @description verify: the sectors of the slab with this id or digest */
                     slab?: string;
                 };
             };
