@@ -25,7 +25,7 @@ const LATENCY_MS = 50;
 /** The maximum for one worker process. */
 const REPAIRS_AT_ONCE = 8;
 
-/** Makes due checks of the same sectors, all of which are due, with the code that `serve` runs. */
+/** Makes all sectors of the verification due for a check, and measures how fast the code that `serve` runs checks them. */
 async function measureDue({ database: { sql }, variables }: RepairWorld) {
   await sql`update sectors set next_integrity_check = now() - interval '1 day'`;
   const checks = openDueChecks({
