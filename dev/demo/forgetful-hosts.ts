@@ -25,7 +25,7 @@ export interface Forgetting {
   readonly forgotMs: number;
   /** The highest number of denials by these hosts that were recorded at one time. */
   readonly deniedSectors: number;
-  /** Time since the hosts had their sectors again until none of their denials was open, except those in `waiting`. */
+  /** Time from when the hosts had their sectors again until none of their denials was open, except those in `waiting`. */
   readonly settledMs: number;
   /**
    * Denials that are still open at the end: no host could take the sectors, and the next attempt at their slabs is an hour away.
