@@ -103,8 +103,8 @@ export const ALARMS = {
   "dead-letters-not-drained": {
     means: "A dead letter has been in its queue for ten minutes: reap does not store it.",
     metrics: { age: { of: "deadLetters", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
-    // The age counts from when the message was first sent, to the repair queue, so a new dead letter may already be too old.
-    // Hence two periods: if reap works, the message is gone in the second.
+    // The age counts from the first sending of the message, to the repair queue, so a message may already be too old when it
+    // becomes a dead letter. Therefore two periods: if reap works, the message is gone in the second.
     ...everAbove(600, 2),
     breachingPeriods: 2,
   },
