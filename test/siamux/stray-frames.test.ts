@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { StrayFrames } from "../../lib/siamux/stray-frames.ts";
 import { fatalStrayFrames } from "../../lib/siamux/wire-format.ts";
 
-test("999 frames are tolerated on a remembered stream, the 1000th is a flood", () => {
+test("of the stray frames on a remembered stream, 999 are tolerated, and the 1000th is a flood", () => {
   const strays = new StrayFrames(1000);
   strays.remember(256);
   const verdicts = Array.from({ length: 1000 }, () => strays.count(256));

@@ -128,7 +128,7 @@ describe("denials", () => {
     lastResort: true,
   });
 
-  test("a host that serves the whole sector has not denied it", () => {
+  test("a denial is withdrawn if the host then serves the whole sector in the same repair", () => {
     const { answers } = answersOf(["sector-not-found"]);
     answers.servedAll(sector(0), host(0));
     expect(answers.denied).toEqual([]);

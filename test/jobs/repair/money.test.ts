@@ -46,7 +46,7 @@ test("a repair whose reads would exceed the cost limit stops at the limit and re
   expect(await suite.history(slab)).toMatchObject({ failed: 0 });
 });
 
-test("without a candidate nothing is read for copying", async () => {
+test("a sector that should be copied is not read if no candidate can take it", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.database.sql`update contracts set good = false where host_id = ${slab.hosts[1]!.row.id}`;
   await suite.onlyCandidates([]);

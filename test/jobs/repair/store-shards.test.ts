@@ -149,7 +149,7 @@ describe("a deadline", () => {
     expect(await suite.history(slab)).toMatchObject({ failed: 0, outcome: "interrupted" });
   });
 
-  test("after some uploads keeps these, and the slab may be leased again at once", async () => {
+  test("that comes after some uploads does not undo them, and the slab may be leased again at once", async () => {
     const slab = await suite.world.storeSlab(CODE);
     for (const index of [0, 3]) await suite.world.loseSector(slab, index);
     const [fast, slow] = suite.spare(slab);
@@ -162,7 +162,7 @@ describe("a deadline", () => {
     expect(history.waitsMs).toBeLessThanOrEqual(0);
   });
 
-  test("that leaves too little time for a transfer prevents its start", async () => {
+  test("that leaves too little time for a transfer prevents the transfer's start", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await blockHost(suite.world.database.sql, slab.hosts[1]!.row.hostKey);
     expect(await suite.repair(slab, { remainingMs: 1_000 })).toMatchObject({ kind: "interrupted" });

@@ -88,7 +88,7 @@ const checked = async () =>
 const leaseEnds = () => world.database.sql`
   update slabmend.runs set coordinator = 'dead', token = gen_random_uuid(), expires_at = now() - interval '1 minute'`;
 
-test("after a successful verification each sector is next due in 14 days and counted as by indexd", async () => {
+test("after a verification each proved sector is due in 14 days, and indexd's statistics count it as checked", async () => {
   await start(ofSlab());
   expect(await advance()).toMatchObject({
     state: "done",
