@@ -159,7 +159,7 @@ describe("budget", () => {
     expect((await run({ budget: all })).claimed).toHaveLength(2);
   });
 
-  test("a repair that moved sectors counts towards the budget's limit of repairs, even with the outcome too-few-sources", async () => {
+  test("a repair that moved sectors counts for the budget's limit of repairs, even if it had too few sources", async () => {
     await slabs([9, 9]);
     await run();
     await endLeases("too-few-sources", 3_600, { moves: '[{"index": 0}]' });
@@ -236,7 +236,7 @@ describe("no slab starves", () => {
     expect(waited.has(old!.id)).toBe(true);
   });
 
-  test("with one worker endangered slabs are leased first, except in aging batches; an open breaker's trial ignores aging", async () => {
+  test("with one worker endangered slabs are leased first, except for aging; an open breaker's trial ignores aging", async () => {
     const seeded = await slabs([4, 12, 4, 12, 4]);
     const waiting = [seeded[1]!.id, seeded[3]!.id].map(String);
     await run({ walkBudgetMs: 10_000, maxInFlight: 0, topUpMs: 60_000 });
@@ -261,7 +261,7 @@ describe("no slab starves", () => {
     expect(rest.claimed.toSorted()).toEqual(beyondRescue.map(({ id }) => id).toSorted());
   });
 
-  test("the walk reads pages of all causes in turn, so that a cause with very many slabs does not delay other causes", async () => {
+  test("the walk reads pages of all causes in turn, so that a cause with very many slabs delays no other cause", async () => {
     await slabs(Array.from({ length: 60 }, () => 9));
     await sql`update contracts set good = false where host_id = ${hosts[19]!.id}`;
     const [other] = await seedSlabs(sql, {

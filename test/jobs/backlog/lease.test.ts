@@ -113,7 +113,7 @@ describe("order", () => {
 });
 
 describe("an outdated entry of the backlog", () => {
-  test("slabs that have become healthier are leased by their old entries, which the next judgement updates or removes", async () => {
+  test("slabs that became healthier are leased by old entries, which the next judgement corrects or removes", async () => {
     const slabs = await seedSlabs(sql, { slabs: [slabOf(2, 4), slabOf(2, 5)] });
     await walk(sql);
     await repairInSecret(slabs[0]!, 0);
@@ -363,7 +363,7 @@ describe("leases", () => {
     expect(taken.flat().toSorted()).toEqual(slabs.map(({ id }) => id).toSorted());
   });
 
-  test("a lease sets the slab's next_repair_attempt to the lease's end; once the lease is gone, the slab is judged again", async () => {
+  test("a slab's next_repair_attempt is the end of its lease; once the lease is gone, the slab is judged again", async () => {
     const slab = await seedSlab(sql, slabOf(3, 5));
     await walk(sql);
     const batch = await lease(sql, { maxInFlight: 10 });
@@ -389,7 +389,7 @@ describe("leases", () => {
     expect(await backlogRows(sql)).toEqual([]);
   });
 
-  test("leasing obeys the limits maxLeases and maxInFlight, the restriction to endangered slabs, and a pause of the fleet", async () => {
+  test("leasing obeys maxLeases, maxInFlight, the restriction to endangered slabs, and a pause of the fleet", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: [slabOf(3, 10), slabOf(3, 3), slabOf(3, 11), slabOf(3, 4), slabOf(3, 12)],
     });

@@ -112,7 +112,7 @@ describe("what is recorded", () => {
     },
   );
 
-  test("the walk copes with slabs without sectors, with mostly bad sectors, with impossible codes and with shared sectors", async () => {
+  test("the walk copes with slabs without sectors, with mostly bad or shared sectors, or with impossible codes", async () => {
     const [first] = await seedSlabs(sql, {
       slabs: [{ minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] }],
     });
@@ -274,7 +274,7 @@ describe("a pass", () => {
   });
 });
 
-test("a walk over draining hosts finds all sectors for any page size, and removes their entries after the drain's cancel", async () => {
+test("a walk over draining hosts finds every sector for any page size; after the cancel it removes their entries", async () => {
   const second = await seedContract(sql, hosts[0]!.id, {});
   const slabs = await seedSlabs(sql, {
     minShards: 1,

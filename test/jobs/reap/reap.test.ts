@@ -155,7 +155,7 @@ describe("expired leases", () => {
     expect(await sql`select 1 from slabmend.leases`).toHaveLength(2);
   });
 
-  test("if indexd has claimed a slab, reap removes the slab's expired lease, keeps indexd's claim and counts no crash", async () => {
+  test("if indexd has claimed a slab, reap removes our expired lease, keeps indexd's claim and counts no crash", async () => {
     const slab = await damaged();
     await leaseByHand(sql, slab, { expired: true });
     await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
@@ -251,7 +251,7 @@ describe("quarantine", () => {
     expect(minutes).toEqual([0, 0, 2, 4, 8]);
   });
 
-  test("three crashes do not quarantine a slab if the only successes are the slab's own, or other slabs' two hours ago", async () => {
+  test("a slab that crashed three times is not quarantined if the only successes are its own or two hours old", async () => {
     const slab = await damaged();
     await commitRepair(sql, requestOf(slab, await leaseByHand(sql, slab)));
     await anotherSucceeds();
@@ -346,7 +346,7 @@ describe("history", () => {
       })
     ).map(({ id }) => id);
 
-  test("the history of a repaired or healthy slab is removed after an hour, unless it has crashes, bad shards or a quarantine", async () => {
+  test("the history of a healthy slab is removed after an hour, unless it has crashes, bad shards or a quarantine", async () => {
     const ids = await someSlabs(7);
     await insert(ids[0]!, {});
     await insert(ids[1]!, { last_outcome: "healthy" });
@@ -370,7 +370,7 @@ describe("history", () => {
     expect(await left()).toEqual([...ids, 1_000_003n]);
   });
 
-  test("each cleanup of history checks one batch of rows, and after the table's end begins with the first row again", async () => {
+  test("each cleanup of history checks one batch of rows, and after the last row continues with the first", async () => {
     const ids = await someSlabs(6);
     for (const id of ids) await insert(id, { last_outcome: "partial-refused" });
     const piece = () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 4 });

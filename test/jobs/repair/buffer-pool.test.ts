@@ -32,7 +32,7 @@ test("when a waiter gives up, the next free buffer goes to the waiter after it",
   expect(pool.freeCount).toBe(1);
 });
 
-test("ranges cover the buffers without overlap", () => {
+test("buffers are cut into ranges that cover the buffers without overlap", () => {
   const memory = new Uint8Array(32);
   const ranges = cutIntoRanges([memory.subarray(0, 16), memory.subarray(16)], 4);
   expect(ranges.map(({ byteOffset, length }) => [byteOffset, length])).toEqual(

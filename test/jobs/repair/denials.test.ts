@@ -68,7 +68,7 @@ test("a host that denies its sectors for a while and then serves them keeps them
   expect(await lost()).toBe(0);
 });
 
-test("a denied sector that its host serves again is read once and stays on this host, even without other candidates", async () => {
+test("a denied sector that its host serves again is read once and stays on the host, even without candidates", async () => {
   const { world } = suite;
   const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   const host = slab.hosts[1]!;

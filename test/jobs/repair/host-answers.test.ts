@@ -98,7 +98,7 @@ test("a request that all candidates reject is not the slab's fault, even if sour
   expect(answers.ourFault("candidates")).toBeUndefined();
 });
 
-test("hosts are counted by their last failure; cancelled calls do not count", () => {
+test("each host is counted by its last failure, and cancelled calls are not counted", () => {
   const { answers } = answersOf([
     "token-expired",
     "token-expired",

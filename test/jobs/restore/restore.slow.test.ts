@@ -175,7 +175,7 @@ test("if a sector returns to a host, this host's earlier denials do not count fo
   expect(denials).toEqual([{ state: "open", denials: 1, whole_denied_at: null, lately: true }]);
 });
 
-test("sectors recorded as lost in the archive are lost after a restore; their hosts may get other sectors of the slab", async () => {
+test("sectors lost in the archive are lost after a restore, and their hosts may get other sectors of the slab", async () => {
   const [first] = world.hosts;
   await first!.swarm.dropSector(slab.sectors[0]!.root);
   const move = await moveBehindTheBackup(1, first!);

@@ -197,7 +197,7 @@ test("a scan writes nothing while no host answers, and continues once the hosts 
   expect(await unpinned()).toEqual([]);
 });
 
-test("an outage of all hosts unpins nothing; once one host answers, the contracts of the others are unknown", async () => {
+test("an outage of all hosts unpins nothing; once one host answers, the other hosts' contracts count as unknown", async () => {
   const { sql } = world.database;
   await begin(0);
   await sql`update slabmend.runs set checkpoint = checkpoint

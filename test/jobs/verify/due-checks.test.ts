@@ -109,7 +109,7 @@ test("exactly the due sectors are checked, in the same way as by indexd", async 
   expect(await make()).toBe(0);
 });
 
-test("a denied sector is due again in 12 hours; after wrong data or silence a sector keeps the due time of our claim", async () => {
+test("a denied sector is due again in 12 hours; after wrong data or silence our claim's due time stays", async () => {
   const { sql } = world.database;
   const [, liar, silent] = slab.hosts;
   await host.swarm.setSwitches({ losesSectors: [slab.sectors[0]!.root] });
