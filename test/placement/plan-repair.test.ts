@@ -191,7 +191,7 @@ describe("candidates", () => {
     for (const [id, times] of first) if (id !== 7) expect(times).toBeGreaterThan(50);
   });
 
-  test("a full host with a high score costs each slab at most one refusal, and none once it has many unpinned sectors", () => {
+  test("a full host with a high score costs each slab at most one refusal, or none if it has many unpinned sectors", () => {
     const favourite = hostId(7);
     const takes = new Map([[favourite, 5]]);
     const refusals = Array.from({ length: 40 }, (_, seed) => {

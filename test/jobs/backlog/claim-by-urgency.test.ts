@@ -37,7 +37,7 @@ const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
     slabs: lives.map((live) => ({ sectors: [LOST, ...placeOn(hosts.slice(0, live))] })),
   });
 
-test("a failed walk does not delay the leases of slabs in the backlog, and claim reports it at the end", async () => {
+test("a failed walk does not delay the leases of slabs in the backlog, and claim reports the failure at its end", async () => {
   await slabs([4, 5]);
   await walk(sql);
   // From now on the database refuses what the walk records.

@@ -37,7 +37,7 @@ describe("the fleet's scores", () => {
   const { sql } = database;
   afterEach(() => sql`truncate slabmend.host_scores`);
 
-  test("the reports of several workers about a host add up to its score", async () => {
+  test("the reports of several workers about a host add up to the host's score", async () => {
     await reportHostScores(sql, [
       sample(1, { readBytes: 4 * MIB, readMs: 1_000, successes: 3 }),
       sample(2, { failures: 4 }),

@@ -84,7 +84,7 @@ describe("what is recorded", () => {
     expect(together!.urgency).toBeGreaterThan(3 * apart!.urgency);
   });
 
-  test("the walk skips slabs in the deletion queue, but not slabs there that an account still holds", async () => {
+  test("the walk skips slabs in the deletion queue, except slabs that an account still holds", async () => {
     const accountId = await seedAccount(sql);
     const damaged = () => seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))] });
     const [dying, held] = [await damaged(), await damaged()];
@@ -147,7 +147,7 @@ describe("a pass", () => {
       slabs: Array.from({ length: count }, () => ({ sectors: [LOST, ...placeOn(hosts.slice(0, 4))] })),
     });
 
-  test("a pass removes entries that it does not find again", async () => {
+  test("a pass of the walk removes the entries of slabs that were repaired or deleted by others", async () => {
     const slabs = await damage(10);
     await walk(sql, walkSettings({ pageSectors: 3 }));
     expect(await backlogRows(sql)).toHaveLength(10);

@@ -197,7 +197,7 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip)(
-  "Ctrl+C while the source is closed reopens it, and the target keeps replicating",
+  "Ctrl+C while the source is closed reopens the source, and the target keeps replicating",
   async () => {
     await start();
     const holder = await world.target.reserve();

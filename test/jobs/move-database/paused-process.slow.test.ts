@@ -68,7 +68,7 @@ test.skipIf(skip).each(["stopping", "closing"])(
 );
 
 test.skipIf(skip)(
-  "a process that was paused before it publishes the source leaves no slot after another aborted the move",
+  "a process paused before it publishes the source leaves no slot after another process aborted the move",
   async () => {
     const resume = await world.pauseAt("ready", "publishing");
     const aborted = await world.move("abort", "--yes");

@@ -474,7 +474,7 @@ describe("dead letters", () => {
     expect(await historyOf(waiting)).toMatchObject({ last_outcome: "never-begun", ours: true, minutes: 0 });
   });
 
-  test("a dead letter that could not be deleted is stored again in the same row", async () => {
+  test("a dead letter received again, because it could not be deleted, is stored in the same row", async () => {
     const letter = (receiveCount: number): DeadLetter => ({
       messageId: "m-1",
       // Characters that neither JSON nor PostgreSQL text may contain.

@@ -41,7 +41,7 @@ async function storeAtRisk(on: readonly WorldHost[]): Promise<StoredSlab> {
   return slab;
 }
 
-test("a host that denies its sectors for a while and then serves them keeps them, and none is counted as lost", async () => {
+test("sectors that a host denies for a while and then serves stay on the host, and none is counted as lost", async () => {
   const [other, only] = suite.world.hosts as [WorldHost, WorldHost];
   const lost = await countLost(only);
   const slabs: StoredSlab[] = [];

@@ -135,7 +135,7 @@ describe("denials", () => {
     expect(answers.servedWhole).toEqual([]);
   });
 
-  test("the commit is told that a denied sector was served in full, unless it was denied again", () => {
+  test("the commit is told which denied sectors were served in full and not denied again", () => {
     const answers = new HostAnswers();
     for (const id of [0, 1]) answers.servedAll(known(id, 1).sector, host(id));
     deny(answers, known(1, 1));

@@ -61,7 +61,7 @@ test("a sector on a blocked host that still serves is copied: 4 MiB are read, no
   expect((await suite.traffic()).bytesRead).toBe(SECTOR_BYTES);
 });
 
-test("a sector whose contract went bad is copied from its own host to another", async () => {
+test("a sector whose contract went bad is copied from its host to another host", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.database.sql`update contracts set good = false where host_id = ${slab.hosts[4]!.row.id}`;
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 1, rebuilt: 0 });

@@ -298,7 +298,7 @@ test("sectors in contracts that are unknown to the host or have a forged renewal
   expect(await whereItIs()).toEqual(firstHosts());
 });
 
-test("a host that answers with another host's contract does not renew its own", async () => {
+test("a restore does not accept another host's contract as the renewal of a contract", async () => {
   await renewOnHost(world.hosts[0]!, renter, world.hosts[1]!);
   const found = await restore([]);
   expect(found).toMatchObject({ contractsChained: 0, contractsUnknown: { "forged-renewal": 1 } });

@@ -214,7 +214,7 @@ test("sectors that indexd checked or moved during a due check keep indexd's valu
 });
 
 test.each(["due-claimed", "due-asked", "due-recorded"] as const)(
-  "after a kill at %s each sector is counted once",
+  "after a kill at %s each checked sector is counted once",
   async (dies) => {
     const { sql } = world.database;
     await expect(

@@ -192,7 +192,7 @@ test("a cancel after a crash restores the due times of claimed sectors, and need
   for (const { due } of await sectorsOf("host")) expect(due).toBe(true);
 });
 
-test("a pause lets the current batch finish, and a resume continues after it", async () => {
+test("a pause lets the current batch finish, and a resume continues after this batch", async () => {
   await start(ofHost());
   const paused = await advance({
     step: async (name) => {
@@ -280,7 +280,7 @@ test("a verification waits for a silent host without recording anything about it
   expect(await advance()).toMatchObject({ state: "done", statistics: { confirmed: 6 } });
 });
 
-test("after kills between batches of a large host each sector is counted once", async () => {
+test("after kills between batches of a large host each checked sector is counted once", async () => {
   const { sql } = world.database;
   // These sectors are not stored anywhere, so the host denies them.
   const count = 230;
@@ -330,7 +330,7 @@ test("simultaneous denials of many hosts are not believed, and the verification 
   expect(kept).toMatchObject({ failed: 2, due: true });
 });
 
-test("a coordinator that loses its lease during a batch records nothing of it", async () => {
+test("a coordinator that loses its lease during a batch records nothing of this batch", async () => {
   await start(ofHost());
   const lost = advance({
     step: async (name) => {
