@@ -134,7 +134,7 @@ describe("a denial becomes a loss without a move", () => {
     );
   });
 
-  test("if a suspected host denies sectors again hours later, only the third and further ones become losses", async () => {
+  test("of the sectors that a suspected host denies again hours later, all but the first two become losses", async () => {
     const slabs = await Promise.all(
       Array.from({ length: 4 }, () => seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) })),
     );
