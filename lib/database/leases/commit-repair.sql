@@ -27,6 +27,10 @@ declare
   the_digest constant bytea not null := decode(request->>'digest', 'hex');
   the_token constant uuid not null := (request->>'token')::uuid;
   reported constant text not null := request->'outcome'->>'kind';
+  -- An expired lease may commit for this long, until reap ends it: after a short outage the transfers are not lost. Later, the
+  -- worker, this server or both were suspended, and hosts keep a sector that is in no contract for only three days. A sector
+  -- that was found (lib/database/leases/uploads.ts) may be two days old when it is committed.
+  expired_for constant interval not null := interval '1 hour';
   error_code text := request->'outcome'->>'error';
   profile integer;
   slab record;
@@ -58,6 +62,8 @@ begin
   elsif slab.next_repair_attempt <> lease.held_until then
     -- indexd claimed the slab during our lease, so it is now indexd's to repair.
     superseded_by := 'indexd-claimed';
+  elsif lease.expires_at < clock_timestamp() - expired_for then
+    superseded_by := 'lease-expired';
   elsif reported = 'stale' then
     superseded_by := 'reported-stale';
   elsif profile is null then
