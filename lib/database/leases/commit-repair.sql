@@ -83,7 +83,7 @@ begin
   end if;
 
   select * into denied from slabmend.record_denials(the_slab, request->'denied');
-  perform slabmend.clear_denials(the_slab, request->'served');
+  perform slabmend.clear_denials(the_slab, request->'served', lease.began_at);
   select coalesce(jsonb_agg(m), '[]') into needed from slabmend.sectors_to_move(array[the_slab]) m;
   -- Moves are judged before losses are recorded, because a denial may become a loss only if its sector moves (believed_denials).
   -- Such a sector is recorded first as lost and then as migrated, in indexd's own order, so that indexd's counters add up.
