@@ -94,8 +94,8 @@ begin
 
   perform slabmend.count_moves(moved.total, moved.were_pinned, moved.were_lost, lost.pinned, lost.unpinned, lost.counted);
 
-  select * into plan from slabmend.schedule_slab(the_slab, request->'writes', request->'badShards', lease.held_until,
-    slabmend.sectors_left(the_slab, needed, decided), moved.total, denied.total, denied.ignored, moved.still_needed);
+  select * into plan from slabmend.schedule_slab(the_slab, request->>'kind', request->'writes', request->'badShards',
+    lease.held_until, slabmend.sectors_left(the_slab, needed, decided), moved.total, denied.total, denied.ignored, moved.still_needed);
   if reported in ('repaired', 'partial-deadline', 'partial-refused') then
     perform slabmend.close_recovery_window(the_slab, profile);
   end if;
