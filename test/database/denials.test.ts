@@ -83,7 +83,10 @@ test("a full read does not clear a denial that another repair recorded since thi
   const slab = await storeSlab();
   const other = await seedSlab(sql, {
     minShards: 1,
-    sectors: [{ ...placeOn(hosts.slice(0, 1))[0]!, root: slab.sectors[0]!.root }, ...placeOn(hosts.slice(3, 5))],
+    sectors: [
+      { ...placeOn(hosts.slice(0, 1))[0]!, root: slab.sectors[0]!.root },
+      ...placeOn(hosts.slice(3, 5)),
+    ],
   });
   await commit(slab, { denied: [denial(slab, 0)] });
   // The host serves the whole sector to this repair; then it denies the sector to a repair of another slab, which ends first.
@@ -159,7 +162,7 @@ describe("a denial becomes a loss without a move", () => {
     );
   });
 
-  test("a suspected host's denial becomes a loss only after the host has denied three sectors again hours later", async () => {
+  test("if a suspected host denies sectors again hours later, only the third and further ones become losses", async () => {
     const slabs = await Promise.all(
       Array.from({ length: 4 }, () => seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) })),
     );
@@ -211,7 +214,7 @@ describe("a denied sector that moves", () => {
   );
 });
 
-test("a sector denied by a suspected host moves without counting as lost, and its location is remembered", async () => {
+test("a sector denied by a suspected host moves without counting as lost; the host becomes an earlier location", async () => {
   const slabs = await Promise.all([storeSlab(), storeSlab(), storeSlab()]);
   for (const slab of slabs) await commit(slab, { denied: [denial(slab, 0)] });
   const moves = await movesFromHere(sql, slabs[0], [[0, hosts[6]!]]);

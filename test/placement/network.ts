@@ -18,7 +18,7 @@ export const hostId = (n: number): HostId => n as HostId;
 /** The contract of host n. */
 export const contractId = (n: number): ContractId => hex(n) as ContractId;
 
-/** A host that may keep and take sectors; each n has its own location, one degree of latitude apart. */
+/** A host that may keep and take sectors. Each host is one degree of latitude away from the next. */
 function networkHost(n: number, changes: Partial<NetworkHost> = {}): NetworkHost {
   return {
     id: hostId(n),
@@ -60,7 +60,7 @@ export const UNUSABLE: Partial<NetworkHost> = {
   usabilityFailures: ["QUIC"],
 };
 
-/** Hosts 1 to `count`, with changes by host number; contracts of good hosts are healthy unless changed. */
+/** Hosts 1 to `count`, with changes by host number; contracts of good hosts are healthy unless listed as unhealthy. */
 export function networkOf(
   count: number,
   changes: Readonly<Record<number, Partial<NetworkHost>>> = {},
@@ -83,7 +83,7 @@ export function networkOf(
   };
 }
 
-/** A sector by the number of its host; pinned to that host's contract unless changed. Null: lost. */
+/** A sector on the host of this number, or lost if null. It is pinned to the host's contract, unless `changes` says otherwise. */
 export function sector(index: number, host: number | null, changes: Partial<SlabSector> = {}): SlabSector {
   return {
     index,
@@ -101,7 +101,7 @@ export function sector(index: number, host: number | null, changes: Partial<Slab
 
 export const UNPINNED: Partial<SlabSector> = { contractMapId: null, contractId: null };
 
-/** A slab on these hosts in this order; entries may be sectors already. */
+/** A slab with a sector on each of these hosts, in order. An entry can also be null (lost) or a sector's fields. */
 export function slabOn(minShards: number, places: readonly (number | null | Partial<SlabSector>)[]): Slab {
   return {
     id: 1n as SlabId,

@@ -75,7 +75,7 @@ test("a slow write that makes progress is never given up", async () => {
   client.close();
 });
 
-test("silence without a waiting stream is ignored, and no timer runs", async () => {
+test("silence is ignored while no stream waits, and no timer for it runs", async () => {
   const { client, host, clock } = await connection();
   const stream = client.openStream();
   await stream.write(Uint8Array.of(1));
@@ -91,7 +91,7 @@ test("silence without a waiting stream is ignored, and no timer runs", async () 
   client.close();
 });
 
-test("without a limit on silence a read waits as long as its caller", async () => {
+test("without a limit on silence, a read still waits after two minutes of silence", async () => {
   const clock = new FakeClock();
   const { client, host } = await dialRawHost({ clock });
   const stream = client.openStream();

@@ -69,19 +69,17 @@ export async function createSubscription(sql: Sql, connection: Secret<string>): 
  * @returns the error message of the source or the network
  */
 export async function tryToReachSource(sql: Sql, connection: Secret<string>): Promise<string> {
-  try {
-    await inQuietTransaction(sql, async (tx) => {
-      await tx.unsafe(
-        `create subscription ${MOVE} connection ${quoteText(connection.reveal())} publication ${MOVE}
-         with (create_slot = false, slot_name = none, enabled = false, copy_data = false)`,
-      );
-      throw new Error("the source accepted a wrong password");
-    });
-    return "";
-  } catch (error) {
-    if (error instanceof Error) return error.message;
-    throw error;
-  }
+  let result = "a server at that address let it in with a wrong password";
+  await inQuietTransaction(sql, async (tx) => {
+    await tx.unsafe(
+      `create subscription ${MOVE} connection ${quoteText(connection.reveal())} publication ${MOVE}
+       with (create_slot = false, slot_name = none, enabled = false, copy_data = false)`,
+    );
+    throw new Error(result);
+  }).catch((error: Error) => {
+    result = error.message;
+  });
+  return result;
 }
 
 export interface SubscriptionState {
@@ -133,9 +131,9 @@ export async function readSubscription(sql: ISql): Promise<SubscriptionState | u
 }
 
 /**
- * Does nothing if the subscription is enabled already: the statement would wait for the change that a worker is
- * applying. Never enables the subscription of an open target: isOpened locks the run's row until this transaction ends,
- * and an opening that waited for the lock then finds the subscription enabled.
+ * Does nothing if the subscription is enabled already, because the statement would wait until a worker has applied its present
+ * change. Never enables the subscription of an open target: isOpened locks the run's row until this transaction ends, so an
+ * opening has to wait, then finds the subscription enabled, and fails.
  * @throws {RunError} `run-lease-lost`: another process has opened the target
  */
 export async function enableSubscription(sql: Sql, run: bigint): Promise<void> {

@@ -1,5 +1,6 @@
 /**
- * Maintenance runs as rows. An operator starts them and may request a pause or an end; a coordinator executes them under a lease.
+ * Maintenance runs as rows of slabmend.runs. An operator starts a run and may request its pause or its end; a
+ * coordinator executes the run under a lease.
  */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
@@ -127,8 +128,8 @@ export async function requestOfRun(sql: ISql, request: RunRequest, id?: bigint):
 }
 
 /**
- * Ends a run of {@link ATTENDED_KINDS}: the command that attends the run then undoes its work. Does nothing while another process
- * holds the run's lease, or if the run is no longer at the step that the caller saw.
+ * Begins to end a run of {@link ATTENDED_KINDS}: the command that attends the run then undoes what the run has done.
+ * Does nothing while another process holds the run's lease, or if the run is no longer at the step that the caller saw.
  * @returns whether the run is now ending
  */
 export async function cancelAttendedRun(
@@ -156,7 +157,7 @@ export interface RunLease {
 /**
  * Makes this process the coordinator of the unfinished run, which continues from its last checkpoint. Undefined: there
  * is no unfinished run, the run is paused, another process holds the run's lease, or its kind is excluded.
- * @param options.onlyKinds take only runs of these kinds, but also a cancelled run of another kind, to end it
+ * @param options.onlyKinds take only a run of these kinds, or a run of another kind that is `cancelling`, to end it
  * @param options.kind one of {@link ATTENDED_KINDS}: take only a run of this kind; undefined: take no run of those
  *   kinds
  */

@@ -100,7 +100,7 @@ async function readReplication(
   };
 }
 
-/** An alarm about an upgrade during the move: `start` and `switch` would end the move. */
+/** Warns if an upgrade changed the source's schema during the move: `start` and `switch` would then end the move. */
 async function schemaAlarms(
   { source }: Pick<MoveDependencies, "source">,
   run: Run,
@@ -110,6 +110,6 @@ async function schemaAlarms(
   const changed = changedObjects(objects, await source(readObjects, IDEMPOTENT));
   if (changed.length === 0) return [];
   return [
-    `the source's schema has changed since the start (${changed[0]} and ${changed.length - 1} others): abort, and start again`,
+    `the source's schema has changed since the start (${changed.length} objects, for example ${changed[0]}): abort, and start again`,
   ];
 }
