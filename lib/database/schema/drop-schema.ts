@@ -77,11 +77,16 @@ async function lockSchema(tx: TransactionSql): Promise<void> {
 }
 
 async function freeAndDrop(tx: TransactionSql): Promise<Dropped> {
-  const eventsBumped = await flushRest(tx);
   const freed = await tx`
     update public.slabs s set next_repair_attempt = clock_timestamp()
     from slabmend.leases l
     where s.id = l.slab_id and s.next_repair_attempt = l.held_until`;
+  // All waits come before the events are bumped, because the times of the events are only two seconds ahead.
+  const [all] = await tx<[{ tables: string }]>`
+    select string_agg(c.oid::regclass::text, ', ' order by c.oid) as tables
+    from pg_class c where c.relnamespace = 'slabmend'::regnamespace and c.relkind = 'r'`;
+  await tx.unsafe(`lock table ${all.tables} in access exclusive mode`);
+  const eventsBumped = await flushRest(tx);
   await tx`drop schema slabmend cascade`;
   return { eventsBumped, slabsFreed: freed.count };
 }
