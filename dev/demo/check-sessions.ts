@@ -39,8 +39,8 @@ export interface SessionLimits {
   /** Maximum time that a worker keeps an unused connection. */
   readonly idleMs: number;
   /**
-   * Maximum time that other sessions wait for a lock of the fleet. It equals idleInTransactionMs: if a client has stopped, the
-   * server releases its locks after that time.
+   * Maximum time that other sessions wait for a lock of the fleet. It equals idleInTransactionMs: if a client hangs in a
+   * transaction, the server ends the session after that time, which releases the client's locks.
    */
   readonly keptMs: number;
 }

@@ -50,7 +50,7 @@ interface RegisterRequest {
 const registered: Resource[] = [];
 const dependencies: Record<string, readonly string[]> = {};
 
-/** Records the dependencies between resources from the requests to register them; Pulumi's mocks do not see them. */
+/** Pulumi's mocks do not see the dependencies between resources, so this reads them from each request that registers a resource. */
 function noteDependencies(): void {
   const monitor = settings.getMonitor();
   const register = monitor.registerResource.bind(monitor);
