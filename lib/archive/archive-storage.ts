@@ -26,5 +26,5 @@ export interface ArchiveStorage {
   replaceHead(bytes: Uint8Array, version: string | undefined, signal: AbortSignal): Promise<boolean>;
 }
 
-/** A segment has at most 8 MiB of moves and 2,000 rows, so slabmend wrote no file that is larger than this limit. */
+/** Larger files are refused. slabmend never writes one: a segment has at most 8 MiB of moves and 2,000 rows. */
 export const MOST_FILE_BYTES = 64 * 2 ** 20;

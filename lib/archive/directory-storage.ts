@@ -56,7 +56,8 @@ export function createDirectoryStorage(directory: string): ArchiveStorage {
     create: (key, bytes) => guard(`create ${key}`, () => create(key, bytes)),
     readHead: () =>
       guard("read the manifest", async () => {
-        // If the manifest was replaced ten times since the directory was read, its file is gone: then read the directory again.
+        // If the manifest was replaced ten times since the directory was read, the newest file found there is already deleted:
+        // then read the directory again.
         for (;;) {
           const newest = Math.max(0, ...(await numbers()));
           if (newest === 0) return undefined;

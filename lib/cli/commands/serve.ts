@@ -157,7 +157,7 @@ interface Configuration {
   readonly read: () => ReturnType<typeof readServedIndexers>;
 }
 
-/** One indexer: any problem with its variables ends the command at once. */
+/** The configuration for a single indexer: any problem with its variables ends the command at once. */
 function onlyOne(context: CommandContext): Configuration {
   const environment = context.parse(WORK_VARIABLES);
   const { SLABMEND_INDEXER: name } = environment;

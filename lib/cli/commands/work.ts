@@ -106,7 +106,7 @@ interface Work {
   readonly pool: WorkerPool;
   readonly concurrency: number;
   readonly environment: Pick<Environment, WorkVariable>;
-  /** Undefined: claims from the database. */
+  /** Undefined: the command leases slabs in the database itself. */
   readonly queueUrl: string | undefined;
   readonly logger: Logger;
   readonly metricsOf: MetricsOf;

@@ -8,7 +8,7 @@ import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
  * least claim's grace) in the past. Also removes the rows of deleted slabs, whatever their state. Rows of leased slabs stay.
  * Returns the number of removed rows.
  *
- * Each call checks the next `limit` rows by primary key, starting where the last call stopped (`checkpoints`), so its
+ * Each call checks the next `limit` rows by primary key, starting where the previous call stopped (`checkpoints`), so its
  * cost does not depend on the number of rows; at the end it starts over. It skips locked rows, so that it never waits
  * for a commit.
  */

@@ -19,7 +19,8 @@ export function maxRenewableBytes(
 ): bigint {
   const perSector = host.collateral * SECTOR * (settings.contractsPeriodBlocks + PROOF_WINDOW_BLOCKS);
   const sectors = host.maxCollateral / (perSector > 0n ? perSector : 1n);
-  // If the product overflows 64 bits, indexd uses the cap. So does this minimum, because such a product is above the cap.
+  // If the product overflows 64 bits, indexd uses MAX_CONTRACT_BYTES. This minimum gives the same result, because a product that
+  // overflows is above MAX_CONTRACT_BYTES.
   const bytes = sectors * SECTOR < MAX_CONTRACT_BYTES ? sectors * SECTOR : MAX_CONTRACT_BYTES;
   return ((bytes * 8n) / 10n / SECTOR) * SECTOR;
 }
