@@ -12,7 +12,7 @@ import { type ArchiveStorage, MOST_FILE_BYTES } from "./archive-storage.ts";
 
 const MANIFESTS = "manifests";
 const UNFINISHED = "unfinished";
-/** Older manifests are not needed; they are kept for a process that is reading one at this moment. */
+/** Number of manifests that are kept: the newest is valid; the older ones are for processes that are just reading them. */
 const MANIFESTS_KEPT = 10;
 /** A temporary file that is older than this is deleted. No write takes this long, so the process that wrote the file is dead. */
 const UNFINISHED_MS = 3_600_000;

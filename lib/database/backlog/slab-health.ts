@@ -112,7 +112,7 @@ export interface WalkPage {
   readonly nowMs: number;
 }
 
-/** Sectors up to the id `sector` are done; of the slabs of the next sector, those up to the id `slab` are done too. */
+/** Sectors up to the id `sector` are done. The next sector may be done in part: its slabs up to the id `slab` are done. */
 export interface WalkPosition {
   readonly sector: bigint;
   readonly slab: bigint;

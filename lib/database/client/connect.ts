@@ -42,9 +42,9 @@ interface Driver {
 }
 
 /**
- * Works behind a transaction pooler: no named prepared statements, no session state, no look-up of types. End the client before a
- * Lambda function returns: a frozen connection would be dead later. Use it through a {@link DeadlineClient}: by itself it waits
- * forever for a silent server.
+ * The client works behind a transaction pooler: no named prepared statements, no session state, no look-up of types. End the
+ * client before a Lambda function returns: a frozen connection would be dead later. Use it through a {@link DeadlineClient}: by
+ * itself it waits forever for a silent server.
  *
  * @param authorities certificates of authorities, as PEM, to use instead of those built into Node.js
  */

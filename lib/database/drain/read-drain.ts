@@ -58,7 +58,7 @@ export interface Departed {
 /**
  * Counts, in the next rows of the journal, the sectors that left these hosts since the run began. Reads by journal_position_idx;
  * the first call finds its first row by journal_finished_at_idx.
- * @param after the last position already read; null: none yet
+ * @param after position of the last row that the previous call read; null: this is the first call
  */
 export async function readDeparted(
   sql: ISql,

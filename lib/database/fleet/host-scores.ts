@@ -42,7 +42,7 @@ const LEFT_OVER = `
 
 const SUMS = ["read_bytes", "read_ms", "write_bytes", "write_ms", "successes", "failures"] as const;
 
-/** SQL: a sum of the row `h`; 0 if it is below LEAST_SUM, and MOST_SUM if it is above that. */
+/** SQL: a sum of the row `h`; sums below LEAST_SUM become 0, and sums above MOST_SUM become MOST_SUM. */
 const counts = (sum: (typeof SUMS)[number]): string =>
   `(case when h.${sum} < ${LEAST_SUM} then 0 else least(h.${sum}, ${MOST_SUM}) end)`;
 

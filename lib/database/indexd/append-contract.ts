@@ -10,8 +10,8 @@ const MAX_CONTRACT_BYTES = 10n * 2n ** 40n;
 const APPEND_INGRESS_BYTES = 4096n;
 
 /**
- * The size, in whole sectors, up to which the host's collateral limit still allows a contract to be renewed. A fifth of it is
- * kept as a margin.
+ * The size, in whole sectors, up to which the host's collateral limit still allows a contract to be renewed. A fifth of that
+ * size is subtracted as a margin.
  */
 export function maxRenewableBytes(
   host: Pick<HostRow, "maxCollateral" | "collateral">,
