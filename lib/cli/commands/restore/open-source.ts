@@ -20,7 +20,7 @@ interface Chosen {
   readonly signal: AbortSignal;
 }
 
-/** A scan sends at most one request for a sector to its recorded host and, if that host lacks it, one to another host. */
+/** Default number of requests per sector: one to the recorded host and, if that host lacks the sector, one to another host. */
 const PROBES_A_SECTOR = 2;
 
 /**
