@@ -26,7 +26,7 @@ const MOST_ROWS = 200;
 
 /**
  * Reads the latest outcomes, decides (circuit-breaker.ts) and stores the decision. Times are the database's. If another process
- * stores a decision meanwhile, this decision is returned to the caller but not stored.
+ * stores its decision first, the decision made here is returned to the caller but not stored.
  *
  * Reads the journal backwards by journal_finished_at_idx; the row of `fleet` is locked for one update only.
  */
@@ -83,7 +83,7 @@ export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
   return (await retryTransaction("take a probe", async () => await take(), BRIEFLY)).length > 0;
 }
 
-/** SQL: a time in milliseconds. A double holds times of this century exactly to the microsecond. */
+/** SQL: a time in milliseconds. A double can hold times of this century with microseconds. */
 const msOf = (expression: string): string => `(extract(epoch from ${expression}) * 1000)::double precision`;
 
 function breakerOf(row: BreakerRow): CircuitBreaker {
