@@ -105,7 +105,7 @@ export class FailureRate {
 export interface HostScore {
   /** 0..1 */
   readonly failureRate: number;
-  /** Mean of the rates of reads and writes, or the known one of them; undefined if neither is known. */
+  /** Mean of the read rate and the write rate. If only one rate is known, that rate; if none is known, undefined. */
   readonly bytesPerSecond: number | undefined;
   readonly inFlight: number;
 }

@@ -10,7 +10,7 @@ import { instantiate, type KernelExports, WINDOW_BYTES } from "./wasm-module.ts"
 const HASH_BYTES = 32;
 /** The limit of a process's kernel memory, for any number of parallel repairs (docs/decisions/0009-memory.md). */
 const MAX_MEMORY_BYTES = 520 * 1024 * 1024;
-/** The kernels' own tables and window need less than half of it. */
+/** The smallest memory of the kernels: their own tables and window need less than half of it. */
 const MIN_MEMORY_BYTES = 2 * 1024 * 1024;
 /** Number of coefficients that fit into the tables of wasm/galois-combine.ts. */
 const MAX_COEFFICIENTS = 16_384;

@@ -38,12 +38,15 @@ export interface LoopView {
   /** Undefined: unknown, because the database does not respond or has no row of ours. */
   readonly mode: FleetMode | undefined;
   readonly since: Date | undefined;
-  /** `here`: this process drives the indexer. Otherwise the name of the process that does; undefined: none does. */
+  /**
+   * `here`: this process drives the indexer. Any other text: the name of the process that drives it; undefined: no
+   * process does.
+   */
   readonly holder: string | undefined;
   /** Consecutive failed steps. */
   readonly failures: number;
   readonly trouble: Trouble | null;
-  /** The next step has work to do immediately. */
+  /** True: the next step has work to do immediately. */
   readonly isMoving: boolean;
 }
 

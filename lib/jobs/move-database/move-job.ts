@@ -31,13 +31,13 @@ export type MoveGoal = "ready" | "opened" | "finished";
 
 export interface MoveJob extends MaintenanceJob {
   /**
-   * Set if the switch was taken back or the move was ended: the reason. `advance` does not throw it; the run records it
-   * too.
+   * Why the switch was taken back or the move was ended; undefined: neither happened. `advance` does not throw this
+   * error; the run records it too.
    */
   readonly failure: () => MoveError | undefined;
 }
 
-/** Nothing more to do for this command. */
+/** The result of `advance` when this command has nothing more to do. */
 const REACHED: Step = { waitMs: Number.POSITIVE_INFINITY };
 
 export function createMoveJob(given: MoveDependencies, goal: MoveGoal): MoveJob {
