@@ -111,7 +111,8 @@ export interface HostScore {
 }
 
 /**
- * Negative: `a` is preferred. The order of docs/protocol.md#host-client: failures, discovery, remaining speed, load.
+ * Negative: `a` is preferred. The order of docs/protocol.md#host-client: fewer failures; then hosts without a measured
+ * rate, those with fewer transfers in flight first; then the rate that is left for one more transfer.
  */
 export function compareHostScores(a: HostScore, b: HostScore): number {
   if (a.failureRate !== b.failureRate) return a.failureRate - b.failureRate;

@@ -45,7 +45,8 @@ export interface RootStream {
 
 /**
  * The compute kernels over one wasm memory. All calls are synchronous, so they never overlap. Most calls accept data
- * anywhere: data in the arena is hashed in place, other data is copied first. Only `combine` requires it in the arena.
+ * anywhere: data in the arena is hashed in place, other data is copied first. Only `combine` requires its data to be in
+ * the arena.
  */
 export interface Kernel {
   readonly arena: Arena;
@@ -53,9 +54,9 @@ export interface Kernel {
   sectorRoot(sector: Uint8Array): Root;
   /** Root of the subtree over `data`, whose size is 64 bytes times a power of two, at most a sector. */
   subtreeRoot(data: Uint8Array): Uint8Array;
-  /** Root above any number of roots. */
+  /** Root of the tree over any number of roots. */
   metaRoot(roots: readonly Uint8Array[]): Uint8Array;
-  /** False if the host's data or proof is wrong in any way. Throws only for an invalid range. */
+  /** Whether the host's data and proof are right. Throws only for an invalid range. */
   verifyRangeProof(range: ProvenRange): boolean;
   /** The proof that a host sends with a range: hashes from left to right. */
   buildRangeProof(sector: Uint8Array, offset: number, length: number): Uint8Array[];

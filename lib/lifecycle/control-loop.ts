@@ -82,7 +82,7 @@ export class ControlLoop {
   readonly #options: ControlLoopOptions;
   #token: string | undefined;
   #view = NOTHING_KNOWN;
-  /** A failure that is not stored in a row yet. */
+  /** A failure that could not be written to the indexer's row yet. */
   #unwritten: Trouble | undefined;
 
   constructor(options: ControlLoopOptions) {

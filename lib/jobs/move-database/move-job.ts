@@ -180,8 +180,8 @@ function inMidSwitch(): MoveError {
 }
 
 /**
- * For a switch that could not be taken back, because a server is unavailable. The next command finds out how far the
- * switch got.
+ * The error of a switch that could not be taken back, because a server is unavailable. The next command finds out how
+ * far the switch got.
  */
 function notTakenBack(cause: unknown): MoveError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "an unknown error";
@@ -196,7 +196,10 @@ function notTakenBack(cause: unknown): MoveError {
 
 const isLeaseLost = (error: unknown): boolean => error instanceof RunError && error.code === "run-lease-lost";
 
-/** Does not repeat the messages of the servers or the network: they may contain things that must not appear in a report. */
+/**
+ * Turns any error into a MoveError without the messages of servers or the network, which may contain things that must
+ * not appear in a report.
+ */
 function asMoveError(error: unknown, signal: AbortSignal): MoveError {
   if (error instanceof MoveError) return error;
   if (signal.aborted) {

@@ -258,8 +258,8 @@ async function bumpEvents(
 
 /**
  * Commits the repair. If the commit fails for good, releases the lease with the outcome `fault`, so that the slab need
- * not wait for reap. The release is a second commit: if the first one succeeded and only its answer was lost, the
- * second one reports the first one's result.
+ * not wait for reap. The release is a second commit: if the first commit succeeded and only its answer was lost, the
+ * release returns the first commit's result.
  * @throws if the release fails too: the lease is left to reap
  */
 async function commit(
