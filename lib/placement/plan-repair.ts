@@ -9,7 +9,10 @@ export interface PlannedMove {
   readonly reason: MoveReason;
   /** The host that has the sector now and may still respond, even if it is blocked, unusable or without a contract. */
   readonly copyFrom: NetworkHost | null;
-  /** The sector moves only because `copyFrom` denied it: if that host now serves all of it, the sector stays where it is. */
+  /**
+   * The sector moves only because the host `copyFrom` denied it: if this host now serves the whole sector, the sector
+   * stays there.
+   */
   readonly staysIfServed: boolean;
 }
 
@@ -44,8 +47,9 @@ export type RepairPlan =
        */
       readonly candidates: readonly NetworkHost[];
       /**
-       * Includes the sectors to be moved. A sector may appear several times: on its present host and on earlier hosts.
-       * In random order weighted by score, last resorts at the end. May be fewer than `min_shards`.
+       * Where sectors of the slab can be read, including the sectors to be moved. A sector may appear several times:
+       * on its present host and on earlier hosts. In random order weighted by score, last resorts at the end. May be
+       * fewer than `min_shards`.
        */
       readonly sources: readonly Source[];
     });
@@ -104,7 +108,10 @@ export function planRepair(request: PlanRequest): RepairPlan {
   return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, network, score, random) };
 }
 
-/** In addition to one candidate per other move, a drain's moves leave this many free, in case hosts refuse sectors. */
+/**
+ * Number of candidates that a drain's moves leave free, in addition to one candidate for each other move, in case
+ * hosts refuse sectors.
+ */
 const RESERVED_CANDIDATES = 2;
 
 /**

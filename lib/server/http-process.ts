@@ -23,7 +23,8 @@ const SCRAPE_LIMIT_MS = 5_000;
 const clock = systemClock;
 const environment = parseEnvironment(["SLABMEND_LOG_LEVEL"], process.env);
 const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
-  // Set if there is only one indexer. With several indexers, this process's log lines name no indexer.
+  // The parent sets this variable if there is only one indexer. With several indexers, this process's log lines name
+  // no indexer.
   indexer: process.env["SLABMEND_INDEXER"],
   destination: inheritedLogDestination(),
 });

@@ -47,7 +47,7 @@ export class SelfCheck {
     return `${this.#faults.length} repairs in a row failed through a fault of this machine: ${[...new Set(this.#faults)].join(", ")}`;
   }
 
-  /** If defined, the worker should be compared with others. */
+  /** This worker's failures in a row, to be compared with other workers' results; undefined: too few to compare. */
   failureRun(nowMs: number): FailureRun | undefined {
     if (this.#failedAt.size < LEAST_FAILURES) return undefined;
     return { slabs: [...this.#failedAt.keys()], sinceMs: nowMs - Math.min(...this.#failedAt.values()) };
