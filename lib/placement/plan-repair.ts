@@ -42,8 +42,9 @@ export type RepairPlan =
       readonly kind: "repair";
       readonly moves: readonly PlannedMove[];
       /**
-       * In random order weighted by score, spaced from each other and from the hosts of the sectors that stay. If
-       * empty, the repair can only ask hosts for the sectors with `staysIfServed`.
+       * Hosts that may take the moved sectors, in random order weighted by score, far enough from each other and from
+       * the hosts of the sectors that stay. If there is no such host, the repair can only ask hosts for the sectors
+       * with `staysIfServed`.
        */
       readonly candidates: readonly NetworkHost[];
       /**

@@ -94,7 +94,8 @@ function tell(message: FromHttp): void {
   if (process.connected) process.send?.(message);
 }
 
-// Ignored: the parent ends this process. Terminals send SIGINT, and service managers SIGTERM, to child processes too.
+// These signals are ignored, because the parent ends this process. Terminals send SIGINT, and service managers
+// SIGTERM, to child processes too.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 
 let scrapes: ((text: string) => void)[] = [];

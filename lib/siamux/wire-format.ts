@@ -41,7 +41,10 @@ export const MAX_MAX_TIMEOUT_MS = 2 * 60 * 60_000;
 
 /** A side that has written nothing for this fraction of the maximum timeout sends a keepalive. */
 export const KEEPALIVE_FRACTION = 0.75;
-/** When the fourth keepalive in a row is due, it is not sent: the connection is closed instead. */
+/**
+ * When this many keepalives in a row would be due, the connection is closed, and the last of these keepalives is not
+ * sent.
+ */
 export const KEEPALIVE_ATTEMPTS_TO_CLOSE = 4;
 
 /** A sector with the longest proof and message framing that RHP4 sends with it. */

@@ -14,7 +14,7 @@ export interface FleetGauges {
   readonly repairsInHalfHour: number;
   /** The repairs of the last half hour that ended in `fault`. */
   readonly faultsInHalfHour: number;
-  /** Slabs that were found to be at risk in the last five minutes. */
+  /** Slabs with a repair in the last five minutes that found too few sources. */
   readonly slabsFoundAtRisk: number;
   readonly quarantinedSlabs: number;
   readonly databaseConnections: number;

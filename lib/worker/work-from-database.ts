@@ -147,7 +147,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
     } catch (error) {
       if (signal.aborted) break;
       onRun({ job, kind: "failed", error });
-      // reap has already measured its failure.
+      // For a failure of reap, measureRun has already printed the metrics.
       if (job === "claim") work.metricsOf("claim").print(failedRun(error));
       if (isFatal(error)) throw error;
       const text = mayPass(error)

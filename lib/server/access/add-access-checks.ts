@@ -23,7 +23,7 @@ export interface AccessSettings {
   readonly passwordHash: Secret<string> | null;
 }
 
-/** Paths that need no password or token, because load balancers have none. */
+/** Paths of the health checks: they need no password or token, because load balancers have none. */
 export const HEALTH_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 const READS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 /** Limits of password attempts per minute: for each address, and for all addresses together. */
