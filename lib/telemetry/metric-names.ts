@@ -1,6 +1,7 @@
 /**
- * Every metric with its unit and meaning. Functions print these metrics, alarms and the dashboard read them, and there
- * are no other metrics. Each has the dimension `service`: the function that prints it. `Repairs` also has `outcome`.
+ * Every metric with its unit and meaning. Functions print these metrics, alarms and the dashboard read them, and
+ * there are no other metrics. Each metric has the dimension `service`: the function that prints it. `Repairs` also
+ * has `outcome`.
  */
 export const METRICS = {
   // Every function.
