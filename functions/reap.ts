@@ -31,8 +31,8 @@ export function createReapHandler(
       });
       // The journal is archived in parallel with reap, so that neither delays the other.
       const archiving = archive?.follow(ask, remainingMs);
-      // This function has no seed, so it continues only maintenance runs that read no hosts. `serve`, `work` and the command that
-      // is attached to a run continue the others.
+      // This function has no seed, so it continues only maintenance runs that read no hosts. Runs that read hosts are
+      // continued by `serve`, by `work`, or by the command that is attached to the run.
       const coordinating = coordinateWithoutHosts(
         ask,
         {

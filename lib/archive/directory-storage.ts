@@ -12,7 +12,7 @@ import { type ArchiveStorage, MOST_FILE_BYTES } from "./archive-storage.ts";
 
 const MANIFESTS = "manifests";
 const UNFINISHED = "unfinished";
-/** Older manifests are not needed; they are kept for a process that is reading one at this moment. */
+/** Number of manifests that are kept: the newest is valid; the older ones are for processes that are just reading them. */
 const MANIFESTS_KEPT = 10;
 /** A temporary file that is older than this is deleted. No write takes this long, so the process that wrote the file is dead. */
 const UNFINISHED_MS = 3_600_000;
@@ -56,7 +56,8 @@ export function createDirectoryStorage(directory: string): ArchiveStorage {
     create: (key, bytes) => guard(`create ${key}`, () => create(key, bytes)),
     readHead: () =>
       guard("read the manifest", async () => {
-        // If the manifest was replaced ten times since the directory was read, its file is gone: then read the directory again.
+        // If the manifest was replaced ten times since the directory was read, the newest file found there is already deleted:
+        // then read the directory again.
         for (;;) {
           const newest = Math.max(0, ...(await numbers()));
           if (newest === 0) return undefined;

@@ -1,6 +1,6 @@
 /**
  * An archive in an S3 bucket. Files are created with `If-None-Match: *` and the manifest is replaced with `If-Match`, so that
- * one of two concurrent processes succeeds and the other notices.
+ * of two concurrent processes one succeeds, and the other learns that it did not.
  */
 import {
   GetObjectCommand,

@@ -13,7 +13,7 @@ import { MOST_FILE_BYTES } from "./archive-storage.ts";
 /** The reference to a segment in its successor and in the manifest. */
 export interface SegmentRef {
   readonly key: string;
-  /** Of the NDJSON, in hex. */
+  /** Checksum of the segment's NDJSON, in hex. */
   readonly sha256: string;
 }
 

@@ -28,7 +28,7 @@ export function readAuthorities(text: string): string | undefined {
   }
 }
 
-/** If the connection checks no certificate, the authorities are a fault: they would give a false sense of security. */
+/** Reports certificate authorities on a connection that checks no certificate: they would give a false sense of security. */
 export function findUnusedAuthorities(tls: TlsMode): ConfigurationProblem | undefined {
   if (tls === "verified") return undefined;
   return {

@@ -1,6 +1,6 @@
 import { VARIABLES, type VariableName } from "./variables.ts";
 
-/** Not read with the others: the database URL may be an option of the command, and queues are not always needed. */
+/** These variables are read separately: the database URL may be an option of the command, and queues are not always needed. */
 const GIVEN_OTHERWISE = [
   "SLABMEND_DATABASE_URL",
   "SLABMEND_QUEUE_URL",

@@ -1,5 +1,5 @@
-// GF(2^8) with polynomial x^8 + x^4 + x^3 + x^2 + 1 and generator 2 (docs/protocol.md#reed-solomon-parameters).
-// Only for coefficients: data is multiplied in wasm/galois-combine.ts.
+// GF(2^8) with polynomial x^8 + x^4 + x^3 + x^2 + 1 and generator 2 (docs/protocol.md#reed-solomon-parameters). This
+// file only computes coefficients; the bytes of sectors are multiplied in wasm/galois-combine.ts.
 
 const POLYNOMIAL = 0x11d;
 const ORDER = 255;

@@ -2,7 +2,7 @@
 export interface ErrorFacts<Code extends string = string> {
   /** Stable and machine-readable; tests and alarms match on it. */
   readonly code: Code;
-  /** One sentence: name, expected, got. Never contains a secret. */
+  /** One sentence that names what is wrong, what was expected and what was found. Never contains a secret. */
   readonly message: string;
   /** What the reader can do about it. */
   readonly remedy: string;

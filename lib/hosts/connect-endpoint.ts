@@ -16,8 +16,8 @@ export const connectTcp: ConnectEndpoint = ({ ip, port }, signal) =>
       throw new Error(`${ip}: not an IP address`);
     };
     const { readArea } = packetMemory();
-    // All sockets read into the same memory: the packets in it are decrypted before the next socket reads. A `data`
-    // event announces the bytes, as with any Duplex.
+    // All sockets may read into the same memory, because a socket's packets are decrypted before the next socket reads.
+    // As with any Duplex, a `data` event announces the bytes.
     const onread = {
       buffer: readArea,
       callback: (bytes: number) => socket.emit("data", readArea.subarray(0, bytes)),

@@ -10,9 +10,9 @@ export interface Limits {
 }
 
 /**
- * Calls `run` with a signal that aborts at the deadline or as soon as one of `signals` aborts. Its reason is the error
- * that `onDeadline` or `onAbort` returns. Waits until `run` has ended, so that nothing continues unnoticed; leaves no
- * timer and no listener.
+ * Calls `run` with a signal that aborts at the deadline or as soon as one of `signals` aborts. The signal's reason is
+ * the error that `onDeadline` or `onAbort` returns. Settles only when `run` has ended, so that nothing continues
+ * unnoticed, and leaves no timer and no listener.
  */
 export async function withinLimits<Value>(
   limits: Limits,

@@ -67,8 +67,8 @@ export function createHostDialer(options: DialerOptions): HostDialer {
         dialled.push(await dialEndpoint(host, endpoint, attemptSignal));
       },
     });
-    // Close connections that are not needed: two handshakes can end at the same moment, or one just when the signal
-    // aborts.
+    // Close connections that are not needed: two handshakes can end at the same moment, or a handshake can end just
+    // when the signal aborts.
     const keep = result.kind === "enough" ? dialled.shift() : undefined;
     for (const spare of dialled) spare.close();
     signal.throwIfAborted();

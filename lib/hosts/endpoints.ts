@@ -11,7 +11,7 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** A host announces a few addresses and a name resolves to a few; more would only waste our time. */
+/** An honest host announces few addresses, and its name resolves to few: trying more addresses would waste our time. */
 const MAX_ADDRESSES = 8;
 const MAX_ENDPOINTS = 8;
 

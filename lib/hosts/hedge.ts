@@ -29,11 +29,14 @@ export class NoLongerNeededError extends SlabmendError<"no-longer-needed"> {
 }
 
 export interface HedgeOptions<Source, Value> {
-  /** In order of preference; taken one by one as needed, so a generator may skip those that failed elsewhere. */
+  /**
+   * In order of preference. A generator may skip sources that failed elsewhere meanwhile, because each source is taken
+   * only when needed.
+   */
   readonly candidates: Iterable<Source>;
   /** Number of successes wanted; as many attempts start immediately. */
   readonly needed: number;
-  /** Must end soon after the signal aborts: the request waits for it. */
+  /** Must settle soon after the signal aborts, because the hedged request waits for every attempt. */
   readonly attempt: (source: Source, signal: AbortSignal) => Promise<Value>;
   /**
    * How long to wait for any success or failure before one more attempt starts. Called several times during the wait.
@@ -59,7 +62,7 @@ interface HedgeFailure<Source> {
 
 export interface HedgeResult<Source, Value> {
   readonly kind: "enough" | "too-few" | "aborted";
-  /** In order of arrival; at most `needed`. */
+  /** At most `needed` successes, in order of arrival. */
   readonly successes: readonly HedgeSuccess<Source, Value>[];
   /** Attempts that failed by themselves; cancelled ones are not included. */
   readonly failures: readonly HedgeFailure<Source>[];

@@ -46,8 +46,8 @@ export interface HostPool {
     terms: CallTerms,
   ): Promise<Result & { readonly durationMs: number }>;
   /**
-   * The host's signed prices. They are valid for at least half a minute more, or for the whole time for which the
-   * host signs them if that is shorter.
+   * The host's signed prices. These prices are valid for at least half a minute more. If the host signs prices for less
+   * than half a minute, the returned prices were fetched just now.
    */
   prices(host: HostTarget, signal: AbortSignal): Promise<HostPrices>;
   /** Our account's balance on the host, in hastings. */

@@ -105,13 +105,14 @@ export class FailureRate {
 export interface HostScore {
   /** 0..1 */
   readonly failureRate: number;
-  /** Mean of the rates of reads and writes, or the known one of them; undefined if neither is known. */
+  /** Mean of the read rate and the write rate. If only one rate is known, that rate; if none is known, undefined. */
   readonly bytesPerSecond: number | undefined;
   readonly inFlight: number;
 }
 
 /**
- * Negative: `a` is preferred. The order of docs/protocol.md#host-client: failures, discovery, remaining speed, load.
+ * Negative: `a` is preferred. The order of docs/protocol.md#host-client: fewer failures; then hosts without a measured
+ * rate, those with fewer transfers in flight first; then the rate that is left for one more transfer.
  */
 export function compareHostScores(a: HostScore, b: HostScore): number {
   if (a.failureRate !== b.failureRate) return a.failureRate - b.failureRate;

@@ -24,7 +24,7 @@ interface Link {
   readonly connection: HostConnection;
   /** Time of the last progress on the connection. */
   movedAtMs: number;
-  /** Not used since a pause during which the connection may have died. */
+  /** True: the connection may have died in a pause, and was not used since. */
   suspect: boolean;
 }
 
@@ -96,7 +96,7 @@ export class HostSession {
     return this.#fetches.join(signal);
   }
 
-  /** Call it after the host refused these prices; newer ones are kept. */
+  /** Forgets prices that the host refused. If newer prices were fetched meanwhile, those are kept. */
   forgetPrices(refused: HostPrices): void {
     if (this.#prices === refused) this.#prices = undefined;
   }

@@ -10,12 +10,12 @@ import {
 
 export type Direction = "read" | "write";
 
-/** Assumed until there is a measurement: the same values as in indexd. */
+/** The rates assumed until a transfer was measured; indexd assumes the same. */
 const ASSUMED_BYTES_PER_SECOND: Readonly<Record<Direction, number>> = {
   read: 1_048_576,
   write: 4_194_304 / 5,
 };
-/** Smaller transfers measure latency rather than bandwidth. */
+/** Transfers of fewer bytes do not count as measurements of a rate: they show latency rather than bandwidth. */
 const LEAST_MEASURED_BYTES = 65_536;
 
 /** A lie counts as this many failures: they raise the failure rate of a host without failures to two thirds. */
@@ -54,7 +54,10 @@ const NO_SAMPLE: Omit<HostSample, "hostKey"> = {
   stored: false,
 };
 
-/** Assumed for a host on which our account was recently empty: the host is asked last, although it is not at fault. */
+/**
+ * The failure rate assumed for a host on which our account was recently empty: the host is asked last, although it is
+ * not at fault.
+ */
 const OUT_OF_FUNDS_FAILURE_RATE = 0.9;
 /**
  * What this process has learnt about hosts from its own requests, starting from the fleet's scores (startFrom), and the

@@ -1,6 +1,9 @@
 import type { HostKey } from "../slab/ids.ts";
 
-/** indexd funds accounts every two minutes. */
+/**
+ * After this time a host on which our account was empty is asked normally again: indexd funds accounts every two
+ * minutes.
+ */
 export const FORGET_OUT_OF_FUNDS_AFTER_MS = 3 * 60_000;
 /**
  * A full host is no candidate for this time: each attempt costs 4 MiB of traffic, and one attempt informs the whole

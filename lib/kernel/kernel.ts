@@ -10,7 +10,7 @@ import { instantiate, type KernelExports, WINDOW_BYTES } from "./wasm-module.ts"
 const HASH_BYTES = 32;
 /** The limit of a process's kernel memory, for any number of parallel repairs (docs/decisions/0009-memory.md). */
 const MAX_MEMORY_BYTES = 520 * 1024 * 1024;
-/** The kernels' own tables and window need less than half of it. */
+/** The smallest memory of the kernels: their own tables and window need less than half of it. */
 const MIN_MEMORY_BYTES = 2 * 1024 * 1024;
 /** Number of coefficients that fit into the tables of wasm/galois-combine.ts. */
 const MAX_COEFFICIENTS = 16_384;
@@ -45,7 +45,8 @@ export interface RootStream {
 
 /**
  * The compute kernels over one wasm memory. All calls are synchronous, so they never overlap. Most calls accept data
- * anywhere: data in the arena is hashed in place, other data is copied first. Only `combine` requires it in the arena.
+ * anywhere: data in the arena is hashed in place, other data is copied first. Only `combine` requires its data to be in
+ * the arena.
  */
 export interface Kernel {
   readonly arena: Arena;
@@ -53,9 +54,9 @@ export interface Kernel {
   sectorRoot(sector: Uint8Array): Root;
   /** Root of the subtree over `data`, whose size is 64 bytes times a power of two, at most a sector. */
   subtreeRoot(data: Uint8Array): Uint8Array;
-  /** Root above any number of roots. */
+  /** Root of the tree over any number of roots. */
   metaRoot(roots: readonly Uint8Array[]): Uint8Array;
-  /** False if the host's data or proof is wrong in any way. Throws only for an invalid range. */
+  /** Whether the host's data and proof are right. Throws only for an invalid range. */
   verifyRangeProof(range: ProvenRange): boolean;
   /** The proof that a host sends with a range: hashes from left to right. */
   buildRangeProof(sector: Uint8Array, offset: number, length: number): Uint8Array[];

@@ -15,7 +15,8 @@ export interface Demand {
 /**
  * Each indexer has its share of `total`, at least 1. Unused parts of a share are lent to indexers that need more, the
  * most urgent first. A lent part comes back only when a repair of the borrower ends, because no repair is interrupted.
- * Until then the others may begin fewer repairs, so that at most `total` run, or one per indexer if that is more.
+ * Until it comes back, the least urgent indexers may begin fewer repairs, so that at most `total` run, or one per
+ * indexer if that is more.
  */
 export function allotRepairs(total: number, demands: readonly Demand[]): ReadonlyMap<string, number> {
   const shares = ownShares(total, demands);

@@ -38,12 +38,15 @@ export interface LoopView {
   /** Undefined: unknown, because the database does not respond or has no row of ours. */
   readonly mode: FleetMode | undefined;
   readonly since: Date | undefined;
-  /** `here`: this process drives the indexer. Otherwise the name of the process that does; undefined: none does. */
+  /**
+   * `here`: this process drives the indexer. Any other text: the name of the process that drives it; undefined: no
+   * process does.
+   */
   readonly holder: string | undefined;
   /** Consecutive failed steps. */
   readonly failures: number;
   readonly trouble: Trouble | null;
-  /** The next step has work to do immediately. */
+  /** True: the next step has work to do immediately. */
   readonly isMoving: boolean;
 }
 
@@ -79,7 +82,7 @@ export class ControlLoop {
   readonly #options: ControlLoopOptions;
   #token: string | undefined;
   #view = NOTHING_KNOWN;
-  /** A failure that is not stored in a row yet. */
+  /** A failure that could not be written to the indexer's row yet. */
   #unwritten: Trouble | undefined;
 
   constructor(options: ControlLoopOptions) {

@@ -26,7 +26,10 @@ export interface EnsureOptions {
   readonly onRemoved?: (removed: Removed) => void;
 }
 
-/** Building indexes and bumping events takes time in proportion to the number of rows. */
+/**
+ * Time limit for creating, changing or removing the schema: building indexes and bumping events takes time in
+ * proportion to the number of rows.
+ */
 const CHANGE_MS = 3_600_000;
 
 export function createEnsures(options: EnsureOptions): Ensures {

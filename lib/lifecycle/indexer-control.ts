@@ -39,17 +39,17 @@ export interface IndexerControlOptions {
   readonly timeoutMs: number;
   /** Starts the exporter, which measures the indexer's whole fleet until the indexer is deleted. */
   readonly startExporter: () => { stop(): Promise<void> };
-  /** Creates claim, reap and workers; they do nothing before `start`. */
+  /** Creates the indexer's claim, reap and workers, which do nothing until the loop's `start` is called. */
   readonly openUnits: () => Promise<IndexerLoop>;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** This process's knowledge of one of its indexers. */
+/** What this process knows about one of its indexers. */
 export interface IndexerView {
   readonly name: string;
   readonly lifecycle: LoopView;
-  /** Null: none of its work runs here now. */
+  /** The health of the indexer's claim, reap and workers; null: none of them runs in this process now. */
   readonly loop: IndexerHealth | null;
   readonly units: readonly UnitHealth[];
 }
@@ -235,8 +235,8 @@ export class IndexerControl {
     try {
       this.#demand = await ask((sql) => readDemand(sql, this.#options.total), { limitMs: DEMAND_LIMIT_MS });
     } catch {
-      // The next step reports the problem. Until then the demand counts as zero: the indexer borrows nothing, and lends
-      // what it does not use.
+      // The next step reports the problem. Until then this indexer's demand counts as zero: it borrows nothing from
+      // the shares of other indexers, and lends the part of its own share that it does not use.
       this.#demand = NO_DEMAND;
     }
   }

@@ -3,7 +3,8 @@
  *
  *   every 5 s: read the folder -> new file: start its loop; deleted or changed file: drain, then restart if the file exists
  *
- * What always holds: one loop per name. If a file cannot be read, its loop continues unchanged, and the error is reported.
+ * What always holds: one loop per name. If an indexer's file cannot be read, the indexer's loop continues unchanged,
+ * and the error is reported.
  */
 import type { Clock } from "../clock/clock.ts";
 import { ConfigurationError, type ConfigurationProblem } from "../config/configuration-error.ts";
@@ -38,9 +39,9 @@ const ALLOT_EVERY_MS = 2_000;
 
 interface Entry {
   readonly configured: ConfiguredIndexer;
-  /** The configuration from which its control was created, as text, to detect changes. */
+  /** The configuration from which `control` was created, as text, to compare it with the present file. */
   readonly text: string;
-  /** An error: its configuration is wrong, and it waits for a corrected file. */
+  /** An error: the indexer's configuration is wrong, and the indexer waits for a corrected file. */
   readonly control: Control | Error;
 }
 
@@ -115,7 +116,8 @@ export class IndexerSupervisor {
     const names = new Set(indexers.map(({ name }) => name));
     for (const [name, { text }] of this.#entries) {
       const now = indexers.find((one) => one.name === name);
-      // A file with a problem is missing from the list, although it still exists.
+      // While a file has a problem, its indexer is missing from `indexers`. So an indexer that is missing then may
+      // still have a file, and is not ended.
       if (now === undefined && problems.length > 0) continue;
       if (names.has(name) && textOf(now!) === text) continue;
       logger.info(

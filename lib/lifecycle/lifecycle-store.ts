@@ -8,9 +8,12 @@ import {
 } from "../database/lifecycle/lifecycle.ts";
 import type { LifecycleStore } from "./control-loop.ts";
 
-/** Long enough for several steps. If the holder hangs or has died, another process takes over after this time. */
+/**
+ * The length of an indexer's lease: long enough for several steps of the control loop. If the lease's holder hangs or
+ * has died, another process takes over after this time.
+ */
 const LEASE_MS = 60_000;
-/** Short, so that a database that hangs is reported soon; the loop retries. */
+/** Time limit of a statement: short, so that a database that hangs is reported soon; the loop retries. */
 const LIMIT_MS = 8_000;
 
 /** The row of an indexer in its own database. @param command "serve", "reap", … */

@@ -13,7 +13,7 @@
  * while it is repairing first recovers, and then stops. `deleted` is final; `init --again` creates a new indexer.
  */
 
-/** In the order of an indexer's life. */
+/** All states of an indexer, roughly in the order in which it passes through them. */
 export const LIFECYCLE_STATES = [
   "initializing",
   "running",

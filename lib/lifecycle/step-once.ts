@@ -12,7 +12,10 @@ export interface StepOnceOptions {
   readonly logger: Logger;
 }
 
-/** No indexer makes more transitions than this in its life. The loop ends before that when it reaches a state that has to wait. */
+/**
+ * Upper limit of the loop: no indexer makes more transitions in its life. Usually the loop ends earlier, in a state
+ * that has to wait.
+ */
 const MOST_STEPS = 6;
 
 /**

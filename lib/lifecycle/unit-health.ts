@@ -19,9 +19,12 @@ export interface UnitFacts {
   readonly timeoutMs: number;
 }
 
-/** A claim takes at most 20 s and a reap at most 30 s, and each runs again within a minute. */
+/**
+ * A claim takes at most 20 s and a reap at most 30 s, and each runs again within a minute: a job that has finished no
+ * run for five minutes has stalled.
+ */
 const STALLED_AFTER_MS = 300_000;
-/** Ten indexers that start at the same time on two cores are slow, not stalled. */
+/** Additional time for the first run: ten indexers that start at the same time on two cores are slow, not stalled. */
 const START_GRACE_MS = 120_000;
 
 export function judgeUnits(loop: IndexerHealth, facts: UnitFacts): readonly UnitHealth[] {
@@ -32,7 +35,7 @@ export function judgeUnits(loop: IndexerHealth, facts: UnitFacts): readonly Unit
   ];
 }
 
-/** What keeps claim from leasing while it runs. */
+/** The reasons why claim runs but leases nothing. */
 const STOPS: Readonly<Record<string, string>> = {
   paused: "the fleet is paused",
   suspended: "the fleet is suspended",

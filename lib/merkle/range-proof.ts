@@ -9,7 +9,7 @@ export interface LeafRange {
   readonly end: number;
 }
 
-/** Number of hashes in the proof of a range. A host that sends a different number of hashes is wrong. */
+/** Number of hashes in the proof of a range. A proof with a different number of hashes is invalid. */
 export function rangeProofLength(range: LeafRange): number {
   let hashes = 0;
   forEachSubtree(0, range.start, () => hashes++);
@@ -39,7 +39,8 @@ export function rootFromRangeProof(
   if (proof.length !== rangeProofLength(range)) return undefined;
   if (proof.some((hash) => hash.length !== HASH_BYTES)) return undefined;
 
-  // Complete subtrees seen so far, from left to right, of decreasing size. Two of the same size are merged.
+  // The roots of the complete subtrees so far, from left to right; each subtree is smaller than the one before,
+  // because two subtrees of the same size are merged.
   const roots: { leaves: number; hash: Uint8Array }[] = [];
   const insert = (leaves: number, hash: Uint8Array) => {
     let subtree = { leaves, hash };

@@ -7,7 +7,8 @@ import { weightedOrder } from "./weighted-order.ts";
 /**
  * A host with more unpinned sectors than this takes no sectors that only a drain moves: they are safe where they are.
  * indexd pins all of a host's sectors every two minutes, so a host has more unpinned sectors only if indexd falls
- * behind. Sectors that are not pinned in time are lost, and this limits how many a drain can lose on the host.
+ * behind. Sectors that are not pinned in time are lost: this limit bounds the number of sectors that a drain can lose
+ * on one host.
  */
 const MOST_UNPINNED_FOR_DRAIN = 1_000;
 
@@ -39,8 +40,8 @@ export interface CandidateChoice {
 }
 
 /**
- * Hosts that may take a moved sector, in a random order weighted by score, all far enough from each other and from the hosts that
- * stay: any of them may take any of the moves.
+ * Hosts that may take a moved sector, in a random order weighted by score. They are far enough from each other and
+ * from the hosts whose sectors stay, so each may take any of the moved sectors.
  */
 export function chooseCandidates({
   verdicts,

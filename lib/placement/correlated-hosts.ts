@@ -1,16 +1,17 @@
 /**
  * Groups hosts that are likely to fail together: hosts in one subnet (IPv4 /24, IPv6 /48), and hosts that announce
- * names of one domain. Hosts that are connected by a chain of such pairs form one group. Addresses that are not public
- * (unspecified, loopback, private) do not show where a host is, so they put it into no group. Pure: names are not
- * resolved, so hosts on one machine that announce names of different domains are not detected.
+ * names of one domain. If hosts A and B are likely to fail together, and also B and C, then A, B and C form one
+ * group. Addresses that are not public (unspecified, loopback, private) do not show where a host is, so they put it
+ * into no group. Pure: names are not resolved, so hosts on one machine that announce names of different domains are
+ * not detected.
  */
 import { isIP } from "node:net";
 import { isPublicAddress } from "../network/public-address.ts";
 import type { HostId } from "../slab/ids.ts";
 
 /**
- * Domains under which anyone can have a name: two hosts there are one operator's only if the next label is the same
- * too, as in `operator.ddns.net`.
+ * Domains under which anyone can have a name: two hosts under such a domain belong to one operator only if the label
+ * before the domain is the same too, like `operator` in `operator.ddns.net`.
  */
 const SHARED_DOMAINS: ReadonlySet<string> = new Set([
   "ddns.net",

@@ -7,21 +7,22 @@
 export interface DenialShare {
   /** Sectors denied within a day. */
   readonly denied: number;
-  /** Those of the `denied` sectors that the host denied again at least 6 h after it first denied them. */
+  /** How many of the `denied` sectors the host denied again at least 6 h after it first denied them. */
   readonly deniedAgain: number;
   /** Sectors denied within 10 minutes. */
   readonly deniedLately: number;
-  /** Requests that it served, as a decaying sum. */
+  /** Requests that the host served, as a sum in which older requests count less. */
   readonly served: number;
 }
 
 /** A smaller number of denied sectors proves nothing. The limit is low, so that hosts with few of our sectors reach it. */
 const LEAST_DENIED = 3;
-/** One denial for this many served requests is a tenth of all requests; a larger share than a tenth is unusual. */
+/** One denied request for nine served requests is a tenth of all requests; a share above a tenth is unusual. */
 const SERVED_FOR_ONE_DENIED = 9;
 const LEAST_DENYING_HOSTS = 5;
 /**
- * If more than one in this many hosts denies an unusual share within the same minutes, this cannot be a coincidence.
+ * If more than a third of the hosts deny an unusual share of requests within the same minutes, this is no
+ * coincidence.
  */
 const HOSTS_FOR_ONE_DENYING = 3;
 

@@ -41,9 +41,9 @@ export interface Holder {
 }
 
 /**
- * Exact except for rounding, even for tiny values, because only positive terms are added. 1 if the holders have fewer
- * than `minShards` sectors; 0 only if the probability is below the smallest double. Never decreases if a holder is
- * removed, becomes more likely to fail, or joins others in a group.
+ * The result is exact except for rounding, even for tiny values, because only positive terms are added. It is 1 if
+ * the holders have fewer than `minShards` sectors, and 0 only if the probability is below the smallest double. It
+ * never decreases if a holder is removed, becomes more likely to fail, or joins others in a group.
  */
 export function lossProbability(minShards: number, holders: readonly Holder[]): number {
   const live = holders.reduce((sum, { sectors }) => sum + sectors, 0);

@@ -9,7 +9,10 @@ export interface PlannedMove {
   readonly reason: MoveReason;
   /** The host that has the sector now and may still respond, even if it is blocked, unusable or without a contract. */
   readonly copyFrom: NetworkHost | null;
-  /** The sector moves only because `copyFrom` denied it: if that host now serves all of it, the sector stays where it is. */
+  /**
+   * The sector moves only because the host `copyFrom` denied it: if this host now serves the whole sector, the sector
+   * stays there.
+   */
   readonly staysIfServed: boolean;
 }
 
@@ -39,13 +42,15 @@ export type RepairPlan =
       readonly kind: "repair";
       readonly moves: readonly PlannedMove[];
       /**
-       * In random order weighted by score, spaced from each other and from the hosts of the sectors that stay. If
-       * empty, the repair can only ask hosts for the sectors with `staysIfServed`.
+       * Hosts that may take the moved sectors, in random order weighted by score, far enough from each other and from
+       * the hosts of the sectors that stay. If there is no such host, the repair can only ask hosts for the sectors
+       * with `staysIfServed`.
        */
       readonly candidates: readonly NetworkHost[];
       /**
-       * Includes the sectors to be moved. A sector may appear several times: on its present host and on earlier hosts.
-       * In random order weighted by score, last resorts at the end. May be fewer than `min_shards`.
+       * Where sectors of the slab can be read, including the sectors to be moved. A sector may appear several times:
+       * on its present host and on earlier hosts. In random order weighted by score, last resorts at the end. May be
+       * fewer than `min_shards`.
        */
       readonly sources: readonly Source[];
     });
@@ -104,7 +109,10 @@ export function planRepair(request: PlanRequest): RepairPlan {
   return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, network, score, random) };
 }
 
-/** In addition to one candidate per other move, a drain's moves leave this many free, in case hosts refuse sectors. */
+/**
+ * Number of candidates that a drain's moves leave free, in addition to one candidate for each other move, in case
+ * hosts refuse sectors.
+ */
 const RESERVED_CANDIDATES = 2;
 
 /**

@@ -19,7 +19,7 @@ export class SpacedSet {
     this.#minDistanceKm = minDistanceKm;
   }
 
-  /** @returns false, without any change, if the host is already a member or too close to a member */
+  /** @returns false if the host is already a member or too close to a member; the set is then unchanged */
   add(host: Location & { readonly id: unknown }): boolean {
     if (this.#members.has(host.id)) return false;
     if (this.#minDistanceKm > 0) {
@@ -32,7 +32,8 @@ export class SpacedSet {
   }
 
   #tooNear(one: Location, other: Location): boolean {
-    // Without this check, comparing a thousand candidates with each other would cost as much as hashing several sectors.
+    // The latitudes are compared first: a haversine for each pair of a thousand candidates would cost as much as
+    // hashing several sectors.
     const apartKm = Math.abs(one.latitude - other.latitude) * KM_PER_DEGREE_AT_LEAST;
     return !(apartKm > this.#minDistanceKm) && distanceKm(one, other) < this.#minDistanceKm;
   }

@@ -1,11 +1,14 @@
 import type { SQSClientConfig } from "@aws-sdk/client-sqs";
 
 /**
- * For claim and reap, which wait at most a second for messages. A run of them may take 55 s; even if a request and its
- * retry both time out, this takes only 16 s.
+ * How long claim and reap wait for an answer by SQS, which itself waits at most a second for messages. If a request
+ * and its retry both time out, this takes 16 s of the 55 s that a run may take.
  */
 export const FUNCTION_ANSWER_MS = 8_000;
-/** For commands and self-hosted workers, which wait five seconds for messages. */
+/**
+ * How long commands and self-hosted workers wait for an answer by SQS, which itself waits up to five seconds for
+ * messages.
+ */
 export const COMMAND_ANSWER_MS = 20_000;
 
 /**

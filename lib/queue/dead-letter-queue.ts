@@ -26,7 +26,10 @@ export interface DeadLetterQueue {
   delete(letters: readonly DeadLetter[]): Promise<void>;
 }
 
-/** Longer than storing a batch takes; short enough that the next run of reap sees the messages that this run left. */
+/**
+ * How long received messages are invisible: longer than storing a batch takes, but short enough that the next run of
+ * reap receives the messages that this run did not delete.
+ */
 const VISIBILITY_SECONDS = 60;
 /**
  * With a wait, SQS queries all of its servers; without it, a receive may return nothing although there are messages.

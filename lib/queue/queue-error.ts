@@ -9,11 +9,11 @@ export class QueueError extends SlabmendError<QueueErrorCode> {}
 export type MessageErrorCode =
   | "message-too-large"
   | "message-not-json"
-  /** Written by another release: it returns to the queue and finally goes to the dead letters. */
+  /** The message was written by another release: it returns to the queue and finally goes to the dead letters. */
   | "message-unknown-version"
-  /** Requests a job that this release does not support. */
+  /** The message requests a job that this release does not support. */
   | "message-unknown-kind"
-  /** Its lease is in the database of another indexer. */
+  /** The message's lease is in the database of another indexer. */
   | "message-of-another-indexer"
   | "message-malformed";
 

@@ -35,7 +35,7 @@ export function createRepairQueue(options: {
     async send(messages, signal) {
       if (messages.length === 0) return { sent: [], failed: [] };
       if (messages.length > QUEUE_BATCH) throw new RangeError(`expected at most ${QUEUE_BATCH} messages`);
-      // Loaded on first use: a worker without a queue needs only this file's types and sizes, and no AWS client.
+      // The AWS client is loaded on first use: a worker without a queue needs only this file's types and sizes.
       const { SendMessageBatchCommand } = await import("@aws-sdk/client-sqs");
       const command = new SendMessageBatchCommand({
         QueueUrl: options.queueUrl,

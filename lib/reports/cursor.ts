@@ -6,7 +6,7 @@ export function encodeCursor(...parts: readonly (string | number | bigint)[]): s
 }
 
 /**
- * The groups that the pattern captures in the decoded cursor.
+ * Decodes a cursor, and returns the groups that the pattern captures in it.
  * @throws {MalformedCursorError}
  */
 export function decodeCursor(text: string, pattern: RegExp): readonly string[] {

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 
-/** Raised when a key is removed or changes its meaning, but not for a new key. */
+/** The version is raised when a key is removed or changes its meaning, but not for a new key. */
 export const SCHEMA_VERSION = 1;
 
 export const schemaVersion = v.pipe(

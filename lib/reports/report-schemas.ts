@@ -26,9 +26,9 @@ import { statusSchema } from "./status-schema.ts";
 import { throughputSchema } from "./throughput-schema.ts";
 
 export interface ReportDescription {
-  /** The command that prints it with --json; null: none. */
+  /** The command that prints the report with --json; null: no command prints it. */
   readonly command: string | null;
-  /** Path below /api/v1; null: the API does not have it. */
+  /** The report's path below /api/v1; null: the API does not have the report. */
   readonly path: string | null;
   readonly says: string;
   readonly schema: v.GenericSchema;

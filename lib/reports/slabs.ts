@@ -18,7 +18,7 @@ export interface SlabsRequest {
   readonly cursor?: string | undefined;
 }
 
-/** Each slab of a page costs about twenty index reads. */
+/** Maximum length of a page: each slab on it costs about twenty index reads. */
 export const MOST_SLABS = 500;
 
 const CURSOR = /^(\d(?:\.\d+)?(?:e-\d+)?) ([1-9]\d{0,18})$/;

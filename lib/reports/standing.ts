@@ -17,7 +17,7 @@ export async function readDeadLettersReport(
     schemaVersion: SCHEMA_VERSION,
     at: at.toISOString(),
     total,
-    // Without the lease, because its token would allow a repair to begin.
+    // The report omits the lease, because the lease's token would allow a repair to begin.
     letters: letters.map(({ lease: _, slabId, body, firstSeen, lastSeen, ...letter }) => ({
       ...letter,
       slabId: slabId ?? null,

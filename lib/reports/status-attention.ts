@@ -7,9 +7,9 @@ import { WALK_IS_OLD_SECONDS } from "./status-sentence.ts";
 
 export type AttentionFacts = Omit<StatusReport, "schemaVersion" | "sentence" | "attention">;
 
-/** Once a minute, reap lets the followers process new rows of the journal. */
+/** Reap lets the followers process new rows of the journal once a minute; half an hour without that needs attention. */
 const FOLLOWER_IS_BEHIND_SECONDS = 1_800;
-/** Reap runs once a minute. */
+/** Reap runs once a minute; a quarter of an hour without a run needs attention. */
 const REAP_HAS_STOPPED_SECONDS = 900;
 
 type Line = StatusReport["attention"][number];

@@ -28,7 +28,8 @@ export async function callRpc<Result>(
 }
 
 /**
- * After an error that the host sent, the stream is intact; after any other error, what is left in it is meaningless.
+ * After an error that the host sent, the stream is intact and is closed; after any other error, the stream's
+ * remaining bytes are meaningless, and it is destroyed.
  */
 export function endAfterFailure(stream: RpcStream, error: unknown): void {
   if (error instanceof RpcError) stream.close();

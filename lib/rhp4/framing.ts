@@ -23,7 +23,7 @@ const MAX_ERROR_BYTES = 1024;
 const ERROR_HEAD_BYTES = 1 + 8;
 const MAX_DESCRIPTION_BYTES = MAX_ERROR_BYTES - ERROR_HEAD_BYTES;
 
-/** `specifier || request`: everything that the client sends before the data, if the call has any. */
+/** Encodes `specifier || request`: all that the client sends, except for the data that follows in some calls. */
 export function encodeCall(name: RpcName, request: Uint8Array): Uint8Array {
   return new Encoder(SPECIFIER_BYTES + request.length)
     .fixed(encodeSpecifier(name), SPECIFIER_BYTES)
@@ -38,7 +38,8 @@ export function encodeSpecifier(name: RpcName): Uint8Array {
 }
 
 /**
- * Host side: the name without its padding. It may be any text; the host answers `unrecognized RPC` to unknown names.
+ * Host side: decodes the name of a request, without its padding. The name may be any text; the host answers
+ * `unrecognized RPC` to unknown names.
  */
 export function decodeSpecifier(bytes: Uint8Array): string {
   if (bytes.length !== SPECIFIER_BYTES) {

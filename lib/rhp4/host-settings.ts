@@ -15,7 +15,7 @@ export interface HostSettings {
   readonly prices: HostPrices;
 }
 
-/** The protocol version, then the length of `release`. */
+/** Bytes of the protocol version, and of the length of `release`. */
 const HEAD_BYTES = 3 + 8;
 const TAIL_BYTES = 32 + 1 + 16 + 8 + 8 + 8 + HOST_PRICES_BYTES;
 /** The reference implementation's limit for the whole response. */

@@ -34,7 +34,10 @@ function clampToSafeInteger(value: bigint): number {
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value);
 }
 
-/** Decodes without checking the range: the host answers an invalid range with an error of its own. */
+/**
+ * Host side: decodes a request without checking its range, because the host answers an invalid range with a specific
+ * error.
+ */
 export function decodeReadSectorRequest(bytes: Uint8Array): ReadSectorRequest {
   return decodeWhole("ReadSector request", bytes, (from) => ({
     ...readPayment(from),

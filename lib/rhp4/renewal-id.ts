@@ -4,7 +4,9 @@ import { hash256 } from "./signing.ts";
 /** Source: `FileContractID.V2RenewalID` of go.sia.tech/core/types. */
 const DISTINGUISHER = new TextEncoder().encode("sia/id/v2filecontractrenewal|");
 
-/** The id of the contract that replaces this one when it is renewed or refreshed, which can happen only once. */
+/**
+ * The id of the contract that replaces a given contract by renewal or refresh. A contract can be replaced only once.
+ */
 export function renewalIdOf(contractId: ContractId): ContractId {
   const id = idBytes(contractId);
   const input = new Uint8Array(DISTINGUISHER.length + id.length);

@@ -41,7 +41,8 @@ export async function readWriteSectorResponse(source: ByteSource): Promise<Root>
 
 /**
  * Bytes per write to the stream: 16 full frames of siamux's default payload, 4296 bytes. A host that refuses early
- * closes the stream and tolerates 999 more frames for it. A whole sector in full frames has fewer, only 977.
+ * closes the stream, and then tolerates 999 more frames for this stream. A whole sector in full frames has only 977
+ * frames.
  */
 const SEND_BYTES = 16 * 4296;
 

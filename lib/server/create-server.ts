@@ -59,7 +59,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   answerFailures(server, options);
   await server.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: copyOf(policy) },
-    // This server speaks plain HTTP: the header is left to a proxy that terminates TLS.
+    // This server speaks plain HTTP: if a proxy terminates TLS, the proxy should send this header.
     strictTransportSecurity: false,
     crossOriginEmbedderPolicy: { policy: "require-corp" },
     referrerPolicy: { policy: "no-referrer" },
@@ -141,7 +141,7 @@ function addEvents(server: FastifyInstance, indexers: ServedIndexers): void {
       ...(reply.getHeaders() as Record<string, string>),
       "content-type": "text/event-stream",
       "cache-control": "no-store",
-      // Otherwise nginx would buffer the events.
+      // Keeps a proxy that runs nginx from buffering the events.
       "x-accel-buffering": "no",
     });
     events.add(reply.raw);

@@ -27,7 +27,8 @@ const LIMIT_MS = 8_000;
 /** Reads at once and then every 15 s; continues after failures. */
 export function startFleetExporter(options: FleetExporterOptions): { stop(): Promise<void> } {
   const { connect, clock, logger, prometheus, dueChecks } = options;
-  // Its own connection: a read that waits behind a slow statement of claim would look like an unreachable database.
+  // The exporter has its own connection: if a read had to wait behind a slow statement of claim, the database would
+  // look unreachable.
   const database = createDeadlineClient({ clock, connect });
   const ask = askWithin(database, clock);
   const lines = new RepeatedLines(clock);

@@ -23,7 +23,8 @@ const SCRAPE_LIMIT_MS = 5_000;
 const clock = systemClock;
 const environment = parseEnvironment(["SLABMEND_LOG_LEVEL"], process.env);
 const logger = createLogger(environment.SLABMEND_LOG_LEVEL, {
-  // Set if there is only one indexer. With several indexers, this process's log lines name no indexer.
+  // The parent sets this variable if there is only one indexer. With several indexers, this process's log lines name
+  // no indexer.
   indexer: process.env["SLABMEND_INDEXER"],
   destination: inheritedLogDestination(),
 });
@@ -93,7 +94,8 @@ function tell(message: FromHttp): void {
   if (process.connected) process.send?.(message);
 }
 
-// Ignored: the parent ends this process. Terminals send SIGINT, and service managers SIGTERM, to child processes too.
+// These signals are ignored, because the parent ends this process. Terminals send SIGINT, and service managers
+// SIGTERM, to child processes too.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => {});
 
 let scrapes: ((text: string) => void)[] = [];

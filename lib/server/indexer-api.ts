@@ -12,6 +12,6 @@ export interface IndexerApi {
   readonly readWorkers: () => Promise<WorkersReport>;
   /** Undefined if no queue is configured. */
   readonly openQueue: () => Promise<RepairQueue | undefined>;
-  /** Recorded as the owner of changes of the mode, and of maintenance runs. */
+  /** The name that is recorded with maintenance runs and with changes of the mode, as their owner. */
   readonly owner: string;
 }

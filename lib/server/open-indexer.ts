@@ -33,18 +33,21 @@ export interface OpenIndexerOptions {
 
 /** Requests within this time share one read. */
 const SHARE_MS = 2_000;
-/** Short enough that a health check gets an answer even if the database does not answer. */
+/**
+ * Time limit of a health check's query: short enough that the check gets an answer even if the database does not
+ * answer.
+ */
 const READY_LIMIT_MS = 4_000;
 const STATUS_LIMIT_MS = 8_000;
 
-/** Makes no connection before its first use. */
+/** Creates an indexer's database clients, which connect only at their first use. */
 export function openIndexer(indexer: HttpIndexer, options: OpenIndexerOptions): OpenIndexer {
   const { name, databaseUrl, authorities, acceptedVersion, queueUrl } = indexer;
   const { clock, owner, currentHealth, variables } = options;
   const openClient = () =>
     createDeadlineClient({ clock, connect: () => connect(databaseUrl, "slabmend-http", authorities) });
   const database = openClient();
-  // Its own connection: a health check must not wait behind the query of a list.
+  // Health checks have their own connection, because they must not wait behind the query of a list.
   const healthDatabase = openClient();
   const askHealth = askWithin(healthDatabase, clock);
   const readFleet = shareRead(() => askHealth(listWorkers, { isIdempotent: true }), {

@@ -1,8 +1,8 @@
 import type { Clock } from "../clock/clock.ts";
 
 /**
- * Shares one read among all callers within `maxAgeMs` of its start, or while it runs. A failure is shared for the same
- * time.
+ * All callers within `maxAgeMs` of the start of a read, or while the read runs, get the result of this read. A
+ * failure is shared in the same way.
  */
 export function shareRead<Value>(
   read: () => Promise<Value>,

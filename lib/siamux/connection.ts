@@ -234,7 +234,8 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
   }
 
   #accept(id: number): SiamuxStream {
-    // Streams that no handler has taken yet count even if the peer has closed them, because they hold the peer's data.
+    // Streams that no handler has taken yet count towards the limit even if the peer has closed them, because they
+    // hold the peer's data.
     if (Math.max(this.#peerStreamCount, this.#unclaimed.length) >= this.#options.maxPeerStreams) {
       const limit = this.#options.maxPeerStreams;
       throw protocolViolation("too-many-streams", `the peer opened more than ${limit} streams at once`, {

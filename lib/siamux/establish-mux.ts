@@ -57,8 +57,8 @@ function runHandshake<Result>(
   ) => Promise<Result>,
 ): Promise<Result> {
   const { packetSizeBytes, maxTimeoutMs } = options;
-  // A batch is written in one piece, so Nagle's algorithm would save no segment. It would hold back the batch's last
-  // segment, and each RPC would wait for a delayed acknowledgement.
+  // A batch is written in one piece, so Nagle's algorithm would save no segment. The algorithm would only hold back
+  // the batch's last segment, so each RPC would wait for a delayed acknowledgement.
   if (duplex instanceof Socket) duplex.setNoDelay(true);
   const limits = { clock: options.clock, timeoutMs: options.handshakeTimeoutMs, signal: options.signal };
   return withHandshakeTransport(duplex, limits, (transport) =>

@@ -44,7 +44,7 @@ export class PacketCipher {
     this.#sealed += BigInt(count);
   }
 
-  /** Encrypts a message of the handshake. The nonces count it as a packet. */
+  /** Encrypts a message of the handshake; for the nonces, the message counts as a packet. */
   sealMessage(plain: Uint8Array): Buffer {
     const { texts, sealed } = this.memory;
     texts.set(plain);

@@ -8,8 +8,9 @@ const READ_BYTES = 131_072;
 const BATCH_BYTES = 65_536 + MAX_PACKET_BYTES;
 
 /**
- * The memory in which all connections of a process decrypt and encrypt their packets, one after the other. Each use is
- * one synchronous step. After it the memory may be overwritten, so a connection must not rely on what it left there.
+ * The memory in which all connections of a process decrypt and encrypt their packets, one after the other. Each use
+ * is one synchronous step. After the step the memory may be overwritten, so a connection must not rely on bytes that
+ * it left there.
  */
 export interface PacketMemory extends PacketKernel {
   /**
@@ -23,7 +24,7 @@ export interface PacketMemory extends PacketKernel {
 
 let shared: PacketMemory | undefined;
 
-/** Created at the first use; 0.4 MiB for any number of connections. */
+/** The process's packet memory, created at the first use: 0.4 MiB, however many connections there are. */
 export function packetMemory(): PacketMemory {
   shared ??= create();
   return shared;

@@ -160,8 +160,8 @@ export class PacketWriter {
     }
     this.#cipher.seal(packets, this.#packetSizeBytes);
     this.#cipher.memory.sealed.copy(sealed, prefixBytes);
-    // When a socket calls back, it no longer needs the memory of `sealed`, which is then freed. Another transport may have
-    // passed this memory on to its peer, so it is not freed.
+    // A socket calls back when it no longer needs the memory of `sealed`; then the memory is freed. Transports other
+    // than sockets may have passed the memory on to their peer: with them, it is not freed.
     const isSocket = this.#duplex instanceof Socket;
     this.#isFull = !this.#duplex.write(sealed, isSocket ? () => releaseMemory(sealed) : undefined);
   }

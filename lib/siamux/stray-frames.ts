@@ -1,6 +1,7 @@
 /**
- * Number of closed streams to remember. The Go peer remembers each for a minute. A limit by number needs no timer, and
- * tolerates hosts that stall for more than a minute in the middle of a sector whose read was cancelled.
+ * Number of closed streams to remember. The Go peer instead remembers each closed stream for a minute. A limit by
+ * number needs no timer, and tolerates hosts that stall for more than a minute in the middle of a sector whose read
+ * was cancelled.
  */
 const MAX_REMEMBERED_STREAMS = 4_096;
 

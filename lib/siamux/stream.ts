@@ -42,11 +42,11 @@ const quote = (text: string): string => JSON.stringify(text.slice(0, MAX_ERROR_T
 
 /** The parts of the connection that a stream uses. */
 export interface StreamOwner {
-  /** A read waits for the peer. */
+  /** Called when a read begins to wait for the peer. */
   streamWaits(): void;
-  /** The stream has frames for takeFrame. */
+  /** Called when the stream has frames that takeFrame can return. */
   streamHasFrames(stream: SiamuxStream): void;
-  /** The stream sends nothing more. `peerKnows`: the peer knows the stream and may still send on its id. */
+  /** Called when the stream sends nothing more. `peerKnows`: the peer knows the stream and may still send on its id. */
   streamEnded(stream: SiamuxStream, peerKnows: boolean): void;
 }
 

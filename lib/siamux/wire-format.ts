@@ -7,7 +7,7 @@ export const PUBLIC_KEY_BYTES = 32;
 export const SIGNATURE_BYTES = 64;
 export const TAG_BYTES = 16;
 
-/** u32 packet size, u32 maximum timeout in milliseconds. */
+/** The settings of one side: a u32 packet size, and a u32 maximum timeout in milliseconds. */
 export const SETTINGS_BYTES = 8;
 export const SEALED_SETTINGS_BYTES = SETTINGS_BYTES + TAG_BYTES;
 
@@ -41,7 +41,10 @@ export const MAX_MAX_TIMEOUT_MS = 2 * 60 * 60_000;
 
 /** A side that has written nothing for this fraction of the maximum timeout sends a keepalive. */
 export const KEEPALIVE_FRACTION = 0.75;
-/** When this many keepalives in a row would be due, the last is not sent: the connection is closed instead. */
+/**
+ * When this many keepalives in a row would be due, the connection is closed, and the last of these keepalives is not
+ * sent.
+ */
 export const KEEPALIVE_ATTEMPTS_TO_CLOSE = 4;
 
 /** A sector with the longest proof and message framing that RHP4 sends with it. */
@@ -52,7 +55,8 @@ const FATAL_STRAY_FRAMES = 1_000;
 
 /**
  * The number of stray frames on one id that ends the connection: at least the Go peer's number. With small packets, a
- * sector has more frames than that, and all of them must be tolerated, because the sector's read may be cancelled.
+ * sector has more frames than the Go peer's number, and all of them must be tolerated, because the sector's read may
+ * be cancelled.
  */
 export const fatalStrayFrames = (packetSizeBytes: number): number =>
   Math.max(FATAL_STRAY_FRAMES, Math.ceil(SECTOR_WITH_FRAMING_BYTES / maxPayloadBytes(packetSizeBytes)) + 1);

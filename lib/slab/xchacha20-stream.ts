@@ -56,7 +56,7 @@ function release(update: Buffer<ArrayBuffer>): void {
   if (update.byteLength === update.buffer.byteLength) update.buffer.transfer(0);
 }
 
-/** HChaCha20 reads bytes as little-endian words, so this does the same on every machine. */
+/** HChaCha20 reads bytes as little-endian words: this function does so on machines of any byte order. */
 function wordsOf(bytes: Uint8Array): Uint32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return Uint32Array.from({ length: bytes.byteLength / 4 }, (_, i) => view.getUint32(4 * i, true));

@@ -14,7 +14,7 @@ export interface FleetGauges {
   readonly repairsInHalfHour: number;
   /** The repairs of the last half hour that ended in `fault`. */
   readonly faultsInHalfHour: number;
-  /** In the last five minutes. */
+  /** Slabs with a repair in the last five minutes that found too few sources. */
   readonly slabsFoundAtRisk: number;
   readonly quarantinedSlabs: number;
   readonly databaseConnections: number;
@@ -28,7 +28,7 @@ export interface FleetGauges {
   readonly runIdleSeconds: number | undefined;
   /** In the last hour. */
   readonly failedRuns: number;
-  /** How long the oldest due check has waited; undefined if this fleet makes none. */
+  /** How long the oldest due check has waited; undefined if this fleet makes no due checks. */
   readonly checksBehindSeconds: number | undefined;
   /** The replication slot of a database move; undefined: no move. */
   readonly moveSlot: Pick<SlotState, "walStatus" | "keptBytes" | "safeBytes"> | undefined;
@@ -62,7 +62,7 @@ export function fleetMetrics(gauges: FleetGauges): MetricValues {
   };
 }
 
-/** Printed only while the database is moved, because each metric costs money. */
+/** Metrics of the replication slot, printed only while the database is moved, because each metric costs money. */
 function slotMetrics(slot: FleetGauges["moveSlot"]): MetricValues {
   return {
     MoveSlotKeptBytes: slot?.keptBytes,

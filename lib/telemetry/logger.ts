@@ -48,7 +48,7 @@ export function createLogger(
       error: (error: unknown) => describeError(error),
       err: (error: unknown) => describeError(error),
     },
-    // A second line of defence: our code does not log these.
+    // A second line of defence: our code does not log these fields anyway.
     redact: {
       paths: ["*.encryptionKey", "*.seed", "*.token", "*.password", "token", "seed"],
       censor: "(secret)",

@@ -1,6 +1,7 @@
 /**
- * Every metric with its unit and meaning. Functions print these metrics, alarms and the dashboard read them, and there
- * are no other metrics. Each has the dimension `service`: the function that prints it. `Repairs` also has `outcome`.
+ * Every metric with its unit and meaning. Functions print these metrics, alarms and the dashboard read them, and
+ * there are no other metrics. Each metric has the dimension `service`: the function that prints it. `Repairs` also
+ * has `outcome`.
  */
 export const METRICS = {
   // Every function.
@@ -124,7 +125,8 @@ export const METRICS = {
   },
   SlabsFoundAtRisk: {
     unit: "Count",
-    meaning: "slabs with a repair in the last five minutes that found too few sources, according to the journal",
+    meaning:
+      "slabs with a repair in the last five minutes that found too few sources, according to the journal",
   },
   QuarantinedSlabs: { unit: "Count", meaning: "slabs in quarantine" },
   DatabaseConnections: { unit: "Count", meaning: "connections of the fleet's database role" },

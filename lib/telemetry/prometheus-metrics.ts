@@ -3,7 +3,10 @@ import { METRICS, type MetricName, type MetricValues } from "./metric-names.ts";
 import type { MetricsPrinter } from "./metrics.ts";
 import { PROMETHEUS_METRICS, type PrometheusMetric } from "./prometheus-names.ts";
 
-/** Seconds. A commit takes milliseconds; a rebuild on slow hosts takes minutes. */
+/**
+ * Buckets for the durations of a repair's phases, in seconds: a commit takes milliseconds, a rebuild on slow hosts
+ * minutes.
+ */
 const PHASE_BUCKETS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300];
 
 export interface PrometheusMetrics {

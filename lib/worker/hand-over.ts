@@ -5,9 +5,8 @@ import type { WorkEnd } from "./worker-slot.ts";
 
 export interface HandOver extends RepairQueue {
   /**
-   * Returns the leases left over since the last call, because no worker was free, or because the repair did not begin or
-   * crashed.
-   * `couldNotBegin`: at least one repair did not begin or crashed.
+   * Returns the leases that were left over since the previous call: no worker was free for them, or their repair did
+   * not begin, or it crashed. `couldNotBegin`: at least one repair did not begin or crashed.
    */
   takeLeftOver(): { readonly leases: readonly LeasedSlab[]; readonly couldNotBegin: boolean };
 }

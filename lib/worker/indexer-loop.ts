@@ -89,7 +89,10 @@ export interface IndexerHealth {
   readonly done: WorkReport;
 }
 
-/** Long, because a wrong clock or a broken network is rarely fixed within moments. */
+/**
+ * Pause after a worker found this machine at fault: long, because a wrong clock or a broken network is rarely fixed
+ * within moments.
+ */
 const UNFIT_PAUSE_MS = 600_000;
 const LEAST_START_PAUSE_MS = 1_000;
 /** Work that hangs after it was told to end is abandoned after this time. */

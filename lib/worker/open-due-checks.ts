@@ -27,7 +27,7 @@ export interface DueChecksOptions {
 export interface DueChecks {
   /** Claims and executes checks: see {@link makeDueChecks}. */
   make(limitMs: number): Promise<number>;
-  /** Executes the checks of a batch claimed elsewhere. Returns the number of sectors requested. */
+  /** Executes the checks of a batch that another process has claimed. Returns the number of sectors requested. */
   check(batch: DueBatch): Promise<number>;
   /** To be called when a process may have been frozen, before it uses its connections again. */
   checkReused(): Promise<void>;

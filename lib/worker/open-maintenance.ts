@@ -9,7 +9,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { coordinatorName } from "./coordinate-without-hosts.ts";
 import { openProofReader } from "./open-proof-reader.ts";
 
-/** The variables that a coordinator needs to read hosts. */
+/** The variables that a coordinator needs in order to read from hosts. */
 export const MAINTENANCE_VARIABLES = [
   "SLABMEND_MIGRATION_SEED",
   "SLABMEND_ALLOW_PRIVATE_ADDRESSES",
@@ -20,7 +20,7 @@ export interface MaintenanceOptions {
   readonly environment: Pick<Environment, (typeof MAINTENANCE_VARIABLES)[number]>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Cancels work in progress; another process continues the run. */
+  /** Cancels this coordinator's work in progress; another process then continues the maintenance run. */
   readonly signal: AbortSignal;
   /** For kill tests. */
   readonly step?: (name: VerifyStep) => void | Promise<void>;

@@ -5,7 +5,7 @@ import { createHostPool, type HostPool } from "../hosts/host-pool.ts";
 import { createKernel, type Kernel } from "../kernel/kernel.ts";
 import { accountKeyFromSeed } from "../keys/account-key.ts";
 
-/** Enough for leaf proofs, the only use. */
+/** The kernel's memory: enough for leaf proofs, for which alone this kernel is used. */
 const KERNEL_BYTES = 16 * 1_048_576;
 /** A batch of proofs from one host is requested at once: proofs are small, and a round trip takes longer than all else. */
 const PROOFS_PER_HOST = 64;

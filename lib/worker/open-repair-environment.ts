@@ -159,7 +159,7 @@ export function openRepairEnvironment({
   };
 }
 
-/** Opened with the first batch: most environments never receive one. */
+/** Opens the due checks with the first batch of checks, because most environments never receive a batch. */
 function openChecksOnce({
   environment,
   clock,

@@ -8,7 +8,7 @@ import { coordinatorName } from "./coordinate-without-hosts.ts";
 import type { MAINTENANCE_VARIABLES, MaintenanceCoordinator } from "./open-maintenance.ts";
 import { openProofReader } from "./open-proof-reader.ts";
 
-/** The coordinator of a restore. It runs in an operator's command, with the privileges of the database's owner. */
+/** Opens the coordinator of a restore, which an operator's command runs with the privileges of the database's owner. */
 export function openRestore(options: {
   readonly environment: Pick<Environment, (typeof MAINTENANCE_VARIABLES)[number]>;
   readonly archive: ArchiveStorage | undefined;

@@ -14,7 +14,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { RepeatedLines } from "../telemetry/repeated-lines.ts";
 
 export interface PresenceOptions {
-  /** Uses a client that runs no slow statements, so that no heartbeat is late. */
+  /** Must run statements on a client without slow statements, so that no heartbeat is late. */
   readonly ask: Ask;
   readonly clock: Clock;
   readonly logger: Logger;

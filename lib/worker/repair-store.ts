@@ -27,7 +27,7 @@ export interface SharedByRepairs {
   /** Runs work on hosts' scores; if this work fails, repairs are not affected. */
   readonly tryScores: (what: string, work: () => Promise<void>) => Promise<void>;
   network: NetworkSnapshot | undefined;
-  /** Schema and privileges have been checked. */
+  /** Whether the schema and the privileges have been checked, and are as required. */
   mayWork: boolean;
 }
 
@@ -36,11 +36,11 @@ export interface ReportingRepairStore extends RepairStore {
   reportScores(): Promise<void>;
 }
 
-/** A commit is retried after conflicts for up to half a minute. */
+/** Time limit of a commit, which is retried after conflicts for up to half a minute. */
 const COMMIT_ANSWER_MS = 45_000;
 /**
- * Time limit of drawOtherSectors. It is short, because the commit waits for the answer, which only helps to decide whether
- * a denied sector is lost.
+ * Time limit of drawOtherSectors. It is short, because the commit waits for drawOtherSectors, whose result only helps
+ * to decide whether a denied sector is lost.
  */
 const DRAW_ANSWER_MS = 4_000;
 

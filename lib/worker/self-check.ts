@@ -19,7 +19,8 @@ const LEAST_FAILURES = 5;
 /** For a comparison, other workers must have ended repairs of at least this many different slabs in the same time. */
 const LEAST_OF_OTHERS = 5;
 /**
- * A worker stops if its failures in a row are less probable than this for a worker that fails as often as the others do.
+ * Assume that this worker fails as often as the others do: if its failures in a row would then be less probable than
+ * this, the worker stops.
  */
 const LEAST_CHANCE = 1e-6;
 
@@ -47,7 +48,7 @@ export class SelfCheck {
     return `${this.#faults.length} repairs in a row failed through a fault of this machine: ${[...new Set(this.#faults)].join(", ")}`;
   }
 
-  /** If defined, the worker should be compared with others. */
+  /** This worker's failures in a row, to be compared with other workers' results; undefined: too few to compare. */
   failureRun(nowMs: number): FailureRun | undefined {
     if (this.#failedAt.size < LEAST_FAILURES) return undefined;
     return { slabs: [...this.#failedAt.keys()], sinceMs: nowMs - Math.min(...this.#failedAt.values()) };
@@ -56,8 +57,8 @@ export class SelfCheck {
 
 /**
  * Judges a run of failures by the results of other workers in the same time. Slabs at which another worker failed too
- * do not count: the cause lies in those slabs. The worker is unfit if the rest of the run would be very unlikely for a
- * worker that fails as often as the others do.
+ * do not count: the cause lies in those slabs. The worker is unfit if the remaining failures would be very unlikely
+ * for a worker that fails as often as the others do.
  *
  * @returns why the worker is unfit; undefined: it may continue
  */

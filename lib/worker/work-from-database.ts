@@ -47,7 +47,7 @@ export interface DatabaseWork {
   readonly acceptedVersion?: number | undefined;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
-  /** A run of the archive starts with each run of reap, unless the archive's previous run has not ended yet. */
+  /** A run of the archive starts with each run of reap, unless the archive's previous run is still in progress. */
   readonly archive?: ArchiveJob | undefined;
   /** Starts with each run of reap, and runs beside claim and reap until reap is due again. */
   readonly maintenance?: MaintenanceCoordinator | undefined;
@@ -89,7 +89,10 @@ const LEAST_PAUSE_MS = 250;
 const CLAIM_MS = 20_000;
 const REAP_EVERY_MS = 60_000;
 const REAP_MS = 30_000;
-/** Shorter than REAP_EVERY_MS, so that this work has ended when the next run of reap starts it again. */
+/**
+ * Time limit of maintenance and of due checks: shorter than REAP_EVERY_MS, so that both have ended when the next run
+ * of reap starts them again.
+ */
 const MAINTENANCE_MS = 55_000;
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 60_000;
@@ -144,7 +147,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
     } catch (error) {
       if (signal.aborted) break;
       onRun({ job, kind: "failed", error });
-      // reap has already measured its failure.
+      // For a failure of reap, measureRun has already printed the metrics.
       if (job === "claim") work.metricsOf("claim").print(failedRun(error));
       if (isFatal(error)) throw error;
       const text = mayPass(error)
@@ -198,7 +201,7 @@ async function claimForFreeWorkers(
       // The limit counts all leases outside the queue: those that exist already, and one for each free worker here.
       maxInFlight: (await ask(countLeasesBesideQueue)) + pool.free,
       batchLeases: Math.min(work.claim.batchLeases, pool.free),
-      // One round of claim: this loop decides when the next round starts.
+      // Limits claim to one round, because this loop decides when the next round starts.
       topUpMs: CLAIM_MS,
     },
     CLAIM_MS,
@@ -221,7 +224,7 @@ async function rest({ pool, clock, signal }: DatabaseWork, found: "some" | "none
   awake.abort();
 }
 
-/** True: a worker could not begin its lease. */
+/** Releases the leases that the workers left over. Returns true if a repair did not begin or crashed. */
 async function giveBack(
   { logger }: DatabaseWork,
   ask: Ask,
@@ -233,7 +236,7 @@ async function giveBack(
     try {
       await ask((sql) => releaseUnbegunLease(sql, lease));
     } catch (error) {
-      // If even this fails, reap frees the slab when the lease's hour has passed.
+      // If the lease cannot be released either, reap frees the slab when the lease's hour has passed.
       const text = "a lease could not be released";
       const said = lines.note(text, error);
       if (said !== undefined) logger.warn({ error, slab: String(lease.slabId), ...said }, text);

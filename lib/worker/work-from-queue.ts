@@ -52,7 +52,7 @@ function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
     const said = lines.note(text, error);
     if (said !== undefined) work.logger.warn({ error, ...said }, text);
   };
-  // Settled while no poll or message is in progress.
+  // A promise that is settled while no poll or message is in progress.
   let resting = Promise.resolve();
   let rest = (): void => {};
   const consumer = Consumer.create({
@@ -64,7 +64,8 @@ function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
     // The library pauses after some errors only; our own pause, in preReceiveMessageCallback, follows all errors.
     authenticationErrorTimeout: 1,
     messageSystemAttributeNames: ["ApproximateReceiveCount"],
-    // For messages for which the handler throws, because this process is ending or because the repair could not begin.
+    // The delay until a message is visible again if its handler throws, because this process is ending or because the
+    // repair could not begin.
     terminateVisibilityTimeout: ([message]) =>
       signal.aborted
         ? 0

@@ -16,7 +16,7 @@ import { type WorkEnd, type WorkerHealth, WorkerSlot, type WorkerSlotOptions } f
 export interface WorkerPoolOptions {
   /** The largest number of parallel repairs. */
   readonly size: number;
-  /** Number of processes. Default: one per CPU, but at most half of `size`, rounded up. */
+  /** The largest number of processes. Default: one per CPU, but at most half of `size`, rounded up. */
   readonly processes?: number;
   /** The workers' complete environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;

@@ -17,7 +17,8 @@ export const DEFAULT_WORKER_SETTINGS: WorkerSettings = {
   // A copy reads one sector; a rebuild in a 10-of-30 slab reads ten sectors at the usual price. A copy for more than five
   // times the usual price is hardly cheaper than the rebuild.
   copyPriceMultiple: 5,
-  // indexd pins at most 262,144 sectors of a host in one pass.
+  // indexd pins at most 262,144 sectors of a host in one pass: a host with more unpinned sectors than this limit
+  // takes no further ones.
   maxUnpinnedPerHost: 200_000,
   // Long enough to be shared by several repairs, short enough to notice a block or a bad contract within a minute.
   networkMaxAgeMs: 45_000,

@@ -50,10 +50,10 @@ export interface WorkerHealth {
   /** Null: no process is running; the next order starts one. */
   readonly pid: number | null;
   readonly startedAtMs: number | null;
-  /** How often a process was started in this slot after the first one. */
+  /** How many processes were started in this slot after its first process. */
   readonly restarts: number;
   readonly lastExit: string | null;
-  /** Since when its process repeatedly ends soon after its start; null: it does not. */
+  /** The time since which the slot's process has repeatedly ended soon after its start; null: it has not. */
   readonly crashLoopingSinceMs: number | null;
   readonly repairs: readonly RepairInHand[];
 }

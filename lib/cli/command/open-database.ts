@@ -32,7 +32,10 @@ export interface DatabaseAccess {
   readonly ignoreSignals: () => void;
 }
 
-/** Opens a connection, checks the command's demands, and closes the connection in any case. Ctrl+C ends it and the command. */
+/**
+ * Opens a connection, checks the command's demands, and closes the connection in any case. Ctrl+C ends the connection and the
+ * command.
+ */
 export async function withDatabase<Result>(
   context: CommandContext,
   demands: DatabaseDemands,

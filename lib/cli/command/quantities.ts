@@ -1,4 +1,4 @@
-/** Formats quantities for people. Programs get plain numbers with --json. */
+/** Formats quantities for people. With --json, commands print plain numbers, for programs. */
 
 const HASTINGS_PER_MICROSIACOIN = 10n ** 18n;
 

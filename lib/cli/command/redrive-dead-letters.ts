@@ -4,9 +4,9 @@ import { OperatorError } from "../../errors/operator-error.ts";
 import { QUEUE_BATCH, type RepairQueue } from "../../queue/repair-queue.ts";
 
 export interface RedriveReport {
-  /** Sent to the repair queue again. */
+  /** Dead letters sent to the repair queue again. */
   readonly sent: number;
-  /** Deleted without sending, because their slabs no longer need them. */
+  /** Dead letters deleted without being sent, because their slabs no longer need them. */
   readonly moot: number;
   readonly discarded: number;
   /** Unreadable messages, and those that SQS did not accept. */

@@ -20,7 +20,7 @@ export interface Failure {
   readonly details: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** What an operator sees of an error. Of an error from a library only name, code and message are shown, no other properties. */
+/** What an operator sees of an error. If the error comes from a library, only its name, code and message are shown. */
 export function describeFailure(error: unknown, signal: AbortSignal): Failure {
   const isAborted = error instanceof Error && error.name === "AbortError";
   if (isAborted || (signal.aborted && error === signal.reason)) {

@@ -3,7 +3,7 @@ import { availableParallelism } from "node:os";
 import { Option } from "commander";
 import { wholeNumber } from "./option-values.ts";
 
-/** Two: while one repair waits for hosts, the other one computes. */
+/** Two repairs keep a CPU busy: while one repair waits for hosts, the other computes. */
 const REPAIRS_PER_CPU = 2;
 
 export const concurrencyOption = (): Option =>

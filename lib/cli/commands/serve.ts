@@ -157,7 +157,7 @@ interface Configuration {
   readonly read: () => ReturnType<typeof readServedIndexers>;
 }
 
-/** One indexer: any problem with its variables ends the command at once. */
+/** The configuration for a single indexer: any problem with its variables ends the command at once. */
 function onlyOne(context: CommandContext): Configuration {
   const environment = context.parse(WORK_VARIABLES);
   const { SLABMEND_INDEXER: name } = environment;
@@ -166,8 +166,8 @@ function onlyOne(context: CommandContext): Configuration {
 }
 
 /**
- * Several indexers: the problems that `readServedIndexers` finds, such as a bad file name or a shared database, end the command
- * at once. Later an invalid variable only keeps its own indexer from starting.
+ * The configuration for several indexers: the problems that `readServedIndexers` finds, such as a bad file name or a shared
+ * database, end the command at once. An invalid variable found later only keeps the indexer that it belongs to from starting.
  */
 function severalIn(context: CommandContext): Configuration {
   const read = () => readServedIndexers(context.variables);

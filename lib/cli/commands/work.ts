@@ -106,7 +106,7 @@ interface Work {
   readonly pool: WorkerPool;
   readonly concurrency: number;
   readonly environment: Pick<Environment, WorkVariable>;
-  /** Undefined: claims from the database. */
+  /** Undefined: the command leases slabs in the database itself. */
   readonly queueUrl: string | undefined;
   readonly logger: Logger;
   readonly metricsOf: MetricsOf;
@@ -125,7 +125,8 @@ async function workUntilToldToEnd(work: Work): Promise<void> {
       await ask((sql) => assertClocksAgree(sql, clock), { isIdempotent: true });
       const state = await ask(readNetworkState, { isIdempotent: true });
       for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
-      // With --from-database the claims log the mode: the first claim, and each later claim that finds another mode.
+      // With a queue, the mode is logged here, once. With --from-database, claims log it: the first claim does, and each claim
+      // that finds a changed mode.
       if (work.queueUrl !== undefined) tellMode(logger, await ask(readFleetMode, { isIdempotent: true }));
       await pool.start(signal);
       access.ignoreSignals();

@@ -1,15 +1,15 @@
 -- Writes the result of one step of the walk in one transaction: entries, removals, marks, and the walk's position. Writes only
 -- our own tables. lib/database/backlog/record-backlog.ts encodes the request. Answer: whether the walk advanced.
 --
--- A judgement is as old as its snapshot. It is written only if the slab's entry is still the version that the snapshot saw
--- ("versions": xmin by slab id, null for no entry). Otherwise the entry has changed: it was leased, judged again, or freed by the
--- end of a lease, and that change has also set when to judge the slab next.
+-- A slab may have changed since the snapshot in which it was judged. So the judgement is written only if the slab's entry is
+-- still the version in that snapshot ("versions": xmin by slab id, null for no entry). Otherwise the entry has changed: it was
+-- leased, judged again, or freed by the end of a lease, and that change has also set when to judge the slab next.
 --
 -- Locks: an advisory lock admits one writer of the backlog at a time, so that two writers never insert entries in different
 -- orders; then entries by ascending slab id, marks likewise, the row of the walk last.
 create or replace function slabmend.record_backlog(request jsonb) returns boolean
 language plpgsql volatile
--- Otherwise a plan made while a table is empty would still scan that table in full after it has grown.
+-- No sequential scans: a plan made while a table is empty would keep scanning the whole table after the table has grown.
 set enable_seqscan = off
 as $function$
 declare
@@ -53,7 +53,7 @@ begin
   select the_cause, s::bigint, the_pass from jsonb_array_elements_text(request->'marked') s order by s::bigint
   on conflict (cause, slab_id) do update set pass = excluded.pass where m.pass < excluded.pass;
 
-  -- With arrays the statement reads only these marks; with a join it may read all marks of the cause.
+  -- With arrays the statement reads only the marks of the swept slabs; with joins it might read all marks of the cause.
   delete from slabmend.marks m
   where m.cause = the_cause and m.pass < the_pass
     and m.slab_id = any (array(

@@ -25,7 +25,7 @@ export interface WalkState {
   readonly phase: "mark" | "sweep";
   /** Sectors up to this id are done; during a sweep, slabs up to this id. */
   readonly position: bigint;
-  /** Of the slabs of the next sector, those up to this id are done. */
+  /** The sector after `position` may be done in part: its slabs up to this id are done. */
   readonly slabPosition: bigint;
   /** Time since the pass began, by the database's clock. */
   readonly passAgeMs: number;
@@ -83,7 +83,7 @@ export interface WalkStepChanges {
   readonly marked: readonly SlabId[];
   /** Slabs judged again because an earlier pass marked them and this one has not seen them. */
   readonly swept: readonly SlabId[];
-  /** The walk's position when the step began, and now. */
+  /** The walk's position before the step (`from`) and after it (`to`). */
   readonly from: WalkPlace;
   readonly to: WalkPlace | "pass-finished";
 }

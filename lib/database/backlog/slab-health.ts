@@ -10,21 +10,21 @@ export interface SlabHealth {
   /** False: the slab is gone; only `known` is meaningful. */
   readonly there: boolean;
   readonly minShards: number;
-  /** When it may be leased, if nothing changes. */
+  /** From when the slab may be leased, if nothing changes until then. */
   readonly freeAtMs: number;
-  /** The same, if the slab is endangered: our hold after a successful repair does not apply to it. */
+  /** Like `freeAtMs`, for an endangered slab: it need not wait out our hold after a successful repair. */
   readonly endangeredFreeAtMs: number;
   readonly leased: boolean;
-  /** Its deletion is final. */
+  /** The slab's deletion is final. */
   readonly dying: boolean;
-  /** indexd has marked it as unrecoverable, and we cannot rescue it either. */
+  /** indexd has marked the slab as unrecoverable, and we cannot rescue it either. */
   readonly givenUp: boolean;
-  /** When its last repair ended, with any outcome; undefined: there was none, or its record was removed. */
+  /** When the slab's last repair ended, with any outcome; undefined: no repair, or its record was removed. */
   readonly attemptedAtMs: number | undefined;
   /** The host of each sector that is neither bad nor wrongly pinned. */
   readonly good: readonly HostId[];
   readonly bad: readonly BadSector[];
-  /** Its entry in the backlog. */
+  /** The slab's entry in the backlog. */
   readonly known: KnownEntry | undefined;
 }
 
@@ -39,7 +39,7 @@ export interface BadSector {
   /** Null: the sector is lost, denied or pinned wrongly, so it is no source. */
   readonly hostId: HostId | null;
   readonly cause: string;
-  /** Denied by a host with so many denials that it may have lost its index only for a while: the sector gets more time. */
+  /** The sector was denied by a suspected host, which may have lost its index only for a while: the sector's repair may wait. */
   readonly isSuspected: boolean;
 }
 
@@ -104,7 +104,7 @@ export async function readSlabHealth(
 export interface WalkPage {
   /** How many bad sectors are done after this page: no further page has slabs of them. */
   readonly sectors: number;
-  /** Where the next page starts; undefined: this page was the last. */
+  /** Where the next page starts; undefined: there is no further page. */
   readonly next: WalkPosition | undefined;
   /** Empty if health was not requested. */
   readonly slabs: readonly SlabHealth[];
@@ -112,7 +112,7 @@ export interface WalkPage {
   readonly nowMs: number;
 }
 
-/** Sectors up to the id `sector` are done; of the slabs of the next sector, those up to the id `slab` are done too. */
+/** Sectors up to the id `sector` are done. The next sector may be done in part: its slabs up to the id `slab` are done. */
 export interface WalkPosition {
   readonly sector: bigint;
   readonly slab: bigint;

@@ -2,7 +2,7 @@
 -- slabs, without the slabs that this pass has already seen. Read only: one snapshot, no row locks.
 --
 --   request  {"cause", "pass", "position", "slabPosition", "pageSectors", "maxSlabs", "judged", "graceMs"}
---            slabPosition: of the slabs of the first sector after position, those up to this id are done
+--            slabPosition: the first sector after position may be done in part: its slabs up to this id are done
 --            maxSlabs: the page ends after this many slabs that this pass has not seen, or after 4 times as many pairs
 --              of a sector and a slab; null: no limit
 --            judged: false: read only the slabs' ids, because reading their health takes too long
@@ -10,8 +10,8 @@
 --            sectors: how many bad sectors are done after this page: no further page has slabs of them
 --            next, nextSlab: the position of the next page; both are 0 after the last page
 --
--- bad-sectors.sql says which sectors are read, and by which indexes. For their slabs: slab_sectors_sector_id_slab_id_idx;
--- marks_pkey.
+-- bad-sectors.sql says which sectors are read, and by which indexes. The slabs of these sectors are read by
+-- slab_sectors_sector_id_slab_id_idx, and their marks by marks_pkey.
 create or replace function slabmend.walk_page(request jsonb) returns jsonb
 language plpgsql stable
 set enable_seqscan = off
@@ -23,7 +23,7 @@ declare
   from_slab constant bigint not null := coalesce((request->>'slabPosition')::bigint, 0);
   page_sectors constant integer not null := (request->>'pageSectors')::integer;
   most_slabs constant integer := (request->>'maxSlabs')::integer;
-  -- Slabs that this pass has seen count too, because each costs a look-up in marks.
+  -- This limit also counts slabs that this pass has seen, because each costs a look-up in marks.
   most_pairs constant integer := 4 * most_slabs;
   grace constant interval not null := make_interval(secs => (request->>'graceMs')::double precision / 1000);
   is_judged constant boolean not null := coalesce((request->>'judged')::boolean, true);

@@ -27,24 +27,24 @@ const CONNECT_MS = 10_000;
 /** How long `end` without a limit waits for the server to close the connection. */
 const FAREWELL_SECONDS = 5;
 
-/** One pace for each server to which this process has connected. */
+/** The pace of new connections, for each server to which this process has connected. */
 const paces = new Map<string, ConnectionPace>();
 
 interface Driver {
   readonly sql: Sql;
   /** No further statement can be sent through this driver. */
   readonly isOver: () => boolean;
-  /** Resolves when its connection is closed, or was never made. */
+  /** Resolves when the driver's connection is closed, or could not be made. */
   readonly closed: Promise<void>;
-  /** Rejects when its connection is lost. */
+  /** Rejects when the driver's connection is lost. */
   readonly lost: Promise<never>;
   readonly abandon: () => void;
 }
 
 /**
- * Works behind a transaction pooler: no named prepared statements, no session state, no look-up of types. End the client before a
- * Lambda function returns: a frozen connection would be dead later. Use it through a {@link DeadlineClient}: by itself it waits
- * forever for a silent server.
+ * The client works behind a transaction pooler: no named prepared statements, no session state, no look-up of types. End the
+ * client before a Lambda function returns: a frozen connection would be dead later. Use it through a {@link DeadlineClient}: by
+ * itself it waits forever for a silent server.
  *
  * @param authorities certificates of authorities, as PEM, to use instead of those built into Node.js
  */
@@ -68,7 +68,7 @@ export function connect(databaseUrl: string, applicationName: string, authoritie
     await Promise.all([driver.sql.end({ timeout }), driver.closed]);
     clearTimeout(limit);
   };
-  // After a lost connection the driver may never settle a transaction's rollback.
+  // If the connection is lost, the driver may never settle the transaction, because it waits for its rollback.
   const begin = (...args: unknown[]): Promise<unknown> => {
     const transaction = Reflect.apply(live().begin, undefined, args);
     return Promise.race([transaction, driver.lost]);
@@ -131,8 +131,8 @@ function openDriver(
     } catch (error) {
       closed.resolve();
       onOver(isAbandoned ? undefined : (error as Error));
-      // Let `sql.end` in onOver begin first: when this error fails the first statement, the driver rejects the statements in its
-      // queue only if it is already ending.
+      // The `sql.end` in onOver must begin before this error is thrown: the error fails the driver's first statement, and the
+      // driver then rejects the statements in its queue only if it is already ending.
       await Promise.resolve();
       throw error;
     }

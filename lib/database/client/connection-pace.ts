@@ -2,7 +2,7 @@ import type { Clock } from "../../clock/clock.ts";
 import { sleep } from "../../clock/sleep.ts";
 import { retryDelayMs } from "./retry-transaction.ts";
 
-/** Losses further apart than this are treated as unrelated. */
+/** Two losses of connections that are further apart than this are treated as unrelated. */
 const FORGET_AFTER_MS = 10_000;
 /** More failures than this do not increase the delay. */
 const MOST_COUNTED = 10;

@@ -53,8 +53,8 @@ export function createDeadlineClient(options: {
   const run: DeadlineClient["run"] = async (limitMs, statements) => {
     const endsAtMs = clock.now() + limitMs;
     let current = sql;
-    // Rejects at the deadline, so that `statements` is not awaited any longer: during a pause between two tries it does not
-    // notice that its client is gone.
+    // Rejects at the deadline, so that `statements` is not awaited any longer: if `statements` is pausing between two attempts,
+    // it does not notice that its client was dropped.
     const silence = Promise.withResolvers<never>();
     const cancel = clock.after(limitMs, () => {
       giveUp(current);

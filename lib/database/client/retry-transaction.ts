@@ -9,7 +9,7 @@ export type DatabaseFailure =
   | "conflict"
   /** The connection was lost or could not be made: the statement may or may not have happened. */
   | "connection-lost"
-  /** The old primary after a failover: the statement did not happen; a new connection may reach the new primary. */
+  /** The server is read-only, so the statement did not happen. After a failover a new connection may reach the new primary. */
   | "read-only"
   /** A bug, a missing privilege, a full disk: a retry changes nothing. */
   | "permanent";
@@ -41,7 +41,7 @@ export interface RetryOptions {
   readonly random?: () => number;
   /** After this many conflicts there is no further attempt. */
   readonly maxAttempts?: number;
-  /** After this many lost connections there is no further attempt. 1 for work that is not idempotent: no retry. */
+  /** After this many lost connections there is no further attempt. For work that is not idempotent: 1. */
   readonly maxConnectionAttempts?: number;
   readonly signal?: AbortSignal;
 }
@@ -57,10 +57,10 @@ const FIRST_CONNECTION_SLEEP_MS = 100;
 
 /** For work that the next run of claim or reap repeats anyway: a run has one minute in total. */
 export const BRIEFLY: RetryOptions = { maxAttempts: 4, maxConnectionAttempts: 3 };
-/** The same for work that is not idempotent: a conflict wrote nothing, but after a lost answer the result is unknown. */
+/** For work that is not idempotent: retries after a conflict, which wrote nothing, but not after an answer was lost. */
 export const ONLY_CONFLICTS: RetryOptions = { ...BRIEFLY, maxConnectionAttempts: 1 };
 
-/** Milliseconds to wait after failed attempt `attempt` (1 = first); up to half is added, so that callers spread out. */
+/** Milliseconds to wait after failed attempt `attempt` (1 = first), plus up to half as many at random, to spread callers out. */
 export function retryDelayMs(
   failure: "conflict" | "connection-lost",
   attempt: number,

@@ -8,13 +8,13 @@ import { StoreError } from "./store-error.ts";
 export interface SessionSettings {
   readonly isolation: string;
   readonly byteaOutput: string;
-  /** Undefined: the role may not read it. */
+  /** Undefined: the role may not read this setting. */
   readonly replicationRole: string | undefined;
   /** The schemas of the search path that exist. */
   readonly searchPath: readonly string[];
 }
 
-/** By name, with values as written in `alter role ... set`. session_replication_role is missing: only a superuser may set it. */
+/** Names of settings, with values as in `alter role ... set`. Without session_replication_role: only a superuser may set it. */
 export const ROLE_SETTINGS = {
   default_transaction_isolation: "'read committed'",
   bytea_output: "'hex'",
@@ -36,7 +36,7 @@ export async function readSessionSettings(sql: ISql): Promise<SessionSettings> {
   };
 }
 
-/** Each as "name is …, expected …: reason". Pure. */
+/** One sentence for each wrong setting: "name is …, expected …: reason". Pure. */
 export function wrongSettings(settings: SessionSettings): string[] {
   const { isolation, byteaOutput, replicationRole = "origin", searchPath } = settings;
   const wrong: string[] = [];

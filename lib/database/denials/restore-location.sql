@@ -1,7 +1,7 @@
 -- Records a sector on the host that has just served it, as indexd's re-pinning does; started by an operator. If the sector is
 -- still recorded there, only the denial is removed.
 --
---   answer   'restored', 'cleared', or the reason why not: 'sector-gone', 'located-elsewhere', 'host-gone', 'host-blocked',
+--   answer   'restored', 'cleared', or why neither was done: 'sector-gone', 'located-elsewhere', 'host-gone', 'host-blocked',
 --            'host-without-good-contract', 'host-taken' (the host has another sector of one of this sector's slabs)
 --
 -- Rows of lost_sectors stay: the host did deny the sector. The caller has read the whole sector from the host and

@@ -10,7 +10,7 @@ export interface CountedPage {
   /** Sectors recorded on the host before the drain began, and those recorded since. */
   readonly before: number;
   readonly since: number;
-  /** Null: this was the last page. */
+  /** The last root on this page, after which the next page begins; null: there is no further page. */
   readonly last: Root | null;
 }
 
@@ -51,14 +51,14 @@ export interface Departed {
   readonly copied: number;
   readonly rebuilt: number;
   readonly found: number;
-  /** Recorded as lost on these hosts (a believed denial), and not stored elsewhere in the same commit. */
+  /** Sectors recorded as lost on these hosts, after a believed denial, and not stored elsewhere in the same commit. */
   readonly lost: number;
 }
 
 /**
  * Counts, in the next rows of the journal, the sectors that left these hosts since the run began. Reads by journal_position_idx;
  * the first call finds its first row by journal_finished_at_idx.
- * @param after the last position already read; null: none yet
+ * @param after position of the last row that the previous call read; null: this is the first call
  */
 export async function readDeparted(
   sql: ISql,
@@ -99,7 +99,7 @@ export async function readDeparted(
   };
 }
 
-/** A journal position before the rows of all repairs that ended at this time or later. */
+/** A position in the journal; the rows of all repairs that ended at `startedAt` or later come after it. */
 async function placeBefore(sql: ISql, startedAt: Date): Promise<number> {
   const [row] = await sql<{ position: string }[]>`
     select coalesce((
@@ -116,8 +116,8 @@ export interface DrainStanding {
    */
   readonly stopped: readonly string[];
   /**
-   * For each outcome that is no success: for how many slabs it is the last outcome since the run began, among at most
-   * 500 slabs that are still to be drained.
+   * Number of slabs by the outcome of their latest repair since the run began, without successful outcomes; counted among at
+   * most 500 slabs that are still to be drained.
    */
   readonly outcomes: Readonly<Record<string, number>>;
   /**

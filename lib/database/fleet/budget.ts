@@ -12,13 +12,13 @@ export interface BudgetLimits {
 export type BudgetLimit = keyof BudgetLimits;
 
 export interface BudgetState {
-  /** The limits reached today. If there is any, only slabs in danger are leased until midnight (UTC). */
+  /** The limits reached today. If any limit is reached, only slabs in danger are leased until midnight (UTC). */
   readonly stoppedBy: readonly BudgetLimit[];
   /** How many more slabs that are not in danger may be leased; null: no limit. */
   readonly ordinaryLeases: number | null;
 }
 
-/** The number of leases must fit PostgreSQL's type `integer`. The fleet never has this many leases. */
+/** The largest value of PostgreSQL's type `integer`, which stores the number of leases. The fleet never has as many. */
 const MOST_LEASES = 2 ** 31 - 1;
 
 const UNLIMITED: BudgetState = { stoppedBy: [], ordinaryLeases: null };

@@ -100,7 +100,7 @@ function openFrom(sinceMs: number, nowMs: number, backoffMs: number, limits: Bre
   return { kind: "open", sinceMs, backoffMs: bounded, backoffFromMs: nowMs, backoffUntilMs: nowMs + bounded };
 }
 
-/** Newest first. A slab that fails repeatedly counts once. */
+/** The latest outcome of each slab, newest first: a slab that fails repeatedly counts once. */
 function latestOfEachSlab(outcomes: readonly RecentOutcome[], afterMs: number): RecentOutcome[] {
   const seen = new Set<string>();
   return outcomes

@@ -8,7 +8,7 @@ import {
 import { parseHostKey } from "../../slab/ids.ts";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 
-/** A measurement counts half after this time: a host's bandwidth changes within hours, its price within a day. */
+/** At this age a measurement counts half: a host's bandwidth changes within hours, its price within a day. */
 const HALF_LIFE_MS = 30 * 60_000;
 /** Each host is credited with this many successful requests, so that a single failure does not condemn it. */
 const ASSUMED_SUCCESSES = 4;
@@ -24,8 +24,8 @@ const MAX_SAMPLES = 1_024;
 const LEAST_SUM = 1e-6;
 const MOST_HALF_LIVES = 100;
 /**
- * A larger sum counts as this one, so that quotients stay finite even if a worker reports nonsense. As bytes it is more than all hosts
- * together ever held.
+ * A larger sum counts as this value, so that quotients stay finite even if a worker reports nonsense. No honest sum is as large:
+ * in bytes, it is more than all hosts together ever held.
  */
 const MOST_SUM = 1e18;
 
@@ -42,7 +42,7 @@ const LEFT_OVER = `
 
 const SUMS = ["read_bytes", "read_ms", "write_bytes", "write_ms", "successes", "failures"] as const;
 
-/** SQL: a sum of the row `h`; 0 if it is below LEAST_SUM, and MOST_SUM if it is above that. */
+/** SQL: a sum of the row `h`; sums below LEAST_SUM become 0, and sums above MOST_SUM become MOST_SUM. */
 const counts = (sum: (typeof SUMS)[number]): string =>
   `(case when h.${sum} < ${LEAST_SUM} then 0 else least(h.${sum}, ${MOST_SUM}) end)`;
 
@@ -98,7 +98,7 @@ export async function reportHostScores(sql: ISql, samples: readonly HostSample[]
 
 /** The fleet's scores of all hosts that were ever used, one row per host. A worker that has just started begins with them. */
 export async function readHostScores(sql: ISql): Promise<readonly SharedHostScore[]> {
-  // abs(): after the clock was set back, the time may lie in the future; it then counts like a time equally far in the past.
+  // abs(): if the clock was set back, a stored time may lie in the future; it then counts as if it were equally far in the past.
   const lately = (column: "out_of_funds_at" | "full_at", withinMs: number) =>
     sql`coalesce(abs(extract(epoch from clock_timestamp() - ${sql(`h.${column}`)})) * 1000 < ${withinMs}::float8, false)`;
   const rows = await sql<

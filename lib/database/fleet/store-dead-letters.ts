@@ -15,7 +15,7 @@ export interface NewDeadLetter {
   readonly token?: string;
 }
 
-/** Of a longer message only the beginning is stored. slabmend's own messages have 170 bytes. */
+/** If a message is longer, only its beginning is stored. slabmend's own messages have 170 bytes. */
 const MOST_BODY_CHARACTERS = 16_384;
 
 /**
@@ -23,8 +23,8 @@ const MOST_BODY_CHARACTERS = 16_384;
  * again, because its deletion failed or it was resent, updates the same row.
  *
  * If a lease has not begun and its message is a dead letter, the lease expires now: reap frees its slab in the next run.
- * Otherwise, after a database outage, leases that never begin could keep the fleet at its lease limit for an hour. A lease whose
- * row is locked is left alone: its repair is just beginning.
+ * Without that, leases that never begin could keep the fleet at its lease limit for an hour after a database outage. A lease
+ * whose row is locked is left alone: its repair is just beginning.
  */
 export async function storeDeadLetters(sql: ISql, letters: readonly NewDeadLetter[]): Promise<void> {
   if (letters.length === 0) return;

@@ -5,11 +5,11 @@ import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts
 
 /** What can still be done with a dead letter. */
 export type DeadLetterFate =
-  /** Its lease has not begun: if the letter is resent, the slab is repaired. */
+  /** The letter's lease still waits for its repair to begin: if the letter is resent, the slab is repaired. */
   | "can-be-sent"
-  /** Its lease is over, or has begun through another message: the letter is no longer needed. */
+  /** The letter is no longer needed: its lease is over, or the repair has begun through another message. */
   | "moot"
-  /** This release cannot decode it. */
+  /** This release cannot decode the letter. */
   | "unreadable";
 
 export interface StoredDeadLetter {

@@ -8,14 +8,14 @@
 --                  days, and indexd does not look for them
 --   draining       sectors of hosts that are being drained, pinned and unpinned; none while the drain is paused
 --
--- Needs pinned_sectors() and unpinned_sectors(). Indexes in addition to those of these two: sectors_lost_idx;
+-- Calls pinned_sectors() and unpinned_sectors(). Besides the indexes of these two functions it uses sectors_lost_idx and
 -- denials_open_idx.
 create or replace function slabmend.bad_sectors(the_cause text, from_sector bigint, page_sectors integer,
   out sector_ids bigint[], out next_sector bigint)
 language plpgsql stable
 set enable_seqscan = off
 set enable_incremental_sort = off
--- Read in the order of the index instead of sorting, so that reading stops at the end of the page.
+-- No sorting: ids are read in the order of an index, so that reading stops at the end of the page.
 set enable_sort = off
 as $function$
 declare
@@ -56,7 +56,7 @@ begin
           select m.id from public.contracts c join public.contract_sectors_map m on m.contract_id = c.contract_id
           where c.host_id = any (parts)), from_sector, page_sectors);
         select * into unpinned from slabmend.unpinned_sectors(parts, from_sector, page_sectors);
-        -- Each of the two lists is complete up to its next_sector, so the page ends at the lower next_sector.
+        -- The pinned and the unpinned sectors are each complete up to their own next_sector, so the page ends at the lower one.
         next_sector := least(pinned.next_sector, unpinned.next_sector);
         sector_ids := array(
           select s.id from (

@@ -8,7 +8,7 @@ import type { Thresholds } from "./backlog-settings.ts";
 import { type Cause, isCause } from "./causes.ts";
 
 export type SlabJudgement =
-  /** Healthy, deleted, or about to be deleted. */
+  /** The slab is healthy, deleted, or about to be deleted. */
   | { readonly kind: "remove"; readonly slabId: SlabId }
   | { readonly kind: "keep"; readonly entry: BacklogEntry };
 
@@ -26,8 +26,8 @@ export interface JudgeContext {
 export const DRAIN_URGENCY = 1e-300;
 
 /**
- * Shortest time until a slab is judged again. Otherwise a slab whose lease has expired, but was not reaped yet, would
- * be judged in a tight loop.
+ * Shortest time until a slab is judged again. Without this wait, a slab whose lease has expired, but was not reaped
+ * yet, would be judged in a tight loop.
  */
 const LEAST_WAIT_MS = 1_000;
 

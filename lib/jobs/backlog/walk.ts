@@ -63,7 +63,10 @@ export interface WalkReport {
   readonly finished: number;
   /** Slabs skipped because their health could not be read in time. */
   readonly unjudged: number;
-  /** `rested`: nothing to do until the next pass is due; `stuck`: not even the slabs' ids could be read in time. */
+  /**
+   * `rested`: there is nothing to do until the next pass is due; `time`: the budget is used up; `stuck`: not even the
+   * slabs' ids could be read in time.
+   */
   readonly stopped: "rested" | "time" | "stuck";
 }
 

@@ -12,9 +12,9 @@ export interface BatchOptions {
   /** Leases that the budget still allows for slabs that are not endangered; null: any number. */
   readonly ordinaryLeft: number | null;
   readonly dangerAbove: number;
-  /** No endangered slab is left. */
+  /** True: no endangered slab is left in the backlog. */
   readonly endangeredDry: boolean;
-  /** No slab that has waited long enough is left. */
+  /** True: no slab is left in the backlog that has waited long enough for aging. */
   readonly waitingDry: boolean;
 }
 

@@ -22,7 +22,7 @@ export interface ClaimCount {
 export interface ClaimReport extends Readonly<ClaimCount> {
   readonly breaker: CircuitBreaker["kind"];
   readonly stopped: "no-backlog" | "deadline" | "breaker-open" | Exclude<FleetMode["kind"], "running">;
-  /** Budget limits that are reached: only slabs in danger are leased. */
+  /** The budget limits that are reached. If there are any, only slabs in danger are leased. */
   readonly budgetStops: readonly BudgetLimit[];
 }
 

@@ -14,8 +14,8 @@ export interface ClaimSettings {
   readonly agingShare: number;
   /**
    * True: leases are sent through the queue; false: a machine begins its leases itself. Each of these two kinds of
-   * claim counts only its own leases against `maxInFlight`. Otherwise the kind with more leases would leave none to the
-   * other, because both lease from the same backlog.
+   * claim counts only its own leases against `maxInFlight`. If each kind of claim counted all leases, the kind with
+   * more leases could leave the other none, because both lease from the same backlog.
    */
   readonly throughQueue: boolean;
   /** Target number of live leases of this claim's kind (through the queue or not) while there is a backlog. */

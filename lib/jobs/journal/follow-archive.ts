@@ -162,8 +162,9 @@ async function append(
   let segment: Segment = encoded;
   if (await storage.create(encoded.ref.key, encoded.file, signal)) await deps.step?.("segment-created");
   else {
-    // The segment exists already. A process that crashed after this step may have created it, with fewer rows than
-    // ours; or a process on a copy of this database has created it, with other rows.
+    // The segment exists already. Either a process created it and then crashed before the next step: then the segment
+    // may have fewer rows than ours. Or a process on a copy of this database created it: then the segment has other
+    // rows.
     segment = await readSegment(storage, { key: encoded.ref.key }, signal);
     if (segment.header.previous?.sha256 !== manifest?.segment.sha256) {
       throw rewound(manifestOf(segment), checkpoint);

@@ -17,8 +17,8 @@ export interface Advance {
   readonly coordinator: string;
   readonly signal: AbortSignal;
   /**
-   * For a process that cannot read hosts: the kinds of run that it advances. It ends cancelled runs of any kind.
-   * Default: all kinds.
+   * For a process that cannot read hosts: the kinds of run that it advances. Cancelled runs of any kind are ended by
+   * this process too. Default: all kinds.
    */
   readonly onlyKinds?: readonly string[];
   /** See `takeRun`. */

@@ -21,9 +21,9 @@ export interface Step extends RunProgress {
 }
 
 export interface Estimate {
-  /** Readable text, line by line. */
+  /** The estimate as text for people, line by line. */
   readonly lines: readonly string[];
-  /** The same values for programs. */
+  /** The values named in `lines`, for programs. */
   readonly values: Readonly<Record<string, number | string | null>>;
 }
 
@@ -34,7 +34,7 @@ export interface RunKind {
   readonly readsHosts: boolean;
   /** The expected cost of a run: time, traffic, hastings. Changes nothing. */
   estimate(ask: Ask, scope: unknown): Promise<Estimate>;
-  /** For progress bars; null if unknown. */
+  /** How much of the run is done, for a progress bar; null if unknown. */
   progress(run: Run): { readonly done: number; readonly total: number; readonly unit: string } | null;
   /** The results, one line each. */
   describe(run: Run): readonly string[];

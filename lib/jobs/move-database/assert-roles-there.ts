@@ -3,7 +3,8 @@ import { readMoveRoles, readRoleNames } from "../../database/move/move-roles.ts"
 import { IDEMPOTENT, type MoveDependencies } from "./move-dependencies.ts";
 
 /**
- * Roles are not replicated. Without this check, opening the target would fail while the source is closed.
+ * Checks that the target has every role of the source's database, because roles are not replicated. A missing role
+ * would otherwise be noticed only while the source is closed, when opening the target fails.
  * @throws {MoveError} `roles-missing`
  */
 export async function assertRolesThere(deps: MoveDependencies): Promise<void> {

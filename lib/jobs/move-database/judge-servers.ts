@@ -5,7 +5,10 @@ import { failure, type MoveFinding, ok } from "./move-finding.ts";
 /** The oldest version of PostgreSQL with which a move was tested; indexd itself requires 18. */
 const OLDEST = 17;
 
-/** The clocks are read within seconds of each other. Workers refuse a difference of two minutes: lib/clock/clock-check.ts. */
+/**
+ * The largest accepted difference between the two servers' clocks, which are read within seconds of each other. Workers
+ * refuse a difference of two minutes: lib/clock/clock-check.ts.
+ */
 const MOST_CLOCK_DIFFERENCE_MS = 60_000;
 
 export const majorOf = (versionNumber: number): number => Math.floor(versionNumber / 10_000);

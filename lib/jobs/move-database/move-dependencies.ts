@@ -21,6 +21,6 @@ export interface MoveDependencies {
   readonly step?: (name: string) => void | Promise<void>;
 }
 
-/** For statements that process every row. */
+/** The time limit of statements that process every row. */
 export const LONG = { limitMs: 6 * 3_600_000 } as const;
 export const IDEMPOTENT = { isIdempotent: true } as const;

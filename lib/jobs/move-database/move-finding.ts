@@ -25,7 +25,7 @@ export const failure = (code: string, says: string, remedy: string): MoveFinding
 
 const NAMED = 5;
 
-/** The first names, and the number of the others. */
+/** The first names as text, and how many more there are. */
 export function named(names: readonly string[]): string {
   const some = names.slice(0, NAMED).join(", ");
   return names.length > NAMED ? `${some} and ${names.length - NAMED} more` : some;

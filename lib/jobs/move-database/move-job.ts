@@ -31,13 +31,13 @@ export type MoveGoal = "ready" | "opened" | "finished";
 
 export interface MoveJob extends MaintenanceJob {
   /**
-   * Set if the switch was taken back or the move was ended: the reason. `advance` does not throw it; the run records it
-   * too.
+   * Why the switch was taken back or the move was ended; undefined: neither happened. `advance` does not throw this
+   * error; the run records it too.
    */
   readonly failure: () => MoveError | undefined;
 }
 
-/** Nothing more to do for this command. */
+/** The result of `advance` when this command has nothing more to do. */
 const REACHED: Step = { waitMs: Number.POSITIVE_INFINITY };
 
 export function createMoveJob(given: MoveDependencies, goal: MoveGoal): MoveJob {
@@ -180,8 +180,8 @@ function inMidSwitch(): MoveError {
 }
 
 /**
- * For a switch that could not be taken back, because a server is unavailable. The next command finds out how far the
- * switch got.
+ * The error of a switch that could not be taken back, because a server is unavailable. The next command finds out how
+ * far the switch got.
  */
 function notTakenBack(cause: unknown): MoveError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "an unknown error";
@@ -196,7 +196,10 @@ function notTakenBack(cause: unknown): MoveError {
 
 const isLeaseLost = (error: unknown): boolean => error instanceof RunError && error.code === "run-lease-lost";
 
-/** Does not repeat the messages of the servers or the network: they may contain things that must not appear in a report. */
+/**
+ * Turns any error into a MoveError without the messages of servers or the network, which may contain things that must
+ * not appear in a report.
+ */
 function asMoveError(error: unknown, signal: AbortSignal): MoveError {
   if (error instanceof MoveError) return error;
   if (signal.aborted) {

@@ -65,7 +65,7 @@ const checkpointSchema = v.object({
       logins: v.array(v.string()),
     }),
   ),
-  /** The switch has put the fleet into maintenance. */
+  /** True: the switch has put the fleet into maintenance. */
   stoppedFleet: v.optional(v.boolean(), false),
   /** A position in the source's log, after everything that was written before the source was closed. */
   end: v.optional(v.string()),
@@ -75,7 +75,7 @@ const statisticsSchema = v.object({
   tables: v.optional(v.number()),
   readyTables: v.optional(v.number()),
   copySeconds: v.optional(v.number()),
-  /** Number of rows compared, and of the tables that contain them. */
+  /** How many rows were compared, and in how many tables. */
   comparedRows: v.optional(v.number()),
   comparedTables: v.optional(v.number()),
   sequences: v.optional(v.number()),

@@ -157,7 +157,10 @@ export async function assertReplicating(
   });
 }
 
-/** Repeats the server's own message, because it names what is missing: a role, an extension, a function. */
+/**
+ * This error repeats the target's own message, because that message names what is missing: a role, an extension, a
+ * function.
+ */
 function notLoaded(cause: unknown): MoveError {
   return new MoveError({
     code: "dump-failed",

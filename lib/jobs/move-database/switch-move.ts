@@ -206,7 +206,7 @@ async function open(
     key: deps.openingKey,
     database: target.name,
     owner,
-    // The move took LOGIN from these superusers in the source. In the target they have it.
+    // These superusers lost LOGIN in the source, because the move closed it. In the target they may log in.
     roles: {
       ...roles,
       roles: roles.roles.map((role) => (logins.has(role.name) ? { ...role, logsIn: true } : role)),

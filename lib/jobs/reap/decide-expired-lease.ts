@@ -5,7 +5,7 @@ export interface ExpiredLease {
   readonly running: boolean;
   /** Consecutive crashes of this slab's repairs before this one. */
   readonly crashes: number;
-  /** Other slabs were repaired recently, so workers are able to work. */
+  /** True: other slabs were repaired recently, so workers are able to work. */
   readonly othersSucceed: boolean;
   readonly breakerIsOpen: boolean;
 }

@@ -13,8 +13,8 @@
  *   prunes         after a restore, indexd is kept from pruning until an operator allows it
  *   journal        rows get their position in the stream, are added to the sums, and are deleted when old (docs/journal.md)
  *
- * A failed task does not stop the others; all failures are reported together at the end. After a crash at any
- * point the next run does the rest.
+ * A failed task does not stop the others; all failures are reported together at the end. After a crash at any point the
+ * next run does what this run has not done.
  */
 import type { Clock } from "../../clock/clock.ts";
 import { forgetFineSlabs } from "../../database/backlog/forget-fine-slabs.ts";
@@ -100,7 +100,8 @@ export async function reap(
 
   await phase("fleet", checkFleet);
   await phase("leases", async () => {
-    // A breaker in an unknown state counts as open. Then no slab is quarantined now, which can wait for the next run.
+    // A breaker in an unknown state counts as open. Then this run quarantines no slab: a quarantine can wait for the
+    // next run.
     const breakerIsOpen = report.breaker !== "closed";
     Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();

@@ -14,8 +14,8 @@ import { holdSector } from "./held-sector.ts";
 import { deliver, dropCopies, type MoveState, notePinnedWrongly, type Target } from "./move-state.ts";
 
 /**
- * If two extra sources are not enough, too many of the slab's shards were pinned wrongly to tell the right ones. With 10
- * sources needed, two extra sources make 66 subsets to try; three would make 286.
+ * If two extra sources are not enough, so many of the slab's shards were pinned wrongly that we cannot tell which are
+ * right. With 10 sources needed, two extra sources make 66 subsets to try; three extra sources would make 286.
  */
 const MOST_EXTRA_SOURCES = 2;
 
@@ -197,7 +197,7 @@ class WrongSector extends Error {
   override readonly name = "WrongSector";
 }
 
-/** The subsets of `size` that contain the last element; those without it were tried before. */
+/** The subsets of `size` that contain the last element; the subsets without this element were tried before. */
 function* subsetsWithLast<T>(items: readonly T[], size: number): Generator<T[]> {
   const last = items.at(-1);
   if (last === undefined || size < 1) return;

@@ -3,7 +3,7 @@ import type { Clock } from "../../clock/clock.ts";
 export interface Heartbeat {
   /** Aborts with {@link LeaseLost} as reason if the lease could not be extended in time. */
   readonly signal: AbortSignal;
-  /** Sends the next heartbeat within this time, because there is something to record. */
+  /** Call it when there is something to record: the next heartbeat is sent within this time. */
   beatWithin(ms: number): void;
   /** Ends the heartbeats and waits for a running one, at most until the lease expires. */
   stop(): Promise<void>;
@@ -39,7 +39,7 @@ class RunningHeartbeat implements Heartbeat {
   #cancelWatch = (): void => {};
   #beating: Promise<void> = Promise.resolve();
   #isStopped = false;
-  /** When the next heartbeat is due; undefined: one is running. */
+  /** When the next heartbeat is due; undefined: a heartbeat is running. */
   #dueAt: number | undefined;
   #soonestMs: number;
 

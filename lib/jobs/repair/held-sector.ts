@@ -5,7 +5,7 @@ export interface HeldSector {
   readonly data: Uint8Array;
   /** Adds a user. */
   retain(): void;
-  /** Removes a user; the last one returns the buffer. */
+  /** Removes a user. When no user is left, the buffer is returned to its pool. */
   release(): void;
 }
 

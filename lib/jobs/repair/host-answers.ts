@@ -258,7 +258,7 @@ export class HostAnswers {
       const standing = this.standing(sector, host);
       return !also(host.id) && standing !== "useless" && standing !== "underfunded";
     });
-    // A sector may have several sources.
+    // Count shards, not sources: a sector may have several sources.
     const shards = new Set([...extra, ...usable].map(({ sector }) => sector.index));
     return extra.length > 0 && shards.size >= minShards;
   }
@@ -266,9 +266,9 @@ export class HostAnswers {
 
 interface Denial {
   readonly report: DenialReport;
-  /** The database records the sector on this host now. False: the host is an earlier location. */
+  /** True: the database records the sector on this host now. False: the host is an earlier location. */
   readonly isCurrent: boolean;
-  /** The sector had no open denial before this one. */
+  /** True: the sector had no open denial before this denial. */
   readonly isFirst: boolean;
 }
 

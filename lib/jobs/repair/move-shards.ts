@@ -23,18 +23,18 @@ export interface MoveResult {
   /** Moves of the plan, and moves of sectors denied since. */
   readonly moves: readonly PlannedMove[];
   readonly stored: readonly StoredShard[];
-  /** Empty if so many hosts deny that the cause is on our side. */
+  /** The denials to record. Empty if so many hosts deny their sectors that the cause must be on our side. */
   readonly denied: readonly DenialReport[];
   readonly served: readonly ServedReport[];
   readonly pinnedWrongly: readonly SlabSector[];
-  /** Some shard was pinned wrongly, but it is unknown which. */
+  /** True: some shard was pinned wrongly, but it is unknown which. */
   readonly undecided: boolean;
   readonly tally: RepairTally;
   /** Number of hosts by the code of their failure. */
   readonly answers: Readonly<Record<string, number>>;
   /**
-   * An unexpected error. Even then all work of the repair has ended, and `stored` has the shards that were stored before
-   * the error.
+   * An unexpected error; undefined: none. After an error, too, all work of the repair has ended, and `stored` has the
+   * shards that were stored before the error.
    */
   readonly error: unknown;
 }
@@ -224,7 +224,7 @@ function isStuck({ wanted, store }: MoveState): boolean {
 function resultOf(state: MoveState, error: unknown): MoveResult {
   const { slab, plan, moves, wanted, store, answers, pinnedWrongly, limits, cost } = state;
   const isTooFew = state.tooFewSources && wanted.size > 0;
-  // Only shards that are still wanted: a wrongly pinned shard that was copied can be moved.
+  // A wrongly pinned shard that was copied can be moved, so only those that are still wanted are unmovable.
   const unmovable = pinnedWrongly.filter(({ index }) =>
     [...wanted].some(({ sector }) => sector.index === index),
   );

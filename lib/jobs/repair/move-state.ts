@@ -45,9 +45,9 @@ export interface MoveState {
   arena: SectorArena;
   /** Number of the arena's blocks reserved for {@link copies}; 0 if no rebuild was planned. */
   mostCopies: number;
-  /** The latest rebuild found too few sources for some moves. */
+  /** True: the latest rebuild found too few sources for some moves. */
   tooFewSources: boolean;
-  /** Some shard was pinned wrongly, but it is unknown which. */
+  /** True: some shard was pinned wrongly, but it is unknown which. */
   undecided: boolean;
 }
 

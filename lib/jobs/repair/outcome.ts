@@ -10,7 +10,10 @@ export interface RepairTally {
   readonly stored: number;
   /** Moves of sectors that stay after all, because the host that had denied them has now served them. */
   readonly confirmed: number;
-  /** There was no candidate for any shard. Only denied sectors were requested: if its host serves such a sector, it stays. */
+  /**
+   * True: there was no candidate for any shard, so only denied sectors were requested: a sector stays if its host
+   * serves it after all.
+   */
   readonly noCandidates: boolean;
   /** Moves whose shard turned out to be pinned wrongly in this repair. */
   readonly pinnedWrongly: number;
@@ -20,7 +23,7 @@ export interface RepairTally {
   readonly costLimitReached: boolean;
   /** Fewer than `min_shards` sources answered with proven data. */
   readonly tooFewSources: boolean;
-  /** The hosts' answers show that the cause is on our side: host-answers.ts. */
+  /** A code, if the hosts' answers show that the cause of the shortage is on our side: host-answers.ts. */
   readonly ourFault: string | undefined;
   /** With enough funds in our accounts there would have been enough sources, or a candidate. */
   readonly underfunded: boolean;

@@ -46,8 +46,8 @@ export async function rebuildShards(state: MoveState, underWay: ReadonlySet<Plan
 }
 
 /**
- * Makes room for a rebuild. A repair that planned to copy everything has too little memory: it returns what it has, and
- * waits for more.
+ * Makes room for a rebuild. A repair that planned to copy everything has too little memory for a rebuild: it returns
+ * its arena and waits for a larger one.
  */
 async function ensureMemory(state: MoveState, targets: number, underWay: number): Promise<void> {
   const { memory } = state.deps;

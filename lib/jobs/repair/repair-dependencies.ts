@@ -44,9 +44,9 @@ export interface RepairStore {
   readHistory(slabId: SlabId): Promise<RepairHistory>;
   /** Shards that earlier repairs of the slab stored but did not commit. */
   readUploads(slabId: SlabId): Promise<readonly Upload[]>;
-  /** Cached for a while; `fresh`: read again. */
+  /** The result is cached for a while; with `fresh` the network is read again. */
   readNetwork(options?: { readonly fresh?: boolean }): Promise<NetworkSnapshot>;
-  /** For each of these hosts, a few other sectors that it should have. */
+  /** Draws, for each of these hosts, the roots of a few sectors that the host should have. */
   drawOtherSectors(hostIds: readonly HostId[]): Promise<ReadonlyMap<HostId, readonly Root[]>>;
   commit(request: CommitRequest): Promise<CommitResult>;
   bumpEvents(slabId: SlabId): Promise<void>;
@@ -91,7 +91,7 @@ export type RepairResult =
       readonly denied: number;
       /** Number of denials that the commit recorded as losses. */
       readonly lost: number;
-      /** As in the journal: a code, and the number of hosts for each kind of failure. */
+      /** The error as the journal records it: a code, and the number of hosts for each kind of failure. */
       readonly error: string | undefined;
       /** If the outcome is `fault`: the code of a problem on this worker's side; undefined: no such problem is known. */
       readonly ourFault: string | undefined;

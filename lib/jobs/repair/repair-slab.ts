@@ -26,7 +26,7 @@ const HOLD_BEYOND_TIMEOUT_MS = 120_000;
 
 /** Time reserved for the commit, its retries and cleaning up. */
 const COMMIT_RESERVE_MS = 15_000;
-/** A function with a short timeout (in a demo) reserves this share of its remaining time instead. */
+/** A function with a short timeout (in a demo) reserves this share of its remaining time, not the 15 s above. */
 const COMMIT_RESERVE_SHARE = 0.25;
 /**
  * A stored shard is recorded in the database after this time at the latest, so that the next repair finds it if this one crashes.
@@ -257,9 +257,9 @@ async function bumpEvents(
 }
 
 /**
- * Commits the repair. If that fails for good, releases the lease with the outcome `fault`, so that the slab need not
- * wait for reap. The release is a second commit: if the first one succeeded and only its answer was lost, the second
- * one reports the first one's result.
+ * Commits the repair. If the commit fails for good, releases the lease with the outcome `fault`, so that the slab need
+ * not wait for reap. The release is a second commit: if the first commit succeeded and only its answer was lost, the
+ * release returns the first commit's result.
  * @throws if the release fails too: the lease is left to reap
  */
 async function commit(
@@ -278,8 +278,8 @@ async function commit(
       { error: cause, slab: String(request.slabId) },
       "a commit failed; the lease is released",
     );
-    // The request identifies the lease and contains what was spent. An error of this call is dropped: if the database is
-    // still unavailable, the release below throws.
+    // `request` is passed twice: it identifies the lease, and it contains what was spent. An error of `extend` is
+    // dropped, because the release below throws if the database is still unavailable.
     await notes.tell((uploads) => deps.store.extend(request, request, uploads)).catch(() => {});
     const outcome = { kind: "fault", error: errorCode(cause) } as const;
     return await deps.store.commit({ ...request, outcome, moves: [], denied: [], served: [], badShards: [] });

@@ -11,16 +11,16 @@ export interface SectorArena {
 }
 
 /**
- * Enough for one repair with any code. For example 85 of 255: 22 blocks for one column, one for hedges and one for a
- * rebuilt shard.
+ * Blocks that suffice for one repair with any code. For example, an 85-of-255 slab needs 22 blocks for one column, one
+ * for hedged reads and one for a rebuilt shard.
  */
 const BASE_BLOCKS = 24;
 /**
- * Added for each parallel repair: enough to rebuild one sector of a 10-of-30 slab and to read two columns in parallel,
- * which keeps the CPU busy.
+ * Blocks added for each parallel repair: enough to rebuild one sector of a 10-of-30 slab and to read two columns in
+ * parallel, which keeps the CPU busy.
  */
 const BLOCKS_PER_REPAIR = 8;
-/** 512 MiB in total. A repair waits until it can have as many blocks as it needs. */
+/** At most 512 MiB of blocks, for any number of parallel repairs: a repair waits until enough blocks are free. */
 const MOST_BLOCKS = 128;
 /** Room for the kernel's own tables and window. */
 const KERNEL_TABLES_BYTES = 3 * 1_048_576;

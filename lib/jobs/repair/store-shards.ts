@@ -44,7 +44,7 @@ export interface ShardStoreOptions {
   readonly meter: Meter;
   readonly cost: CostLimit;
   readonly answers: HostAnswers;
-  /** A candidate with higher prices than these is not used: indexd would not keep it either. */
+  /** A candidate with higher prices than these is not used: indexd would not keep such a host either. */
   readonly priceLimit: PriceLimit;
   readonly limits: TimeLimits;
   /** Called when a host has acknowledged a shard with the pinned root. */
@@ -58,7 +58,7 @@ export class ShardStore {
   readonly #options: ShardStoreOptions;
   readonly #candidates: NetworkHost[];
   readonly #limit = pLimit(UPLOADS_AT_ONCE);
-  /** These promises never reject: an upload's error is reported when all have ended. */
+  /** These promises never reject: an upload's error is reported when all uploads have ended. */
   readonly #uploads: Promise<void>[] = [];
   readonly #bugs: unknown[] = [];
   readonly #tookMs: number[] = [];

@@ -7,9 +7,9 @@ import { codeOf, type PlacementPlan, type Proof } from "./decide-placements.ts";
 /** The results for one sector. */
 export interface Search {
   readonly sector: ScannedSector;
-  /** The answer of the recorded host; null: none is recorded. */
+  /** The answer of the recorded host; null: no host is recorded. */
   readonly recorded: Proof | null;
-  /** Another host that proved the sector; null: none did, or none was asked. */
+  /** Another host that proved the sector; null: no other host did, or none was asked. */
   readonly foundAt: HostId | null;
 }
 

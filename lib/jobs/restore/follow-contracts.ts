@@ -32,7 +32,8 @@ export const isSilent = (fate: ContractFate): boolean =>
 const ANSWERS: readonly string[] = ["contract-not-found", "forged-renewal", "too-many-renewals"];
 
 /**
- * No honest host reports this many: indexd renews a contract every few weeks, and refreshes it when its funds run out.
+ * No honest host reports this many renewals of a contract: indexd renews a contract every few weeks, and refreshes a
+ * contract when the contract's funds run out.
  */
 const MOST_RENEWALS = 1_000;
 const ATTEMPTS = 3;

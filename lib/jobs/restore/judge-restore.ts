@@ -4,7 +4,7 @@ import type { RestoreState } from "../../database/restore/restore-reads.ts";
 export type RestoreObstacle =
   /** Another process is connected: indexd, a worker of the fleet, or a person. */
   | { readonly code: "still-connected"; readonly who: readonly string[] }
-  /** indexd could start in the middle of the restore, and prune. */
+  /** These roles may log in, so indexd could start in the middle of the restore, and prune. */
   | { readonly code: "login-allowed"; readonly roles: readonly string[] }
   /** indexd never started on this database. */
   | { readonly code: "no-wallet" };

@@ -22,7 +22,8 @@ const ALL_MOVES_MS = 600_000;
 
 /**
  * Reads all rows of the archive after the backup in one call: their order is known only within one complete pass from
- * the archive's beginning. A repeated call is harmless: the last row that names a sector counts.
+ * the archive's beginning. A repeated call is harmless: of several rows that name a sector, the last in the archive's
+ * order counts.
  */
 export async function readRecords(deps: RestoreDependencies, context: RunContext): Promise<Page> {
   const { archive } = deps;

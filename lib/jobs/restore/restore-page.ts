@@ -14,7 +14,7 @@ export interface RestoreDependencies {
   readonly kernel: Kernel;
   readonly random: () => number;
   readonly verify: VerifyOptions;
-  /** The archive with which the run was started; undefined: none is configured in this process. */
+  /** The archive with which the run was started; undefined: no archive is configured in this process. */
   readonly archive: ArchiveStorage | undefined;
   /** For kill tests: called after each write. */
   readonly step?: (name: string) => void | Promise<void>;

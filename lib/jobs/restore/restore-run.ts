@@ -17,14 +17,14 @@ const scopeSchema = v.object({
       end: v.object({ incarnation: count, position: count }),
     }),
   ),
-  /** Null: hosts are asked only for sectors that the archive names. */
+  /** Null: the step `scan` is skipped, so hosts are asked only for sectors that the archive names. */
   scan: v.nullable(
     v.object({
       /** Sectors in the database at the start; a shared sector counts once. */
       sectors: count,
       /** Hosts that can be asked for a sector that is not where the database says. */
       hosts: count,
-      /** At most this many requests to hosts. */
+      /** The scan makes at most this many requests to hosts. */
       probes: count,
     }),
   ),
@@ -58,7 +58,7 @@ const statisticsSchema = v.object({
   /** Number of contracts without a known successor, whose sectors were unpinned, by the code of the failure. */
   contractsUnknown: v.optional(v.record(v.string(), count), {}),
   sectorsUnpinned: v.optional(count, 0),
-  /** Unpinned sectors whose three days began again, in the last pass over them. */
+  /** Unpinned sectors whose three days began again, in the latest of the steps `unpinned` and `clocks`. */
   unpinnedRestarted: v.optional(count, 0),
   recordsRead: v.optional(count, 0),
   /** Sectors that occur in the archive. */
@@ -84,7 +84,7 @@ const statisticsSchema = v.object({
   sectorsScanned: v.optional(count, 0),
   /** Sectors that are on none of the hosts that the scan asked. */
   notFound: v.optional(count, 0),
-  /** There were too few probes to ask for all sectors, or to ask all hosts for one of them. */
+  /** True: there were too few probes to ask for every sector, or to ask every host for a sector that was searched for. */
   probesSpent: v.optional(v.boolean(), false),
   /** Requests to hosts for a leaf of a sector. */
   probes: v.optional(count, 0),

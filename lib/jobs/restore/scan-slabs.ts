@@ -68,7 +68,7 @@ type Claim = Pick<ScannedSector, "root"> & { readonly hostId: HostId };
 class Prober {
   probes = 0;
   hastings = 0n;
-  /** A host was not asked because no probes were left. */
+  /** True: a host was not asked because no probes were left. */
   isSpent = false;
   /**
    * Hosts that left a request unanswered: not asked again by this page's searches, because each request would cost a

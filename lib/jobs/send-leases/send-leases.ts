@@ -9,7 +9,7 @@ export type SendStep = "sent-message" | "marked-sent";
 
 export interface SendReport {
   readonly sent: number;
-  /** Rejected by SQS; still unsent in the database, so that a later run sends them. */
+  /** Leases whose messages SQS rejected: they are still unsent in the database, so that a later run sends them. */
   readonly refused: number;
 }
 
@@ -61,7 +61,7 @@ export async function sendLeases(
   return { sent, refused };
 }
 
-/** `too-late`: SQS may nevertheless have the messages. */
+/** `too-late`: SQS did not answer in time, but may have the messages. */
 async function sendInTime(
   { queue, clock }: SendDependencies,
   batch: readonly LeasedSlab[],

@@ -30,7 +30,7 @@ import { type Answers, askHosts } from "./ask-hosts.ts";
 /** Points at which kill tests end the process. */
 export type DueStep = "due-claimed" | "due-asked" | "due-recorded";
 
-/** The most sectors of a message and of a transaction, as in indexd. */
+/** The most sectors in a message or a transaction; indexd has the same limit. */
 const BATCH_SECTORS = 100;
 
 export interface DueClaims {
@@ -70,7 +70,7 @@ export async function claimDueBatches(
     const full: HostId[] = [];
     for (const hostId of hosts) {
       if (batches.length === most || timeIsUp()) return batches;
-      // If the database's answer is lost, the claim is abandoned: it expires in half an hour.
+      // If the database's answer is lost, nobody uses this claim, and it expires in half an hour.
       const batch = await ask((sql) => claimDueChecks(sql, { hostId, most: BATCH_SECTORS }, verify));
       if (batch === undefined) continue;
       batches.push(batch);
@@ -83,7 +83,7 @@ export async function claimDueBatches(
 
 const NETWORK_CACHE_MS = 60_000;
 
-/** Executes batches of checks; caches its snapshot of the network. */
+/** Executes batches of checks; keeps a snapshot of the network for a minute. */
 export class DueChecker {
   readonly #deps: DueChecking;
   #network: NetworkSnapshot | undefined;

@@ -11,7 +11,7 @@ import { type HostId, parseSlabId, type SectorId } from "../../slab/ids.ts";
 import { drawWindows, windowsFor } from "./draw-windows.ts";
 import type { VerifyCheckpoint, VerifyScope } from "./verify-run.ts";
 
-/** The most sectors of a transaction, as in indexd. */
+/** The most sectors in a transaction; indexd has the same limit. */
 const BATCH_SECTORS = 100;
 const MOST_WINDOWS_SHARE = 20;
 
@@ -78,7 +78,7 @@ async function readObjectBatch(
   }
 }
 
-/** The first hits, at most `most`, and the number of windows used for them. */
+/** The first hits, at most `most`, and how many windows were used to find them. */
 export function firstHits<Id>(
   hits: readonly (Id | null)[],
   most: number,

@@ -11,7 +11,10 @@ import type { Estimate, RunKind } from "../maintenance/maintenance-job.ts";
 import { confidenceOf } from "./sample-size.ts";
 import { scopeOf, statisticsOf, type VerifyScope } from "./verify-run.ts";
 
-/** Measured with `npm run bench:maintenance`, a host 50 ms away in each direction, two busy cores: 242 to 256 sectors. */
+/**
+ * Measured with `npm run bench:maintenance`, a host 50 ms away in each direction, two busy cores: 242 to 256 sectors
+ * per second.
+ */
 const SECTORS_PER_SECOND = 200;
 
 const WHAT_A_LEAF_PROVES =
@@ -73,7 +76,7 @@ function nameOf(scope: VerifyScope): string {
   }
 }
 
-/** Only a complete sample without findings supports the claim. */
+/** What a sample says about the host. Only a complete sample without findings supports the sample's claim. */
 function sampleSays(scope: VerifyScope, confirmed: number, run: Run): readonly string[] {
   if (scope.of !== "host" || scope.sample === null || run.state !== "done") return [];
   const { missingShare, confidence, draws } = scope.sample;

@@ -28,7 +28,7 @@ const scopeSchema = v.variant("of", [
   v.object({
     of: v.literal("object"),
     object: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
-    /** `objects.id`: one for each account that has the object. */
+    /** Values of `objects.id`, one for each account that has the object. */
     ids: v.array(id),
     /** Number of sectors in the object's slabs: a sector shared by several slabs counts once for each. */
     sectors: count,
@@ -40,7 +40,7 @@ const checkpointSchema = v.object({
   after: v.optional(v.nullable(root), null),
   /** Only for an object: the digest of the slab to which `after` belongs; null: no slab of the object was begun. */
   slab: v.optional(v.nullable(digest), null),
-  /** Only for a sample: windows drawn so far. */
+  /** Only for a sample: number of windows drawn so far. */
   windows: v.optional(count, 0),
   /** Consecutive batches in which the run's host did not answer for any sector. */
   silent: v.optional(count, 0),

@@ -23,7 +23,7 @@ export interface AccessSettings {
   readonly passwordHash: Secret<string> | null;
 }
 
-/** Paths for load balancers, which have no secret. */
+/** Paths of the health checks: they need no password or token, because load balancers have none. */
 export const HEALTH_PATHS: ReadonlySet<string> = new Set(["/healthz", "/readyz"]);
 const READS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 /** Limits of password attempts per minute: for each address, and for all addresses together. */
@@ -74,7 +74,7 @@ export function addAccessChecks(server: FastifyInstance, settings: AccessSetting
     if (!writes) return;
     if (!isOurOrigin(origin, host)) throw originNotOurs();
     if (!hasToken(request)) {
-      // Not Basic, because a browser would then ask for a password.
+      // The scheme is Bearer, because for Basic a browser would ask the user for a password.
       reply.header("www-authenticate", 'Bearer realm="slabmend"');
       throw tokenMissing();
     }

@@ -113,7 +113,10 @@ const journal = apiRoute({
   },
 });
 
-/** Only a digest is looked up. An id is used as it is, because the journal keeps the repairs of deleted slabs. */
+/**
+ * The slab's id, given as an id or a digest. Only a digest is looked up in the database; an id is used as it is,
+ * because the journal keeps the repairs of deleted slabs.
+ */
 async function slabIdOf(ask: Ask, text: string): Promise<SlabId> {
   if (text.length < 64) return parseSlabId(text);
   return (await ask((sql) => findSlab(sql, text), { isIdempotent: true })).id;

@@ -46,8 +46,8 @@ const putMode = apiRoute({
 });
 
 /**
- * Either a maintenance run has set the mode, which only this run can end, or another operator changed it at the same
- * time.
+ * The error if the requested mode could not be set: either a maintenance run has set a mode that only this run can
+ * end, or another operator changed the mode at the same time.
  */
 function modeNotSet(wanted: string, mode: FleetMode): ServerError {
   const by = mode.kind === "running" ? "" : `, set by ${mode.owner}`;

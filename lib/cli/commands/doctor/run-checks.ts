@@ -1,4 +1,4 @@
-/** All checks of `doctor`. They change nothing and pay no host. */
+/** All checks of `doctor`. The checks change nothing and pay no host. */
 import type { Ask } from "../../../database/client/deadline-client.ts";
 import { StoreError } from "../../../database/client/store-error.ts";
 import { readNetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
@@ -21,7 +21,7 @@ interface CheckOptions {
   readonly hosts: number;
 }
 
-/** A check that cannot be made counts as a failure; only a signal makes this throw. */
+/** Makes all checks. A check that cannot be made counts as a failure; the function throws only after a signal. */
 export async function runChecks(context: CommandContext, options: CheckOptions): Promise<readonly Check[]> {
   return [
     ...checkVariables({ ...context.variables, SLABMEND_DATABASE_URL: context.databaseUrl?.reveal() }),
@@ -30,7 +30,7 @@ export async function runChecks(context: CommandContext, options: CheckOptions):
   ];
 }
 
-/** Also undefined if the variable is malformed; the check of variables reports that. */
+/** Undefined if the variable is missing or malformed; a malformed variable is reported by the check of variables. */
 export function acceptedVersionOf(context: CommandContext): number | undefined {
   const text = context.variables["SLABMEND_ACCEPT_INDEXD_VERSION"] ?? "";
   return /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
@@ -111,7 +111,7 @@ async function checkHostsOf(context: CommandContext, ask: Ask, options: CheckOpt
   } catch (error) {
     const known = error instanceof StoreError ? error : databaseError(error);
     if (known !== undefined) return [failure("hosts", known.message, known.remedy)];
-    // Reported by the check of variables already.
+    // The check of variables has already reported the malformed variable.
     if (error instanceof Error && error.name === "ConfigurationError") {
       return [skipped("hosts", "a variable is malformed")];
     }

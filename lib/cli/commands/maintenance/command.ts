@@ -84,7 +84,7 @@ continue a drain, but no verification: reap has no seed to read hosts with. See 
     )
     .action(
       action<StartOptions>(host, async (context, options, [kind = ""]) => {
-        // The other kinds have their own commands.
+        // Only these two kinds are started by `maintenance start`; restores and moves have their own commands.
         const named = [verifyKind, drainKind].find((one) => one.kind === kind);
         if (named === undefined) throw unknownKind(kind);
         return await withDatabase(context, { needs: "fleet" }, async (ask, access) => {

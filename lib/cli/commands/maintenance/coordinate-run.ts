@@ -73,7 +73,7 @@ const unlessAborted = (signal: AbortSignal) => (error: unknown) => {
   return undefined;
 };
 
-/** On a terminal: one line that is overwritten. */
+/** Shows the run's progress in one line that is overwritten, if the output is a terminal. */
 function createProgressLine(context: CommandContext): { show(run: Run): void; end(): void } {
   const { stderr } = context.io;
   const isShown = stderr.isTTY === true && !context.json;

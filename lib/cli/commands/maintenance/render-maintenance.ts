@@ -3,7 +3,7 @@ import { kindOf } from "../../../reports/maintenance.ts";
 import type { MaintenanceReport, RunReport } from "../../../reports/maintenance-schema.ts";
 import { table, wrapped } from "../../command/quantities.ts";
 
-/** This many affected slabs and objects are named; the rest is only counted. */
+/** At most this many affected slabs, and as many objects, are listed by name; further ones are only counted. */
 const NAMED = 20;
 
 export function renderMaintenance({ run, affected, earlier }: MaintenanceReport): string {

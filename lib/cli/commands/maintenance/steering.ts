@@ -62,7 +62,7 @@ async function ask(context: CommandContext, request: RunRequest): Promise<"done"
   const report = await withDatabase(context, { needs }, async (askDatabase) => {
     const { id } = await askDatabase((sql) => requestOfRun(sql, request));
     if (request === "cancel") {
-      // Ends the run at once if no process executes it; otherwise that process ends it.
+      // If no process executes the run, this call ends it at once. If a process does, that process ends it.
       const variables = context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]);
       const acceptedVersion = variables.SLABMEND_ACCEPT_INDEXD_VERSION;
       const logger = createLogger("silent", { indexer: "default" });

@@ -22,9 +22,9 @@ import { readLastMove, readMoveReport } from "./read-move-report.ts";
 import { renderMove } from "./render-move.ts";
 
 const YES = ["-y, --yes", "do not ask"] as const;
-/** Short, because only an operator's commands hold the lease of a move, and after a crash the operator should not wait long. */
+/** The lease of a move is short: only an operator's commands hold it, and after a crash the operator should not wait long. */
 const LEASE_MS = 60_000;
-/** Practically unlimited: copying a large database takes hours. */
+/** The time for one command is practically unlimited: copying a large database takes hours. */
 const BUDGET_MS = 30 * 86_400_000;
 
 export function addMoveDatabase(host: CommandHost): void {
@@ -225,7 +225,7 @@ async function moveOn(context: CommandContext, move: OpenMove, goal: MoveGoal): 
     logger: createLogger("silent", { indexer: "default" }),
     jobs: [job],
     coordinator: coordinatorName(),
-    // For the other goals, the job itself gets the signal: it reverts an interrupted switch.
+    // For goals other than `ready`, only the job gets the signal, because the job must revert an interrupted switch.
     signal: goal === "ready" ? signal : new AbortController().signal,
     kind: MOVE_KIND,
     leaseMs: LEASE_MS,

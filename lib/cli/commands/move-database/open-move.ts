@@ -26,7 +26,7 @@ import { assertProtected, parseDatabaseUrl } from "../../command/database-url.ts
 import { type DatabaseAccess, type DatabaseDemands, withDatabase } from "../../command/open-database.ts";
 import { databaseError } from "../../command/report-failure.ts";
 
-/** The new database, as a superuser of its server. A secret: there is no option for it. */
+/** URL of the new database, for a superuser of its server. The URL is a secret, so there is no option for it. */
 const TARGET_VARIABLE = "SLABMEND_TARGET_DATABASE_URL";
 const SOURCE_VARIABLE = "SLABMEND_DATABASE_URL";
 
@@ -85,7 +85,7 @@ export async function withMove<Result>(
   });
 }
 
-/** Remedies for a failed connection name the source's variable; for the target's connection, this replaces it by the target's. */
+/** The remedy for a failed connection names the variable of the source's URL. If the target failed, it must name the target's. */
 function namingTarget(ask: Ask): Ask {
   return async (statements, options) => {
     try {

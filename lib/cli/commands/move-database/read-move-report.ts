@@ -18,10 +18,10 @@ import {
 import { SCHEMA_VERSION, timeOrNull } from "../../../reports/fields.ts";
 import type { MoveReport } from "../../../reports/move-schema.ts";
 
-/** The number of latest runs that are searched for the last move. */
+/** The last move is looked for among this many of the latest maintenance runs. */
 const LOOKED_AT = 100;
 
-/** The unfinished move, or else the last move; none in a database without our schema. */
+/** The unfinished move or, if there is none, the last move. Undefined: no move, or the source does not have our schema. */
 export async function readLastMove({ source }: Pick<MoveDependencies, "source">): Promise<Run | undefined> {
   if (!(await source(hasSchema, IDEMPOTENT))) return undefined;
   const runs = await source((sql) => readRuns(sql, LOOKED_AT), IDEMPOTENT);

@@ -13,7 +13,7 @@ export function renderMove({ run, findings, estimate, replication, alarms }: Mov
           `the copy takes about ${estimate.copySeconds} s; claims stop for at most ${estimate.secondsWithoutClaims} s, after the leases have ended`,
         ]),
     ...(run === null ? (findings === null ? ["no move yet"] : []) : renderRun(run)),
-    // An open target no longer replicates, so the source's later writes are no lag.
+    // Once the target is open, replication has ended, so later writes to the source must not be shown as lag.
     ...(replication === null || run?.step === "opened" ? [] : renderReplication(replication)),
     ...alarms.flatMap((alarm) => wrapped(`ALARM: ${alarm}`, 2)),
   ].join("\n");

@@ -39,7 +39,7 @@ export interface PlanReport {
   readonly sources: { readonly good: number; readonly lastResort: number };
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** At the prices of indexd's last scan. */
+  /** Cost of the repair at the prices that indexd's last scan found. */
   readonly hastings: bigint;
   readonly state: RepairState | undefined;
 }

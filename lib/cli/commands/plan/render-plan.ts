@@ -8,7 +8,7 @@ const VERDICTS: Readonly<Record<PlanReport["verdict"], string>> = {
   repair: "to be repaired",
 };
 
-/** Renders a plan for people. It cannot print the slab's key: the report does not contain it. */
+/** Renders a plan for people. The text never shows the slab's key, because the report does not contain the key. */
 export function renderPlan(report: PlanReport): string {
   const { sources, state } = report;
   const where = (host: PlanReport["moves"][number]["to"], missing: string): string =>

@@ -17,7 +17,7 @@ export interface RepairNowOptions {
 export interface RepairNowReport {
   readonly slabId: string;
   readonly outcome: RepairResult["kind"];
-  /** The reason, if the repair was stale; otherwise undefined. */
+  /** Why the repair was stale; undefined: it was not stale. */
   readonly why: string | undefined;
   readonly journal: JournalEntry | undefined;
 }

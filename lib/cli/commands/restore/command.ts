@@ -144,7 +144,10 @@ slabmend restore continue. slabmend maintenance status shows the restore, slabme
     );
 }
 
-/** Thrown because abort must not wait for the other process's lease: the run is not cancelled, so abort would continue it. */
+/**
+ * Thrown by abort if another process executes the restore, because then the restore could not be cancelled. Abort must not wait
+ * for the end of that process's lease: it would then continue a restore that is not cancelled.
+ */
 function underWay(run: Run | undefined): RunError {
   return new RunError({
     code: "run-lease-lost",
@@ -161,7 +164,8 @@ async function look(
 ): ReturnType<typeof chooseSource> {
   const now = new Date(context.io.clock.now());
   const active = await ask(readUnfinishedRun, { isIdempotent: true });
-  // The new restore ends an interrupted restore, and a run that was unfinished in the backup.
+  // An unfinished run is no obstacle if no process executes it: the new restore ends an interrupted restore, and any run that was
+  // unfinished when the backup was made.
   if (active?.kind === restoreKind.kind && active.expiresAt !== null && active.expiresAt > now)
     throw runActive(active, now);
   const { SLABMEND_ARCHIVE: destination } = context.parse(["SLABMEND_ARCHIVE"]);

@@ -20,7 +20,7 @@ interface Chosen {
   readonly signal: AbortSignal;
 }
 
-/** One request to the recorded host and, if that host does not have the sector, one to another host. */
+/** Default number of requests per sector: one to the recorded host and, if that host lacks the sector, one to another host. */
 const PROBES_A_SECTOR = 2;
 
 /**
@@ -54,8 +54,8 @@ export async function chooseSource(
 }
 
 /**
- * The incarnation of the configured archive; 0: no archive, or unknown. A scan does not read the archive, but after the restore
- * reap continues it, in a later incarnation.
+ * The incarnation of the configured archive; 0: no archive, or an unusable one. It is needed although a scan does not read the
+ * archive: after the restore, reap continues the archive in a later incarnation.
  */
 async function incarnationOf(
   storage: ArchiveStorage | undefined,
@@ -100,8 +100,8 @@ async function openArchive(
       remedy: "It is an older copy of the archive. Find the latest one, or use --source scan.",
     });
   }
-  // Until prunes are released, every further restore reads from where the first one began: after an interrupted restore, reap may
-  // have archived, so that the archived position in the database is too late.
+  // Until prunes are released, every restore reads from the position from which the first restore read. The archived position in
+  // the database may be too late: reap may have archived rows since an interrupted restore.
   const after = held === null ? archived : held.archived;
   return { place: storage.place, walletHash, after, end: { incarnation, position } };
 }

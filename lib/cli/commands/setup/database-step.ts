@@ -42,7 +42,7 @@ export async function databaseStep(setup: Setup): Promise<CommandContext | undef
   }
 }
 
-/** @param failed the code of the last attempt's failure; undefined: no attempt yet */
+/** @param failed the code with which the previous attempt failed; undefined: this is the first attempt */
 function choices(context: CommandContext, failed: string | undefined): Choice<Answer>[] {
   const name = nameLogin(context);
   const enter: Choice<Answer> = {

@@ -24,7 +24,7 @@ export function editVariables(text: string, changes: Changes, path: string): str
 
 function setVariable(text: string, name: string, quoted: string): string {
   const line = `${name}=${quoted}`;
-  // A quoted value may span lines. If a name occurs several times, the last occurrence counts, so all are set.
+  // A quoted value may span lines. If a name occurs several times, the last one counts, so every occurrence is set.
   const there = new RegExp(
     `^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=[ \\t]*(?:"[^"]*"|'[^']*'|\`[^\`]*\`|)[^\\r\\n]*`,
     "gm",

@@ -115,7 +115,7 @@ async function enterRole(setup: Setup, login: CommandContext): Promise<CommandCo
   }
 }
 
-/** Without this step workers keep the login in the file; if the file has none, they get the operator's login. */
+/** The result if this step is skipped: workers keep the login in the file or, if the file has none, get the operator's login. */
 async function skipped(setup: Setup, login: CommandContext): Promise<CommandContext> {
   const kept = setup.target.known["SLABMEND_DATABASE_URL"];
   if (kept) {

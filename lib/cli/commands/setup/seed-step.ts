@@ -65,7 +65,7 @@ async function derive(setup: Setup, login: CommandContext | undefined): Promise<
     );
     setup.questions.tell("✓ the phrase matches the indexd in the database");
   } catch (error) {
-    // The wallet could not be compared, which does not mean that the phrase is wrong.
+    // If the wallet could not be compared, the phrase may still be right: keep the seed.
     if (!isUnknown(error)) throw error;
     setup.questions.tell(`! not compared with indexd's wallet: ${error.message}`);
   }

@@ -60,7 +60,7 @@ async function watch(context: CommandContext, everyMs: number): Promise<ExitReas
       } catch (error) {
         signal.throwIfAborted();
         const { exit, ...failure } = describeFailure(error, signal);
-        // A failure of the first round ends the command.
+        // Any failure before the first report ends the command; after it, only a failure that the database did not cause.
         if (!hasBegun || exit !== "database") throw error;
         stderr.write(context.json ? `${encode({ error: failure })}\n` : `! ${failure.message}\n`);
       }

@@ -10,7 +10,7 @@ const LINKS: Readonly<Record<string, readonly [string, string]>> = {
   "dead-letters": ["#/attention", "See the letters"],
 };
 
-/** While these problems last, data may be lost; all others can wait. */
+/** Codes of the problems that may cost data while they last; all other problems can wait. */
 const URGENT: ReadonlySet<string> = new Set(["slabs-at-risk", "claim-stopped"]);
 
 export const toneOfAttention = (code: string): Tone => (URGENT.has(code) ? "danger" : "warn");

@@ -34,7 +34,7 @@ export function siacoins(value: number | string): string {
   return `${Math.abs(amount) < 0.001 ? "< 0.001" : amount >= 1000 ? whole.format(amount) : upToThree.format(amount)} SC`;
 }
 
-/** 10^24 hastings are one siacoin. Exact enough for a chart, not for accounting. */
+/** 10^24 hastings are one siacoin. The result is exact enough for a chart, but not for accounting. */
 export const siacoinsOfHastings = (hastings: string): number => Number(hastings) / 1e24;
 
 const UNITS = [

@@ -9,7 +9,7 @@ export interface Column {
   readonly ready: number;
   readonly waiting: number;
   readonly inDanger: number;
-  /** Relative to the highest column, 0…1. */
+  /** Height of the part for slabs that may be leased now, as a share of the highest column, 0…1. */
   readonly readyHeight: number;
   readonly waitingHeight: number;
   readonly tone: Tone;
@@ -19,7 +19,7 @@ export interface Column {
   readonly query: Readonly<Record<string, string>>;
 }
 
-/** More columns do not fit on a phone; slabs with larger margins are the least urgent. */
+/** More columns do not fit on a phone, so the last column combines larger margins: those slabs are the least urgent. */
 const MOST_COLUMNS = 20;
 
 /** Minimum height: an invisible column would look like zero. */

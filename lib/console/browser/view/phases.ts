@@ -6,7 +6,7 @@ export interface PhaseStep {
   readonly state: "done" | "now" | "next";
 }
 
-/** The position of a phase. For an unknown phase, such as a newer worker's, no phase counts as done. */
+/** The steps of a repair that is in this phase. If the phase is unknown, because the worker is newer, no step counts as done. */
 export function stepsOf(phase: string): PhaseStep[] {
   const at = (PHASES as readonly string[]).indexOf(phase);
   return PHASES.map((name, index) => ({ name, state: index < at ? "done" : index === at ? "now" : "next" }));

@@ -20,7 +20,7 @@ const LOOKS: Readonly<Record<StatusReport["sentence"]["level"], readonly [Tone, 
 };
 
 /**
- * The summary sentence. The server writes it, so that `slabmend status` shows the same sentence. While the server or
+ * The summary sentence. The server chooses its words, so that `slabmend status` shows the same sentence. While the server or
  * the database does not answer, the console shows a sentence that says this, because the server's last sentence may be
  * outdated.
  */

@@ -16,7 +16,7 @@ export interface ThroughputSeries {
   };
 }
 
-/** Shorter buckets are left out, because their rates would mean nothing. */
+/** Buckets that last less than this are left out, because their rates would mean nothing. */
 const SHORTEST_MS = 5_000;
 
 /** The rate of each bucket. The last bucket is not over: its rate uses the time that has passed so far. */
