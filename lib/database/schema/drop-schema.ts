@@ -8,17 +8,25 @@ import { leaveTombstone, type Tombstone } from "./tombstone.ts";
  */
 const LOCK_TIMEOUT_MS = 5_000;
 
+/** A repair committed since the caller's flush: the outbox must be flushed again before the schema may be dropped. */
+interface EventsLeft {
+  readonly kind: "events-left";
+}
+
 /**
  * Returns leased slabs to indexd and removes slabmend's schema, in one transaction: all or nothing. Call flushMoved
- * first: events that still have to be bumped are lost with the table `moved`.
+ * first. Nothing is removed while the table `moved` has a row, because its events would never be bumped.
  *
  * Locks: first our tables as a whole, so that no claim, begin or commit happens in between; then the slabs whose
  * next_repair_attempt is still the value that we wrote.
  */
-export async function dropSchema(sql: Sql): Promise<{ readonly slabsFreed: number }> {
-  return await sql.begin(async (tx) => {
+export async function dropSchema(
+  sql: Sql,
+): Promise<{ readonly kind: "dropped"; readonly slabsFreed: number } | EventsLeft> {
+  return await sql.begin(async (tx): Promise<{ kind: "dropped"; slabsFreed: number } | EventsLeft> => {
     await lockSchema(tx);
-    return await freeAndDrop(tx);
+    if (await hasEventsLeft(tx)) return { kind: "events-left" };
+    return { kind: "dropped", ...(await freeAndDrop(tx)) };
   });
 }
 
@@ -30,6 +38,7 @@ export interface Deletion extends Pick<Tombstone, "owner" | "reason"> {
 export type DeletionResult =
   /** `roles`: the workers' roles. */
   | { readonly kind: "deleted"; readonly slabsFreed: number; readonly roles: readonly string[] }
+  | EventsLeft
   | { readonly kind: "lease-lost" }
   | { readonly kind: "leases-running"; readonly running: number };
 
@@ -47,6 +56,7 @@ export async function deleteIndexer(sql: Sql, { token, ...tombstone }: Deletion)
       select count(*)::integer as running from slabmend.leases
       where began_at is not null and expires_at > clock_timestamp()`;
     if (leases!.running > 0) return { kind: "leases-running", running: leases!.running };
+    if (await hasEventsLeft(tx)) return { kind: "events-left" };
     const roles = await tx<{ name: string }[]>`
       select distinct r.rolname::text as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -69,6 +79,12 @@ async function lockSchema(tx: TransactionSql): Promise<void> {
   await assertNotMoving(tx);
   await tx`select slabmend.hold_indexd(array['slabs'])`;
   await tx`lock table slabmend.leases, slabmend.moved, slabmend.repairs in access exclusive mode`;
+}
+
+/** Call it after {@link lockSchema}: then no commit can add a row. */
+async function hasEventsLeft(tx: TransactionSql): Promise<boolean> {
+  const [row] = await tx<{ left: boolean }[]>`select exists (select from slabmend.moved) as "left"`;
+  return row!.left;
 }
 
 async function freeAndDrop(tx: TransactionSql): Promise<{ readonly slabsFreed: number }> {

@@ -17,15 +17,15 @@ export async function removeSchema(
     await sql.begin(removeTombstone);
     return { eventsBumped: 0, slabsFreed: 0 };
   }
-  const eventsBumped = await flushAll(sql, acceptedVersion);
-  return {
-    eventsBumped,
-    ...(await writeVerified(
+  for (let eventsBumped = 0; ; ) {
+    eventsBumped += await flushAll(sql, acceptedVersion);
+    const result = await writeVerified(
       (ask) => ask(sql),
       () => dropSchema(sql),
       { acceptedVersion },
-    )),
-  };
+    );
+    if (result.kind === "dropped") return { eventsBumped, slabsFreed: result.slabsFreed };
+  }
 }
 
 /**
@@ -36,12 +36,15 @@ export async function removeIndexer(
   deletion: Deletion,
   acceptedVersion?: number,
 ): Promise<DeletionResult> {
-  await flushAll(sql, acceptedVersion);
-  return await writeVerified(
-    (ask) => ask(sql),
-    () => deleteIndexer(sql, deletion),
-    { acceptedVersion },
-  );
+  for (;;) {
+    await flushAll(sql, acceptedVersion);
+    const result = await writeVerified(
+      (ask) => ask(sql),
+      () => deleteIndexer(sql, deletion),
+      { acceptedVersion },
+    );
+    if (result.kind !== "events-left") return result;
+  }
 }
 
 async function flushAll(sql: Sql, acceptedVersion: number | undefined): Promise<number> {
