@@ -30,7 +30,7 @@ export function createDashboard({ names, functions, alarms }: Shown) {
   });
 }
 
-/** CloudWatch's format: namespace, name, dimensions by name and value, then options. */
+/** CloudWatch's format of a metric: its namespace and name, then name and value of each dimension, then options. */
 function row(namespace: string, { service, name, outcome, stat }: ShownMetric): readonly (string | object)[] {
   return [
     namespace,

@@ -20,7 +20,7 @@ const SUPPLIED = {
 
 export type Supplied<Name extends FunctionName> = (typeof SUPPLIED)[Name][number];
 
-/** Where a function finds the certificates of the database's authorities: Lambda's working directory holds the bundle. */
+/** The certificates of the database's authorities, relative to a function's working directory: Lambda unpacks bundles there. */
 const CA_FILE = "database-ca.pem";
 
 /** Lambda's limit for the names and values of a function's variables together. */
@@ -28,7 +28,7 @@ const MOST_BYTES = 4_096;
 /** Length of the longest queue URL: a region's name has at most 16 characters, a queue's name at most 80. */
 const QUEUE_URL_BYTES = 144;
 /**
- * Space for SST's own variables, with a reserve for its next version: SST_RESOURCE_App and others (test/infra/settings.test.ts).
+ * Space for SST's own variables, such as SST_RESOURCE_App (test/infra/settings.test.ts), with a reserve for SST's next version.
  */
 const SST_BYTES = 512;
 

@@ -113,7 +113,7 @@ function createFunction<Name extends FunctionName>(
       role: {
         // All permissions of functions are in permissions.ts.
         managedPolicyArns: [],
-        // SST 4.17.1 would allow every principal of the account to assume the role in all stages, for `sst dev`.
+        // For `sst dev`, SST 4.17.1 would let every principal of the account assume the role, in all stages.
         assumeRolePolicy: aws.iam.assumeRolePolicyForPrincipal({ Service: "lambda.amazonaws.com" }),
       },
       eventInvokeConfig: { maximumEventAgeInSeconds: 60 },

@@ -1,12 +1,12 @@
 /** The fleet's related limits, each with its reason. */
 
-/** A repair of a 10-of-30 slab takes seconds; slow hosts and twenty rebuilt shards take minutes. */
+/** A repair of a 10-of-30 slab takes seconds, but minutes if hosts are slow and twenty shards have to be rebuilt. */
 export const REPAIR_TIMEOUT_SECONDS = 300;
 
 /** AWS recommends at least six times the function's timeout; otherwise a message may be delivered again while it is processed. */
 export const VISIBILITY_TIMEOUT_SECONDS = 6 * REPAIR_TIMEOUT_SECONDS;
 
-/** A run of a scheduled function ends before the next run starts. Until its time is up, claim keeps adding leases. */
+/** Less than the schedule's minute, so that a run ends before the next one starts. claim adds leases until its time is up. */
 export const SCHEDULED_TIMEOUT_SECONDS = 55;
 
 /**
@@ -24,11 +24,11 @@ export const SCHEDULED_MEMORY_MB = 512;
 /** A message whose repair failed to begin this many times is malformed, or the database was unreachable for a long time. */
 export const MOST_RECEIVES = 5;
 
-/** SQS's maximum. reap takes dead letters every minute; if dead letters stay, reap does not run. */
+/** SQS's maximum. reap takes the dead letters every minute, so they stay in the queue only while reap does not run. */
 export const DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400;
 
 /**
- * SQS's default. The lease of an expired message was reaped long before: a lease whose repair never began lasts an hour.
+ * SQS's default. When a message expires, its lease was reaped long before: a lease whose repair does not begin lasts an hour.
  */
 export const MESSAGE_RETENTION_SECONDS = 4 * 86_400;
 
@@ -47,5 +47,5 @@ export const CHECK_BATCHES = 10;
 /** SQS's maximum: an empty receive costs as much as a full one, and longer waits mean fewer empty receives. */
 export const LONG_POLL_SECONDS = 20;
 
-/** Long enough to investigate an alarm of last week. The journal in the database is kept. */
+/** Long enough to investigate an alarm of last week. The history of repairs stays longer, in the database's journal. */
 export const LOG_RETENTION_DAYS = 30;

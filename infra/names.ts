@@ -10,7 +10,7 @@ export function sharedName(app: { readonly name: string; readonly stage: string 
 
 /** Name of a resource of one indexer. */
 export interface IndexerNames {
-  /** Name of a resource or secret in SST's own list, from which SST derives its name at AWS. */
+  /** Name of a resource or secret in SST's own list; from it SST derives the name at AWS. */
   resource(name: string): string;
   /** Name of an alarm or a dashboard. */
   shown(name: string): string;
@@ -34,7 +34,7 @@ export function namesOf({ app, stage, indexer }: IndexerIdentity): IndexerNames 
   };
 }
 
-/** "main-eu" and "Repairs" as "MainEuRepairs". */
+/** For indexer "main-eu" and name "Repairs": "MainEuRepairs". */
 export function resourceName(indexer: string, name: string): string {
   const capitals = indexer.replace(/(?:^|-)(.)/g, (_all, letter: string) => letter.toUpperCase());
   return `${capitals}${name}`;

@@ -63,7 +63,8 @@ export function permissionsOf(
         ? []
         : [{ actions: ["sqs:GetQueueAttributes", "sqs:SendMessage"], resources: [checks.arn] }]),
     ],
-    // Lambda's poller uses the function's role; the function itself only returns messages.
+    // Lambda's poller receives and deletes messages with the function's role; the function itself only returns messages to the
+    // queue (ChangeMessageVisibility).
     repair: [
       {
         actions: [

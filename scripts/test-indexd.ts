@@ -25,7 +25,8 @@ const TESTS = [
   "test/jobs/reap/reap.test",
 ];
 /**
- * In the format of test/support/global-setup.ts. A new database of the newest version is missing: `npm test` uses it.
+ * In the format of test/support/global-setup.ts. A new database of the newest version is not in the list, because
+ * `npm test` runs all tests on it.
  */
 const DATABASES = [
   ...Object.values(INDEXD_RELEASES).filter((version) => version !== NEWEST_VERSION),

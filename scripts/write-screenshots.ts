@@ -47,7 +47,7 @@ interface Shot {
   readonly theme: "light" | "dark";
   readonly fragment?: string;
   readonly size?: { readonly width: number; readonly height: number };
-  /** Waits until the page shows what the picture must contain, apart from the page's lists. */
+  /** Called when the page's lists have loaded: brings the page into the state that the picture must show. */
   readonly shows?: (page: Page) => Promise<void>;
 }
 

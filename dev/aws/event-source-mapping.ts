@@ -38,7 +38,7 @@ interface SourceMessage {
 
 export interface EventSourceMappingEvents {
   workerStarted: [BusyWorker];
-  /** An invocation ended; lists the messages that stay in the queue. */
+  /** An invocation ended; `failed` lists the messages that stay in the queue. */
   workerEnded: [BusyWorker, { readonly outcome: PoolOutcome; readonly failed: readonly string[] }];
   /** `killWorker` has sent a signal. */
   workerSignalled: [BusyWorker, NodeJS.Signals];

@@ -14,8 +14,8 @@ export interface WitnessedEvents {
   /** The events to which indexd's publisher gave a time. */
   readonly published: readonly PublishedEvent[];
   /**
-   * The events' times at the upgrade of indexd that brought the publisher, by account and key; undefined: there was a publisher
-   * from the start.
+   * The time that each event had when indexd was upgraded to a version with a publisher, by account and key; undefined if
+   * indexd had a publisher from the start.
    */
   readonly before: ReadonlyMap<string, string> | undefined;
   /** The time of the last event about each object that the following client received, by account and key. */

@@ -17,8 +17,8 @@ export function unneededMoves(moves: readonly RecordedMove[], left: ReadonlySet<
 }
 
 /**
- * Reads the moves of sectors that had a host. The denials that caused moves are still there, because they stay as earlier
- * locations.
+ * Reads the moves of sectors that had a host. A denial that caused a move still has its row in
+ * `slabmend.denials`: the row now records the earlier location.
  */
 export async function readMoves(sql: ISql): Promise<RecordedMove[]> {
   const rows = await sql<{ root: string; from: HostId; denied: boolean }[]>`

@@ -285,7 +285,8 @@ function describeForgetting(summary: DemoSummary): string {
   if (forgetfulHosts === 0) return "none";
   return (
     `${forgetfulHosts}, for ${forgottenSeconds.toFixed(1)} s: ${counted(deniedSectors, "sector")} denied, ${falseLosses} counted as lost; ` +
-    `${summary.secondsUntilNoneDenied.toFixed(1)} s later none was open but ${waitingDenials}, which wait for a host that can take them`
+    `${summary.secondsUntilNoneDenied.toFixed(1)} s after these hosts had their sectors again, ` +
+    `the number of open denials was down to ${waitingDenials} (sectors that no host could take)`
   );
 }
 

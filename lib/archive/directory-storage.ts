@@ -1,8 +1,8 @@
 /**
  * An archive in a directory. A file appears completely or not at all: it is written under a temporary name, made durable, and
  * then linked to its final name, which fails if that name exists. Manifests are numbered, and the manifest with the highest
- * number is valid, so the manifest is replaced by creating the one with the next number. A process that is late creates either no
- * manifest or one whose number is not the highest.
+ * number is valid, so the manifest is replaced by creating the one with the next number. If two processes replace it at the same
+ * time, the slower one creates no manifest, or creates one whose number is not the highest.
  */
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";

@@ -12,8 +12,8 @@ export type HeadVerdict =
    */
   | { readonly kind: "one-ahead" }
   /**
-   * After the archive's last segment, the database was restored or moved, and recorded this: the journal continues in a later
-   * incarnation.
+   * The database was restored or moved after the archive's last segment was written, and has recorded that: its journal continues
+   * in a later incarnation.
    */
   | { readonly kind: "later-incarnation" }
   | { readonly kind: "refused"; readonly error: ArchiveError };

@@ -7,7 +7,9 @@ import { badArgument } from "../kernel/kernel-error.ts";
 import { MAX_SHARDS } from "../slab/sizes.ts";
 import { invert, multiply } from "./galois-field.ts";
 
-/** A code in which any `k` of `n` shards determine all others, with the available and the wanted shards by index. */
+/**
+ * Which shards to compute from which, by index. In the code, any `k` of the `n` shards determine all others.
+ */
 export interface RebuildRequest {
   readonly k: number;
   readonly n: number;
@@ -44,7 +46,7 @@ export function rebuildCoefficients(request: RebuildRequest): Uint8Array {
   return coefficients;
 }
 
-/** Product of all nonzero factors: the only zero is the difference between a point and itself. */
+/** Product of the nonzero factors. A factor is zero only if it is the difference between a point and itself. */
 function productOf(factors: readonly number[]): number {
   return factors.reduce((product, factor) => (factor === 0 ? product : multiply(product, factor)), 1);
 }

@@ -19,7 +19,7 @@ export function multiply(a: number, b: number): number {
   return a === 0 || b === 0 ? 0 : EXP[LOG[a]! + LOG[b]!]!;
 }
 
-/** The b with a * b = 1; a is not 0. */
+/** The multiplicative inverse of `a`, which must not be 0. */
 export function invert(a: number): number {
   return EXP[ORDER - LOG[a]!]!;
 }

@@ -11,8 +11,9 @@ const AFTER_THE_CHARGE: ReadonlySet<RpcErrorCode> = new Set([
 ] satisfies RpcErrorCode[]);
 
 /**
- * Whether a host may have charged for a call that failed with this error after receiving everything that it charges for. After
- * a broken connection or a cancelled call we cannot know, so a possible charge counts as charged.
+ * Whether a host may have charged for a call that failed with this error. Before the failure the host had received
+ * everything that it charges for. After a broken connection or a cancelled call we cannot know, so a possible charge
+ * counts as charged.
  */
 export function mayHaveCharged(error: unknown): boolean {
   return !(error instanceof RpcError) || AFTER_THE_CHARGE.has(error.code);

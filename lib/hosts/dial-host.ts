@@ -24,13 +24,13 @@ const MAX_DIALS_AT_ONCE = 2;
 /** RFC 8305, section 5: how long to wait for the first address before the second is tried in parallel. */
 const SECOND_DIAL_AFTER_MS = 250;
 /**
- * A stream's reader always waits for the requested bytes, so a stream holds no more than arrives in one turn of the
- * event loop: a socket read of 128 KiB. If more bytes than this are unread, the host has sent more than was requested,
- * and the stream fails.
+ * Requested bytes are taken as soon as they arrive, so only the bytes of one turn of the event loop can be unread: one
+ * socket read, 128 KiB. If more bytes than this limit are unread, the host has sent more than was requested, and the
+ * stream fails.
  */
 const MAX_BUFFERED_BYTES = 524_288;
 /**
- * If for 15 to 20 s a host sends no byte that we wait for, and accepts none of ours, its connection is closed. A host
+ * If we wait for a host, and for 15 to 20 s it neither sends a byte nor accepts one, its connection is closed. A host
  * needs less time to answer, even with a slow disk, and a line of 1 Mbit/s empties the kernel's send buffer in that time.
  */
 const MAX_SILENCE_MS = 15_000;

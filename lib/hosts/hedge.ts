@@ -11,9 +11,9 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
 // Always: once the promise has settled, no attempt is running and no timer is set.
 
 /**
- * An interval is waited for in this many steps. A step that took longer than planned counts only with its planned
- * length, because a suspended process receives nothing. Between two steps the process receives the answers that arrived
- * meanwhile.
+ * The wait for an interval is divided into this many steps. A step that took longer than planned counts only with its
+ * planned length, because a suspended process receives nothing. Between two steps the process receives the answers that
+ * arrived meanwhile.
  */
 const STEPS_OF_INTERVAL = 4;
 

@@ -1,4 +1,4 @@
-/** How a pool treats every host; durations in milliseconds, and counts. */
+/** The limits of a pool of hosts: durations in milliseconds, and counts. */
 export interface HostPoolConfig {
   /** Limit for a read or write of any size, including waiting for its turn, dialling and fetching prices. */
   readonly transferDeadlineMs: number;
@@ -6,7 +6,7 @@ export interface HostPoolConfig {
   readonly queryDeadlineMs: number;
   /** Prices are fetched again this long before they expire, so that they do not expire in transit. */
   readonly pricesMarginMs: number;
-  /** An account token's validity; it is used for the first fifth of it. */
+  /** How long an account token is valid. It is used only during the first fifth of this time. */
   readonly tokenMs: number;
   readonly maxRpcsPerHost: number;
   /** If there are more connections than this, those unused for longest are closed. */

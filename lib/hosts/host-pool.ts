@@ -342,7 +342,7 @@ function isOfStalePrices(error: unknown): boolean {
   );
 }
 
-/** Checks exactly the prices to be paid, because a host may raise them with every price table. */
+/** Checks the price table with which the call will be paid: a host may raise its prices with every new table. */
 function assertWithin(limit: PriceLimit, prices: HostPrices, hostKey: HostKey): void {
   for (const name of ["egressPrice", "ingressPrice", "storagePrice"] as const) {
     const most = limit[name];

@@ -25,8 +25,8 @@ const HEDGE_FACTOR = 1.5;
 const LEAST_HEDGE_MS = 200;
 const MOST_HEDGE_MS = 120_000;
 /**
- * Longest wait before anything was measured: the assumed write rate is so low that a slow first host would otherwise
- * get more time than later ones.
+ * Upper limit of {@link ScoreBoard.hedgeAfterMs} before anything was measured: the assumed write rate is so low that a
+ * slow first host would otherwise get more time than later hosts.
  */
 const MOST_HEDGE_UNMEASURED_MS = 3_000;
 
@@ -165,8 +165,8 @@ export class ScoreBoard {
   }
 
   /**
-   * A transfer that used up its time limit counts as a failure, and as if it had just been completed: its real rate was
-   * lower.
+   * A transfer that used up its time limit counts as a failure. Its rate is recorded as if the transfer had been
+   * completed after `durationMs`; the real rate was lower.
    */
   addTimeout(host: HostKey, direction: Direction, lengthBytes: number, durationMs: number): void {
     this.addFailure(host);

@@ -3,13 +3,16 @@ import { instantiate } from "./wasm-module.ts";
 
 const KEY_BYTES = 32;
 const TAG_BYTES = 16;
-/** Bytes before the areas: tables of the other kernels. They are not resident, because no packet touches them. */
+/**
+ * Bytes of the wasm memory before the packets' areas: tables of the other kernels. They are not resident, because this
+ * kernel never touches them.
+ */
 const STATIC_BYTES = 1_572_864;
 const PAGE_BYTES = 65_536;
 
 /**
- * Packets and their nonces, little-endian: 8 bytes for the packet's number, which is `counter` for the first packet,
- * and 4 bytes for `sender`.
+ * Packets under one key. The nonce of each packet is its number (8 bytes, `counter` for the first packet) and then
+ * `sender` (4 bytes), both little-endian.
  */
 export interface PacketBatch {
   readonly key: Uint8Array;

@@ -6,7 +6,7 @@ export interface Demand {
   readonly share: number;
   /** Repairs in progress. */
   readonly running: number;
-  /** Slabs that can be leased now, as far as they were counted. */
+  /** Number of slabs that can be leased now, counted only up to a limit. */
   readonly ready: number;
   /** Urgency of the most urgent ready slab: 0..1. */
   readonly urgency: number;
@@ -15,7 +15,7 @@ export interface Demand {
 /**
  * Each indexer has its share of `total`, at least 1. Unused parts of a share are lent to indexers that need more, the
  * most urgent first. A lent part comes back only when a repair of the borrower ends, because no repair is interrupted.
- * Until then the sum of running and allowed repairs is at most `total`, or one per indexer if that is more.
+ * Until then the others may begin fewer repairs, so that at most `total` run, or one per indexer if that is more.
  */
 export function allotRepairs(total: number, demands: readonly Demand[]): ReadonlyMap<string, number> {
   const shares = ownShares(total, demands);
@@ -54,7 +54,8 @@ function ownShares(total: number, demands: readonly Demand[]): ReadonlyMap<strin
 }
 
 /**
- * While borrowers still run more repairs than their share, the least urgent indexers may begin fewer than their own.
+ * While borrowers still run more repairs than their share, the least urgent indexers may begin fewer repairs than their
+ * own share.
  */
 function withholdWhatIsLent(
   total: number,

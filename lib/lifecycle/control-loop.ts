@@ -1,12 +1,12 @@
 /**
  * The control loop of one indexer: each step establishes the conditions of its state, and stores the next state.
  *
- *   step: take the lease -> [record a failure that could not be written] -> establish the state's conditions
+ *   step: take the lease -> [write a failure that could not be written before] -> establish the state's conditions
  *     -> write the next state
  *
  * What always holds: only the holder of the lease acts and writes, and each write carries the lease's token. So one of
- * several processes drives an indexer, while the others follow the stored state. A step never throws: a failure is
- * shown in the view, written as soon as the database allows, and retried.
+ * several processes drives an indexer, while the others follow the stored state. A step never throws: its
+ * failure is shown in the view and written as soon as the database allows, and then the step is tried again.
  */
 import type { FleetMode } from "../database/fleet/fleet-mode.ts";
 import type { LifecycleRow, SeenLifecycle, StoredTrouble } from "../database/lifecycle/lifecycle.ts";
@@ -168,8 +168,8 @@ export class ControlLoop {
   }
 
   #follow({ state, mode, since, holder, failures, trouble }: LifecycleRow): LoopView {
-    // A failure that this process could not write is dropped: the process that now drives the indexer will find it
-    // itself.
+    // A failure that this process could not record in the row is dropped: the process that now drives the indexer will
+    // meet the same failure.
     this.#unwritten = undefined;
     const sinceMs = this.#options.now();
     const told = trouble === null ? null : { ...trouble, sinceMs };

@@ -24,8 +24,8 @@ export function parseHostAddress(text: string): HostAddress | undefined {
   if (port < 1 || port > 65_535) return undefined;
   if (bracketed) return isIP(host) === 6 ? { host, port, isIp: true } : undefined;
   if (isIP(host) === 4) return { host, port, isIp: true };
-  // Such a text is neither an IPv4 address nor a real name, but some resolvers take it for an address: `127.1`,
-  // `0x7f000001`.
+  // Texts like `127.1` and `0x7f000001` are neither IPv4 addresses nor real names, but some resolvers take them for
+  // addresses.
   if (/^[\d.]+$/.test(host) || /^0x/i.test(host)) return undefined;
   return NAME.test(host) ? { host, port, isIp: false } : undefined;
 }

@@ -21,7 +21,7 @@ const MISREAD_V6 = /^(?!::ffff:[\d.]+$).*:.*\./i;
  * public, it counts as not public.
  */
 export function isPublicAddress(text: string): boolean {
-  // Only notations that Node accepts, and no zones: ipaddr.js also accepts historical notations.
+  // Refuses zones, and every notation that Node does not accept: ipaddr.js would accept historical ones like `0x7f.1`.
   if (isIP(text) === 0 || text.includes("%") || MISREAD_V6.test(text)) return false;
   const address = ipaddr.parse(text);
   if (address.kind() === "ipv4") return isPublicV4(address as ipaddr.IPv4);

@@ -7,7 +7,7 @@ const QUERY_TIMEOUT_MS = 2_500;
 const TRIES = 2;
 
 /**
- * Asks the DNS for IPv4 and IPv6 addresses at once: `servers` if given, else the machine's own servers. Does not use
+ * Asks `servers`, or by default the machine's own DNS servers, for IPv4 and IPv6 addresses at the same time. Does not use
  * getaddrinfo, which cannot be cancelled, blocks one of Node's four pool threads for each slow name, and reads the
  * machine's hosts file, which must not apply to names chosen by strangers.
  */

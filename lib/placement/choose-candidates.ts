@@ -5,9 +5,9 @@ import { SpacedSet } from "./spaced-set.ts";
 import { weightedOrder } from "./weighted-order.ts";
 
 /**
- * A host with more unpinned sectors than this takes no sectors that are moved only by a drain, because these are safe
- * where they are. indexd pins all of a host's sectors every two minutes, so a host has more unpinned sectors only if
- * indexd falls behind. Then a drain puts no more than this number of sectors at risk on the host.
+ * A host with more unpinned sectors than this takes no sectors that only a drain moves: they are safe where they are.
+ * indexd pins all of a host's sectors every two minutes, so a host has more unpinned sectors only if indexd falls
+ * behind. Sectors that are not pinned in time are lost, and this limits how many a drain can lose on the host.
  */
 const MOST_UNPINNED_FOR_DRAIN = 1_000;
 
@@ -20,7 +20,7 @@ export interface PlacementLimits {
   readonly maxUnpinnedPerHost: number;
 }
 
-/** Better hosts have a higher weight; the caller defines its meaning, and only ratios count. */
+/** Better hosts have a higher weight. The caller defines what the weights measure; only their ratios count. */
 export type HostWeight = (host: NetworkHost) => number;
 
 export interface CandidateChoice {
@@ -52,7 +52,7 @@ export function chooseCandidates({
   random,
 }: CandidateChoice): NetworkHost[] {
   const spaced = new SpacedSet(network.minHostDistanceKm);
-  // As in indexd, a kept host that is too close to another kept host is not added, so it excludes no candidate.
+  // As in indexd, a kept host that is too close to another kept host is not added, so candidates may be close to it.
   for (const host of verdicts.keptHosts) spaced.add(host);
   const excluded = neighbours(verdicts);
   const mostUnpinned = isOnlyDrain(verdicts.moves)
@@ -76,8 +76,8 @@ export function chooseCandidates({
 }
 
 /**
- * A moved sector may also belong to other slabs. Returns the hosts of those slabs: a host of theirs, if chosen, would
- * have two sectors of one slab.
+ * The hosts of the other slabs that the moved sectors belong to. If a sector moved to a host of another of its slabs,
+ * this host would have two sectors of that slab.
  */
 function neighbours({ moves }: SectorVerdicts): Set<HostId> {
   return new Set(moves.flatMap(({ sector }) => sector.neighbourHostIds));

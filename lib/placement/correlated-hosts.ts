@@ -8,7 +8,10 @@ import { isIP } from "node:net";
 import { isPublicAddress } from "../network/public-address.ts";
 import type { HostId } from "../slab/ids.ts";
 
-/** Domains under which anyone can have a name: only the name with one more label tells whose host it is. */
+/**
+ * Domains under which anyone can have a name: two hosts there are one operator's only if the next label is the same
+ * too, as in `operator.ddns.net`.
+ */
 const SHARED_DOMAINS: ReadonlySet<string> = new Set([
   "ddns.net",
   "ddns.us",
@@ -95,7 +98,7 @@ function subnetOfIPv6(text: string): string {
   return `subnet ${groups.slice(0, 3).join(":")}`;
 }
 
-/** The domain that one party registered, as well as it can be found without the list of public suffixes. */
+/** The domain that one party registered; a guess, because the list of public suffixes is not used. */
 function domainOf(name: string): string | undefined {
   const labels = name.replace(/\.$/, "").split(".");
   if (name.length > MAX_NAME_LENGTH || labels.length < 2 || labels.some((label) => label === ""))

@@ -15,9 +15,9 @@ export interface DenialShare {
   readonly served: number;
 }
 
-/** Fewer denied sectors prove nothing. The number is low, so that it works for hosts with few of our sectors too. */
+/** A smaller number of denied sectors proves nothing. The limit is low, so that hosts with few of our sectors reach it. */
 const LEAST_DENIED = 3;
-/** The limit is one denial per this many served requests, a tenth of all requests; a larger share is unusual. */
+/** One denial for this many served requests is a tenth of all requests; a larger share than a tenth is unusual. */
 const SERVED_FOR_ONE_DENIED = 9;
 const LEAST_DENYING_HOSTS = 5;
 /**

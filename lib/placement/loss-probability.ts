@@ -16,8 +16,8 @@ export type HolderState = "good" | "bad-contract" | "bad-host";
  *
  *   good           the host leaves the network permanently: the median stay of a host is 69 weeks
  *   bad-contract   the host keeps the sector until the contract ends, but has no obligation afterwards
- *   bad-host       the host is blocked or unusable: because it is dead, or as often only because of its price. The
- *                  database does not tell which
+ *   bad-host       the host is blocked or unusable. About half of such hosts are dead, and the others are only too
+ *                  expensive; the database does not tell which hosts are dead
  */
 export const HOLDER_FAILURE: Readonly<Record<HolderState, number>> = {
   good: 0.01,
@@ -26,7 +26,8 @@ export const HOLDER_FAILURE: Readonly<Record<HolderState, number>> = {
 };
 
 /**
- * Probability that a whole group fails, with its operator, provider or network line. Half of a good host's probability.
+ * Probability that a whole group fails, with its operator, provider or network line: half as probable as the failure
+ * of one good host.
  */
 export const GROUP_FAILURE = 0.005;
 

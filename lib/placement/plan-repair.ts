@@ -21,8 +21,8 @@ export interface Source {
   readonly sector: SlabSector;
   readonly host: NetworkHost;
   /**
-   * The host is blocked or unusable, so indexd would not read there; or it denied the sector; or the sector was there earlier.
-   * Used only if the other sources do not suffice.
+   * True: the host is blocked or unusable, so indexd would not read there; or the host denied the sector; or it is an
+   * earlier location of the sector. Such a source is read only if the other sources do not suffice.
    */
   readonly lastResort: boolean;
 }
@@ -104,12 +104,12 @@ export function planRepair(request: PlanRequest): RepairPlan {
   return { kind: "repair", margin, moves, candidates, sources: sourcesOf(slab, network, score, random) };
 }
 
-/** Extra candidates that a drain's moves leave to the sectors that must move, in case a host refuses such a sector. */
+/** In addition to one candidate per other move, a drain's moves leave this many free, in case hosts refuse sectors. */
 const RESERVED_CANDIDATES = 2;
 
 /**
  * A drain's moves must not use candidates that other moves need: the drain's moves come last, and no more of them are
- * planned than there are spare candidates. The rest waits for the next repair.
+ * planned than there are spare candidates. The drain's remaining moves wait for the next repair.
  */
 function withoutCrowding(moves: readonly PlannedMove[], candidates: number): readonly PlannedMove[] {
   const others = moves.filter(({ reason }) => reason !== "draining");
@@ -127,7 +127,7 @@ function stayingIfServed(slab: Slab, network: NetworkSnapshot): Set<number> {
   return new Set(slab.sectors.map(({ index }) => index).filter((index) => !moving.has(index)));
 }
 
-/** The sector's host, if it can be reached. */
+/** The sector's host; null if the sector is lost, or if the host has no known address. */
 function holderOf(sector: SlabSector, network: NetworkSnapshot): NetworkHost | null {
   const host = sector.hostId === null ? undefined : network.hosts.get(sector.hostId);
   return host === undefined || host.addresses.length === 0 ? null : host;

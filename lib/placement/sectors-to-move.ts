@@ -14,7 +14,7 @@ export interface SectorVerdicts {
   readonly moves: readonly { readonly sector: SlabSector; readonly reason: MoveReason }[];
   /** Hosts of the sectors that stay, in slab order. */
   readonly keptHosts: readonly NetworkHost[];
-  /** Good hosts that hold a sector of the slab, whether or not it stays: none of them is a candidate. */
+  /** Good hosts that hold a sector of the slab, whether or not the sector stays: none of them is a candidate. */
   readonly holders: ReadonlySet<HostId>;
 }
 

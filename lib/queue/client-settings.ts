@@ -1,7 +1,8 @@
 import type { SQSClientConfig } from "@aws-sdk/client-sqs";
 
 /**
- * For claim and reap, which wait at most a second for messages. Even two time-outs leave most of their minute unused.
+ * For claim and reap, which wait at most a second for messages. A run of them may take 55 s; even if a request and its
+ * retry both time out, this takes only 16 s.
  */
 export const FUNCTION_ANSWER_MS = 8_000;
 /** For commands and self-hosted workers, which wait five seconds for messages. */

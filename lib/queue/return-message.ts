@@ -4,7 +4,7 @@ import { unavailable } from "./repair-queue.ts";
 /**
  * Makes a message whose repair never began visible again after `delaySeconds` ({@link returnDelaySeconds}). SQS
  * still counts the receive.
- * @throws {QueueError} the message then becomes visible after the queue's visibility timeout
+ * @throws {QueueError} if SQS cannot be told; the message then becomes visible after the queue's visibility timeout
  */
 export async function returnMessage(
   queue: { readonly client: SQSClient; readonly queueUrl: string },

@@ -77,7 +77,7 @@ function describeRepair(repair: EndedRepair): HistoryReport["repairs"][number] {
     leasedAt: new Date(leasedAtMs).toISOString(),
     beganAt: new Date(beganAtMs).toISOString(),
     endedAt: new Date(endedAtMs).toISOString(),
-    // The clock may have been set back meanwhile.
+    // The clock may have been set back during the repair.
     seconds: Math.max(0, endedAtMs - beganAtMs) / 1_000,
   };
 }

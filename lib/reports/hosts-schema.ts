@@ -38,7 +38,7 @@ const host = v.object({
         outOfFunds: v.pipe(v.boolean(), v.description("our account there recently lacked funds")),
         full: v.pipe(v.boolean(), v.description("recently refused a sector for lack of space")),
       }),
-      v.description("recent measurements of workers; null: not used recently"),
+      v.description("what workers measured recently; null: no worker has used the host recently"),
     ),
   ),
   denials: v.nullable(

@@ -90,7 +90,7 @@ function describeHost(facts: HostFacts): HostReport {
     hasActiveContract: judged.hasActiveContract,
     hasAppendContract: judged.hasAppendContract,
     recentUptime: row.recentUptime,
-    // A time in the future was recorded before the clock was set back: treat it as long ago.
+    // A time in the future was recorded before the clock was set back; it counts as equally far in the past.
     lastScanAgeSeconds: scannedAtMs === null ? null : Math.abs(nowMs - scannedAtMs) / 1_000,
     remainingStorageBytes: Number(row.remainingStorageSectors) * SECTOR_BYTES,
     contractBytes: facts.contractBytes,
@@ -110,7 +110,10 @@ function describeHost(facts: HostFacts): HostReport {
   };
 }
 
-/** Names the failed conditions, of those in lib/placement/choose-candidates.ts that do not depend on the slab. */
+/**
+ * Names the conditions that the host fails, among the conditions for candidates (lib/placement/choose-candidates.ts)
+ * that do not depend on the slab.
+ */
 function whyNoCandidate({ row, judged, score, maxUnpinnedPerHost }: HostFacts): string[] {
   return [
     ...(judged.blocked ? ["blocked"] : []),

@@ -50,7 +50,7 @@ const indexerSchema = v.object({
       }),
     ),
     v.description(
-      "its work in the serve process that answers; null: no work there, or a command printed the report",
+      "the indexer's work in the `serve` process that answers; null: it does no work there, or a command prints the report",
     ),
   ),
 });

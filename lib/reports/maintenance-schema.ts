@@ -30,7 +30,9 @@ export const runSchema = v.object({
   coordinatorSeenAt: v.nullable(
     v.pipe(
       time,
-      v.description("when that process last wrote to the run; 5 min later another process may take over"),
+      v.description(
+        "when the coordinator last wrote to the run; after 5 min without a write, another process may take over",
+      ),
     ),
   ),
   progress: v.nullable(
@@ -58,7 +60,7 @@ export const maintenanceSchema = v.object({
     v.pipe(
       runSchema,
       v.description(
-        "the run that the command or request is for, otherwise the latest run; null: none, or `--dry-run`",
+        "the run that the command or request names; if it names none, the latest run; null: there is no run, or `--dry-run` was given",
       ),
     ),
   ),
@@ -72,7 +74,9 @@ export const maintenanceSchema = v.object({
         slabs: v.pipe(v.array(id), v.description("at most 1,000")),
         objects: v.pipe(v.array(hex), v.description("object keys; at most 1,000")),
       }),
-      v.description("what the verification `run` has found affected; null: `run` is null or no verification"),
+      v.description(
+        "what is affected, as found by the verification in `run`; null: `run` is null or of another kind",
+      ),
     ),
   ),
   estimate: v.nullable(

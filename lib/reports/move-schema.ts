@@ -83,7 +83,7 @@ export const moveSchema = v.object({
         copySeconds: seconds,
         secondsWithoutClaims: v.pipe(
           seconds,
-          v.description("maximum time without claims, after the leases have ended"),
+          v.description("how long claims stop at most, not counting the wait for the leases to end"),
         ),
       }),
       v.description("only for `plan` and a refused `start`"),

@@ -29,7 +29,7 @@ const unhealthySlab = v.object({
   waitingSince: time,
   state: slabState,
   until: v.nullable(
-    v.pipe(time, v.description("when the slab, if it is waiting, leased or quarantined, is judged again")),
+    v.pipe(time, v.description("when the wait, the lease or the quarantine ends; null: the slab is ready")),
   ),
   lastOutcome: v.nullable(v.string()),
   lastError: v.nullable(v.string()),

@@ -165,7 +165,10 @@ export const statusSchema = v.object({
     v.object({
       confirmed: count,
       denied: count,
-      superseded: v.pipe(count, v.description("indexd checked or moved the sector meanwhile")),
+      superseded: v.pipe(
+        count,
+        v.description("answers that were not recorded, because indexd checked or moved the sector first"),
+      ),
       wrongData: count,
       unanswered: count,
       paid: money,

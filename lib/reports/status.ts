@@ -23,7 +23,7 @@ export async function readStatusReport(ask: Ask): Promise<StatusReport> {
 export function reportStatus(facts: StatusFacts): StatusReport {
   const { at, leases, budget, today } = facts;
   const ageOf = (then: Date | null): number | null =>
-    // A time in the future was recorded before the clock was set back: treat it as long ago.
+    // A time in the future was recorded before the clock was set back; it counts as equally far in the past.
     then === null ? null : Math.abs(at.getTime() - then.getTime()) / 1_000;
   const walk = lastWalk(facts.walks);
   const claimAge = ageOf(facts.claimedAt);
@@ -120,7 +120,7 @@ function lastWalk(
 function countSlabs({ backlog, beyondRescue, slabs }: StatusFacts, isKnown: boolean): StatusReport["slabs"] {
   const sum = (key: "ready" | "waiting" | "inDanger"): number =>
     backlog.reduce((total, margin) => total + margin[key], 0);
-  // Before the first walk ends the backlog is incomplete, but slabs in danger are reported anyway.
+  // Until the first walk has ended, the backlog is incomplete; slabs in danger are reported anyway.
   const isTold = isKnown || sum("inDanger") > 0;
   return {
     total: slabs.total,

@@ -7,7 +7,8 @@ import { rpcErrorFromWire, type WireError } from "./rpc-error.ts";
 export const SPECIFIER_BYTES = 16;
 
 /**
- * The RPCs that slabmend uses. RPCs that change contracts are indexd's job: docs/protocol.md#rhp4-and-talking-to-hosts.
+ * The RPCs that slabmend or its tests call. RPCs that change contracts are indexd's job:
+ * docs/protocol.md#rhp4-and-talking-to-hosts.
  */
 export type RpcName =
   | "Settings"

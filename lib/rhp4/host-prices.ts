@@ -4,7 +4,7 @@ import { type Decoder, decodeWhole, Encoder, wireTimeToMs } from "./encoding.ts"
 import { PriceTableError } from "./errors.ts";
 import { hash256, SIGNATURE_BYTES, signHash, verifyHash } from "./signing.ts";
 
-/** A host's prices in hastings with their expiry, signed by the host. Any client may use them. */
+/** A host's prices in hastings with their expiry, signed by the host. They are valid for every client. */
 export interface HostPrices {
   readonly contractPrice: bigint;
   /** Per byte per block. */

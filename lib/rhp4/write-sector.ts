@@ -40,9 +40,8 @@ export async function readWriteSectorResponse(source: ByteSource): Promise<Root>
 }
 
 /**
- * Bytes per write to the stream: 16 frames of siamux's default payload, 4296 bytes. After an early refusal the host
- * counts the frames that still arrive for the closed stream, and tolerates 999 of them; a whole sector in full frames
- * has fewer.
+ * Bytes per write to the stream: 16 full frames of siamux's default payload, 4296 bytes. A host that refuses early
+ * closes the stream and tolerates 999 more frames for it. A whole sector in full frames has fewer, only 977.
  */
 const SEND_BYTES = 16 * 4296;
 

@@ -1,6 +1,6 @@
 /**
  * The event stream for open consoles. All clients share one read of the database every few seconds; without clients the
- * database is not read. A client that does not read is dropped, so that its backlog stays small.
+ * database is not read. A client that does not read its events is dropped, before many of them wait in memory.
  *
  *   (no client) --add--> ticking --last client gone--> (no client)
  */

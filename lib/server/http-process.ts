@@ -15,7 +15,7 @@ import { type OpenIndexer, openIndexer } from "./open-indexer.ts";
 import { ServedIndexers } from "./served-indexers.ts";
 import type { SupervisorHealth } from "./workers-report.ts";
 
-/** The parent sends its state each second; after this silence the parent counts as hanging. */
+/** The parent sends its state each second. A parent that has sent nothing for this long counts as hanging. */
 const SILENT_AFTER_MS = 15_000;
 /** Prometheus waits 10 s by default. */
 const SCRAPE_LIMIT_MS = 5_000;
@@ -63,7 +63,7 @@ async function serve(settings: HttpSettings): Promise<void> {
       passwordHash: settings.passwordHash === null ? null : new Secret(settings.passwordHash),
     },
     indexers: served,
-    // Before its first message the parent counts as alive.
+    // A parent that has sent nothing yet counts as alive until SILENT_AFTER_MS after this process's start.
     isLive: () => currentHealth() !== null || clock.now() - startedAtMs < SILENT_AFTER_MS,
     scrape,
     files: settings.files,

@@ -44,7 +44,7 @@ const NOT_FOUND: ReadonlySet<string> = new Set([
 ]);
 const NEVER = new AbortController().signal;
 
-/** The problem repeats nothing of an unexpected error, because the message of such an error may contain secrets. */
+/** The problem does not contain the message of an unexpected error, because that message may contain secrets. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ServerError) {
     const { status, code, message, expected, got, remedy } = error;
@@ -90,7 +90,9 @@ const CODE_OF_STATUS: Readonly<Record<number, string>> = {
   429: "too-many-requests",
 };
 
-/** Returns the problem if fastify or a plugin refused the request for its body, URL or rate; otherwise undefined. */
+/**
+ * Returns the problem if fastify or a plugin refused the request because of its body, URL or rate; otherwise undefined.
+ */
 function refusedByFramework(error: unknown): Problem | undefined {
   if (!(error instanceof Error) || !("statusCode" in error)) return undefined;
   const { statusCode, message } = error;

@@ -1,4 +1,4 @@
-/** Whether a `serve` works, for /readyz. Pure. */
+/** Decides for /readyz whether a `serve` works. Pure. */
 import * as v from "valibot";
 import type { IndexerView } from "../lifecycle/indexer-control.ts";
 import type { LifecycleState } from "../lifecycle/state-machine.ts";

@@ -28,7 +28,7 @@ export interface ServeOptions {
   /** @throws {ConfigurationError} */
   readonly parseIndexer: (indexer: ConfiguredIndexer) => ServedIndexer;
   readonly listen: ListenAddress;
-  /** Other names of the server, in lower case. */
+  /** The names of `--allow-host`, in lower case: names of this server in addition to its own address. */
   readonly hostNames: readonly string[];
   readonly token: Secret<string>;
   /** Null only on loopback. */

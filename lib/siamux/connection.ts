@@ -354,7 +354,7 @@ export class MuxConnection implements Mux, FrameSink, StreamOwner {
 function silent(maxSilenceMs: number): MuxClosedError {
   return new MuxClosedError({
     code: "silent",
-    message: `siamux: nothing moved for ${maxSilenceMs} ms while a stream waited`,
+    message: `siamux: no traffic for ${maxSilenceMs} ms while a stream waited`,
     remedy: "Dial again, or use another host.",
   });
 }
@@ -362,7 +362,7 @@ function silent(maxSilenceMs: number): MuxClosedError {
 function inactive(): MuxClosedError {
   return new MuxClosedError({
     code: "inactive",
-    message: "siamux: nothing but keepalives for too long",
+    message: "siamux: only keepalives were sent or received for too long",
     remedy: "Dial again when the host is needed.",
   });
 }

@@ -45,7 +45,7 @@ export async function dialHandshake(
   if (!verify(null, Buffer.concat([ours, theirs]), parts.hostKey, signature)) {
     throw new HandshakeError({
       code: "bad-signature",
-      message: "siamux handshake: the signature is not by the dialled host key",
+      message: "siamux handshake: the signature was not made with the dialled host key",
       remedy:
         "Another host answers at this address: wait until the dialled host announces its address again.",
     });
@@ -83,7 +83,10 @@ export function packetKey(
   return blake2b(Buffer.concat([secret, dialerPublic, acceptorPublic]), { dkLen: 32 });
 }
 
-/** Version 0 is invalid, 1 and 2 are no longer supported, later versions support ours. */
+/**
+ * Accepts our version and later ones, because a peer of a later version also supports ours. Version 0 is invalid, and
+ * versions 1 and 2 are no longer supported.
+ */
 function assertVersion(bytes: Buffer): void {
   const version = bytes[0]!;
   if (version >= PROTOCOL_VERSION) return;

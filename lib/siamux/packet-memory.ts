@@ -9,7 +9,7 @@ const BATCH_BYTES = 65_536 + MAX_PACKET_BYTES;
 
 /**
  * The memory in which all connections of a process decrypt and encrypt their packets, one after the other. Each use is
- * one synchronous step, so no connection relies on data that it left there.
+ * one synchronous step. After it the memory may be overwritten, so a connection must not rely on what it left there.
  */
 export interface PacketMemory extends PacketKernel {
   /**

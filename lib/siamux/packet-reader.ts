@@ -19,7 +19,7 @@ export class PacketReader {
     this.#partial = Buffer.allocUnsafeSlow(packetSizeBytes);
   }
 
-  /** Whether a packet is incomplete, so that the transport must not end here. */
+  /** Whether a packet is incomplete: if the transport ends now, the packet is cut off. */
   get isInsidePacket(): boolean {
     return this.#partialBytes > 0;
   }

@@ -12,7 +12,8 @@ import {
 } from "./wire-format.ts";
 
 /**
- * Approximate size of one write to the transport: a socket's high-water mark, which keeps it busy without a backlog.
+ * Approximate size of one write to the transport. It equals a socket's high-water mark, so one write keeps the socket
+ * busy without a backlog.
  */
 const BATCH_BYTES = 65_536;
 
@@ -159,7 +160,8 @@ export class PacketWriter {
     }
     this.#cipher.seal(packets, this.#packetSizeBytes);
     this.#cipher.memory.sealed.copy(sealed, prefixBytes);
-    // A socket no longer needs the memory when it calls back. Another transport may have passed the memory on.
+    // When a socket calls back, it no longer needs the memory of `sealed`, which is then freed. Another transport may have
+    // passed this memory on to its peer, so it is not freed.
     const isSocket = this.#duplex instanceof Socket;
     this.#isFull = !this.#duplex.write(sealed, isSocket ? () => releaseMemory(sealed) : undefined);
   }

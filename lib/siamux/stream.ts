@@ -30,8 +30,8 @@ interface PendingRead {
 }
 
 /**
- * Why reads or writes fail from now on. A function creates the error of a normal end only if a caller still reads or
- * writes, which is rare.
+ * Why reads or writes fail from now on: an error, or, after a normal end, a function that creates the error. Callers
+ * rarely read or write after a normal end, so the error is created only when a caller does.
  */
 type Failure = Error | (() => Error);
 const errorOf = (failure: Failure): Error => (typeof failure === "function" ? failure() : failure);

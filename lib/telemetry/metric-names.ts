@@ -43,7 +43,7 @@ export const METRICS = {
   },
   SectorsCopied: { unit: "Count", meaning: "sectors stored elsewhere by copying" },
   SectorsRebuilt: { unit: "Count", meaning: "sectors stored elsewhere by rebuilding" },
-  SectorsDenied: { unit: "Count", meaning: "sectors that their hosts denied to have" },
+  SectorsDenied: { unit: "Count", meaning: "sectors that their hosts denied" },
   SectorsLost: { unit: "Count", meaning: "denials recorded as losses" },
   MovesDropped: { unit: "Count", meaning: "stored sectors that the commit refused to record" },
   WorkersUnfit: {
@@ -77,7 +77,7 @@ export const METRICS = {
     meaning: "messages that the queue accepted, each with a batch of due checks",
   },
   ChecksConfirmed: { unit: "Count", meaning: "due checks whose host proved a leaf of the sector" },
-  ChecksDenied: { unit: "Count", meaning: "due checks whose host denied to have the sector" },
+  ChecksDenied: { unit: "Count", meaning: "due checks whose host denied the sector" },
   ChecksSuperseded: { unit: "Count", meaning: "due checks whose sector indexd checked or moved meanwhile" },
   ChecksWrongData: { unit: "Count", meaning: "due checks answered with data that the proof contradicts" },
   ChecksUnanswered: {
@@ -99,7 +99,7 @@ export const METRICS = {
   JournalRowsSequenced: { unit: "Count", meaning: "journal rows that got their position in the stream" },
   CircuitBreakerOpen: {
     unit: "Count",
-    meaning: "1: most of the recent repairs failed, so claims back off; 0: closed",
+    meaning: "1: the circuit breaker is open, because most of the recent repairs failed; 0: it is closed",
   },
 
   // The state of the fleet, measured by reap once a minute.

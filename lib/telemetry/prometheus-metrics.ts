@@ -14,7 +14,7 @@ export interface PrometheusMetrics {
   of(service: string): MetricsPrinter;
   /** Removes gauges whose values are no longer known: an old value would look current. */
   forget(names: readonly MetricName[]): void;
-  /** Whether the database could be read: 1 or 0. */
+  /** Sets slabmend_database_up: 1 if the database could be read, otherwise 0. */
   setDatabaseUp(isUp: boolean): void;
   /** The text for a scrape. */
   scrape(): Promise<string>;

@@ -63,7 +63,7 @@ function localTime(time: string): string {
 }
 
 /**
- * Formats fields as `name=value`, also those of reports and meters that are nested up to two levels deep. Empty, zero
+ * Formats fields as `name=value`, including fields nested up to two levels deep, as in reports and meters. Empty, zero
  * and false values are omitted.
  */
 function describeFields(entry: object, depth = 0): string[] {

@@ -18,7 +18,7 @@ export function warnOfStanding(logger: Logger, { verdict, missingRights }: Fleet
   if (missingRights.length > 0) {
     logger.warn(
       { missingRights },
-      "indexd was upgraded: apply what slabmend grant prints; until then slabmend leaves slabs' recovery windows open",
+      "indexd was upgraded: slabmend lacks privileges; apply what slabmend grant prints; until then recovery windows stay open",
     );
   }
 }

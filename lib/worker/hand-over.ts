@@ -5,15 +5,16 @@ import type { WorkEnd } from "./worker-slot.ts";
 
 export interface HandOver extends RepairQueue {
   /**
-   * Returns the leases left over since the last call: no worker was free, or the repair did not begin or crashed.
+   * Returns the leases left over since the last call, because no worker was free, or because the repair did not begin or
+   * crashed.
    * `couldNotBegin`: at least one repair did not begin or crashed.
    */
   takeLeftOver(): { readonly leases: readonly LeasedSlab[]; readonly couldNotBegin: boolean };
 }
 
 /**
- * Replaces the queue of repairs inside one process: leases that claim sends go directly to a free worker. If no worker
- * is free, the lease is refused and stays unsent in the database, as after a refusal by SQS.
+ * Takes the queue's place in a process that claims for its own workers: each lease that claim sends goes directly to a
+ * free worker. If no worker is free, the lease is refused and stays unsent in the database, as after a refusal by SQS.
  */
 export function createHandOver(pool: WorkerPool, onEnd: (end: WorkEnd) => void): HandOver {
   let leases: LeasedSlab[] = [];

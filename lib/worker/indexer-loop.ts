@@ -94,14 +94,19 @@ const UNFIT_PAUSE_MS = 600_000;
 const LEAST_START_PAUSE_MS = 1_000;
 /** Work that hangs after it was told to end is abandoned after this time. */
 const ABANDON_AFTER_MS = 30_000;
-/** How long `drain` waits for a silent database after the last repair. While repairs run, a statement may wait 20 s. */
+/**
+ * How long `drain` waits for a silent database once the last repair has ended. Until then a statement may wait for 20 s.
+ */
 const FAREWELL_MS = 5_000;
 /**
- * Time after the last repair to kill an idle worker that hangs, wait for the last statements, and close everything
- * else.
+ * The time limit for what follows the last repair: an idle worker that hangs is killed, the last statements end, and
+ * everything else is closed.
  */
 const CLOSE_MS = 15_000;
-/** Longest duration of draining: a repair ends by its timeout or its process is killed, then everything is closed. */
+/**
+ * Longest duration of draining: each repair ends within its time limit, or its process is killed soon after; then
+ * everything is closed.
+ */
 export const mostDrainMs = (timeoutMs: number): number => timeoutMs + KILL_AFTER_MS + CLOSE_MS;
 const NEVER: JobHealth = { endedAtMs: null, stopped: null, failures: 0, trouble: null };
 

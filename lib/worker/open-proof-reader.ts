@@ -10,7 +10,7 @@ const KERNEL_BYTES = 16 * 1_048_576;
 /** A batch of proofs from one host is requested at once: proofs are small, and a round trip takes longer than all else. */
 const PROOFS_PER_HOST = 64;
 
-/** Connections to hosts for leaf proofs, and their verification. No connection is opened before the first request. */
+/** Connections to hosts for leaf proofs, and the kernel that verifies the proofs. Connects at the first request. */
 export function openProofReader(
   environment: Pick<Environment, "SLABMEND_MIGRATION_SEED" | "SLABMEND_ALLOW_PRIVATE_ADDRESSES">,
   clock: Clock,

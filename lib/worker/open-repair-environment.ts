@@ -43,19 +43,22 @@ export interface RepairEnvironment {
   ): Promise<RepairResult>;
   /** Executes the due checks of a batch. Returns the number of sectors requested. */
   check(batch: DueBatch): Promise<number>;
-  /** Results of other workers in the same time; see {@link readOthers}. */
+  /** How repairs of other workers ended in the time that the question names; see {@link readOthers}. */
   readOthers(question: Parameters<typeof readOthers>[1]): Promise<Others>;
   close(): Promise<void>;
 }
 
-/** Variables that a repair needs; the source of its message is the handler's concern. */
+/**
+ * The variables that a repair needs. The queue's URL is not among them, because the environment is given its repairs and
+ * does not receive messages itself.
+ */
 export const REPAIR_VARIABLES = variablesOf("repair").filter(
   (name): name is Exclude<VariableName, "SLABMEND_QUEUE_URL"> => name !== "SLABMEND_QUEUE_URL",
 );
 
 export interface RepairEnvironmentOptions {
   readonly variables: Readonly<Record<string, string | undefined>>;
-  /** Most repairs at the same time; default 1, as on Lambda. */
+  /** Largest number of parallel repairs; default 1, as on Lambda. */
   readonly repairsAtOnce?: number;
   /** Default: {@link DEFAULT_WORKER_SETTINGS}. */
   readonly settings?: WorkerSettings;
@@ -138,7 +141,7 @@ export function openRepairEnvironment({
     metrics,
     repair: (task, invocation) => repairOnce(parts, task, invocation),
     async check(batch) {
-      // Every time, because the name may resolve to another address.
+      // Checked for every batch, because the host name in the URL may resolve to another address by now.
       await assertUrlIsSafe(url);
       const due = checks();
       await due.checkReused();
@@ -200,7 +203,9 @@ function openMetrics(namespace: string, onMetrics: RepairEnvironmentOptions["onM
   };
 }
 
-/** Scores make repairs faster but are not required: after a failure only they are missing. */
+/**
+ * Scores make repairs faster, but a repair does not need them: a failure is logged and counted, and the repair continues.
+ */
 function triesScores(logger: Logger, metrics: MetricsPrinter): SharedByRepairs["tryScores"] {
   return async (what, work) => {
     try {
@@ -232,7 +237,7 @@ async function repairOnce(
   const { logger, metrics, kernel, memory, random, mostHastings } = parts;
   const { clock, hosts, database, settings, tryScores } = parts.shared;
   const startedAtMs = clock.now();
-  // Every time, because the name may resolve to another address.
+  // Checked for every repair, because the host name in the URL may resolve to another address by now.
   await assertUrlIsSafe(parts.url);
   await hosts.checkReused();
   const store = createRepairStore(parts.shared);
@@ -271,7 +276,10 @@ async function repairOnce(
   }
 }
 
-/** Under "error" the logger prints only the type of a value that is not an Error; this text is our own and safe to print. */
+/**
+ * Renames `error`, which is a text, to `why`: as `error`, the logger would print only its type, because it is not an
+ * Error. The text is our own and safe to print.
+ */
 function loggable(result: RepairResult): Record<string, unknown> {
   if (result.kind === "stale") return result;
   const { error, ...rest } = result;

@@ -1,6 +1,6 @@
 const FIRST_MS = 5_000;
 const LONGEST_MS = 60_000;
-/** To a queue that refuses requests, all pollers of a worker together send at most two requests a second. */
+/** All pollers of a worker together send at most two requests a second to a queue that refuses requests. */
 const MS_FOR_EACH_POLLER = 500;
 
 /**

@@ -38,7 +38,10 @@ export interface ReportingRepairStore extends RepairStore {
 
 /** A commit is retried after conflicts for up to half a minute. */
 const COMMIT_ANSWER_MS = 45_000;
-/** Short, because the commit waits for the drawn sectors, which only help to decide whether a denied sector is lost. */
+/**
+ * Time limit of drawOtherSectors. It is short, because the commit waits for the answer, which only helps to decide whether
+ * a denied sector is lost.
+ */
 const DRAW_ANSWER_MS = 4_000;
 
 /**
@@ -51,8 +54,8 @@ export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore
   const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION };
   return {
     async begin(task, { worker, holdMs }) {
-      // Once per environment, because our schema is upgraded only by a deployment: before it the grant is applied
-      // again, and it starts new environments. An upgrade of indexd is noticed by beginRepair.
+      // One check per environment is enough: our schema is upgraded only by a deployment, which starts new environments,
+      // and the grant is applied again before the deployment. beginRepair notices an upgrade of indexd.
       if (!shared.mayWork) {
         await database.runIdempotent(ANSWER_MS, (sql) => assertFleetMayWork(sql, verify.acceptedVersion));
       }

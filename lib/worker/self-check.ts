@@ -18,7 +18,9 @@ const MOST_FAULTS = 5;
 const LEAST_FAILURES = 5;
 /** For a comparison, other workers must have ended repairs of at least this many different slabs in the same time. */
 const LEAST_OF_OTHERS = 5;
-/** A worker stops if a worker as good as the others would have such a run of failures with a smaller probability. */
+/**
+ * A worker stops if its failures in a row are less probable than this for a worker that fails as often as the others do.
+ */
 const LEAST_CHANCE = 1e-6;
 
 /** The slabs at which this worker failed in a row, and since when. */

@@ -1,6 +1,6 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
-/** The problem that keeps a part of a worker from working, for people and programs. */
+/** Describes, for people and programs, the problem that keeps a part of a worker from working. */
 export interface Trouble {
   /** A stable code. */
   readonly code: string;

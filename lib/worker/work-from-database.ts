@@ -47,7 +47,7 @@ export interface DatabaseWork {
   readonly acceptedVersion?: number | undefined;
   readonly claim: ClaimSettings;
   readonly reap: ReapSettings;
-  /** Starts with each run of reap, unless its last run goes on. */
+  /** A run of the archive starts with each run of reap, unless the archive's previous run has not ended yet. */
   readonly archive?: ArchiveJob | undefined;
   /** Starts with each run of reap, and runs beside claim and reap until reap is due again. */
   readonly maintenance?: MaintenanceCoordinator | undefined;
@@ -72,21 +72,24 @@ export type WorkRun =
   | {
       readonly job: "claim";
       readonly kind: "ended";
-      /** `no-free-worker`: no worker was free to claim for. */
+      /** `no-free-worker`: nothing was claimed, because no worker was free. */
       readonly stopped: ClaimReport["stopped"] | "no-free-worker";
     }
   | { readonly job: "reap"; readonly kind: "ended" }
   | { readonly job: "claim" | "reap"; readonly kind: "failed"; readonly error: unknown };
 
-/** Pause without a backlog, or while the fleet is paused or its circuit breaker is open. */
+/** Pause before the next claim if there is no backlog, if the fleet is paused, or if its circuit breaker is open. */
 const IDLE_MS = 15_000;
 /** Pause between two claims, so that one claim serves all workers that become free shortly after each other. */
 const LEAST_PAUSE_MS = 250;
-/** Limits a claim, and thus a walk that finds nothing: between two claims the loop checks whether it should end. */
+/**
+ * Time limit of one claim, because the loop checks only between two claims whether it should end. Without the limit, a
+ * walk that finds nothing could take long.
+ */
 const CLAIM_MS = 20_000;
 const REAP_EVERY_MS = 60_000;
 const REAP_MS = 30_000;
-/** Shorter than the pause between two runs of reap: maintenance continues when the next run begins. */
+/** Shorter than REAP_EVERY_MS, so that this work has ended when the next run of reap starts it again. */
 const MAINTENANCE_MS = 55_000;
 const FIRST_RETRY_MS = 2_000;
 const LONGEST_RETRY_MS = 60_000;
@@ -192,7 +195,7 @@ async function claimForFreeWorkers(
     {
       ...work.claim,
       throughQueue: false,
-      // One lease for each free worker here, in addition to the leases that exist already outside the queue.
+      // The limit counts all leases outside the queue: those that exist already, and one for each free worker here.
       maxInFlight: (await ask(countLeasesBesideQueue)) + pool.free,
       batchLeases: Math.min(work.claim.batchLeases, pool.free),
       // One round of claim: this loop decides when the next round starts.
@@ -234,7 +237,7 @@ async function giveBack(
       const text = "a lease could not be released";
       const said = lines.note(text, error);
       if (said !== undefined) logger.warn({ error, slab: String(lease.slabId), ...said }, text);
-      // Releasing the other leases would probably take as long, each without an answer.
+      // The database is silent: for each of the other leases we would probably wait as long, in vain.
       if (error instanceof StoreError && error.code === "no-answer") break;
     }
   }

@@ -64,7 +64,7 @@ function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
     // The library pauses after some errors only; our own pause, in preReceiveMessageCallback, follows all errors.
     authenticationErrorTimeout: 1,
     messageSystemAttributeNames: ["ApproximateReceiveCount"],
-    // Applies to messages for which the handler throws: this process is ending, or the repair could not begin.
+    // For messages for which the handler throws, because this process is ending or because the repair could not begin.
     terminateVisibilityTimeout: ([message]) =>
       signal.aborted
         ? 0

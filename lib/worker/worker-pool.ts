@@ -3,7 +3,7 @@
  * slabs in parallel, which share its connections; a crash loses only that process's repairs.
  *
  * `stop` waits for running repairs. What always holds: at most `size` repairs at the same time, at most `processes` processes; a
- * repair goes to the least busy process. `resize` lowers both limits for a while; running repairs are finished.
+ * repair goes to the least busy process. `resize` changes both limits and cancels no repair.
  */
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -32,12 +32,12 @@ export interface WorkerPoolOptions {
 }
 
 /**
- * How many repairs make another process worthwhile. A process itself uses as much memory as two repairs of usual codes,
- * and while one of two repairs waits for hosts, the other can compute.
+ * The least number of parallel repairs for which a process is worthwhile. A process without repairs already uses as much
+ * memory as two repairs with a usual erasure code, and while one of two repairs waits for hosts, the other can compute.
  */
 const LEAST_PER_PROCESS = 2;
 
-/** The module is in this folder, and like this file it is TypeScript, or compiled. */
+/** The module is beside this file and has the same extension: `.ts` in a clone, `.js` in the package. */
 const ENTRY = join(import.meta.dirname, `worker-process${extname(import.meta.filename)}`);
 function workerFailed(): OperatorError {
   return new OperatorError({

@@ -2,7 +2,7 @@
  * Checks the statements in a plpgsql body with PostgreSQL, which otherwise analyses them only when they run.
  *
  *   prepare the statement unchanged -- a name is unknown --> if it is a variable, replace it by a null of its type, and repeat
- *                                   -- accepted --> a variable's name that is still there is also a column: ambiguous
+ *                                   -- accepted --> each variable that was not replaced has the name of a column too: ambiguous
  */
 
 import { parseSync } from "libpg-query";

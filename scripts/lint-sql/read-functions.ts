@@ -138,7 +138,8 @@ function collectStatements(
 }
 
 /**
- * The name of the variable with this number. Empty: it has no name, because it is the row of the function's results.
+ * A list with the name of the variable with this number. The list is empty for the row of the function's results, which
+ * has no name.
  */
 function named(by: Collector, number: Tree): readonly string[] {
   const name = typeof number === "number" ? by.names[number] : undefined;

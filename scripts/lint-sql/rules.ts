@@ -1,5 +1,5 @@
 /**
- * Rules for SQL functions. Tests of their behaviour do not detect violations of these rules.
+ * Rules for SQL functions. Tests of the functions' behaviour do not detect violations of these rules.
  *
  *   unused-variable     a variable or parameter that no statement uses
  *   unordered-locks     several rows are locked without an order or `skip locked`: two such callers may deadlock

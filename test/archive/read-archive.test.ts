@@ -76,7 +76,7 @@ test("readArchive returns the rows after a position: all rows, a part of a segme
   expect(await verify({ incarnation: 1, position: 9 })).toMatchObject({ segments: 0, end: { position: 9 } });
 });
 
-test("readArchive returns the rows of a later incarnation, which begin after the position of its backup", async () => {
+test("readArchive also returns a later incarnation, whose rows begin after the position of the restored backup", async () => {
   await write(2, 3, 5);
   const rows = [5, 6, 7, 8, 9].map((position) => token(1, position));
   expect(await archivedTokens(storage, { incarnation: 1, position: 4 })).toEqual([
@@ -177,7 +177,7 @@ test("a directory creates each file only once, and replaces the manifest only if
     [1, 2, 3].map((by) => storage.replaceHead(Buffer.from(String(by)), version, never)),
   );
   expect(won.filter(Boolean)).toHaveLength(1);
-  // A very late writer: the successor of the manifest that it read was removed long ago.
+  // A very late writer: the manifest that followed the one it read has already been removed as too old.
   for (let round = 0; round < 15; round += 1) {
     const { version: newest } = (await storage.readHead(never))!;
     expect(await storage.replaceHead(Buffer.from(`round ${round}`), newest, never)).toBe(true);

@@ -41,7 +41,7 @@ import { findMissingServices, KNOWN_MISSING, type MissingService } from "./suppo
 const HOSTS = 8;
 const CODE = { minShards: 3, totalShards: 6 };
 const CONCURRENCY = 2;
-/** A schedule runs within a minute; then claim leases and repair repairs. */
+/** A schedule invokes claim within a minute; then claim leases the slab, and repair repairs it. */
 const SCHEDULE_LIMIT_MS = 100_000;
 
 describeEndpoints(chosenEndpoints(), (start) => {
@@ -257,8 +257,9 @@ describeEndpoints(chosenEndpoints(), (start) => {
     const { RedrivePolicy: deployed } = await attributesOf("DefaultRepairsQueue");
     const setRedrive = (RedrivePolicy: string) =>
       fleet.clients.sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { RedrivePolicy } }));
-    // When deployed, this takes five receives and a quarter of an hour. The second receive comes early because the function
-    // returned the message: the queue itself would hide it for half an hour.
+    // In a deployment a message becomes a dead letter after five receives, which take a quarter of an hour; here one
+    // receive is enough. The second receive comes early because the function returned the message: the queue itself would
+    // hide it for half an hour.
     await setRedrive(JSON.stringify({ ...JSON.parse(deployed!), maxReceiveCount: 1 }));
     try {
       const { MessageId } = await fleet.clients.sqs.send(

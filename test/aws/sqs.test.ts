@@ -176,7 +176,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(Date.now() - startedAt).toBeLessThan(LONG_POLL_SECONDS * 1_000);
     const emptyAt = Date.now();
     expect(await queues.receive(queues.deadLetters, { WaitTimeSeconds: 1 })).toEqual([]);
-    // Less than the 1,000 ms of the poll, because the endpoint's timer uses another clock.
+    // The poll lasts 1,000 ms by the endpoint's timer, whose clock may differ from ours by some milliseconds.
     expect(Date.now() - emptyAt).toBeGreaterThan(800);
   });
 
@@ -227,7 +227,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await remove(queues.repairs, message);
   });
 
-  test("SQS may refuse one deletion of a batch and make the others", async (context) => {
+  test("SQS may refuse one deletion of a batch and carry out the others", async (context) => {
     skipIf(context, "takes anything for a receipt handle");
     await send(queues.repairs, "deleted");
     const { ReceiptHandle } = await receiveOne(queues.repairs);

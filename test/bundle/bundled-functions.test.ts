@@ -62,7 +62,7 @@ async function start(
   return worker;
 }
 
-/** A worker's metrics in embedded metric format, merged; logs are silent in this world. */
+/** All metrics that a worker printed, merged. Each line is in embedded metric format, because the worker logs nothing. */
 function metricsOf(worker: WorkerProcess): Record<string, unknown> {
   return Object.assign({}, ...worker.lines.map(({ line }) => JSON.parse(line) as object)) as Record<
     string,
@@ -198,7 +198,7 @@ test("each metric of an alarm or of the dashboard is printed by its function wit
     ...definitions.flatMap(({ metrics }) => Object.values(metrics)).filter((metric) => metric.of === "fleet"),
     ...GRAPHS.flatMap(({ metrics }) => metrics),
   ];
-  // Slots of a move are printed only while there is a move: test/telemetry/metrics.test.ts.
+  // The metrics MoveSlot… are printed only while the database is moved; test/telemetry/metrics.test.ts tests them.
   const always = shown.filter(({ name }) => !name.startsWith("MoveSlot"));
   const watched = always.map(({ service, name, outcome }) =>
     triple(service, outcome === undefined ? ["service"] : ["service", "outcome"], name),

@@ -72,7 +72,7 @@ test("a leak in any kind of place fails its test file; the message names place a
   // Its tests pass; only the search fails.
   expect(of("leaks.fixture.ts").assertionResults.filter(({ status }) => status !== "passed")).toEqual([]);
   const { message } = of("leaks.fixture.ts");
-  // Leaves out the form in which a secret was found. It depends on the secret: random bytes can look like text.
+  // Leaves out the form in which a secret was found. The form differs from run to run: random bytes can look like text.
   const lines = message.split("\n").filter((line) => line.startsWith("  "));
   const places = new Set(
     lines.map((line) => line.trim().replace(/ \([^)]*\)|, in ".*"(, and in \d+ more)?$/g, "")),

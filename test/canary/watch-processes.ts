@@ -32,8 +32,8 @@ type Spawn = (this: ChildProcess, options: SpawnOptions) => unknown;
 const LEAKS_ON_PURPOSE = /test\/canary\/fixtures\/vitest\.config\.ts$/;
 
 /**
- * A function's process starts no process and serves nothing, so all its output is seen here. Tests start hundreds of
- * these processes.
+ * Tests start hundreds of functions' processes. They start no further processes and serve nothing, so all their output is
+ * seen here, without preload.ts.
  */
 const NEEDS_NO_PRELOAD = /dev\/aws\/function-process\.ts$/;
 

@@ -156,7 +156,7 @@ test.each<[string, (good: MappingDescription) => readonly MappingDescription[], 
     "of another concurrency",
     (good) => [{ ...good, maximumConcurrency: 40 }],
     "warning",
-    /40 simultaneous repairs, but doctor checked for 10/,
+    /40 simultaneous repairs, but the other checks assumed 10/,
   ],
   ["twice", (good) => [good, good], "warning", /2 mappings/],
 ])("the queue's mapping to repair: %s", async (_name, change, level, says) => {

@@ -92,7 +92,7 @@ test("after SIGKILL during a scan the placed sectors stay, and restore continue 
   // Ends the killed process's lease, which would last five minutes.
   await sql`update slabmend.runs set expires_at = now()`;
   const continued = await runCli(["--json", "restore", "continue"], { environment: world.variables });
-  // Hosts of this test know no contracts, which the report says.
+  // The hosts of this test know no contracts. The report says so, and the exit code is 6.
   expect([continued.code, continued.err]).toEqual([6, ""]);
   expect(continued.json).toMatchObject({ run: { state: "done", statistics: { notFound: 0, refused: {} } } });
   await expectRestored();
@@ -102,7 +102,7 @@ test("after SIGKILL during a scan the placed sectors stay, and restore continue 
 const connect = (url: string): Sql =>
   postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: "slabmend-cli" } });
 
-/** Asks over a connection that has ended when this returns. */
+/** Asks over a connection of its own, and closes it before it returns. */
 async function isUnderWay(url: string): Promise<boolean> {
   const look = connect(url);
   try {

@@ -145,7 +145,7 @@ test("abort refuses while another process coordinates the restore, and never con
   expect((await restore("abort")).json).toMatchObject({ run: { state: "cancelled" } });
 });
 
-test("restore start refuses while another process begins a restore, or coordinates it", async () => {
+test("restore start refuses while another process begins or coordinates a restore", async () => {
   await refuseLogin();
   const waiting = () =>
     asOwner(
@@ -169,7 +169,7 @@ test("restore start refuses while another process begins a restore, or coordinat
   expect(await asOwner((sql) => sql`select state from slabmend.runs`)).toEqual([{ state: "running" }]);
 });
 
-test("contracts that indexd rejects while it syncs are held too, because the sync makes them active again", async () => {
+test("prunes of rejected contracts are held too, because indexd makes these contracts active again as it syncs", async () => {
   await begin(0);
   const { held, due } = await asOwner(async (sql) => {
     await sql`update contracts set state = 4, next_prune = now()`;
@@ -211,7 +211,7 @@ test("a restore is continued only while every login is refused, and its coordina
   expect(due).toHaveLength(0);
 });
 
-test("a restore runs to its end and holds prunes until release-prunes; until then the fleet may hold them too", async () => {
+test("a restore runs to its end; prunes stay held until release-prunes, and until then the fleet may hold them too", async () => {
   await refuseLogin();
   const dry = await restore("start", "--dry-run");
   expect([dry.code, dry.err]).toEqual([0, ""]);
@@ -247,7 +247,7 @@ test("a dry run of a scan prints its number of probes, and --probes is refused f
   expect([archive.code, archive.error?.code]).toEqual([3, "bad-argument"]);
 });
 
-test("a scan with a configured archive begins a later incarnation than the archive's", async () => {
+test("a restore by scan begins a later incarnation than the last one in the configured archive", async () => {
   environment["SLABMEND_ARCHIVE"] = folder;
   const row = { ...journalRow({ id: 1n, digest: "cd".repeat(32) }, 1, []), incarnation: 7 };
   await writeArchive(createDirectoryStorage(folder), [row], "ab".repeat(32));
@@ -284,7 +284,7 @@ test("maintenance cancel refuses an interrupted restore; restore abort ends it a
   });
 });
 
-/** Where the archive's follower is according to the backup. */
+/** Stores, as a part of the backup, the place up to which the journal was archived. */
 function archived(sql: postgres.Sql, storage: ArchiveStorage, { incarnation, position }: JournalPlace) {
   return sql`
     insert into slabmend.followers (name, position, segment, incarnation, updated_at)

@@ -94,7 +94,7 @@ test.runIf(existsSync("/proc/self/stat"))(
 test("slabmend keeps running when its shell ends, as with nohup or setsid", async () => {
   const { parents, work, out } = await startByNpm("");
   for (const pid of parents) process.kill(pid, "SIGKILL");
-  // Longer than two checks of whether the parents live.
+  // Two intervals of the launcher's check whether its parents live, and a margin.
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   expect(out()).not.toContain("draining");
   process.kill(work, "SIGTERM");

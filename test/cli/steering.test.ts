@@ -172,7 +172,7 @@ describe("dead letters", () => {
     ...more,
   });
 
-  test("redrive sends dead letters whose leases still wait, deletes moot ones, and keeps unreadable ones", async () => {
+  test("redrive sends dead letters with a waiting lease, deletes those without one, and keeps unreadable ones", async () => {
     const waiting = await brokenSlab();
     const token = await lease(waiting);
     await storeDeadLetters(database.sql, [

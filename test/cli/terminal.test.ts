@@ -28,7 +28,8 @@ interface Session {
 }
 
 /**
- * Runs a command at a terminal that `script` makes. Without an outer terminal this terminal has no size, so set one.
+ * Runs a command at a terminal that `script` makes. The tests may run without a terminal; then the new terminal has no
+ * size, so `stty` sets one.
  */
 function atTerminal(args: string, environment: Readonly<Record<string, string>> = {}): Session {
   const child = spawn(

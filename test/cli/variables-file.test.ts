@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** Runs `init` with this file: the public host is refused only if the URL was read. */
+/** Runs `init` with this file. If `init` refuses the URL's public host, it has read the URL from the file. */
 async function initWith(content: string | Buffer, environment: Record<string, string> = {}) {
   await writeFile(file, content);
   return (await runCli(["init", "--json", "--variables-file", file], { environment })).error;

@@ -147,7 +147,7 @@ test("draining finishes running repairs and begins no more", async () => {
   expect(await cli.ended).toBe(0);
   expect(lastLine(cli)).toMatchObject({ outcomes: { repaired: 1 }, crashed: 0 });
   expect(await countRepaired()).toBe(repairedBefore + 1);
-  // The other slab can be leased.
+  // The other slab is free: it has no lease, and its next attempt is due.
   expect(await world.database.sql`select from slabmend.leases`).toHaveLength(0);
   const [free] = await world.database.sql`
     select count(*)::integer as slabs from slabs

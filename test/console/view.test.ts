@@ -160,7 +160,7 @@ test.each([
   expect(moveInGrid(from, key, 3, 5)).toBe(to),
 );
 
-test("the phases before the current phase are shown as done; if the current phase is unknown, no phase is", () => {
+test("the phases before the current phase are shown as done, but none if the current phase is unknown", () => {
   expect(stepsOf("transfer").map(({ state }) => state)).toEqual(["done", "done", "now", "next", "next"]);
   expect(new Set(stepsOf("of-a-newer-worker").map(({ state }) => state))).toEqual(new Set(["next"]));
 });

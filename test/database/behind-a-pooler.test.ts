@@ -36,7 +36,7 @@ test("a whole repair works if every statement runs on a different backend", asyn
   let statements = 0;
   const pooled = new Proxy(backends[0]!, {
     apply(_target, _self, args: never[]) {
-      // A fragment is not a statement, so any backend may build it.
+      // Fragments of statements are counted here too. This is harmless: any backend may build them.
       statements += 1;
       return Reflect.apply(backends[statements % backends.length]!, undefined, args);
     },

@@ -121,8 +121,8 @@ describe("idempotent by token", () => {
   });
 
   test("a commit is repeated if the connection ends during COMMIT", async () => {
-    // A lock on the slab makes the commit wait; its connection is killed there, once before and once after the commit takes
-    // effect. Each time the worker must end with one recorded repair.
+    // A lock on the slab makes the commit wait. The commit's connection is killed once during this wait, and once right
+    // after the lock is released, when the commit may have taken effect. Each time exactly one repair must be recorded.
     for (const letItHappen of [false, true]) {
       const here = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] });
       const itsToken = await leaseByHand(sql, here);
@@ -307,7 +307,7 @@ describe("two simultaneous commits", () => {
       const { one, two } = await share();
       const target = hosts[7]!;
       const requests = await Promise.all(
-        // The first commit moves the shared sector to the host, the second commit a sector that only its own slab has.
+        // The first commit moves the shared sector to the host; the second moves a sector that only its own slab has.
         [[one, 0] as const, [two, 1] as const].map(async ([which, index]) =>
           requestOf(which, await leaseByHand(sql, which), {
             moves: await movesFromHere(sql, which, [[index, target]]),

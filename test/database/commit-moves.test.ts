@@ -297,7 +297,7 @@ describe("rule 5: the new host is unblocked with a good contract", () => {
 });
 
 describe("rule 6: a denial counts only while the sector is on the denying host", () => {
-  test("a sector denied and moved in one commit counts as lost there, and its location is remembered", async () => {
+  test("a sector denied and moved in one commit counts as lost, and the denying host becomes an earlier location", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     const result = await commit(slab, { moves, denied: [denial(slab, 0, hosts[0]!)] });

@@ -100,7 +100,7 @@ test("a statement's own failure is passed on unchanged", async () => {
   await answering.end();
 });
 
-test("if a call gives up its connection, the other calls on this connection fail at once, for any retry policy", async () => {
+test("if a call gives up its connection, the other calls on this connection fail at once, even if they could retry", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
   const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
@@ -131,7 +131,7 @@ test("a deadline limits every wait, and no call is made after it", async () => {
   const { accepted } = proxy;
   await expect(ask(one)).rejects.toMatchObject({ code: "no-answer" });
   expect(proxy.accepted).toBe(accepted);
-  // A call that waits between two attempts does not delay the end.
+  // The deadline also ends a call that waits between two attempts.
   const resting = askWithin(answering, clock, clock.now() + 3_000)(() => new Promise<never>(() => {}));
   const rested = resting.catch((error: unknown) => error);
   await clock.advance(3_000);

@@ -134,7 +134,7 @@ describe("a denial becomes a loss without a move", () => {
     );
   });
 
-  test("a suspected host's denial becomes a loss only after the host has denied three sectors again hours later", async () => {
+  test("if a suspected host denies sectors again hours later, only the third and further ones become losses", async () => {
     const slabs = await Promise.all(
       Array.from({ length: 4 }, () => seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) })),
     );
@@ -186,7 +186,7 @@ describe("a denied sector that moves", () => {
   );
 });
 
-test("a sector denied by a suspected host moves without counting as lost, and its location is remembered", async () => {
+test("a sector denied by a suspected host moves without counting as lost; the host becomes an earlier location", async () => {
   const slabs = await Promise.all([storeSlab(), storeSlab(), storeSlab()]);
   for (const slab of slabs) await commit(slab, { denied: [denial(slab, 0)] });
   const moves = await movesFromHere(sql, slabs[0], [[0, hosts[6]!]]);

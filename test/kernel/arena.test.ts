@@ -36,7 +36,7 @@ describe("arena", () => {
               live.push({ region, mark: i & 255 });
             } catch (error) {
               expect(error).toEqual(code("arena-full"));
-              // It is really full: free gaps are too small.
+              // An empty arena refuses only what exceeds its capacity.
               if (live.length === 0) expect(step.allocate).toBeGreaterThan(CAPACITY);
             }
           } else if (live.length > 0) {
@@ -57,7 +57,7 @@ describe("arena", () => {
     );
   });
 
-  it("a full arena throws and can still be used", () => {
+  it("a full arena refuses another region, and works again after a region is freed", () => {
     const { arena } = createArena();
     expect(arena.capacityBytes).toBe(CAPACITY);
     const all = arena.allocate(CAPACITY);
@@ -66,7 +66,7 @@ describe("arena", () => {
     expect(arena.allocate(1).length).toBe(1);
   });
 
-  it("the arena does not join separate gaps", () => {
+  it("the arena does not join free gaps that are not adjacent", () => {
     const { arena } = createArena();
     const third = Math.floor(CAPACITY / 3 / 64) * 64;
     const [first, , last] = [arena.allocate(third), arena.allocate(third), arena.allocate(third)];

@@ -1,4 +1,4 @@
-/** ChaCha20-Poly1305 directly from RFC 8439, with single words and big integers. */
+/** A slow reference of ChaCha20-Poly1305, written directly from RFC 8439 with 32-bit words and big integers. */
 
 const TAG_BYTES = 16;
 const PRIME = 2n ** 130n - 5n;

@@ -1,6 +1,6 @@
 /**
- * The kernels' vectors and random comparisons with the slow references as a plain program, for machines without a test runner, such as
- * an emulated arm64. Exits with 1 at the first difference.
+ * Checks the kernels with their test vectors and, on random data, against the slow references. It is a plain program,
+ * for machines without a test runner, such as an emulated arm64. Exits with 1 at the first difference.
  *
  *   node test/kernel/check-kernels.ts [SEED]
  */
@@ -44,7 +44,7 @@ function checkSectorRoots(): void {
   }
 }
 
-/** Every length from one leaf on, so that each path through the three-hash loop is taken. */
+/** Every power of two from 1 to 2,048 leaves, so that each path through the three-hash loop is taken. */
 function checkSubtrees(): void {
   for (let leaves = 1; leaves <= 2_048; leaves *= 2) {
     for (let round = 0; round < 4; round++) {
@@ -120,7 +120,7 @@ function checkCodes(): void {
   }
 }
 
-/** Packets of the sizes that connections use, and those around a stride and a block. */
+/** Checks packets of the sizes that connections use, and of the sizes around a stride and a block. */
 function checkPackets(): void {
   const packets = createPacketKernel({ incomingBytes: 65_600, batchBytes: 65_536 });
   for (const packetBytes of [17, 32, 271, 272, 273, 527, 528, 529, 1_220, 4_320, 32_768]) {

@@ -106,7 +106,7 @@ describe("packet kernel", () => {
     expect(hex(sealed.subarray(367, 375))).toBe("fdc4fd806c22f221");
   });
 
-  // RFC 8439 appendix A.3, vector 1 and those of 5 to 11: sums at the edges of the reduction.
+  // RFC 8439 appendix A.3, vectors 1 and 5 to 11: sums at the edges of the reduction modulo 2^130 - 5.
   it.each([
     ["all zero", "00".repeat(32), "00".repeat(64), "00".repeat(16)],
     ["2^130 - 5 + 2^128 wraps", "02".padEnd(64, "0"), "ff".repeat(16), "03".padEnd(32, "0")],
@@ -156,7 +156,7 @@ describe("packet kernel", () => {
 
   const batches = fc.record({
     seed: fc.integer(),
-    // Every length around the strides of 256 bytes and the blocks of 16, and those of real packets.
+    // All lengths around the strides of 256 bytes and the blocks of 16, and the lengths of real packets.
     packetBytes: fc.oneof(
       fc.integer({ min: 17, max: 600 }),
       fc.constantFrom(1220, 1221, 2880, 4200, 4320, 16_384, 32_768),
@@ -170,7 +170,7 @@ describe("packet kernel", () => {
     sender: fc.constantFrom(0, 0x8000_0000, 0xffff_ffff),
   });
 
-  it("encrypts and decrypts like the reference and noble", () => {
+  it("encrypts and decrypts like the slow reference and @noble/ciphers", () => {
     fc.assert(
       fc.property(batches, ({ seed, packetBytes, count: wanted, counter, sender }) => {
         const count = Math.min(wanted, Math.floor(AREA_BYTES / packetBytes));
@@ -202,7 +202,7 @@ describe("packet kernel", () => {
     );
   });
 
-  it("decryption stops at the first packet with a changed bit, after those before it", () => {
+  it("decryption opens the packets before the first one with a changed bit, and stops there", () => {
     const packetBytes = 1220;
     const [count, bits] = [6, packetBytes * 8];
     const batch = { key: seededBytes(7, 32), count, packetBytes, counter: 3n, sender: 0 };
@@ -245,7 +245,7 @@ describe("packet kernel", () => {
     if (offset === 0) expect(() => kernel.seal(batch)).toThrow(refusal);
   });
 
-  it("enciphers the reference's keystream at every distance from the end of a stride", () => {
+  it("enciphers like the slow reference at every distance from the end of a stride", () => {
     const key = seededBytes(1, 32);
     for (let textBytes = 1; textBytes <= 530; textBytes++) {
       const text = seededBytes(textBytes, textBytes);

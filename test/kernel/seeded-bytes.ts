@@ -1,4 +1,4 @@
-/** The same pseudo-random bytes for the same seed, so that a failure can be reproduced from its reported seed. */
+/** Makes pseudo-random bytes. The same seed gives the same bytes, so a reported seed reproduces a failure. */
 export function seededBytes(seed: number, length: number): Buffer {
   const bytes = Buffer.alloc(length);
   // A Weyl sequence through the mixer of MurmurHash3: any seed will do, zero included.

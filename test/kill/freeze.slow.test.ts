@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
 
-/** Room for a request for the settings, which takes one or two packets; a sector is far larger. */
+/** In bytes: more than a request for the settings, which takes one or two packets, but far less than a sector. */
 const MOST_OF_A_QUESTION = 16_384;
 
 const CODE = { minShards: 2, totalShards: 4 } as const;
@@ -46,10 +46,10 @@ test.each(["begun", "fetched-one", "rebuilt-one", "stored-one", "stored", "commi
   },
 );
 
-describe("frozen between two repairs until its connections are older than it trusts", () => {
+describe("a worker frozen between two repairs until it no longer trusts its connections", () => {
   let proxies: readonly SilentProxy[];
   beforeAll(async () => {
-    // A device between worker and host, such as a NAT.
+    // The proxies stand for devices between worker and hosts, such as a NAT.
     proxies = await Promise.all(
       kill.world.hosts.map(({ swarm }) => {
         const [host, port] = swarm.address.split(":");
@@ -64,8 +64,9 @@ describe("frozen between two repairs until its connections are older than it tru
   afterAll(() => Promise.all(proxies.map((proxy) => proxy.stop())));
 
   /**
-   * Repairs a slab, after which only two of its sectors are lost; this repair has connected to both hosts that the next one must
-   * read from.
+   * Lets a worker repair two lost sectors of a slab, loses the other two, and waits until the worker has been frozen
+   * for long. The next repair must read from the two hosts to which this repair has written, and the worker still has
+   * connections to them.
    */
   async function frozenWorker(): Promise<{
     slab: StoredSlab;

@@ -39,7 +39,7 @@ test("claim, repair and reap repair everything despite kills at random steps", a
   });
 });
 
-/** Any slab without a lease, damaged or already repaired. */
+/** Leases any slab that has no lease, whether it is damaged or already repaired. */
 async function leaseOne(slabs: readonly StoredSlab[], random: (below: number) => number) {
   const { sql } = kill.world.database;
   const leased = await sql<{ id: string }[]>`select slab_id::text as id from slabmend.leases`;

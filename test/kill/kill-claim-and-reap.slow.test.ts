@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
 
-/** Without the steps of the walk, which kill-walk.slow.test.ts tests. */
+/** The steps of claim without those of its walk, which kill-walk.slow.test.ts tests. */
 const claimSteps = KILL_STEPS.claim.filter((step) => !WALK_STEPS.some((walkStep) => walkStep === step));
 
 test.each(claimSteps)("claim killed at %s loses no slab", async (step) => {

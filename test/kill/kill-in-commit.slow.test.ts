@@ -1,4 +1,7 @@
-/** SIGKILL of claim and reap while the COMMIT of each of their transactions waits in the server, with both results; the next runs finish. */
+/**
+ * SIGKILL of claim and reap while the COMMIT of each of their transactions waits in the server, which then either
+ * commits or rolls back; the next runs finish.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { damagedSlabs, leaveWorkForReap } from "../support/kill-damage.ts";
 import { FATES, killInCommit } from "../support/kill-in-commit.ts";
@@ -18,26 +21,26 @@ const leases = () =>
     (rows) => [...rows],
   );
 
-/** Makes leases being sent overdue. */
+/** Makes every lease whose sending has begun overdue. */
 const sendingIsOverdue = () =>
   kill.world.database.sql`update slabmend.leases set sending_since = sending_since - interval '1 minute'`;
 
 describe.each(FATES)("%s:", (fate) => {
   const isCommitted = fate === "the server still commits";
-  /** A new process runs and is killed in the commit that writes this. */
+  /** Starts a new process and kills it in the COMMIT of the transaction that makes this write. */
   async function killIn(name: FunctionName, write: string): Promise<void> {
     const victim = await kill.startVictim(name);
     await killInCommit(kill.world.database.sql, victim, {}, { write }, fate);
   }
 
-  test("a kill of claim while it leases or marks leases as sent", async () => {
+  test("after a kill of claim while it leases or marks leases as sent, the next claim sends the unmarked ones", async () => {
     const { sql } = kill.world.database;
     const slabs = await damagedSlabs(kill, 3);
     await killIn("claim", "insert on slabmend.leases");
     const leased = await leases();
     expect(leased).toMatchObject(isCommitted ? slabs.map(() => ({ sent: false })) : []);
 
-    // The next claim sends the leased slabs, or leases them again, and is killed too.
+    // The next claim sends the leases or, after a rollback, leases the slabs again and sends them. It is killed too.
     await sendingIsOverdue();
     await killIn("claim", "update of sent_at on slabmend.leases");
     const sent = await leases();
@@ -59,12 +62,13 @@ describe.each(FATES)("%s:", (fate) => {
     expect(await kill.violations(slabs)).toEqual([]);
   });
 
-  test("a kill of reap in each of its transactions", async () => {
+  test("reap killed in any of its transactions has done the work of this transaction completely or not at all", async () => {
     const { sql } = kill.world.database;
     const slabs = await damagedSlabs(kill, 3);
     const [crashed, unsent, told] = slabs.map(({ id }) => String(id)) as [string, string, string];
     await leaveWorkForReap(kill, slabs);
-    // The circuit breaker has closed; this is a slab's third crash while another one was repaired.
+    // The open circuit breaker is due to close. One slab has crashed twice, and its crash now is the third. Another
+    // slab was repaired in between.
     await sql`update slabmend.fleet set breaker_open = true, backoff_ms = 1000, backoff_from = now() - interval '1 hour',
       backoff_until = now() - interval '1 hour'`;
     await sql`insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)

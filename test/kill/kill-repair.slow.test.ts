@@ -45,7 +45,7 @@ test.each(beforeTheCommit)(
   },
 );
 
-test("after a kill following uploads the next worker finds them, and uploads nothing twice", async () => {
+test("after a kill following an upload the next worker finds the stored shard, and uploads no shard twice", async () => {
   const { sql } = kill.world.database;
   const slab = await damagedSlab();
   const victim = await kill.startVictim("repair");
@@ -73,13 +73,13 @@ test("after a kill following uploads the next worker finds them, and uploads not
   expect(await kill.violations([slab])).toEqual([]);
 });
 
-test("a kill during the commit leaves it complete or not at all", async () => {
+test("a kill during the commit leaves it done completely or not at all", async () => {
   const slab = await damagedSlab();
   const victim = await kill.startVictim("repair", { step: "commit-sent" });
   const task = await kill.world.lease(slab);
   expect(await victim.invoke(kill.eventOf(task))).toMatchObject({ how: "crashed" });
   const outcomes = await kill.finish();
-  // Which of the two depends on whether the statement had left the process.
+  // Whether the commit completes depends on whether its statement had left the process.
   const [row] = await kill.world.database.sql`
     select outcome from slabmend.journal where token = ${task.token}`;
   expect(row!["outcome"]).toBeOneOf(["crashed", "repaired"]);
@@ -99,7 +99,7 @@ test.each(["committed", "events-bumped"])("a kill at %s leaves only the events t
   expect(await kill.violations([slab])).toEqual([]);
 });
 
-test.each(FATES)("a kill while COMMIT waits in the server: %s", async (fate) => {
+test.each(FATES)("after a kill in COMMIT, only a rolled-back repair is repeated: %s", async (fate) => {
   const { sql } = kill.world.database;
   const slab = await damagedSlab();
   const task = await kill.world.lease(slab);

@@ -1,4 +1,4 @@
-/** SIGKILL of claim after each step of its walk, and while its records are being written; the next run continues there. */
+/** SIGKILL of claim after each step of its walk, and in the COMMIT of a page; the next run continues from there. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { CAUSES } from "../../lib/jobs/backlog/causes.ts";
 import type { WalkStep } from "../../lib/jobs/backlog/walk.ts";
@@ -99,7 +99,7 @@ const backlog = async () =>
     select slab_id::text, urgency, loss, margin, causes, ready from slabmend.backlog order by slab_id`
   ).map((row) => ({ ...row }));
 
-/** The records of a walk from the beginning in the same database. */
+/** Returns the backlog that a walk from the beginning makes in the same database. */
 async function freshBacklog(): Promise<unknown[]> {
   const { sql } = kill.world.database;
   await sql`truncate slabmend.backlog, slabmend.marks, slabmend.walks`;
@@ -107,7 +107,7 @@ async function freshBacklog(): Promise<unknown[]> {
   return await backlog();
 }
 
-/** The records of an undisturbed run, after which the database is reset. */
+/** Returns the steps of an undisturbed run, after which the database is reset. */
 async function undisturbedSteps(): Promise<string[]> {
   await secondPassIsDue();
   const claim = await kill.startVictim("claim");
@@ -129,7 +129,7 @@ async function nothingIsHalfRecorded(): Promise<void> {
   );
 }
 
-/** A pass ends in the same statement as its last page; only the note of its end may be lost. */
+/** Only the steps of pages: a pass ends in the statement of its last page, so a kill can only lose the note of its end. */
 const pages = (steps: readonly string[]) => steps.filter((step) => step.endsWith("-page")).sort();
 
 /** The next run does only the remaining work; then the backlog equals that of a walk from the beginning. */
@@ -154,7 +154,7 @@ async function nextRunCompletes(
   expect(rows).toEqual(await freshBacklog());
 }
 
-/** The first occurrence, and a late one. */
+/** The occurrences of each step at which claim is killed: the first one, and a late one. */
 const occurrences: Readonly<Record<WalkStep, readonly number[]>> = {
   looked: [1],
   "marked-page": [1, 4],
@@ -175,7 +175,7 @@ test.each(places)(
   },
 );
 
-test.each(FATES)("killed while the COMMIT of a page waits: %s", async (fate) => {
+test.each(FATES)("claim killed while the COMMIT of a page waits loses nothing: %s", async (fate) => {
   await secondPassIsDue();
   const walkOfLost = async () => (await standing()).find(({ cause }) => cause === "lost");
   const before = await walkOfLost();

@@ -17,8 +17,8 @@ afterAll(() => kill.stop());
 const TIMEOUT_MS = 6_000;
 
 /**
- * Runs a function with a database that answers until it gets this text. A statement with parameters takes two messages: its text, then
- * its parameters, with which it is executed.
+ * Runs a function with a database that answers until it gets this parameter. A statement with parameters takes two
+ * messages: its text, then its parameters, with which it is executed.
  */
 async function silencedAt(name: "claim" | "reap", parameter: string) {
   const proxy = await startSilentDatabase(kill.world.database.url);
@@ -37,14 +37,14 @@ test("with a silent database claim and reap end in time, and their next runs fin
     slabs.push(await kill.world.storeSlab({ minShards: 1, totalShards: 3 }));
     await kill.world.loseSector(slabs[n]!, n);
   }
-  // A batch for aging may come first and find nothing.
+  // By urgency, because a batch for aging may come first and find nothing.
   const claiming = await silencedAt("claim", '"order":"urgency"');
   const leases = () => sql`
     select slab_id::text, token::text, sent_at is null as unsent from slabmend.leases order by slab_id`;
   await untilEqual(async () => (await leases()).length, 3);
   const leased = await leases();
 
-  // One of the leases has begun, and its worker is killed.
+  // Simulates that the repair of one leased slab has begun, and that its worker was killed.
   const [dying] = slabs;
   await sql`update slabmend.leases set began_at = leased_at, worker = 'gone', expires_at = clock_timestamp()
     where slab_id = ${String(dying!.id)}`;
@@ -60,7 +60,7 @@ test("with a silent database claim and reap end in time, and their next runs fin
   await claiming.stop();
   await reaping.stop();
 
-  // The leases stay: the next run sends them, and leases the slabs freed by reap.
+  // The other leases stay: the next claim sends them, and leases the slab that reap has freed.
   await sql`update slabmend.leases set sending_since = sending_since - interval '1 minute'`;
   await kill.run("reap");
   await kill.run("claim");

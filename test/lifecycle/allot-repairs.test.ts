@@ -52,7 +52,7 @@ test.each<readonly [string, number, readonly Demand[], Record<string, number>]>(
   expect(Object.fromEntries(allotRepairs(total, demands))).toEqual(expected);
 });
 
-test("each indexer may have at least one repair, at most what it needs, and together at most the total", () => {
+test("each indexer may have at least one repair and at most what it needs; further repairs use only free capacity", () => {
   const anyDemand = fc.record({
     share: fc.integer({ min: 1, max: 20 }),
     running: fc.integer({ min: 0, max: 10 }),
@@ -73,7 +73,7 @@ test("each indexer may have at least one repair, at most what it needs, and toge
           beyondRunning += Math.max(0, allotted.get(name)! - Math.max(1, running));
         }
         const running = demands.reduce((sum, one) => sum + one.running, 0);
-        // Beyond one repair each, only free capacity is used.
+        // Except for one repair of each indexer, only free capacity is used.
         expect(beyondRunning).toBeLessThanOrEqual(Math.max(0, total - running));
       },
     ),

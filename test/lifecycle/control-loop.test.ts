@@ -48,7 +48,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
 ) as fc.Arbitrary<Event>;
 
-/** The world asserts the invariants at every write; this asserts that the wanted state is reached once failures stop. */
+/** Asserts that the wanted state is reached once failures stop. The world asserts the invariants at every write. */
 async function drive(backing: Backing, events: readonly Event[]): Promise<readonly LifecycleState[]> {
   const world = createLoopWorld(backing, PROCESSES);
   for (const event of events) {
@@ -78,7 +78,7 @@ async function drive(backing: Backing, events: readonly Event[]): Promise<readon
   return world.written;
 }
 
-/** The row in memory: the same behaviour as lib/database/lifecycle's statements, with a lease that ends only on demand. */
+/** Keeps the row in memory. It behaves like lib/database/lifecycle's statements, but its lease ends only on demand. */
 function createMemory(): Backing {
   let seen: SeenLifecycle = { kind: "absent" };
   let lease: { readonly token: string; isOver: boolean } | undefined;
@@ -134,7 +134,7 @@ function createMemory(): Backing {
   };
 }
 
-test("the control loop skips no state, is driven by one process, and reaches the wanted state once failures stop", async () => {
+test("the control loop skips no state, one process drives it, and it reaches the wanted state once failures stop", async () => {
   const written = new Set<string>();
   await fc.assert(
     fc.asyncProperty(fc.array(event, { minLength: 20, maxLength: 150 }), async (events) => {
@@ -142,7 +142,7 @@ test("the control loop skips no state, is driven by one process, and reaches the
     }),
     { numRuns: Number(globalThis.process.env["SLABMEND_TEST_RUNS"] ?? 300) },
   );
-  // Otherwise the runs would not test these states.
+  // If the runs did not reach all these states, they would not test them.
   expect([...written].sort()).toEqual(["deleting", "repairing", "running", "stopped", "stopping"]);
 });
 
@@ -154,7 +154,7 @@ describe("with the row in a database", () => {
     return {
       read,
       peek: read,
-      // The row exists and is reset before each run. Its removal is tested with delete.
+      // The row exists and is reset before each run. kill-at-transitions.slow.test.ts tests its removal.
       create: async () => {},
       take: (token) => takeLifecycle(sql, { holder: "test", token, leaseMs: 600_000 }),
       save: (token, step) => saveLifecycle(sql, token, step),
@@ -172,7 +172,7 @@ describe("with the row in a database", () => {
     };
   }
 
-  test("the SQL statements have the same properties", async () => {
+  test("the control loop has the same properties as with the row in memory", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(

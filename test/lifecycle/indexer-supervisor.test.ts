@@ -13,7 +13,7 @@ const LOOK_MS = 5_000;
 /** The actions in order: "start a 1", "stop a 1". The number is the value of the indexer's variable V. */
 let events: string[];
 let configuration: { indexers: ConfiguredIndexer[]; problems: ConfigurationProblem[] };
-/** Resolvers of `stop`, by name and value; without one the indexer drains at once. */
+/** The promises that `stop` waits for, by the indexer's name and value. An indexer without a promise drains at once. */
 let draining: Map<string, PromiseWithResolvers<void>>;
 let clock: FakeClock;
 let told: string[][];
@@ -57,7 +57,7 @@ beforeEach(() => {
   configuration = { indexers: [indexer("a"), indexer("b")], problems: [] };
 });
 
-test("an added file starts its indexer, a removed one drains it, and others are not affected", async () => {
+test("an added file starts its indexer, a removed file drains its indexer, and other indexers are not affected", async () => {
   const supervisor = create();
   expect(events).toEqual(["start a 1", "start b 1"]);
   configuration.indexers = [indexer("b"), indexer("c")];
@@ -86,7 +86,7 @@ test("an indexer with a changed file is drained before it starts again, so that 
   await supervisor.drain();
 });
 
-test("an unreadable file does not affect the running loop, and an invalid one waits for a correction", async () => {
+test("an unreadable file does not affect the running loop; an invalid file stops it until the file is corrected", async () => {
   const supervisor = create();
   configuration = {
     indexers: [indexer("b")],

@@ -48,7 +48,7 @@ const TRANSITIONS: readonly (readonly [from: string, to: string, prepare: () => 
   ["repairing", "running", mend],
 ];
 
-test.each(TRANSITIONS)("kills at each point of the transition from %s to %s", async (from, to, prepare) => {
+test.each(TRANSITIONS)("transition from %s to %s completes after any kill", async (from, to, prepare) => {
   await prepare();
   let points = 1;
   for (let killAt = 1; killAt <= points; killAt += 1) {
@@ -67,7 +67,7 @@ test.each(TRANSITIONS)("kills at each point of the transition from %s to %s", as
   expect(points).toBeGreaterThan(4);
 });
 
-test("kills at each point of a deletion remove everything or nothing", async () => {
+test("a deletion killed at any point has removed everything or nothing, and the next process completes it", async () => {
   await mend();
   for (let killAt = 1, points = 1; killAt <= points; killAt += 1) {
     await setState("running");

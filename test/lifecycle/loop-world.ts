@@ -24,7 +24,7 @@ export interface Backing extends LifecycleStore {
   create(): Promise<void>;
   /** Removes the row and leaves the tombstone, if the token is still the lease's. */
   remove(token: string): Promise<boolean>;
-  /** For assertions, bypassing all faults. */
+  /** Reads the row for assertions, even while faults are simulated. */
   peek(): Promise<SeenLifecycle>;
 }
 
@@ -32,7 +32,7 @@ export interface World {
   readonly processes: Process[];
   isAway: boolean;
   readonly failing: Set<LifecycleState>;
-  /** Running repairs, which stopping and deleting wait for. */
+  /** Number of running repairs, whose end the states "stopping" and "deleting" wait for. */
   leases: number;
   /** The token of the process that may write. */
   lease: string | undefined;
@@ -182,7 +182,7 @@ export function createLoopWorld(
   });
 }
 
-/** A write leads to the state itself or to a neighbour of it. */
+/** Checks that a write keeps the state, or changes it by one transition. */
 function expectNeighbour(before: SeenLifecycle, after: LifecycleState): void {
   if (before.kind !== "present") throw new Error(`wrote ${after} where there is no row`);
   const { state } = before.row;

@@ -97,7 +97,7 @@ afterAll(async () => {
   for (const database of databases.values()) await database.drop();
 });
 
-test("seven indexers work while three fail, each of these reports its problem and recovers", async () => {
+test("seven indexers work while three fail; each failing indexer reports its problem and recovers", async () => {
   const silent = proxy.fallSilent();
   supervisor.start();
   await silent;
@@ -130,7 +130,7 @@ test("seven indexers work while three fail, each of these reports its problem an
 
 test("an indexer can be suspended, resumed and removed while the others keep working", async () => {
   const [first, second] = [names[0]!, names[1]!];
-  // A real worker's commit ends its lease.
+  // The substitute worker leaves its lease, which a real worker's commit would end.
   await db(first)`delete from slabmend.leases`;
   await stopLeasing(db(first), { kind: "suspended", owner: "ann" });
   await until(() => stateOf(first) === "stopped" && viewOf(first).loop === null);

@@ -50,6 +50,6 @@ test("each state has only the transitions of the table", () => {
   }
 });
 
-test("a failed step is retried after 2 s, doubling to a minute", () => {
+test("a failed step is retried after a delay that doubles from 2 s to a minute", () => {
   expect([1, 2, 3, 5, 6, 100].map(retryAfterMs)).toEqual([2_000, 4_000, 8_000, 32_000, 60_000, 60_000]);
 });

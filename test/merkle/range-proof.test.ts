@@ -36,7 +36,7 @@ const ranges = fc
     end: Math.min(LEAVES_PER_SECTOR, start + 1 + (extra % 2 ** height)),
   }));
 
-/** Popcounts, as the specification counts them. */
+/** The number of hashes in a proof, counted with popcounts as in the specification. */
 function specifiedLength(start: number, end: number): number {
   const ones = (value: number) => value.toString(2).replaceAll("0", "").length;
   const last = LEAVES_PER_SECTOR - 1;
@@ -45,7 +45,7 @@ function specifiedLength(start: number, end: number): number {
 }
 
 describe("range proof", () => {
-  it("the proof of one leaf of zeros is the zero-subtree roots from the bottom", () => {
+  it("the proof of the first leaf of a zero sector is the list of zero-subtree roots, the lowest one first", () => {
     const zeros = Buffer.alloc(SECTOR_BYTES);
     const proof = kernel.buildRangeProof(zeros, 0, LEAF_BYTES).map(hexOf);
     expect(proof).toEqual(

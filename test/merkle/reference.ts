@@ -12,14 +12,17 @@ export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
   return blake2b(Buffer.concat([Uint8Array.of(1), left, right]), { dkLen: 32 });
 }
 
-/** Root over 64 bytes times a power of two. */
+/** The root of data whose length is 64 bytes times a power of two. */
 export function treeRoot(data: Uint8Array): Uint8Array {
   if (data.length === LEAF_BYTES) return leafHash(data);
   const half = data.length / 2;
   return nodeHash(treeRoot(data.subarray(0, half)), treeRoot(data.subarray(half)));
 }
 
-/** Proof of leaves `start` to `end`: the roots of the subtrees outside, in the order of a walk from the root, left first. */
+/**
+ * The proof of the leaves from `start` up to `end`, which is excluded: the roots of the subtrees outside this range, in
+ * the order of a walk from the root, left first.
+ */
 export function rangeProof(data: Uint8Array, start: number, end: number, first = 0): Uint8Array[] {
   const leaves = data.length / LEAF_BYTES;
   if (first >= start && first + leaves <= end) return [];

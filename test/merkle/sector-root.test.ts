@@ -55,7 +55,7 @@ describe("sector root", () => {
     expect(kernel.sectorRoot(sector)).toBe(root);
   });
 
-  it("the sector root is the same in the arena, outside it, and for a stream in any pieces", () => {
+  it("the sector root is the same for data in the arena, for data outside it, and for a stream in any pieces", () => {
     const region = kernel.arena.allocate(SECTOR_BYTES);
     fc.assert(
       fc.property(seeds, fc.array(fc.nat({ max: 700_000 }), { maxLength: 20 }), (seed, pieces) => {
@@ -101,7 +101,7 @@ describe("sector root", () => {
   });
 
   it.each([0, 1, LEAF_BYTES, SECTOR_BYTES - LEAF_BYTES, SECTOR_BYTES + LEAF_BYTES])(
-    "a root of %i bytes is refused",
+    "a sector root of %i bytes is refused",
     (bytes) => {
       expect(() => kernel.sectorRoot(Buffer.alloc(bytes))).toThrow(
         expect.objectContaining({ code: "bad-argument" }),
@@ -135,7 +135,7 @@ describe("subtree root", () => {
     );
   });
 
-  it.each([0, 63, 192, LEAF_BYTES * 131_072])("a root of %i bytes is refused", (bytes) => {
+  it.each([0, 63, 192, LEAF_BYTES * 131_072])("a subtree root of %i bytes is refused", (bytes) => {
     expect(() => kernel.subtreeRoot(Buffer.alloc(bytes))).toThrow(
       expect.objectContaining({ code: "bad-argument" }),
     );

@@ -14,7 +14,7 @@ test.each([
   ["a.example.com:9984", "a.example.net:9984", false],
   ["a.example.co.uk:9984", "b.other.co.uk:9984", false],
   ["a.example.co.uk:9984", "b.example.co.uk:9984", true],
-  // A domain in which anyone can have a name.
+  // Anyone can get a name in this domain.
   ["one.duckdns.org:9984", "two.duckdns.org:9984", false],
   ["one.duckdns.org:9984", "x.one.duckdns.org:9984", true],
 ])("%s and %s: %s", (one, other, expected) => {
@@ -42,7 +42,7 @@ test.each(["", ":", "localhost:1", "..:1", `${"a".repeat(300)}.example.com:1`, "
   },
 );
 
-test("neighbours of neighbours form one group, and single hosts are in none", () => {
+test("neighbours of neighbours form one group, and hosts without neighbours are in no group", () => {
   const host = (id: number, ...addresses: string[]) => ({ id: id as HostId, addresses });
   const groups = correlatedHosts([
     host(1, "93.184.215.1:1"),

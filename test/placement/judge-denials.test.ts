@@ -11,7 +11,7 @@ const share = (rest: Partial<DenialShare>): DenialShare => ({
 
 describe("which hosts are suspected", () => {
   test.each([
-    // [sectors denied, denied again hours later, requests served, suspected]
+    // Columns: sectors denied, how many of these were denied again hours later, requests served, is the host suspected?
     [2, 0, 0, false],
     [3, 0, 0, true],
     [3, 0, 26, true],
@@ -26,15 +26,15 @@ describe("which hosts are suspected", () => {
   });
 });
 
-describe("when many hosts deny at once", () => {
+describe("whether denials of many hosts at once are our fault", () => {
   test.each([
-    // [hosts that deny 2 sectors, requests served by each, hosts heard, the cause is ours]
+    // Columns: hosts that deny 2 sectors each, requests served by each of these, all hosts heard, is the fault ours?
     [4, 1, 4, false],
     [5, 1, 14, true],
     [5, 1, 15, false],
     [5, 17, 5, true],
     [5, 18, 5, false],
-    // Hosts that serve nothing prove nothing about us.
+    // Denials of hosts that serve nothing do not prove a fault of ours.
     [50, 0, 50, false],
   ])("%i deny and serve %i each, %i are heard: %s", (count, served, heard, expected) => {
     const shares = Array.from({ length: count }, () => share({ denied: 2, deniedLately: 2, served }));

@@ -19,7 +19,7 @@ function choose(n: number, k: number): number {
   return value;
 }
 
-/** The slow, readable reference: adds up every subset of events. */
+/** The slow, readable reference: adds up the probabilities of all combinations of failures that lose the slab. */
 function byEnumeration(minShards: number, holders: readonly Holder[]): number {
   const groups = [...new Set(holders.flatMap(({ group }) => group ?? []))].filter(
     (group) => holders.filter((holder) => holder.group === group).length > 1,
@@ -47,7 +47,7 @@ const holder = fc.record({
 
 describe("the examples of docs/decisions/0010-urgency.md", () => {
   test.each([
-    // [min_shards, live, weekly loss probability]
+    // Columns: min_shards, live sectors, probability that the slab is lost within a week.
     [10, 30, 1.3e-35],
     [10, 20, 1.5e-17],
     [10, 13, 6.7e-6],
@@ -58,7 +58,7 @@ describe("the examples of docs/decisions/0010-urgency.md", () => {
     [3, 5, 9.9e-6],
     [3, 4, 5.9e-4],
     [3, 3, 3.0e-2],
-    // Storj's issue 7509: 9 of at least 7 must come before 39 of at least 29.
+    // Storj's issue 7509: 9 live sectors where 7 are needed are more urgent than 39 where 29 are needed.
     [7, 9, 8.0e-5],
     [29, 39, 1.3e-13],
   ])("%i of %i live", (minShards, live, expected) => {
@@ -67,7 +67,8 @@ describe("the examples of docs/decisions/0010-urgency.md", () => {
   });
 
   test("the formula, not the margin, determines the order of small and large codes", () => {
-    // 5 live of 3-of-12 has a margin of 2, 13 live of 10-of-30 one of 3, and yet they are nearly equal.
+    // 5 live sectors of a 3-of-12 slab have a margin of 2, and 13 of a 10-of-30 slab a margin of 3. Yet the two loss
+    // probabilities are of similar size.
     const small = lossProbability(3, alone(5));
     const large = lossProbability(10, alone(13));
     expect(small / large).toBeGreaterThan(1.4);
@@ -76,7 +77,7 @@ describe("the examples of docs/decisions/0010-urgency.md", () => {
   });
 });
 
-test("equals the sum over all subsets of failures", () => {
+test("the loss probability equals the sum over all combinations of failures", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 8 }), fc.array(holder, { maxLength: 8 }), (minShards, holders) => {
       const loss = lossProbability(minShards, holders);
@@ -87,8 +88,8 @@ test("equals the sum over all subsets of failures", () => {
   );
 });
 
-test("tiny probabilities keep their digits", () => {
-  // The first term of the tail: 21 of 30 fail; the next ones are a thousandth of it.
+test("tiny probabilities keep their significant digits", () => {
+  // The first term of the sum is that exactly 21 of 30 hosts fail. All other terms together are 0.4 % of it.
   expect(lossProbability(10, alone(30)) / (choose(30, 21) * P ** 21 * (1 - P) ** 9)).toBeCloseTo(1.004, 3);
   expect(lossProbability(1, alone(256))).toBe(0);
 });
@@ -104,7 +105,7 @@ describe("order", () => {
     fc.assert(
       fc.property(slab, fc.nat(), ({ minShards, holders }, n) => {
         const fewer = holders.toSpliced(n % holders.length, 1);
-        // The rest of a group of two is a single host without a shared event, so compare within groups of three.
+        // A group left with one host no longer has a shared event, so every group must keep two hosts.
         fc.pre(
           fewer.every(
             (one) => one.group === null || fewer.filter(({ group }) => group === one.group).length > 1,
@@ -117,7 +118,7 @@ describe("order", () => {
     );
   });
 
-  test("correlated hosts count less than independent ones at any margin", () => {
+  test("correlated hosts never make a slab safer than as many independent hosts", () => {
     fc.assert(
       fc.property(slab, ({ minShards, holders }) => {
         const apart = holders.map((one) => ({ ...one, group: null }));
@@ -132,7 +133,7 @@ describe("order", () => {
     expect(lossProbability(10, [...alone(11), ...together(3)])).toBeGreaterThan(
       50 * lossProbability(10, alone(14)),
     );
-    // One more independent host is worth more than one more in a group.
+    // An independent host instead of the group's thirteenth host does not make the slab less safe.
     expect(lossProbability(10, [...together(13)])).toBeGreaterThan(
       lossProbability(10, [...alone(1), ...together(12)]) * 0.99,
     );

@@ -60,7 +60,7 @@ export const UNUSABLE: Partial<NetworkHost> = {
   usabilityFailures: ["QUIC"],
 };
 
-/** Hosts 1 to `count`, with changes by host number; contracts of good hosts are healthy unless changed. */
+/** Hosts 1 to `count`, with changes by host number; contracts of good hosts are healthy unless listed as unhealthy. */
 export function networkOf(
   count: number,
   changes: Readonly<Record<number, Partial<NetworkHost>>> = {},
@@ -101,7 +101,7 @@ export function sector(index: number, host: number | null, changes: Partial<Slab
 
 export const UNPINNED: Partial<SlabSector> = { contractMapId: null, contractId: null };
 
-/** A slab on these hosts in this order; entries may be sectors already. */
+/** A slab with a sector on each of these hosts, in order. An entry can also be null (lost) or a sector's fields. */
 export function slabOn(minShards: number, places: readonly (number | null | Partial<SlabSector>)[]): Slab {
   return {
     id: 1n as SlabId,

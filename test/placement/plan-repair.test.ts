@@ -119,12 +119,12 @@ describe("candidates", () => {
     expect(ids(repair(slabOn(1, [1, null]), network).candidates)).toEqual([2, 3, 4]);
   });
 
-  test("the hosts of a bad contract and of a duplicate are not candidates", () => {
+  test("a host with a bad contract, and a host with two sectors of the slab, are not candidates", () => {
     const planned = repair(slabOn(1, [1, 2, 2]), networkOf(5, {}, { unhealthy: [1] }));
     expect(ids(planned.candidates)).toEqual([3, 4, 5]);
   });
 
-  test("hosts of other slabs that share a moved sector are not candidates, but those of a sector that stays may be", () => {
+  test("hosts of other slabs that share a moved sector are not candidates; if the shared sector stays, they are", () => {
     const places = [
       sector(0, 1, { neighbourHostIds: [hostId(5)] }),
       sector(1, null, { neighbourHostIds: [hostId(4)] }),
@@ -152,8 +152,8 @@ describe("candidates", () => {
     expect(ids(repair(slabOn(1, [1, 3]), network).candidates)).toEqual([2]);
   });
 
-  test("a kept host too close to another kept one excludes no candidates, as in indexd", () => {
-    // 1 and 2 are 8 km apart and both stay; 3 is 8 km from 2 and 16 km from 1.
+  test("a kept host too close to another kept host excludes no candidates, as in indexd", () => {
+    // Hosts 1 and 2 are 8 km apart, and their sectors stay. Host 3 is 8 km from host 2 and 16 km from host 1.
     const north = (km: number): Partial<NetworkHost> => ({ latitude: km / 111.195, longitude: 0 });
     const network = networkOf(3, { 1: north(0), 2: north(8), 3: north(16) });
     expect(ids(repair(slabOn(1, [1, 2, null]), network).candidates)).toEqual([3]);
@@ -183,14 +183,15 @@ describe("candidates", () => {
       const id = Number(planned.candidates[0]!.id);
       first.set(id, (first.get(id) ?? 0) + 1);
     }
-    // Host 7 has 10 of 20 parts, each of the ten others one: 1000 and 100 of 2000 expected.
+    // Host 7 has 10/20 of all scores, and each of the ten others 1/20. So host 7 should come first in 1,000 of the
+    // 2,000 plans, and each of the others in 100.
     expect(first.size).toBe(11);
     expect(first.get(7)).toBeGreaterThan(900);
     expect(first.get(7)).toBeLessThan(1100);
     for (const [id, times] of first) if (id !== 7) expect(times).toBeGreaterThan(50);
   });
 
-  test("a popular host that is full costs each slab at most one refusal, and none once it is behind", () => {
+  test("a full host with a high score costs each slab at most one refusal, and none once it has many unpinned sectors", () => {
     const favourite = hostId(7);
     const takes = new Map([[favourite, 5]]);
     const refusals = Array.from({ length: 40 }, (_, seed) => {
@@ -205,7 +206,7 @@ describe("candidates", () => {
       return refused;
     });
     expect(refusals).toEqual([...Array.from({ length: 5 }, () => 0), ...Array.from({ length: 35 }, () => 1)]);
-    // The full host's sectors wait to be pinned, so it is no longer a candidate.
+    // Too many sectors of the full host wait to be pinned, so it is no longer a candidate.
     const behind = networkOf(12, { 7: { unpinnedSectors: 101 } });
     const planned = repair(slabOn(1, [1, null, 2]), behind, {
       score: (host) => (host.id === favourite ? 1e9 : 1),
@@ -295,7 +296,7 @@ describe("for any hosts and any slab", () => {
     reachable: fc.boolean(),
     healthy: fc.boolean(),
     unpinnedSectors: fc.constantFrom(0, 100, 101),
-    // A few places, so that some hosts are close and some share one.
+    // Only a few places, so that some hosts are close to each other and some are at the same place.
     latitude: fc.constantFrom(0, 0.05, 0.1, 10, 20),
     longitude: fc.constantFrom(0, 0.05, 30),
   });
@@ -416,7 +417,7 @@ describe("for any hosts and any slab", () => {
     });
   });
 
-  test("a slab is healthy after its plan, and after a part of it only the rest is left", () => {
+  test("a slab is healthy after its whole plan, and after a part of the plan at most the rest is left to move", () => {
     holds((planned, slab, network) => {
       if (planned.kind !== "repair") return;
       const candidates = [...planned.candidates];
@@ -427,7 +428,7 @@ describe("for any hosts and any slab", () => {
       });
       const left = [...moved.values()].filter((host) => host === undefined).length;
       const again = plan({ ...slab, sectors: after }, network);
-      // Fewer may be left: of two sectors on a host, one may stay after the other has moved.
+      // Fewer moves may be left: of two sectors on a host, one may stay after the other has moved.
       expect(again.kind === "healthy" ? 0 : again.moves.length).toBeLessThanOrEqual(left);
     });
   });

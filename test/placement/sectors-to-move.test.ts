@@ -59,7 +59,7 @@ describe("one rule each", () => {
     expect(verdicts(slabOn(1, [1, { hostId: hostId(2), ...UNPINNED }])).moves).toEqual([]);
   });
 
-  test("a sector in an unhealthy contract moves, and its host may not take another one", () => {
+  test("a sector in an unhealthy contract moves, and its host may not take another sector of the slab", () => {
     expect(verdicts(slabOn(1, [1, 2, 3]), {}, [2])).toEqual({
       moves: [[1, "bad-contract"]],
       kept: [1, 3],
@@ -86,7 +86,7 @@ describe("one rule each", () => {
 });
 
 describe("rules that meet", () => {
-  test("a first sector that moves for its contract still counts its host as used", () => {
+  test("if a host's first sector moves because of its contract, the host still counts as used by the slab", () => {
     const slab = slabOn(1, [2, { hostId: hostId(2), ...UNPINNED }]);
     expect(verdicts(slab, {}, [2])).toEqual({
       moves: [
@@ -98,7 +98,7 @@ describe("rules that meet", () => {
     });
   });
 
-  test("two sectors on one bad host both move for the host", () => {
+  test("two sectors on one bad host both move because the host is bad", () => {
     expect(verdicts(slabOn(1, [2, 2]), { 2: BLOCKED })).toEqual({
       moves: [
         [0, "bad-host"],
@@ -109,7 +109,7 @@ describe("rules that meet", () => {
     });
   });
 
-  test("a contract counts as used only by a sector that stays", () => {
+  test("a contract counts as used only if a sector in it stays", () => {
     const onFirst = { contractId: contractId(1) };
     const slab = slabOn(1, [{ hostId: hostId(2), ...onFirst }, { hostId: hostId(2), ...onFirst }, 1]);
     expect(verdicts(slab).moves).toEqual([

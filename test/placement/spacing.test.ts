@@ -38,7 +38,7 @@ describe("a spaced set", () => {
     expect(set.add({ id: 2, ...at(50, 50) })).toBe(true);
   });
 
-  test("a spaced set accepts one host without a location", () => {
+  test("a spaced set accepts only one host without a location", () => {
     const set = new SpacedSet(10);
     expect([1, 2, 3].map((id) => set.add({ id, ...at(0, 0) }))).toEqual([true, false, false]);
   });
@@ -55,7 +55,7 @@ describe("a spaced set", () => {
     fc.assert(
       fc.property(
         place,
-        // Near, so that the boundary is met; far, so that the shortcut is.
+        // Far places test the shortcut, and near places the boundary.
         fc.oneof(place, fc.record({ latitude: degrees(0.2), longitude: degrees(0.2) })),
         fc.constantFrom(1, 10, 500, 20_000),
         (origin, offset, minKm) => {

@@ -17,7 +17,7 @@ const monitoring = (name: string): string =>
 const minutes = (count: number, each: string): string => `${each}x${count}`;
 
 interface Case {
-  /** Series in promtool's notation, a value a minute. */
+  /** Series with which the alert fires, in promtool's notation: one value per minute. */
   readonly fires: Readonly<Record<string, string>>;
   readonly isQuiet: Readonly<Record<string, string>>;
   readonly atMinute?: number;
@@ -28,7 +28,7 @@ interface Case {
 const stopped = (name: string): Case => {
   const runs = `slabmend_runs_completed_total{indexer="a",function="${name}"}`;
   return {
-    // It ran for twenty minutes and stopped.
+    // The function ran for twenty minutes and then stopped.
     fires: { [runs]: `${minutes(20, "0+1")} ${minutes(15, "20+0")}` },
     isQuiet: { [runs]: minutes(40, "0+1") },
     atMinute: 35,
@@ -77,7 +77,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "checks-behind": above("checks_behind_seconds", 86_400),
   "journal-behind": above("journal_behind_seconds", 1_800),
   "leases-expiring": {
-    // Two servers: crashes on both add up, finished repairs are measured once in the database.
+    // Two servers: their crashes add up, but finished repairs are measured once, in the database.
     fires: {
       ...repairs("2+0"),
       'slabmend_leases_crashed_total{indexer="a",instance="1"}': minutes(40, "0+1"),
@@ -122,7 +122,7 @@ function promtool(...args: readonly string[]): { readonly status: number | null;
   return { status, output: `${stdout}${stderr}` };
 }
 
-/** promtool's verdict on whether the alert fires at that minute; its output is empty when it does as expected. */
+/** Tests with promtool that the alert fires or, if not `firing`, is quiet. Returns promtool's output on a failure. */
 function holdRules(alertname: string, series: Readonly<Record<string, string>>, firing: boolean): string {
   const { atMinute = 10, labels = { indexer: "a" } } = CASES[alertname]!;
   const summary = alerts().find(({ name }) => name === alertname)!.means;
@@ -162,7 +162,7 @@ test("every alarm of AWS has an alert or a reason for none, and every alert is t
 });
 
 test.each(["prometheus.yml", "prometheus-container.yml"])("Prometheus accepts %s with the rules", (file) => {
-  // The container's password is a file that exists only in the container.
+  // The file with the password exists only in the container, so the test uses another one.
   const password = join(folder, "password");
   writeFileSync(password, "a password");
   writeFileSync(join(folder, "alerts.yml"), alertRules());

@@ -14,7 +14,7 @@ import type { StatusReport } from "../../lib/reports/status-schema.ts";
 import { until, untilEqual } from "../support/until.ts";
 import { type Prometheus, startPrometheus } from "./support/prometheus.ts";
 
-/** Five minutes become 25 seconds: an idle claim runs every 15 s. */
+/** Five minutes of the rules become 25 seconds, which is longer than the 15 s between idle claims. */
 const SCALE = 1 / 12;
 const LIMIT_MS = 240_000;
 const WAITING = { limitMs: LIMIT_MS, everyMs: 200 };
@@ -39,7 +39,7 @@ let sql: Sql;
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), "slabmend-prometheus-demo-"));
-  // PostgreSQL may run as another user when we are root.
+  // If the test runs as root, PostgreSQL may run as another user, who needs access.
   await chmod(folder, 0o755);
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   playground = drivePlayground(SMALL, { PATH: process.env["PATH"], TMPDIR: folder });
@@ -133,7 +133,7 @@ test("every query of the Grafana dashboard returns series", async () => {
   const answers = await Promise.all(
     asked.map(async ({ title, expr }) => ({ title, expr, series: await prometheus.count(filled(expr)) })),
   );
-  // Only while the database is moved: test/jobs/move-database/failures.slow.test.ts.
+  // These series exist only while the database is moved: test/jobs/move-database/failures.slow.test.ts tests them.
   const isOfMove = (expr: string): boolean => expr.includes("slabmend_move_slot_");
   expect(answers.filter(({ expr, series }) => series === 0 && !isOfMove(expr))).toEqual([]);
 });

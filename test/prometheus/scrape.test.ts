@@ -5,7 +5,7 @@ import { useDatabase } from "../support/database.ts";
 import { until } from "../support/until.ts";
 import { type Prometheus, startPrometheus } from "./support/prometheus.ts";
 
-/** Ten minutes become ten seconds. */
+/** Ten minutes of the rules become ten seconds. */
 const SCALE = 1 / 60;
 const LIMIT_MS = 100_000;
 const WAITING = { limitMs: LIMIT_MS, everyMs: 100 };

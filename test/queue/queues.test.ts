@@ -59,7 +59,7 @@ describe("the queue of repairs", () => {
     await expect(queue.send(messages(11))).rejects.toThrow(RangeError);
   });
 
-  test("the repair queue reports refused messages, and unmentioned ones count as not sent", async () => {
+  test("the repair queue reports a message as failed if SQS refuses it or does not mention it in the answer", async () => {
     const answering = {
       send: async () => ({ Successful: [{ Id: "0" }], Failed: [{ Id: "1", Code: "InternalError" }] }),
     } as unknown as SQSClient;
@@ -79,7 +79,7 @@ describe("the queue of repairs", () => {
     });
   });
 
-  test("a missing queue is a typed error", async () => {
+  test("sending to a queue that is missing or not reachable fails with the code queue-unavailable", async () => {
     const queue = createRepairQueue({ indexer: "default", client, queueUrl: `${queues.repairs.url}-none` });
     await expect(queue.send(messages(1))).rejects.toMatchObject({ code: "queue-unavailable" });
     const nobody = new SQSClient({
@@ -129,11 +129,11 @@ describe("a message that never began", () => {
   });
 });
 
-test("dead letters are received with their counts, deleted one by one, and otherwise redelivered", async () => {
+test("dead letters are received with their receive counts, and leave the queue when they are deleted", async () => {
   await client.send(new SendMessageCommand({ QueueUrl: queues.repairs.url, MessageBody: "canary" }));
   expect(await receive(queues.repairs.url)).toHaveLength(1);
   const letters = createDeadLetterQueue({ client, queueUrl: queues.deadLetters.url });
-  // The second receive, after the visibility timeout, is one too many.
+  // The second receive, after the visibility timeout, exceeds maxReceiveCount: the message becomes a dead letter.
   const received = await until(
     async () => {
       await receive(queues.repairs.url);

@@ -1,4 +1,4 @@
-/** `work` on a queue that refuses or does not exist: it pauses after each failure, and logs it once a minute. */
+/** `work` on a queue that fails or does not exist: it pauses after each failure, and logs failures once a minute. */
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -16,7 +16,7 @@ import { untilEqual } from "../support/until.ts";
 
 const POLLERS = 4;
 
-/** A queue that answers every request with this error; without an error there is no listener. */
+/** A queue that answers every request with `error`. Without `error` nothing listens at its address. */
 async function startRefusal(error?: readonly [status: number, code: string]) {
   let requests = 0;
   const server = createServer((request, response) => {
@@ -95,7 +95,7 @@ test.each([
     }
     expect(lines).toHaveLength(2);
     expect(JSON.parse(lines[1]!)).toMatchObject({ unsaid: expect.any(Number) });
-    // Pauses begin at 5 s and grow, so in each half minute a poller has asked a few times.
+    // Pauses begin at 5 s and grow, so in half a minute a poller sends at most four requests.
     expect(queue.requests()).toBeLessThanOrEqual(POLLERS * (1 + 4 * pauses));
     ending.abort(new Error("told to end"));
     await working;
@@ -115,7 +115,7 @@ test("pauses between polls grow to a minute, and many pollers together poll at m
   }
 });
 
-test("repeated failures are logged once a minute, separately by kind", () => {
+test("repeated failures of one kind are logged once a minute, and another kind is logged at once", () => {
   const clock = createFakeClock();
   const lines = new RepeatedLines(clock);
   const refused = Object.assign(new Error("refused"), { code: "ECONNREFUSED" });

@@ -23,7 +23,7 @@ const codeOf = (text: string): string => {
     decodeRepairMessage(text, "main");
   } catch (error) {
     if (error instanceof MessageError) {
-      // A queue may contain anything, so a message's text is never repeated.
+      // A queue may contain anything, so the error must not repeat the message's text.
       expect(error.message).not.toContain("canary");
       return error.code;
     }

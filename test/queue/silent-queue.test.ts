@@ -45,7 +45,7 @@ async function startSilentQueue(answerMs: number, onSocket: () => void = () => {
   return { client, endpoint, queueUrl: `${endpoint}/000000000000/repairs`, sockets };
 }
 
-test("a silent SQS is given up, and the caller continues its other work", async () => {
+test("requests to an SQS that never answers time out, and fail with the code queue-unavailable", async () => {
   const { client, queueUrl, sockets } = await startSilentQueue(150);
   const sending = createRepairQueue({ indexer: "default", client, queueUrl }).send([MESSAGE]);
   await expect(sending).rejects.toMatchObject({ code: "queue-unavailable" });
@@ -55,7 +55,7 @@ test("a silent SQS is given up, and the caller continues its other work", async 
   });
 });
 
-test("commands give up an unresponsive Lambda", async () => {
+test("a command whose Lambda invocation is never answered fails with the code aws-unavailable", async () => {
   const { endpoint } = await startSilentQueue(150);
   const client = await createLambdaClient(
     {
@@ -72,7 +72,7 @@ test("commands give up an unresponsive Lambda", async () => {
   client.destroy();
 });
 
-test("a caller without time left gives up a silent SQS at once and does not retry", async () => {
+test("once the caller's signal aborts, a send to a silent SQS fails at once and is not retried", async () => {
   const late = new AbortController();
   const { client, queueUrl, sockets } = await startSilentQueue(60_000, () => late.abort());
   const sending = createRepairQueue({ indexer: "default", client, queueUrl }).send([MESSAGE], late.signal);

@@ -33,7 +33,7 @@ const { sql } = useDatabase();
 const ask = askOf(sql);
 let hosts: SeededHost[];
 let blocked: SeededHost;
-/** Slabs with min_shards 3: with 2, 4 and 9 sectors on good hosts, and one with only a blocked host. */
+/** Slabs with min_shards 3 and 2, 4, 11 and 11 sectors on good hosts. The last also has a sector on a blocked host. */
 let beyond: SeededSlab, endangered: SeededSlab, safe: SeededSlab, waiting: SeededSlab;
 
 /** Fails unless the report has exactly the documented keys. */
@@ -142,7 +142,7 @@ test("the slab report lists each shard, with the causes of moves", async () => {
   expect(lost.objects.keys).toHaveLength(7);
 });
 
-test("the hosts report lists candidates first, and the reasons of the others", async () => {
+test("the hosts report lists candidates first, and says why the other hosts are not candidates", async () => {
   await sql`
     insert into slabmend.host_scores (host_key, read_bytes, read_ms, successes, failures, faded_at)
     values (decode(${hosts[3]!.hostKey}, 'hex'), 10000000, 1000, 0, 40, clock_timestamp())`;
@@ -218,13 +218,13 @@ describe("history and throughput", () => {
     expect(Date.parse(report.buckets.at(-1)!.to)).toBeGreaterThan(Date.parse(report.at));
   });
 
-  test("throughput of a year by the second is reduced to a thousand buckets", async () => {
+  test("throughput of a week in buckets of one second is reduced to at most a thousand buckets", async () => {
     const report = await readThroughputReport(ask, { hours: 168, bucketSeconds: 1 });
     expect(report.buckets.length).toBeLessThanOrEqual(1_000);
   });
 });
 
-test("reports of dead letters and quarantine", async () => {
+test("the dead letters report has the fate of each letter, and the quarantine report the crashes of each slab", async () => {
   await sql`
     insert into slabmend.dead_letters (message_id, body, body_bytes, cause, receive_count, first_seen, last_seen)
     values ('m', 'x', 1, 'unreadable', 6, now(), now())`;

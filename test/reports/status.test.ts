@@ -1,4 +1,4 @@
-/** The status from a database, with known and still unknown values. */
+/** The status report from a database; some of its values are not known yet. */
 import * as v from "valibot";
 import { describe, expect, test } from "vitest";
 import { renderStatus } from "../../lib/cli/commands/status/render-status.ts";
@@ -18,7 +18,7 @@ const read = async (): Promise<StatusReport> => {
 };
 
 describe("before the first walk", () => {
-  test("the status has unknown slabs instead of none, and no claim", async () => {
+  test("the status has an unknown number of unhealthy slabs, not zero, and no time of a claim", async () => {
     const report = await read();
     expect(report).toMatchObject({
       sentence: { level: "unknown", text: "Unknown: no walk has finished yet; no claim has run yet" },
@@ -57,7 +57,7 @@ describe("a fleet at work", () => {
     expect(report.walk.ageSeconds).toBeGreaterThanOrEqual(14);
   });
 
-  test("while the walk of one cause is unfinished the number of unhealthy slabs is unknown", async () => {
+  test("the number of unhealthy slabs is unknown while the walk of one cause is unfinished", async () => {
     await sql`update slabmend.walks set finished_at = null where cause = 'lost'`;
     await sql`delete from slabmend.backlog where loss > 0.01`;
     expect(await read()).toMatchObject({ sentence: { level: "unknown" }, slabs: { unhealthy: null } });
@@ -87,7 +87,7 @@ describe("a fleet at work", () => {
     expect(await read()).toMatchObject({ claim: { hasStopped: false } });
   });
 
-  test("the time left covers only ready slabs", async () => {
+  test("the estimated time left counts only ready slabs", async () => {
     await sql`
       insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
       select gen_random_uuid(), n, sha256('x'), 'repaired', 'repaired', 'w', now(), now(), clock_timestamp()
@@ -101,7 +101,7 @@ describe("a fleet at work", () => {
   });
 });
 
-test("recording a run writes at most every ten seconds, and replaces a time in the future", async () => {
+test("the time of a run is written at most every ten seconds, and replaces a stored time in the future", async () => {
   const claimedAt = async () =>
     (await sql<[{ at: string }]>`select claimed_at::text as at from slabmend.fleet`)[0].at;
   await noteRun(sql, "claim");

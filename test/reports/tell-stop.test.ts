@@ -6,7 +6,7 @@ import { useDatabase } from "../support/database.ts";
 
 const { sql } = useDatabase();
 
-test("a worker logs why it claims nothing once per change, with owner and reason of a pause", async () => {
+test("a worker logs why it claims nothing only when the cause changes, with the owner and reason of a pause", async () => {
   const lines: unknown[][] = [];
   const log = (...line: unknown[]) => void lines.push(line);
   const tell = createStopTeller(askOf(sql), { info: log, warn: log } as never);

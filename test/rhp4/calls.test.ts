@@ -67,7 +67,7 @@ test("a contract's latest revision arrives complete", async () => {
   expect(await latestRevision(connect(5).client, id)).toEqual({ contract, revisable: true, renewed: false });
 });
 
-test("a range is read into its buffer with a proof, at its price", async () => {
+test("a read of a range fills exactly its buffer, returns a proof and costs the range's price", async () => {
   const root = host.store(sectorData());
   const [offset, length] = [1_048_576, 1_048_576];
   const around = filled(length + 128, 0xee);
@@ -111,7 +111,7 @@ test.each([64, 68_352, 68_416, 68_736, 137_152, SECTOR_BYTES])(
   },
 );
 
-test("the host's errors are typed and leave the stream usable", async () => {
+test("each refusal by the host is thrown with its own code, and the stream is closed", async () => {
   const read = (root: Root) => {
     const { client } = connect();
     const call = readSector(client, payment(), { root, offset: 0, into: new Uint8Array(64) });
@@ -209,7 +209,7 @@ test("a host that closes during the data fails the read", async () => {
   });
 });
 
-test("a destroyed stream ends a call with the cause", async () => {
+test("a call fails with the cause with which its stream was destroyed", async () => {
   host.misbehave = async (_rpc, stream): Promise<Answered> => {
     await stream.whenPeerCloses;
     return "done";

@@ -209,7 +209,7 @@ describe("signed structures: every bit counts", () => {
     expect(verdictOf(decodeAccountToken(bytes))).toBe("valid");
     for (let i = 0; i < bytes.length; i++) {
       const changed = decodeAccountToken(flipped(bytes, i * 8 + (i % 8)));
-      // The highest bit of the time makes it a time before 1970, as hosts read it.
+      // Hosts read the highest bit of the time as its sign: the changed time is before 1970.
       const expected =
         i < 32 ? "host key mismatch" : i === 71 ? "account token expired" : "invalid signature";
       expect(verdictOf(changed), `byte ${i}`).toBe(expected);
@@ -217,7 +217,7 @@ describe("signed structures: every bit counts", () => {
   });
 });
 
-test("for any bytes a response is read or refused with a typed error", async () => {
+test("any bytes are read as a response or refused with a typed error", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...STREAMED),
@@ -227,7 +227,7 @@ test("for any bytes a response is read or refused with a typed error", async () 
         const changed = bytes.slice(0, Math.max(1, bytes.length - (cut % 7)));
         for (const [offset, value] of patches) changed[offset % changed.length] = value;
         const code = await codeOf(() => readIt(bytesInMemory(changed)));
-        // A status byte of 1 makes the rest an error response of any text.
+        // After a first byte of 1 the rest is read as an error response, whose text may be anything.
         if (changed[0] === 1) expect(code).not.toBe("accepted");
         else expect(code === "accepted" || TYPED.test(String(code)), String(code)).toBe(true);
       },

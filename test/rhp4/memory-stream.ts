@@ -5,7 +5,7 @@ const ended = (code: "stream-ended" | "peer-closed-stream", message: string) =>
   new StreamError(0, { code, message, remedy: "" });
 
 export interface MemoryStreamOptions {
-  /** Largest piece that arrives at once; the size of each is drawn from `random`. */
+  /** Largest piece that arrives at once; `random` draws the size of each piece. */
   readonly maxPieceBytes?: number;
   readonly random?: () => number;
   /** A write waits while the reader has more unread bytes than this, like a socket's backpressure. */
@@ -19,11 +19,11 @@ interface Waiting {
   readonly reject: (cause: Error) => void;
 }
 
-/** One end of a pair; bytes arrive at the other in later turns of the event loop, in pieces. */
+/** One end of a pair. Written bytes arrive at the other end in pieces, in later turns of the event loop. */
 export class MemoryStream implements RpcStream {
   peer!: MemoryStream;
   peerClosed = false;
-  /** Bytes that the peer gave us so far, read or not. */
+  /** Number of bytes that have arrived from the peer so far, whether read or not. */
   receivedBytes = 0;
   closed = false;
   destroyedWith: Error | undefined;

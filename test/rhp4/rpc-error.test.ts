@@ -8,7 +8,7 @@ import {
   rpcErrorFromWire,
 } from "../../lib/rhp4/rpc-error.ts";
 
-// docs/protocol.md#rhp4-errors: the texts as they stand on the wire.
+// The errors of docs/protocol.md#rhp4-errors, with the texts that hosts send.
 const TABLE: readonly (readonly [wireCode: number, description: string, code: RpcErrorCode])[] = [
   [2, "sector not found", "sector-not-found"],
   [2, "sector corrupt", "sector-corrupt"],
@@ -72,7 +72,7 @@ test("the message has the host's text shortened to one line, and the error keeps
   expect(error.remedy).not.toBe("");
 });
 
-test("a host's error is thrown for any text", async () => {
+test("an error response of a host is thrown as RpcError, with any text", async () => {
   for (const description of ["", "sector not found", "ü".repeat(400), "x".repeat(5000)]) {
     const bytes = encodeWireError({ code: 2, description });
     expect(bytes.length).toBeLessThanOrEqual(1025);

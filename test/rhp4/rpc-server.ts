@@ -60,7 +60,7 @@ export interface TestHost {
   /** Names of the calls that came in, in order. */
   readonly calls: string[];
   nowMs: () => number;
-  /** Stores a sector, with the same root as a write of the data would return. */
+  /** Stores a sector, and returns the root that a write of the same data would return. */
   store(data: Uint8Array): Root;
   /** Serves one stream until the call has ended; never rejects. */
   serve(stream: RpcStream): Promise<void>;

@@ -9,7 +9,7 @@ import { hexOf, parseHostKey, parseRoot } from "../../lib/slab/ids.ts";
 export const fromHex = (hex: string): Uint8Array => Uint8Array.from(Buffer.from(hex, "hex"));
 export const filled = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 
-/** The host identity of a 32-byte seed, as hosts keep it. */
+/** The private key of a host, made from its 32-byte seed. */
 export function hostIdentity(seed: Uint8Array): KeyObject {
   const head = Buffer.from("302e020100300506032b657004220420", "hex");
   return createPrivateKey({ key: Buffer.concat([head, seed]), format: "der", type: "pkcs8" });

@@ -48,7 +48,7 @@ test.each([
   expect(() => checkRange(offset, length)).toThrow(expect.objectContaining({ code: "invalid-request" }));
 });
 
-test("the first range, the last range and the whole sector may be read", () => {
+test("the first leaf, the last leaf and the whole sector may be read", () => {
   checkRange(0, 64);
   checkRange(SECTOR_BYTES - 64, 64);
   checkRange(0, SECTOR_BYTES);

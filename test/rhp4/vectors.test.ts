@@ -11,7 +11,7 @@ import { encodeHostPrices, hostPricesSighash, hostPricesSignedBy } from "../../l
 import { hexOf } from "../../lib/slab/ids.ts";
 import { accountKey, contract, hostKey, prices, unsignedPrices } from "./samples.ts";
 
-// These values also matched the Go code.
+// The Go code computed the same values as the ones expected here.
 
 test("an account token hashes and signs as Go's does", () => {
   const token = createAccountToken(accountKey, hostKey, 1_700_000_000_999);
@@ -25,7 +25,7 @@ test("an account token hashes and signs as Go's does", () => {
     "4b5878ccbc717969d70fa772b2731381e1e65d10335ceca55ce1567fa2db24c3148210f9584815ff2af1e871da967a90fbf02071b810822225f3655ee4b9920c",
   );
   expect(encodeAccountToken(token).length).toBe(136);
-  // Expires at the start of its second, as on a host whose clock has nanoseconds.
+  // The token expires at the start of its last second, as on a host whose clock counts nanoseconds.
   expect(checkAccountToken(token, hostKey, 1_700_000_000_000)).toBe("valid");
   expect(checkAccountToken(token, hostKey, 1_700_000_000_001)).toBe("account token expired");
 });
@@ -45,7 +45,7 @@ test("prices encode, hash and sign as Go's do", () => {
   expect(hostPricesSignedBy(prices, hostKey)).toBe(true);
 });
 
-test("costs match the check values", () => {
+test("the costs of reads, writes and other calls have the expected values", () => {
   const MiB = 1_048_576;
   expect(readSectorCost(prices, 64)).toBe(8_192_000n);
   expect(readSectorCost(prices, 4096)).toBe(8_192_000n);

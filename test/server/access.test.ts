@@ -1,4 +1,4 @@
-/** Access rules: the pure functions, and the server that uses them. */
+/** The functions that decide which listen addresses, Host headers and Origin headers the server accepts. */
 import { describe, expect, test } from "vitest";
 import { parseListenAddress } from "../../lib/server/access/listen-address.ts";
 import { isOurHost, isOurOrigin } from "../../lib/server/access/request-source.ts";

@@ -74,7 +74,7 @@ const ask = (method: string, path: string, body?: object) =>
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 
-/** One call of each operation that succeeds. */
+/** For each operation, a call that succeeds. */
 const CALLS: Record<string, () => { path: string; body?: object }> = {
   status: () => ({ path: "/status" }),
   workers: () => ({ path: "/workers" }),
@@ -102,7 +102,7 @@ const CALLS: Record<string, () => { path: string; body?: object }> = {
   "indexer-delete": () => ({ path: "/indexers/default", body: { confirm: "default", reason: "a test" } }),
 };
 
-test("every described route answers by its schema, key by key", async () => {
+test("the answer of every described route has exactly the keys of its schema", async () => {
   const { paths } = (await (await ask("GET", "/openapi.json")).json()) as Description;
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
@@ -125,12 +125,12 @@ test("every described route answers by its schema, key by key", async () => {
     expect([operationId, answer.status, text]).toEqual([operationId, 200, text]);
     const route = API_ROUTES.find(({ name }) => name === operationId)!;
     const said = JSON.parse(text) as unknown;
-    // Parsing drops keys that are not in the schema.
+    // Parsing drops keys that are not in the schema, so an answer with such a key differs from the parsed one.
     expect(v.parse(route.answer, said)).toEqual(said);
     expect(security).toEqual(method === "GET" ? [{}, { password: [] }, { token: [] }] : [{ token: [] }]);
   }
   expect(await sql`select mode, mode_reason, mode_owner from slabmend.fleet`).toEqual([
-    // The last route: pauses the indexer, then deletes it.
+    // Set by indexer-delete, the last route that was called.
     { mode: "deleting", mode_reason: "a test", mode_owner: "an operator" },
   ]);
   expect(await sql`select from slabmend.dead_letters`).toEqual([]);
@@ -168,7 +168,7 @@ test.each([
   },
 );
 
-test("deleting an indexer needs its name, and a deleted one cannot be resumed", async () => {
+test("deleting an indexer needs its name as confirmation, and a deleted indexer cannot be resumed", async () => {
   await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null`;
   const refused = await ask("DELETE", "/indexers/default", { confirm: "defaults" });
   expect([refused.status, await refused.json()]).toMatchObject([409, { code: "not-confirmed" }]);
@@ -179,7 +179,7 @@ test("deleting an indexer needs its name, and a deleted one cannot be resumed", 
   expect([resumed.status, await resumed.json()]).toMatchObject([409, { code: "mode-not-set" }]);
 });
 
-test("the API neither ends nor changes the mode of a maintenance run", async () => {
+test("the API refuses to change the fleet's mode while a maintenance run has stopped leasing", async () => {
   await sql`update slabmend.fleet set mode = 'running', mode_owner = null, mode_reason = null, mode_since = null`;
   await stopLeasing(sql, { kind: "maintenance", owner: "run 1" });
   for (const kind of ["running", "paused"]) {

@@ -77,7 +77,7 @@ const withoutWork = (state: LifecycleState) => {
   return decideReadiness({ nowMs, view, databaseCode: undefined });
 };
 
-test("a stopped or deleted indexer counts as ready, one that cannot start does not", () => {
+test("a stopped or deleted indexer counts as ready; an indexer that is starting or cannot start does not", () => {
   for (const state of ["stopping", "stopped", "deleting", "deleted"] as const) {
     expect([state, withoutWork(state).ready]).toEqual([state, true]);
   }
@@ -91,7 +91,7 @@ test("a stopped or deleted indexer counts as ready, one that cannot start does n
   });
 });
 
-test("with several indexers a failing one is named and does not make the server unready", () => {
+test("with several indexers, a failing indexer is named, but the server stays ready", () => {
   const ill = withoutWork("repairing");
   const well = withoutWork("stopped");
   const both = joinReadiness(

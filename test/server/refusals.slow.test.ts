@@ -1,4 +1,4 @@
-/** Refusals of the HTTP server, and misbehaving clients. There is no database, which accepted requests report. */
+/** Requests that the HTTP server refuses, and misbehaving clients. The server has no database. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -103,7 +103,7 @@ test("every answer has the security headers", async () => {
   }
 });
 
-test("the console's files are cached by name, and the page is revalidated", async () => {
+test("the console's assets are cached as immutable, and its page is revalidated", async () => {
   const asset = await fetch(`${open.url}/assets/a.js`);
   expect(asset.headers.get("cache-control")).toContain("immutable");
   const page = await fetch(`${open.url}/`, { headers: { "if-none-match": '"1"' } });
@@ -158,7 +158,7 @@ describe("with a password", () => {
 test("a hundred clients share one database read, a client that never reads is dropped, and without clients nothing is read", async () => {
   let reads = 0;
   const clock = createFakeClock();
-  // Large enough that a few fill the kernel's buffers.
+  // So large that a few of these events fill the kernel's socket buffers.
   const status = { text: "x".repeat(200_000) } as unknown as StatusReport;
   const readStatus = async () => {
     reads += 1;
@@ -189,7 +189,7 @@ test("a hundred clients share one database read, a client that never reads is dr
   });
   const everyoneHas = (least: number) =>
     until(() => seen.size === 100 && [...seen.values()].every((count) => count >= least));
-  // The first read's result, without another read.
+  // All clients get the result of the first read; no second read was needed.
   await everyoneHas(1);
   expect(reads).toBe(1);
   await clock.advance(3_000);

@@ -69,7 +69,7 @@ async function untilAllIn(serve: ServeProcess, phase: string, count: number) {
   return seen!;
 }
 
-/** Ends it by SIGTERM. @returns its last line, the time taken, and its stated maximum */
+/** Ends `serve` by SIGTERM. @returns its last line, the time until its end, and the maximum that it had announced */
 async function drain(serve: ServeProcess, meanwhile: () => Promise<void> = async () => {}) {
   const pids = [serve.cli.child.pid!, ...(await descendantsOf(serve.cli.child.pid!))];
   const toldAtMs = performance.now();
@@ -131,7 +131,7 @@ test("a draining serve gives up a repair at its timeout without leaving a lease"
   expect(await checkRules(sql, { settled: true })).toEqual([]);
 });
 
-test("a hanging worker is killed at its time limit, and its lease is left to reap", async () => {
+test("a hanging worker is killed at its time limit, and its lease stays until reap removes it", async () => {
   await slow(MIB);
   await brokenSlab();
   const serve = await serves.start(["--timeout", "10"]);

@@ -12,7 +12,7 @@ export interface ServeProcess {
   readonly cli: CliProcess;
   readonly url: string;
   readonly token: string;
-  /** With the token unless `authorization` is given. */
+  /** Sends the token, unless `init` has the header `authorization`. */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>;
   /** Sends SIGTERM and returns the exit code. */
   readonly stop: () => Promise<number | null>;
@@ -88,7 +88,7 @@ export function createServeWorld(
   return world;
 }
 
-/** Sends a request with any headers, even those that fetch refuses, and an unchanged path. */
+/** Sends a request without changing its path, and with any headers, even those that fetch refuses. */
 export function rawRequest(
   url: string,
   options: {

@@ -1,4 +1,4 @@
-/** `slabmend serve` as an operator runs it: its processes, the seed, crashes, two on one database, draining. */
+/** `slabmend serve` as an operator runs it: processes, seed, crashes, two instances on one database, draining. */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { WorkersReport } from "../../lib/server/workers-report.ts";
@@ -29,7 +29,7 @@ const readiness = async (of = serve) =>
     checks: { name: string; code: string | null }[];
   };
 
-/** Whether the text is in a process's initial environment, and anywhere in its memory. */
+/** Whether the text is in a process's initial environment, and whether it is anywhere in its memory. */
 function findIn(pid: number, text: string): { environment: boolean; memory: boolean } {
   const environment = readFileSync(`/proc/${pid}/environ`, "latin1").includes(text);
   const wanted = Buffer.from(text);
@@ -73,7 +73,7 @@ test("the seed is in the supervising process and its workers, but not in the HTT
   expect(findIn(pid, SEED)).toEqual({ environment: true, memory: true });
   expect(findIn(pool[0]!.pid!, SEED)).toEqual({ environment: true, memory: true });
   expect(findIn(http.pid, SEED)).toEqual({ environment: false, memory: false });
-  // The token proves that the search works in that process.
+  // The HTTP process does have the token: finding it shows that the search of this process's memory works.
   expect(findIn(http.pid, serve.token)).toEqual({ environment: false, memory: true });
 });
 
@@ -88,7 +88,7 @@ test("a killed HTTP process is restarted with the same port and token, without a
   expect(after!.workers[0]!.pid).toBe(before.workers[0]!.pid);
 });
 
-test("two serves on one database share the work, and each notices the end of the other", async () => {
+test("two instances of serve on one database notice each other, and one notices the other's end", async () => {
   const other = await world.start();
   await other.cli.until("another worker shares the work on this database");
   const fleet = async () => {
@@ -100,7 +100,7 @@ test("two serves on one database share the work, and each notices the end of the
   await untilEqual(fleet, ["serve"]);
 });
 
-test("database problems are reported by readyz and the console, end no process, and resolve automatically", async () => {
+test("database problems are reported by readyz and the console, end no process, and need no restart once solved", async () => {
   const { sql } = database;
   await sql`update slabmend.database_migrations set version = version + 1`;
   await until(

@@ -1,4 +1,4 @@
-/** A real `serve` with a folder of indexers: its API, health checks and metrics for each, and added and removed files. */
+/** A real `serve` with a folder of indexers: API, health checks and metrics of each; files are added and removed. */
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -34,7 +34,7 @@ const indexers = async (): Promise<Record<string, IndexerReport>> => {
 };
 const stateOf = async (name: string) => (await indexers())[name]?.state;
 
-test("one indexer works while another is misconfigured, and every answer names the indexer", async () => {
+test("one indexer works while another is misconfigured, and every answer names its indexer", async () => {
   await until(async () => (await stateOf("main")) === "running" && (await get("/readyz")).status === 200);
   const { main: well, wrong } = await indexers();
   expect(wrong).toMatchObject({ state: "repairing", trouble: { code: "configuration" }, here: null });
@@ -59,12 +59,12 @@ test("one indexer works while another is misconfigured, and every answer names t
   expect((await get("/readyz?indexer=main")).status).toBe(200);
 });
 
-test("added indexer files are started and removed ones drained, without a restart", async () => {
+test("without a restart, the indexer of an added file is started, and that of a removed file is drained", async () => {
   writeFileSync(join(folder, "old.env"), fileOf(old.url));
   rmSync(join(folder, "wrong.env"));
   await until(async () => (await stateOf("old")) === "running" && (await stateOf("wrong")) === undefined);
   const scraped = await (await serve.fetch("/metrics")).text();
-  // Each metric has one description and the samples of both.
+  // Each metric has one description, and samples of both indexers, `main` and `old`.
   expect(scraped.match(/^# TYPE slabmend_database_up /gm)).toHaveLength(1);
   expect(scraped.match(/^slabmend_database_up\{/gm)).toHaveLength(2);
 
@@ -90,7 +90,7 @@ test("added indexer files are started and removed ones drained, without a restar
     headers: { "content-type": "application/json" },
   });
   expect(deleted.status).toBe(200);
-  // Its login owns the schema here, so serve itself removes it.
+  // The login of indexer "old" owns its schema slabmend, so serve can remove the schema.
   await until(async () => (await stateOf("old")) === "deleted" && (await indexers())["old"]!.here === null);
   expect(await old.sql`select to_regclass('slabmend.leases') as there`).toEqual([{ there: null }]);
   expect(await old.sql`select count(*)::integer as count from hosts`).toEqual([{ count: 0 }]);

@@ -32,7 +32,7 @@ class Collector implements FrameSink {
   }
 }
 
-/** A packet as it lies in memory: with other bytes before it, and a tag and others after it. */
+/** Reads a packet as it lies in memory: with other bytes before it, and with its tag and more bytes after it. */
 function read(reader: FrameReader, packet: Uint8Array): void {
   const memory = Buffer.alloc(7 + PACKET_BYTES + 9, 0xff);
   memory.set(packet, 7);
@@ -75,7 +75,7 @@ test("the frame reader reads the reference's output in the same way as the refer
 });
 
 test.each([1, 2, 3, 4, 5, 6, 7])(
-  "a frame header that is split between two packets after %i bytes is read",
+  "the frame reader reads a header that is split between two packets after %i bytes",
   (headerBytes) => {
     const first = { id: 300, flags: 1, payload: new Uint8Array(PACKET_BYTES - 16 - 8 - headerBytes).fill(1) };
     const second = { id: 302, flags: 1, payload: new Uint8Array([1, 2, 3]) };

@@ -60,7 +60,7 @@ describe("versions", () => {
     },
   );
 
-  test.each([3, 4, 255])("a dialer treats version %i of a host as ours", async (version) => {
+  test.each([3, 4, 255])("a peer of version %i is accepted like one of version 3", async (version) => {
     expect((await dialRaw({ version })).outcome).toBe("fulfilled");
     expect((await acceptRaw({ version })).outcome).toBe("fulfilled");
   });
@@ -132,7 +132,7 @@ describe("settings", () => {
     expect(() => mergeSettings(both, both)).toThrow(HandshakeError);
   });
 
-  test("settings sealed with another key are refused by both sides", async () => {
+  test("settings that cannot be decrypted are refused by both sides", async () => {
     const sealedSettings = new Uint8Array(24).fill(9);
     expect((await dialRaw({ sealedSettings })).outcome).toBe("undecryptable-settings");
     expect((await acceptRaw({ sealedSettings })).outcome).toBe("undecryptable-settings");
@@ -148,7 +148,7 @@ describe("settings", () => {
     const sent = client.openStream().write(new Uint8Array(10_000).fill(7));
     expect(await (await accepted).readExactly(10_000)).toEqual(new Uint8Array(10_000).fill(7));
     await sent;
-    // 9 frames of at most 1196 bytes: 10,072 bytes in packets of 1204.
+    // 10,000 bytes need 9 frames of at most 1196 bytes; with headers these are 10,072 bytes, in 9 packets of 1204.
     expect(clientEnd.writtenBytes.length).toBe(33 + 24 + 9 * 1220);
     client.close();
     host.close();
@@ -156,9 +156,12 @@ describe("settings", () => {
 });
 
 describe("how a connection comes about", () => {
-  test.each([true, false])("an acceptor accepts version and key together: %s", async (pipelined) => {
-    expect((await acceptRaw({ pipelined })).outcome).toBe("fulfilled");
-  });
+  test.each([true, false])(
+    "an acceptor accepts version and key, whether sent together or apart (together: %s)",
+    async (pipelined) => {
+      expect((await acceptRaw({ pipelined })).outcome).toBe("fulfilled");
+    },
+  );
 
   test("a handshake that arrives one byte at a time succeeds", async () => {
     const [clientEnd, hostEnd] = memoryPair([1]);
@@ -244,7 +247,7 @@ describe("how a connection comes about", () => {
     host.close();
   });
 
-  test("for any answer bytes the dialer ends with a handshake error", async () => {
+  test("when a host answers with random bytes, the dialer ends with a handshake error", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
         const [clientEnd, hostEnd] = memoryPair([7]);

@@ -62,7 +62,7 @@ export function codeOf(promise: Promise<unknown>): Promise<unknown> {
   );
 }
 
-/** Bytes that differ at every position nearby, so that a shifted or repeated part shows. */
+/** Bytes that differ from their neighbours, so that a test notices a shifted or repeated part. */
 export function patternBytes(lengthBytes: number, salt = 0): Uint8Array {
   return Uint8Array.from({ length: lengthBytes }, (_, i) => (i * 31 + (i >> 8) * 7 + salt) & 0xff);
 }

@@ -31,7 +31,7 @@ test("a keepalive is one packet, sent after 75 % of the maximum timeout without 
   client.close();
 });
 
-test("the smaller maximum timeout of both sides is used", async () => {
+test("the smaller of the two sides' maximum timeouts is used", async () => {
   const { client, host, clock } = await idleConnection(4 * MINUTE_MS);
   clock.advance(3 * MINUTE_MS);
   expect(await keepalivesWhen(host, 1)).toEqual([KEEPALIVE]);
@@ -71,7 +71,7 @@ test("the peer's frames keep the connection open, its keepalives do not", async 
   expect((await client.closed).code).toBe("inactive");
 });
 
-test("a write delays the next keepalive and resets the count", async () => {
+test("a write delays the next keepalive and resets the count of keepalives", async () => {
   const { client, host, clock } = await idleConnection();
   const stream = client.openStream();
   clock.advance(3 * INTERVAL_MS + 10 * MINUTE_MS);

@@ -61,7 +61,7 @@ test("destroy() fails every stream with a reason that carries the cause", async 
   await host.closed;
 });
 
-test("a transport error is the connection's reason, with its cause", async () => {
+test("an error of the transport closes the connection, and the reason of the close has this error as cause", async () => {
   const { client, host, clientEnd } = await joinMuxes();
   const cause = new Error("ECONNRESET");
   clientEnd.destroy(cause);
@@ -110,7 +110,7 @@ test("no timer and no listener of ours is left when a connection has ended", asy
   }
 });
 
-test("over real sockets, nothing is left after close", async () => {
+test("a closed connection over real sockets leaves no socket and no immediate behind", async () => {
   const counted = () =>
     process.getActiveResourcesInfo().filter((name) => /TCPSocket|Immediate/.test(name)).length;
   const before = counted();

@@ -42,7 +42,7 @@ describe("violations that end the connection", () => {
     expect((await host.closed).code).toBe("reserved-stream-id");
   });
 
-  test("a stream that the peer opens with an id of our side ends the connection", async () => {
+  test("a peer that opens a stream with an id reserved for our side ends the connection", async () => {
     const { host, dialer } = await acceptRawDialer();
     dialer.sendFrames([frame(257, FLAG_FIRST)]);
     expect((await host.closed).code).toBe("foreign-stream-id");
@@ -142,25 +142,25 @@ describe("violations that end the connection", () => {
     expect(await host.closed).toMatchObject({ code: "stream-flood", details: { streamId: 256 } });
   });
 
-  test("one stream above the peer's limit ends the connection", async () => {
+  test("a peer that opens one stream more than we allow ends the connection", async () => {
     const { host, dialer } = await acceptRawDialer({ maxPeerStreams: 3 });
     const accepted: number[] = [];
     host.onStream((stream) => accepted.push(stream.id));
     dialer.sendFrames([256, 258, 260].map((id) => frame(id, FLAG_FIRST)));
-    // A closed stream allows another one.
+    // After one stream has closed, the peer may open another.
     dialer.sendFrames([frame(258, FLAG_LAST), frame(262, FLAG_FIRST)]);
     dialer.sendFrames([frame(264, FLAG_FIRST)]);
     expect(await host.closed).toMatchObject({ code: "too-many-streams", details: { limit: 3 } });
     expect(accepted).toEqual([256, 258, 260, 262]);
   });
 
-  test("streams without a handler count even after the peer has closed them", async () => {
+  test("streams that no handler has taken count towards the limit even after the peer has closed them", async () => {
     const { host, dialer } = await acceptRawDialer({ maxPeerStreams: 3 });
     for (const id of [256, 258, 260, 262]) dialer.sendFrames([frame(id, FLAG_FIRST), frame(id, FLAG_LAST)]);
     expect((await host.closed).code).toBe("too-many-streams");
   });
 
-  test("a stream that a host opens ends the connection, unless the dialer allows it", async () => {
+  test("by default, a host that opens a stream ends the connection", async () => {
     const { client, host } = await dialRawHost();
     host.sendFrames([frame(257, FLAG_FIRST)]);
     expect((await client.closed).code).toBe("too-many-streams");
@@ -233,7 +233,7 @@ describe("violations that end one stream", () => {
     client.close();
   });
 
-  test("a stream buffers exactly up to its limit, without counting bytes for a waiting read", async () => {
+  test("a stream buffers exactly up to its limit, and bytes that a waiting read takes do not count", async () => {
     const { client, host } = await dialRawHost({ maxBufferedBytes: 10_000 });
     const [stream, marker] = [client.openStream(), client.openStream()];
     await Promise.all([stream.write(Uint8Array.of(1)), marker.write(Uint8Array.of(2))]);
@@ -261,7 +261,7 @@ describe("oddities that are tolerated", () => {
     host.close();
   });
 
-  test("FIRST again on an open stream is tolerated", async () => {
+  test("a second FIRST on an open stream is tolerated", async () => {
     const { host, dialer } = await acceptRawDialer();
     const accepted = nextStream(host);
     dialer.sendFrames([frame(256, FLAG_FIRST, Uint8Array.of(1)), frame(256, FLAG_FIRST, Uint8Array.of(2))]);

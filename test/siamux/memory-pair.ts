@@ -100,7 +100,7 @@ export class MemoryEnd extends Duplex {
   }
 }
 
-/** Two connected ends; data written to one arrives at the other in chunks, whose sizes are the given ones in turn. */
+/** Two connected ends. Data written to one arrives at the other in chunks, which take the given sizes in turn. */
 export function memoryPair(chunkSizes: readonly number[] = [65_536]): [MemoryEnd, MemoryEnd] {
   let turn = 0;
   const next = () => Math.max(1, chunkSizes[turn++ % chunkSizes.length] ?? 1);

@@ -25,7 +25,7 @@ export interface RawHandshake {
   readonly stopAfterBytes?: number;
 }
 
-/** A peer based on the reference that can also send invalid data. */
+/** A peer built on the reference implementation. It can also send invalid data. */
 export class RawPeer {
   readonly duplex: Duplex;
   readonly #role: ReferenceRole;
@@ -108,7 +108,7 @@ export class RawPeer {
     }
   }
 
-  /** All complete frames received so far; an incomplete one at the end is kept. */
+  /** All complete frames received so far; an incomplete frame at the end waits for its rest. */
   frames(): ReferenceFrame[] {
     while (this.#received.length >= this.#packetSizeBytes) {
       const sealed = Uint8Array.from(this.#received.subarray(0, this.#packetSizeBytes));

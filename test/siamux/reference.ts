@@ -13,7 +13,7 @@ export interface ReferenceFrame {
 
 export type ReferenceRole = "dialer" | "acceptor";
 
-/** One direction of packets; the sender determines the nonces. */
+/** Seals or opens the packets of one direction, with the nonces of the side that sends them. */
 export class ReferenceDirection {
   readonly #key: Uint8Array;
   readonly #sender: ReferenceRole;
@@ -68,7 +68,7 @@ export function referenceFrameBytes(frame: ReferenceFrame): Uint8Array {
   return bytes;
 }
 
-/** Frames of one flush as decrypted packets; `filler` is the padding's content after its first byte. */
+/** Plaintext packets with the frames of one flush; `filler` is the padding's content after its first byte. */
 export function referencePlainPackets(
   frames: readonly ReferenceFrame[],
   packetSizeBytes: number,

@@ -91,7 +91,7 @@ test("silence without a waiting stream is ignored, and no timer runs", async () 
   client.close();
 });
 
-test("without a limit on silence a read waits as long as its caller", async () => {
+test("without a limit on silence, a read still waits after two minutes of silence", async () => {
   const clock = new FakeClock();
   const { client, host } = await dialRawHost({ clock });
   const stream = client.openStream();

@@ -39,7 +39,7 @@ test("a large write does not delay a small one, because their frames alternate",
   client.close();
 });
 
-test("a full transport delays writes and gets no more than it requests", async () => {
+test("while the transport is full a write of a sector waits, and less than a tenth of it is handed over", async () => {
   const { client, host, clientEnd, hostEnd } = await dialRawHost();
   hostEnd.stall(true);
   const stream = client.openStream();

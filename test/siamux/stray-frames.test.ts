@@ -10,7 +10,7 @@ test("999 frames are tolerated on a remembered stream, the 1000th is a flood", (
   expect(verdicts[999]).toBe("flood");
 });
 
-test("a stream not closed here, or also closed by the peer, is not remembered", () => {
+test("a stream is not remembered if our side has not closed it, or if the peer has closed it too", () => {
   const strays = new StrayFrames(1000);
   expect(strays.count(256)).toBe("unknown");
   strays.remember(256);
@@ -27,7 +27,7 @@ test("the 4097th closed stream replaces only the oldest one", () => {
 });
 
 test.each([
-  // A sector with its framing is 4,259,840 bytes; a packet carries 24 bytes less than its size.
+  // A sector with its framing is 4,259,840 bytes; 24 bytes of each packet are header and tag.
   [1220, 3_563],
   [2880, 1_493],
   [4200, 1_022],

@@ -35,7 +35,7 @@ describe("opening", () => {
     host.close();
   });
 
-  test("neither opening a stream nor closing one unknown to the peer sends anything", async () => {
+  test("nothing is sent when a stream is opened, or when it is closed before the peer knows it", async () => {
     const { client, host } = await dialRawHost();
     client.openStream().close();
     client.openStream().destroy(new Error("not wanted"));
@@ -93,7 +93,7 @@ describe("reading", () => {
     host.close();
   });
 
-  test("only bytes received before the peer's LAST can be read after it", async () => {
+  test("after the peer's LAST, the bytes that arrived before it can be read, then reads fail", async () => {
     const { client, host } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(text("?"));
@@ -146,7 +146,7 @@ describe("reading", () => {
 });
 
 describe("closing", () => {
-  test("pending writes are sent before LAST, and nothing after it", async () => {
+  test("pending writes are sent before LAST, and nothing is sent after LAST", async () => {
     const { client, host, clientEnd } = await dialRawHost();
     const stream = client.openStream();
     const writing = stream.write(patternBytes(200_000));
@@ -165,7 +165,7 @@ describe("closing", () => {
     client.close();
   });
 
-  test("destroy drops pending writes, rejects with its cause and notifies a peer that knows the stream", async () => {
+  test("destroy drops pending writes, rejects them with its cause and notifies a peer that knows the stream", async () => {
     const { client, host, hostEnd } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(text("begin"));
@@ -205,7 +205,7 @@ describe("closing", () => {
     const frames = await host.framesWhen((all) => all.some(on(258)));
     const sent = frames.filter(on(256));
     expect(sent.every((frame) => (frame.flags & FLAG_LAST) === 0)).toBe(true);
-    // Only data already accepted by the transport: far below the 977 frames of a sector.
+    // Only what the transport had already accepted was sent: far fewer than the 977 frames of a sector.
     expect(sent.length).toBeLessThan(100);
     client.close();
   });

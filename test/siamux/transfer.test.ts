@@ -20,7 +20,7 @@ async function echo(stream: MuxStream): Promise<void> {
   stream.close();
 }
 
-/** Writes pieces of the given lengths and reads the echo in pieces of these lengths in reverse order. */
+/** Writes pieces of the given lengths and reads the echo in pieces of the same lengths, in reverse order. */
 async function callEcho(stream: MuxStream, pieces: readonly number[], salt: number): Promise<void> {
   const total = pieces.reduce((sum, length) => sum + length, 0);
   const data = patternBytes(total, salt);

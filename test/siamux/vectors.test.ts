@@ -97,7 +97,7 @@ test("every byte sent by both sides matches the vectors", async () => {
   host.close();
 });
 
-test("version and key are one write; sealed settings and the first packet are another", async () => {
+test("version and key are sent in one write, sealed settings and the first packet in a second write", async () => {
   const [dialerEnd, hostEnd] = memoryPair();
   const accepting = acceptMux(hostEnd, hostIdentity());
   const client = await dialMux(dialerEnd, HOST_KEY);

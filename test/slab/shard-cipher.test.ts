@@ -32,7 +32,7 @@ describe("shard cipher", () => {
     expect(applied(index, bytes, offset)).toBe(expected);
   });
 
-  it("equals noble for any key, shard, offset and length, and undoes itself", () => {
+  it("equals noble for any key, shard, offset and length, and restores the data when applied twice", () => {
     const cases = fc.record({
       seed: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
       index: fc.nat({ max: 255 }),

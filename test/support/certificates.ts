@@ -9,12 +9,12 @@ export interface Certificate {
 }
 
 export interface CertificateOptions {
-  /** The host name that it is for. */
+  /** The host name that the certificate is for. */
   readonly name: string;
   readonly isAuthority?: boolean;
   /** Default: self-signed. */
   readonly issuer?: Certificate;
-  /** Default: now, from an hour ago to an hour ahead. */
+  /** The certificate is valid from an hour before this time until an hour after it. Default: now. */
   readonly validAtMs?: number;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Chooses the seed of a run's random tests (vitest's globalSetup). It is fixed, so that failures come from changes and
- * not from chance; `SLABMEND_TEST_SEED=random` draws one and prints it, and a number repeats that run.
+ * Chooses the seed of a run's random tests (vitest's globalSetup). By default the seed is fixed, so that failures come
+ * from changes and not from chance. `SLABMEND_TEST_SEED=random` draws a seed and prints it; with the printed number
+ * instead of `random`, that run is repeated.
  */
 import { randomInt } from "node:crypto";
 import type { TestProject } from "vitest/node";

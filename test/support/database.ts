@@ -1,5 +1,5 @@
 /**
- * Databases of tests, each cloned from the run's templates: the only place that creates and drops them.
+ * Databases of tests, each cloned from one of the run's templates. Only this file creates and drops them.
  *
  * ```ts
  * const { sql, url } = useDatabase();
@@ -9,7 +9,7 @@ import { randomBytes } from "node:crypto";
 import postgres from "postgres";
 import { afterAll, afterEach, beforeAll, inject } from "vitest";
 
-/** The initial content of a database: indexd's tables alone, or with our schema. */
+/** The initial content of a database: indexd's tables alone, or together with our schema. */
 export const TEMPLATES = { indexd: "template_indexd", slabmend: "template_slabmend" } as const;
 
 export interface TestDatabaseServer {
@@ -74,14 +74,17 @@ export function useDatabase(
   return database;
 }
 
-/** A database for one test, which drops it. */
+/** A database for one test; the test must drop it. */
 export async function createTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const database = nameDatabase(options);
   await database.create();
   return database;
 }
 
-/** Removes slabs, objects and our rows, except the single rows of the fleet and the budget; makes hosts and contracts good again. */
+/**
+ * Removes slabs, objects and our rows, except those of the tables in `ROWS_THAT_STAY`; makes hosts and contracts good
+ * again.
+ */
 export async function clearDatabase(sql: postgres.Sql): Promise<void> {
   await sql`truncate slabs, sectors, slab_sectors, slab_deletion_queue, objects, object_slabs, object_events, account_slabs cascade`;
   await sql`truncate hosts_blocklist`;
@@ -91,7 +94,7 @@ export async function clearDatabase(sql: postgres.Sql): Promise<void> {
   await sql`truncate ${sql(tables.map(({ name }) => `slabmend.${name}`))}`;
 }
 
-/** Our tables whose rows come from the migration. */
+/** Our tables whose rows are written by a database migration. */
 const ROWS_THAT_STAY = [
   "database_migrations",
   "installed_functions",
@@ -102,7 +105,7 @@ const ROWS_THAT_STAY = [
   "lifecycle",
 ];
 
-/** Makes the client and the name; `create()` makes the database later. */
+/** Chooses the name and makes the client; `create()` makes the database later. */
 function nameDatabase(options: TestDatabaseOptions): TestDatabase & { create(): Promise<void> } {
   const server = inject("database");
   const name = `test_${randomBytes(6).toString("hex")}`;

@@ -2,8 +2,8 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
- * `terminate`: the server ends its backend with the reason 57P01 and closes; `close`: FIN; `reset`: RST. The exchange in progress at
- * that packet is lost.
+ * `terminate`: the server ends its backend with the reason 57P01 and closes the connection; `close`: FIN; `reset`: RST.
+ * The exchange in progress at that packet is lost.
  */
 export type HowItEnds = "terminate" | "close" | "reset";
 
@@ -11,13 +11,13 @@ export interface EndingProxy {
   readonly url: string;
   /** Number of accepted connections. */
   readonly accepted: number;
-  /** Packets in both directions since the last `endAt`. */
+  /** Number of packets in both directions since the last `endAt`. */
   readonly packets: number;
-  /** Ends the connection that carries the given packet, counted from now on; 0 is the next one. */
+  /** Ends the connection that carries the given packet, counted from now on; 0 is the next packet. */
   endAt(packet: number, how: HowItEnds): void;
   /** Closes the connection on which a client sends this text: before the server gets it, or instead of the answer. */
   endAtText(text: string, lost: "statement" | "answer"): void;
-  /** Cancels the plan. @returns whether it was carried out */
+  /** Cancels a planned end. @returns whether the proxy has already ended the connection */
   take(): boolean;
   stop(): Promise<void>;
 }
@@ -35,7 +35,7 @@ export async function startEndingProxy(url: string, terminate: () => Promise<voi
   const server = createServer((client) => {
     accepted += 1;
     const upstream = connect(Number(target.port), target.hostname);
-    // Packets one at a time, in order of arrival.
+    // Packets are passed on one at a time, in order of arrival.
     let turn: Promise<void> = Promise.resolve();
     let isOver = false;
     const pass = async (bytes: Buffer, to: Socket): Promise<void> => {
@@ -61,7 +61,7 @@ export async function startEndingProxy(url: string, terminate: () => Promise<voi
       hasEnded = true;
       if (how === "terminate") {
         await terminate();
-        // A backend whose name is not known is not ended.
+        // `terminate` finds backends by their names. A backend that has no name yet stays, and needs this packet.
         return void to.write(bytes);
       }
       isOver = true;

@@ -14,10 +14,11 @@ import { TEMPLATES, type TestDatabaseServer } from "./database.ts";
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let logFile: string | undefined;
-  // Each test file has its own pool; two workers with a few files' servers and child processes stay far below.
+  // Each test file has its own pool. Two vitest workers, with the servers and child processes of a few files, need
+  // far fewer connections.
   const server = await startPostgres({
     maxConnections: 200,
-    // The log of its start is dropped.
+    // Lines that the server logs while it starts are dropped.
     onLogLine: (line) => logFile !== undefined && appendFileSync(logFile, `${line}\n`),
   });
   logFile = join(server.folder, "tests.log");
@@ -49,8 +50,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 /**
- * @param which "22": a new database of that version; "22-26": upgraded from one to the other; default: the newest. Set by
- * `npm run test:indexd`, which runs on all of them.
+ * @param which "22": a new database of indexd's version 22; "22-26": a database of version 22 that is upgraded to 26;
+ * default: the newest version. `npm run test:indexd` sets it, and runs the tests on every version.
  */
 async function createIndexdTables(sql: postgres.Sql, which = String(NEWEST_VERSION)): Promise<void> {
   const [from, to] = which.split("-").map(Number);
@@ -69,7 +70,7 @@ async function buildTemplate(
     await admin.unsafe(`CREATE DATABASE ${name} TEMPLATE ${from}`);
     const template = postgres(server.url(name), { max: 1, onnotice: () => {} });
     await fill(template).finally(() => template.end());
-    // A connection to it would block every clone.
+    // An open connection to a template would block every clone of the template.
     await admin.unsafe(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false IS_TEMPLATE true`);
   } finally {
     await admin.end();

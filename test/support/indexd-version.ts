@@ -1,9 +1,9 @@
 import { NEWEST_VERSION } from "../../dev/indexd/indexd-schema.ts";
 
-/** The version of the tests' databases, set by global-setup.ts. */
+/** indexd's version in the tests' databases, which global-setup.ts creates. */
 const INDEXD_VERSION = Number(
   (process.env["SLABMEND_TEST_INDEXD"] ?? String(NEWEST_VERSION)).split("-").at(-1),
 );
 
-/** Whether indexd publishes events without a time, or the writer stamps them. */
+/** Whether indexd itself gives a new event its time; before version 24 the writer had to. */
 export const INDEXD_PUBLISHES = INDEXD_VERSION >= 24;

@@ -1,4 +1,4 @@
-/** Makes work for claim, repair and reap, which are then killed. */
+/** Makes work for claim, repair and reap. Tests kill these functions while they do this work. */
 import { type KillWorld, sendDeadLetter } from "./kill-world.ts";
 import type { StoredSlab } from "./repair-world.ts";
 

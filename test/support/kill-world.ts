@@ -1,6 +1,6 @@
 /**
- * The functions in their own processes, with real hosts, a real database and a real queue: one is killed or stopped at a named step, then
- * ordinary runs finish its work.
+ * The functions in their own processes, with real hosts, a real database and a real queue. One function is killed or
+ * stopped at a named step, then ordinary runs finish its work.
  */
 
 import { randomUUID } from "node:crypto";
@@ -27,7 +27,7 @@ export interface KillWorld {
   readonly queueServer: QueueServer;
   readonly queues: QueuePair;
   readonly client: SQSClient;
-  /** A function's process that is killed or stopped as given. It ends with the world. */
+  /** A process of a function, killed or stopped at the step in `signalAt`. It ends with the world at the latest. */
   startVictim(
     name: FunctionName,
     signalAt?: NonNullable<WorkerOptions["signalAt"]>,
@@ -37,11 +37,11 @@ export interface KillWorld {
   ): Promise<WorkerProcess>;
   /** One ordinary run. Throws when it fails. */
   run(name: "claim" | "reap"): Promise<void>;
-  /** Repairs what the queue holds. */
+  /** Runs repair on the messages of the queue until the queue is empty. */
   drainQueue(): Promise<void>;
   /** The output of all processes so far. */
   lines(): string[];
-  /** An SQS event of these tasks. */
+  /** An SQS event with one message for each of these leases. */
   eventOf(...tasks: readonly LeasedSlab[]): unknown;
   /** Simulates hours in the database: leases expire, unsent ones are overdue, held slabs may be attempted again. */
   hoursPass(): Promise<void>;
@@ -50,7 +50,7 @@ export interface KillWorld {
    * @returns the outcomes of the repairs
    */
   finish(): Promise<string[]>;
-  /** Violations of the database's rules, and wrong sectors of these slabs. */
+  /** Violations of the database's rules; and these slabs' sectors that are wrong, share a host or are still to move. */
   violations(slabs: readonly StoredSlab[]): Promise<unknown[]>;
   /** Repairs hosts and clears history, so that one test's crashes do not open the next one's circuit breaker. */
   reset(): Promise<void>;
@@ -58,7 +58,7 @@ export interface KillWorld {
 }
 
 const MOST_ROUNDS = 6;
-/** A test sends far fewer than ten times this many messages. */
+/** Batches of at most ten messages; tests need far fewer batches. */
 const MOST_BATCHES = 20;
 
 const ENTRIES: Readonly<Record<FunctionName, URL>> = {
@@ -69,7 +69,7 @@ const ENTRIES: Readonly<Record<FunctionName, URL>> = {
 
 export async function createKillWorld(options: {
   readonly hosts: number;
-  /** Settings of the processes' claims. */
+  /** Settings for claim in its processes. */
   readonly settings?: ClaimTestSettings;
 }): Promise<KillWorld> {
   const world = await createRepairWorld(options);
@@ -103,7 +103,7 @@ export async function createKillWorld(options: {
       ...(signalAt === undefined ? {} : { signalAt }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
-  /** Started once and never killed. */
+  /** The processes that finish the work: one for each function, started once and never killed. */
   const finishers = new Map<FunctionName, WorkerProcess>();
   const run = async (name: FunctionName, event: unknown): Promise<unknown> => {
     const worker = finishers.get(name) ?? (await start(name));
@@ -115,7 +115,7 @@ export async function createKillWorld(options: {
   };
 
   const recordOf = (messageId: string, body: string) => ({ messageId, body, attributes: {} });
-  /** Repairs what the queue holds. */
+  /** Runs repair on the messages of the queue until the queue is empty. */
   const drainQueue = async (): Promise<void> => {
     for (let batches = 0; ; batches += 1) {
       if (batches > MOST_BATCHES) throw new Error(`the queue is not empty after ${batches} batches`);

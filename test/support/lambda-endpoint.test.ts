@@ -61,7 +61,7 @@ test("a function is found by its ARN too", async () => {
   expect((await invoke({ do: "answer" }, { FunctionName })).status).toBe(200);
 });
 
-test("an error of the handler is a payload with a function error", async () => {
+test("an error thrown by the handler is returned as the payload, with the header of a function error", async () => {
   const result = await invoke({ do: "throw", value: "broken" });
   expect(result).toMatchObject({ status: 200, functionError: "Unhandled" });
   expect(JSON.parse(result.text)).toMatchObject({ errorType: "RangeError", errorMessage: "broken" });
@@ -118,7 +118,7 @@ test("a response that is too large is a function error", async () => {
   expect(JSON.parse(result.text)).toMatchObject({ errorType: "Function.ResponseSizeTooLarge" });
 });
 
-test("unknown paths and methods are not found", async () => {
+test("a request with an unknown path or method is answered with 404", async () => {
   for (const path of ["/", "/2015-03-31/functions", "/2015-03-31/functions/probe/invocations"]) {
     expect((await fetch(endpoint.url + path)).status).toBe(404);
   }

@@ -11,13 +11,13 @@ import { functionArn } from "../../dev/aws/function-definition.ts";
 import type { FunctionPool } from "../../dev/aws/function-pool.ts";
 
 export interface LambdaEndpoint {
-  /** For `endpoint` of a client, or AWS_ENDPOINT_URL_LAMBDA. */
+  /** A value for the option `endpoint` of a client, or for AWS_ENDPOINT_URL_LAMBDA. */
   readonly url: string;
   /** Closes the port and drops open requests, without stopping the functions. */
   stop(): Promise<void>;
 }
 
-/** Lambda's limits for the payload of requests and responses. */
+/** Lambda's limits for the payload of synchronous calls (request and response) and of events. */
 export const MAX_SYNCHRONOUS_BYTES = 6 * 1024 * 1024;
 export const MAX_EVENT_BYTES = 256 * 1024;
 
@@ -173,7 +173,7 @@ async function invoke(
   answer(response, requestId, { status: 200, body: outcome.payload });
 }
 
-/** The body as text; empty means an empty event. Undefined if it is larger than allowed. */
+/** The body as text; an empty body becomes the event `{}`. Undefined if the body is larger than the limit. */
 async function readBody(request: IncomingMessage, limitBytes: number): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let sizeBytes = 0;

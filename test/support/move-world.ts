@@ -1,6 +1,6 @@
 /**
- * Two PostgreSQL servers for a move: a source with indexd's database (a role of its own owns it) and a fleet's role, and an empty target.
- * `useMoveWorld` starts them for a file; each test has its own databases on them.
+ * Two PostgreSQL servers for a move. The source has indexd's database, which the role indexd owns, and the role of a
+ * fleet; the target is empty. `useMoveWorld` starts the servers for a file; each test has its own databases on them.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -43,7 +43,7 @@ export interface MoveServers {
   stop(): Promise<void>;
 }
 
-/** @param options.binaries the source's binaries; default: the embedded 18 */
+/** @param options.binaries the source's binaries; default: those of the embedded PostgreSQL 18 */
 export async function startMoveServers(
   options: { readonly binaries?: string; readonly settings?: Readonly<Record<string, string>> } = {},
 ): Promise<MoveServers> {
@@ -97,32 +97,35 @@ export function useMoveWorld(options: Parameters<typeof startMoveServers>[0] = {
 }
 
 export interface MoveWorld {
-  /** Superuser's clients of both databases. */
+  /** Clients of both databases, connected as superuser. */
   readonly source: Sql;
   readonly target: Sql;
-  /** URLs of indexd's and the fleet's roles on both sides; they work on the target once it is open. */
+  /** URLs for the roles of indexd and the fleet on both sides. Those of the target work once the target is open. */
   readonly urlOf: (side: Side, role: "indexd" | "fleet") => string;
   readonly environment: Readonly<Record<string, string>>;
   /** `slabmend move-database …`, with --json. */
   move(...args: string[]): Promise<Omit<CliResult, "json"> & { readonly report: MoveJson }>;
   /** `switch --yes`, which Ctrl+C interrupts. */
   switchUntil(signal: AbortSignal): Promise<CliResult>;
-  /** Continues the move in a process that is killed at the step, and lets its lease end. */
+  /** Continues the move in a process that is killed at the step, and then ends the process's lease. */
   killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
   /**
-   * Continues the move in a process that is paused at the step, as a suspended machine is, and lets its lease end. The result lets
-   * the process go on until it ends, and returns its final output.
+   * Continues the move in a process that is paused at the step, as a suspended machine is, and ends the process's lease.
+   * @returns a function that lets the process go on until it ends, and returns its final output
    */
   pauseAt(goal: "ready" | "opened" | "finished", step: string): Promise<() => Promise<string>>;
-  /** `start` in a process that the result kills. Lets its lease end. */
+  /** `start` in a process. @returns a function that kills the process, and ends its lease */
   startUntilKilled(): () => Promise<void>;
-  /** Continues the move in a process that crashes the server at the step but itself goes on. @returns its final output */
+  /**
+   * Continues the move in a process that crashes the server of this side at the step, but itself goes on.
+   * @returns the process's final output
+   */
   crashAt(goal: "ready" | "opened" | "finished", step: string, side: Side): Promise<string>;
   /** An immediate shutdown, as after SIGKILL or a power failure: sessions are not closed, and the next start recovers from the WAL. */
   crash(side: Side): Promise<void>;
   /** Starts a crashed server, and ends the lease of a command that could not release it. */
   recover(side: Side): Promise<void>;
-  /** The sides that let indexd and the fleet in; "half open" is never right. */
+  /** The sides that let indexd and the fleet in. "half open": a side lets only one of them in, which is wrong. */
   openSides(): Promise<string>;
   /** The state that an abort must restore: the source's privileges and mode, an empty target, and no trace of a move on either server. */
   footprint(): Promise<object>;
@@ -132,7 +135,7 @@ export interface MoveWorld {
   drop(): Promise<void>;
 }
 
-/** The output of the commands. */
+/** The JSON that the commands of `slabmend move-database` print. */
 export interface MoveJson {
   readonly run: {
     readonly id: string;
@@ -255,7 +258,7 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
     },
     async drop() {
       for (const child of children) child.kill("SIGKILL");
-      // A test that failed may hold a lock, or has left a server dead.
+      // A failed test may still hold a lock, or may have left a server down.
       await Promise.all([source.end({ timeout: 1 }), target.end({ timeout: 1 })]);
       for (const side of ["target", "source"] as const) {
         const sql = admin[side];
@@ -349,7 +352,10 @@ export const UNTOUCHED = {
   traces: [[], []],
 };
 
-/** Everything that a move makes in the servers' catalogues; a password is gone with its role or subscription. */
+/**
+ * Everything that a move creates in the catalogues of this server. Passwords need no entry: they disappear with their
+ * role or subscription.
+ */
 export async function tracesOf(sql: Sql): Promise<readonly string[]> {
   const rows = await sql<{ name: string }[]>`
     select 'role ' || rolname as name from pg_roles where rolname like 'slabmend\\_move%'

@@ -1,6 +1,6 @@
 /**
- * The frame of every repair test: one world per file, a new execution environment per test, and after each test checks of the rules of
- * docs/architecture.md, of statistics, and of leftovers.
+ * The frame of every repair test: one world per file, and a new execution environment per repair. After each test it
+ * checks the rules of docs/architecture.md and the statistics, and that nothing is left over.
  */
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
@@ -24,7 +24,7 @@ export interface RepairOptions {
   readonly remainingMs?: number;
   readonly variables?: Readonly<Record<string, string>>;
   readonly settings?: Partial<WorkerSettings>;
-  /** Called after each step, with its count from 1 per name. */
+  /** Called after each step. `occurrence` counts the steps of the same name, from 1. */
   readonly at?: (step: RepairStep, occurrence: number) => void | Promise<void>;
   /** Default 1: real time. */
   readonly timesFaster?: number;
@@ -43,20 +43,20 @@ export interface JournalRow {
 
 export interface RepairSuite {
   readonly world: RepairWorld;
-  /** Leases and repairs a slab in a new environment, which is closed afterwards. */
+  /** Leases and repairs a slab in a new environment, which is closed after the test. */
   repair(slab: StoredSlab, options?: RepairOptions): Promise<RepairResult>;
-  /** The same for an existing lease. */
+  /** Repairs a slab for which a lease exists, also in a new environment. */
   repairTask(task: LeasedSlab, options?: RepairOptions): Promise<RepairResult>;
   /** An environment that lasts until the end of the test. */
   open(options?: RepairOptions): { readonly environment: RepairEnvironment; readonly pending: () => number };
-  /** Total bytes sent and received by hosts, and the number of reads and writes begun. */
+  /** Total bytes that were read from and written to all hosts, and the number of reads and writes that began. */
   traffic(): Promise<{
     readonly bytesRead: number;
     readonly bytesWritten: number;
     readonly transfers: number;
   }>;
   journal(slab: StoredSlab): Promise<JournalRow[]>;
-  /** `slabs` and `repairs` of a slab. */
+  /** What indexd's table `slabs` and our table `repairs` record about a slab. */
   history(slab: StoredSlab): Promise<{
     readonly failed: number;
     readonly waitsMs: number;
@@ -68,7 +68,7 @@ export interface RepairSuite {
   spare(slab: StoredSlab): WorldHost[];
   /** Leaves only these as candidates: indexd records all others as full. */
   onlyCandidates(hosts: readonly WorldHost[]): Promise<void>;
-  /** For a test that leaves leases on purpose. */
+  /** Lets the check after this test accept leases, for a test that leaves leases on purpose. */
   allowLeases(): void;
 }
 

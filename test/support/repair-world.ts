@@ -1,6 +1,6 @@
 /**
- * Everything one repair needs, real: a database with indexd's tables and ours, hosts on loopback that hold real
- * erasure-coded sectors, and leases as claim makes them.
+ * Everything that a repair needs, without simulation: a database with indexd's tables and ours, hosts on loopback that
+ * hold real erasure-coded sectors, and leases as claim makes them.
  */
 
 import { randomBytes, randomUUID } from "node:crypto";
@@ -31,7 +31,7 @@ import {
   seedSlab,
 } from "./seed-indexd.ts";
 
-/** Changes of hosts and contracts by a test take effect at once. */
+/** When a test changes hosts or contracts, the next repair sees the change at once. */
 export const WORLD_SETTINGS: WorkerSettings = { ...DEFAULT_WORKER_SETTINGS, networkMaxAgeMs: 0 };
 
 /** 1 SC: more than any test spends on a host. */
@@ -44,10 +44,10 @@ export interface WorldHost {
 
 export interface StoredSlab extends SeededSlab {
   readonly minShards: number;
-  /** The originally stored sectors by index. */
+  /** The host on which each sector was first stored, by index. */
   readonly hosts: readonly WorldHost[];
   readonly slabKey: Buffer;
-  /** The plain data shards, for a slab that shares some of them. */
+  /** The plain data shards, for storing another slab that shares some of them. */
   readonly dataShards: readonly Buffer[];
   readonly objectKey: Buffer;
 }
@@ -56,9 +56,9 @@ export interface SlabCode {
   readonly minShards: number;
   readonly totalShards: number;
   readonly on?: readonly WorldHost[];
-  /** Changes the stored and pinned data of a shard, for wrongly pinned slabs. */
+  /** Changes the data of a shard before it is stored and pinned, for shards that are pinned wrongly. */
   readonly spoil?: (index: number, data: Buffer) => void;
-  /** Default: random. With another slab's keys, sectors of equal index and shard are shared with it. */
+  /** Default: random. Two slabs with the same key share each sector whose index and shard data are equal. */
   readonly slabKey?: Buffer;
   readonly dataShards?: readonly Buffer[];
   readonly columns?: Readonly<Record<string, unknown>>;
@@ -68,14 +68,14 @@ export interface RepairWorld {
   readonly database: TestDatabase;
   readonly hosts: readonly WorldHost[];
   readonly kernel: Kernel;
-  /** All variables of the functions. */
+  /** All environment variables of the functions. */
   readonly variables: Record<string, string>;
   hostOf(id: HostId | number): WorldHost;
   /** Stores a slab of random data, with its shards on the first hosts or the given ones. */
   storeSlab(code: SlabCode): Promise<StoredSlab>;
-  /** Leases a slab as claim does, and returns its message's content. */
+  /** Leases a slab as claim does, and returns what the message to the queue would contain. */
   lease(slab: SeededSlab): Promise<LeasedSlab>;
-  /** Records the sector as lost, as indexd does. */
+  /** Deletes the sector on its host, and records it as lost as indexd does. */
   loseSector(slab: StoredSlab, index: number): Promise<void>;
   /** The current host of each sector of a slab, by index; undefined if lost. */
   locations(slab: SeededSlab): Promise<(WorldHost | undefined)[]>;
@@ -86,12 +86,12 @@ export interface RepairWorld {
   stop(): Promise<void>;
 }
 
-/** The plain shards of a code, data shards first. */
+/** All plain shards of a slab: the data shards, then the parity shards. */
 function* allShards(kernel: Kernel, dataShards: readonly Buffer[], totalShards: number): Generator<Buffer> {
   yield* dataShards;
   const k = dataShards.length;
   const matrix = encodingMatrix(k, totalShards);
-  // A few at a time, so that a code of 255 fits into memory.
+  // Ten parity shards at a time, so that a slab of 255 shards fits into memory.
   for (let first = k; first < totalShards; first += 10) {
     const parity = Array.from({ length: Math.min(10, totalShards - first) }, () =>
       Buffer.alloc(SECTOR_BYTES),
@@ -101,12 +101,12 @@ function* allShards(kernel: Kernel, dataShards: readonly Buffer[], totalShards: 
   }
 }
 
-/** Uses a new database or, outside vitest, the given one, which is dropped with the world. */
+/** Uses a new database, or the given one, which is required outside vitest. `stop` drops the database. */
 export async function createRepairWorld(options: {
   readonly hosts: number;
   readonly database?: TestDatabase;
 }): Promise<RepairWorld> {
-  // Imported here, because it needs vitest.
+  // Imported here, because database.ts works only in vitest.
   const database = options.database ?? (await (await import("./database.ts")).createTestDatabase());
   const { sql } = database;
   const folder = await mkdtemp(join(tmpdir(), "slabmend-world-"));
@@ -146,7 +146,7 @@ export async function createRepairWorld(options: {
     variables: {
       SLABMEND_DATABASE_URL: database.url,
       SLABMEND_MIGRATION_SEED: seed.toString("hex"),
-      // No listener: tests that return messages have their own queue.
+      // Nothing listens at this address: tests that return messages to a queue make their own queue.
       SLABMEND_QUEUE_URL: "http://127.0.0.1:1/0/none",
       SLABMEND_ALLOW_PRIVATE_ADDRESSES: "true",
       SLABMEND_LOG_LEVEL: "silent",

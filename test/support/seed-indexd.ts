@@ -1,4 +1,4 @@
-/** Wraps the demo's builders, so that the search for secrets (test/canary) learns their keys. */
+/** Wraps the demo's functions that seed indexd, so that the search for secrets (test/canary) learns the seeded keys. */
 import { randomBytes } from "node:crypto";
 import * as builders from "../../dev/indexd/seed-indexd.ts";
 import { recordSecret } from "../canary/recorder.ts";

@@ -1,4 +1,4 @@
-/** The child's side of kill tests: settings of a function that no production variable controls. */
+/** The child's side of kill tests: settings of a function for which production has no environment variable. */
 import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "../../lib/jobs/claim/claim-settings.ts";
 import type { WorkerSettings } from "../../lib/worker/worker-settings.ts";
 import { WORLD_SETTINGS } from "./repair-world.ts";
@@ -11,7 +11,7 @@ export interface ClaimTestSettings {
   readonly walkEveryMs?: number;
 }
 
-/** A pass may begin every second, unless the test sets another interval. */
+/** A pass of the walk may begin every second, unless the test sets another interval. */
 export function claimSettingsFromEnvironment(environment: NodeJS.ProcessEnv = process.env): ClaimSettings {
   const chosen = JSON.parse(environment[SETTINGS_VARIABLE] ?? "{}") as ClaimTestSettings;
   const { pageSectors = DEFAULT_CLAIM_SETTINGS.walk.pageSectors, walkEveryMs = 1_000 } = chosen;

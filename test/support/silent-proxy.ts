@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /** A connection whose traffic is dropped. */
 export interface DeadConnection {
-  /** Bytes that the client has sent since. */
+  /** Number of bytes that the client has sent since the dropping began. */
   readonly bytes: number;
   readonly isLeft: boolean;
 }
@@ -16,9 +16,9 @@ export interface SilentProxy {
   /** Number of accepted connections. */
   readonly accepted: number;
   readonly dead: readonly DeadConnection[];
-  /** Drops all traffic on existing and later connections. Resolves when a client has sent something. */
+  /** Drops all traffic on existing and later connections. Resolves when a client has then sent something in vain. */
   fallSilent(): Promise<void>;
-  /** The same, as soon as a client sends this text; either the text or only the server's answer is lost. */
+  /** Falls silent as soon as a client sends this text; `lost` says whether the server still gets the text. */
   fallSilentAt(text: string, lost: "statement" | "answer"): Promise<void>;
   /** Forwards later connections again. Dead ones stay dead. */
   recover(): void;
@@ -107,7 +107,7 @@ export async function startSilentProxy(target: { host: string; port: number }): 
   };
 }
 
-/** A silent proxy in front of a database; `url` goes through it. */
+/** A silent proxy in front of the database at `url`. The returned `url` leads through the proxy. */
 export async function startSilentDatabase(url: string): Promise<SilentProxy & { readonly url: string }> {
   const through = new URL(url);
   const proxy = await startSilentProxy({ host: through.hostname, port: Number(through.port) });

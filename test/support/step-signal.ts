@@ -1,6 +1,6 @@
 /**
  * The child's side of kill tests: a `step` callback that records every step in a file and, at the chosen one, sends this process a
- * signal. A module that tests run in its own process passes it on:
+ * signal. A module that tests run in its own process passes this callback to its handler:
  *
  * ```ts
  * export const handler = createClaimHandler({ step: stepFromEnvironment() });
@@ -22,7 +22,7 @@ export function stepFromEnvironment(environment: NodeJS.ProcessEnv = process.env
     ":",
   );
   const counts = new Map<string, number>();
-  // Most of these processes are killed, which would lose their compile cache.
+  // Node.js writes the compile cache at exit, but most of these processes are killed before.
   flushCompileCache();
   return (name) => {
     const count = (counts.get(name) ?? 0) + 1;

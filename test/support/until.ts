@@ -1,6 +1,6 @@
 /**
- * Waits for conditions without an event, such as the end of another process. Every wait ends: it fails with the last observed value. The
- * limit is for hanging tests, and does not test speed.
+ * Waits for conditions that no event announces, such as the end of another process. Every wait ends: at the limit it
+ * fails with the last observed value. The limit is for hanging tests, and does not test speed.
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { inspect, isDeepStrictEqual } from "node:util";
@@ -8,13 +8,13 @@ import { inspect, isDeepStrictEqual } from "node:util";
 export interface Waiting {
   /** Default 60 s. */
   readonly limitMs?: number;
-  /** Time between two checks, default 10 ms; 0: a turn of the event loop. */
+  /** Time between two checks, default 10 ms; 0: one turn of the event loop. */
   readonly everyMs?: number;
   /** Text that is added to the error. */
   readonly explain?: () => string;
 }
 
-/** Polls until the value is accepted, and returns it; by default any truthy value. */
+/** Polls until `isReached` accepts the value, and returns the value. By default every truthy value is accepted. */
 export async function until<Value>(
   look: () => Value | Promise<Value>,
   isReached: (value: Value) => boolean = Boolean,

@@ -28,23 +28,26 @@ export interface WorkerOptions {
 }
 
 export interface WorkerProcess {
-  /** One invocation. The process is reused and frozen in between, as on Lambda; after a kill a new one starts and is not killed. */
+  /**
+   * One invocation. The process is reused, and frozen between two invocations, as on Lambda. After a kill a new process
+   * starts, which is not killed.
+   */
   invoke(event: unknown): Promise<PoolOutcome>;
   /** Resolves when the process has stopped itself (SIGSTOP). */
   whenStopped(): Promise<void>;
   /** Signals the current process. */
   signal(signal: NodeJS.Signals): boolean;
-  /** Whether its process is stopped, like an environment between two invocations. */
+  /** Whether the process is stopped, like an environment between two invocations. */
   isFrozen(): Promise<boolean>;
-  /** The passed steps, including the fatal one. */
+  /** The steps that the process has reached, including the step of the signal. */
   steps(): Promise<string[]>;
-  /** Its output, for the search for secrets. */
+  /** The output of the process, for the search for secrets (test/canary). */
   readonly lines: readonly FunctionLine[];
   /** Kills remaining processes. */
   stop(): Promise<void>;
 }
 
-/** Hundreds of these processes start with the same modules, and compiling them is three quarters of a start. */
+/** Hundreds of these processes load the same modules, and compiling takes three quarters of the time of a start. */
 const COMPILE_CACHE = Object.fromEntries(
   Object.entries(process.env).filter((entry): entry is [string, string] => entry[0] === "NODE_COMPILE_CACHE"),
 );

@@ -30,7 +30,7 @@ test("the gauges of an empty fleet are zero", async () => {
   });
 });
 
-test("a move of the database that waits for its switch is not idle; one that has stopped the fleet is", async () => {
+test("a database move counts as idle once it has stopped the fleet, but not while it waits for the switch", async () => {
   const { sql } = database;
   await sql`
     insert into slabmend.runs (kind, scope, owner, moved_at) values ('move-database', '{}', 'test', now() - interval '2 days')`;
@@ -41,7 +41,7 @@ test("a move of the database that waits for its switch is not idle; one that has
   await sql`delete from slabmend.runs`;
 });
 
-test("gauges of an idle run, a recently failed run and due checks", async () => {
+test("the gauges show how long a run has been idle, how many runs failed lately, and how late checks are", async () => {
   const { sql } = database;
   await sql`insert into slabmend.runs (kind, scope, owner, moved_at) values ('verify', '{}', 'test', now() - interval '2 hours')`;
   for (const ago of ["10 minutes", "2 hours"]) {
@@ -67,7 +67,7 @@ test("gauges of an idle run, a recently failed run and due checks", async () => 
   expect((await readFleetGauges(sql)).runIdleSeconds).toBeUndefined();
 });
 
-test("gauges of leases, quarantine, backlog, unfunded hosts and recent repairs", async () => {
+test("the gauges count leases, quarantined slabs, the backlog, unfunded hosts and recent repairs", async () => {
   const { sql } = database;
   const digest = randomBytes(32);
   const lease = (slabId: number, leasedAgo: string, expiresIn: string, isRunning: boolean) => sql`
@@ -113,7 +113,7 @@ test("gauges of leases, quarantine, backlog, unfunded hosts and recent repairs",
     ["repaired", "6 minutes"],
     ["fault", "29 minutes"],
     ["fault", "31 minutes"],
-    // Several times the same slab counts as one.
+    // slabsFoundAtRisk counts the slab of these three repairs once.
     ["too-few-sources", "1 minute"],
     ["too-few-sources", "2 minutes"],
     ["too-few-sources", "10 minutes"],

@@ -10,7 +10,7 @@ async function lines(act: (metrics: ReturnType<typeof createPrometheusMetrics>) 
   return text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-test("counters add up, gauges keep the last value, and functions are separate", async () => {
+test("counters add up, gauges keep the last value, and each function has its own count of runs", async () => {
   const shown = await lines((metrics) => {
     metrics.of("claim").print({ RunsCompleted: 1, SlabsLeased: 3, Paused: 1 });
     metrics.of("claim").print({ RunsCompleted: 1, SlabsLeased: 4, Paused: 0 });

@@ -16,7 +16,7 @@ test.each([
   expect(chooseLogFormat(given)).toBe(expected);
 });
 
-/** The output at a terminal, without the time. */
+/** The printed lines, without the time at their beginning. */
 function shown(log: (logger: ReturnType<typeof createLogger>) => void, isTTY = false): string {
   let text = "";
   const output = { isTTY, write: (line: string) => (text += line) };

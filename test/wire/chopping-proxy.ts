@@ -4,14 +4,14 @@ import { seededRandom } from "../support/seeded-random.ts";
 /** A TCP proxy on loopback that splits the bytes of both directions at random places. */
 export interface ChoppingProxy {
   readonly port: number;
-  /** Pieces written so far, so that a test can check that it has split the data. */
+  /** Number of pieces written so far, so that a test can check that the proxy has split the data. */
   readonly pieces: () => number;
   close(): Promise<void>;
 }
 
 /**
- * Mostly sizes around those of headers, packets and batches, now and then exactly these; on average large enough that a sector
- * takes hundreds of pieces, not hundreds of thousands.
+ * Draws the size of the next piece: a single byte, up to a header, around a packet, up to two packets or up to a batch.
+ * On average a piece is so large that a sector takes hundreds of pieces, not hundreds of thousands.
  */
 function pieceBytes(random: () => number): number {
   const kind = random();

@@ -16,7 +16,10 @@ import { startChoppingProxy } from "./chopping-proxy.ts";
 import { splitAddress } from "./wire-client.ts";
 import { type Trait, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
-/** Pool, dialer and everything below as used in a repair, always with our own hosts, and with real ones if available. */
+/**
+ * The host pool, the dialer and everything below them, as a repair uses them: with our own hosts, or instead with those
+ * that the environment names.
+ */
 
 const MEBIBYTE = 1024 * 1024;
 const kernel = createKernel({ memoryBytes: 8 * MEBIBYTE });
@@ -135,7 +138,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       expect(corrupt).toMatchObject({ code: "sector-corrupt", meansLost: true, isHostFault: false });
     }));
 
-  test("a call with an unfunded account is refused with that reason", () =>
+  test("a call with an unfunded account fails with the code not-enough-funds", () =>
     withPool(async (pool) => {
       const failure = await failureOf(
         pool.call(targetOf("ordinary")!, sectorWrite(sectorOf("poor")), { signal: noSignal }),

@@ -6,7 +6,10 @@ import type { ReferenceFrame } from "../siamux/reference.ts";
 import { splitAddress } from "./wire-client.ts";
 import { type WireHosts, wirePeers } from "./wire-hosts.ts";
 
-/** Frames that end a connection and frames that do not, always with our own hosts, and with real ones if available. */
+/**
+ * Frames that end a connection and frames that do not: with our own hosts, or instead with those that the environment
+ * names.
+ */
 
 const FIRST = 1;
 const LAST = 2;

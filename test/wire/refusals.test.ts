@@ -16,8 +16,8 @@ import { WireClient } from "./wire-client.ts";
 import { type Trait, type WireHost, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
 /**
- * Every refusal of docs/protocol.md#rhp4-errors with the host's exact text and code, always with our own hosts, and with real ones if
- * available. The swarm must behave like real hosts.
+ * Every refusal of docs/protocol.md#rhp4-errors with the host's exact text and code: with our own hosts, or instead
+ * with those that the environment names. Our own hosts, the swarm, must refuse exactly like real ones.
  */
 
 const MAX_U64 = 2n ** 64n - 1n;
@@ -34,7 +34,7 @@ function readRequest(payment: Payment, root: Root, offset: bigint, length: bigin
     .finish();
 }
 
-/** Errors of a payment with their inner texts, in the order of the host's checks. */
+/** Flaws of a payment, each with the text of the host's error, in the order in which the host checks for them. */
 const PAYMENT_FLAWS: readonly (readonly [
   what: string,
   words: string,
@@ -299,7 +299,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
   });
 
   testHost(
-    "a range that begins off a leaf but ends on one is an internal error, and is paid for",
+    "a range that begins inside a leaf but ends at the end of a leaf is paid for, and fails with internal error",
     "ordinary",
     async (client) => {
       const payment = await client.payment();
@@ -330,7 +330,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
   });
 
   testHost("a contract that the host does not have is refused", "ordinary", async (client) => {
-    // The reference implementation's test host sends its own error without a type, hostd with one: both are valid.
+    // hostd answers "contract not found", the reference implementation's test host "internal error": both are valid.
     const unknown = encodeLatestRevisionRequest(parseContractId("0d".repeat(32)));
     const { code, description } = await client.refusalOf("LatestRevision", unknown);
     expect(code).toBe(2);
@@ -381,7 +381,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
   });
 
   testHost(
-    "a write that is refused at once stops, and the connection can still be used",
+    "a write stops when the host refuses its prices, and the connection can still be used",
     "ordinary",
     async (client) => {
       const payment = await client.payment();

@@ -19,8 +19,8 @@ import { splitAddress, WireClient } from "./wire-client.ts";
 import { type WireHost, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
 /**
- * All our RPCs through a proxy that splits the bytes of both directions at random places, always with our own hosts, and with real ones
- * if available.
+ * All our RPCs through a proxy that splits the bytes of both directions at random places: with our own hosts, or
+ * instead with those that the environment names.
  */
 
 const kernel = createKernel({ memoryBytes: 8 * 1024 * 1024 });
@@ -32,7 +32,7 @@ function padded(data: Uint8Array): Uint8Array {
   return sector;
 }
 
-/** A range of whole leaves; often at the edges, where proofs are longest or empty. */
+/** A random range of whole leaves, often at an edge of the sector, where proofs are longest or empty. */
 function randomRange(random: () => number): { readonly offset: number; readonly length: number } {
   const edge = () => {
     const kind = random();
@@ -184,7 +184,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       const givenUp = readSector(stream, payment, { root, offset: 0, into });
       const cause = new Error("no longer needed");
       const kept = read(client, payment, root, MEBIBYTE, MEBIBYTE);
-      // The read is given up at once, or after the first bytes of the other read's answer.
+      // The read is given up at once or, in every second round, after the host has answered another request.
       if (round % 2 === 1) await accountBalance(client.mux.openStream(), all.account.account);
       stream.destroy(cause);
       await expect(givenUp).rejects.toBe(cause);
@@ -210,7 +210,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       if (round % 2 === 1) await accountBalance(client.mux.openStream(), all.account.account);
       const cause = new Error("no longer needed");
       stream.destroy(cause);
-      // A fast host may have answered the write before the balance.
+      // A fast host may have answered the write before it answered the request for the balance.
       if (round % 2 === 1) expect([cause, kernel.sectorRoot(data)]).toContain(await outcomeOf(givenUp));
       else await expect(givenUp).rejects.toBe(cause);
     }

@@ -17,7 +17,7 @@ export function splitAddress(address: string): { readonly host: string; readonly
   return { host: address.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(address.slice(at + 1)) };
 }
 
-/** A connection of one test; `using` ends it. */
+/** A connection for one test; `await using` closes it at the end. */
 export class WireClient implements AsyncDisposable {
   readonly mux: Mux;
   readonly host: WireHost;
@@ -51,7 +51,7 @@ export class WireClient implements AsyncDisposable {
 
   async refusalOfBytes(call: Uint8Array, data?: Uint8Array): Promise<WireError> {
     const stream = this.mux.openStream();
-    // If a host refuses before it has read everything, writes fail, but its reason can still be read.
+    // If a host refuses before it has read everything, our writes fail, but the host's reason can still be read.
     const ignoreClosed = (error: unknown) => {
       if (!stream.peerClosed) throw error;
     };
@@ -61,7 +61,7 @@ export class WireClient implements AsyncDisposable {
       await expectSuccess(stream);
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
-      // Only the end of the stream follows a refusal.
+      // After a refusal the host sends nothing more, and ends the stream.
       await stream.whenPeerCloses;
       return error.wire;
     } finally {

@@ -22,10 +22,10 @@ import { contract } from "../rhp4/samples.ts";
 
 /** Names a JSON file that lists real hosts: {@link HostList}. */
 const HOST_LIST_VARIABLE = "SLABMEND_INTEROP_HOSTS";
-/** Names the program of hosts made of the official crates, test/interop/rust-host: set by `npm run test:interop`. */
+/** Names the program test/interop/rust-host, a host made of the official crates. `npm run test:interop` sets it. */
 export const RUST_HOST_VARIABLE = "SLABMEND_INTEROP_RUST_HOST";
 
-/** The special behaviour of a host. Every list needs an ordinary host; tests of missing traits are skipped. */
+/** How a host behaves. Every list needs an ordinary host; tests of a trait that no listed host has are skipped. */
 const TRAITS = ["ordinary", "full", "shutting-down"] as const;
 export type Trait = (typeof TRAITS)[number];
 
@@ -94,7 +94,7 @@ async function startOwnHosts(): Promise<WireHosts> {
   };
 }
 
-/** The tests' hosts, for `describe.each`: our own, or instead those named in the environment. */
+/** The hosts of the tests, for `describe.each`: those that the environment names, or by default our own. */
 export function wirePeers(
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly { readonly peers: string; readonly start: () => Promise<WireHosts> }[] {

@@ -3,14 +3,14 @@ import { decideRestart } from "../../lib/worker/restart-policy.ts";
 
 describe("a process that ended unexpectedly is restarted", () => {
   test.each([
-    // failures before, lifetime, failures after, delay, crash loop
+    // Columns: failures before, lifetime in ms, failures after, delay in ms, whether this is a crash loop.
     [0, 10, 1, 0, false],
     [1, 10, 2, 1_000, false],
     [2, 10, 3, 2_000, false],
     [3, 10, 4, 4_000, true],
     [8, 10, 9, 60_000, true],
     [5_000, 59_999, 5_001, 60_000, true],
-    // It had run long enough, so the count starts again.
+    // The process had run long enough, so the count of failures starts again.
     [8, 60_000, 1, 0, false],
     [0, 3_600_000, 1, 0, false],
   ] as const)(

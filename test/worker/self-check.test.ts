@@ -29,7 +29,7 @@ test("a worker stops after five consecutive faults of its own, or at once with a
   expect(new SelfCheck().note(id(1), failure("fault", "clock-off"), 0)).toContain("clock");
 });
 
-test("only failures of different slabs count as consecutive, and any move resets the count", () => {
+test("several failures of one slab count once in a run of failures, and a moved sector ends the run", () => {
   const check = new SelfCheck();
   for (const n of [1, 2, 3, 4, 4, 4]) check.note(id(n), failure("too-few-sources"), n * 1_000);
   expect(check.failureRun(9_000)).toBeUndefined();
@@ -68,7 +68,7 @@ test.each([
   },
 );
 
-/** A journal row of a repair that ended at this age. */
+/** Inserts a journal row of a repair that ended this many minutes ago. */
 async function ended(slab: number | SlabId, worker: string, outcome: string, minutesAgo = 0): Promise<void> {
   const moves = outcome === "repaired" ? [{ index: 0 }] : [];
   await suite.world.database.sql`
@@ -78,12 +78,12 @@ async function ended(slab: number | SlabId, worker: string, outcome: string, min
     from (select now() - make_interval(mins => ${minutesAgo}::integer) as t) t`;
 }
 
-test("the successes of others are read for the run's time, by slab, without this worker's own", async () => {
+test("repairs of other workers since a run of failures began are counted once per slab", async () => {
   const { sql } = suite.world.database;
   await sql`delete from slabmend.journal`;
   for (const n of [101, 102, 103]) await ended(n, "worker-2-b/x", "repaired", 1);
   await ended(104, "aws-request/message", "too-few-sources", 1);
-  // A slab whose repair failed, and which another worker then repaired.
+  // The repair of this slab failed, and then another worker repaired the slab.
   await ended(105, "worker-3-c/x", "fault", 2);
   await ended(105, "worker-2-b/y", "repaired", 1);
   await ended(106, "worker-2-b/z", "healthy", 1);

@@ -7,8 +7,8 @@ import type { CommandContext } from "./command-context.ts";
 type Variables = CommandContext["variables"];
 
 /**
- * Clients configured from the command's own variables, so that --variables-file applies to them too. The SDK looks up as usual
- * what these variables do not set (credentials of a profile or a role, the region in a configuration file).
+ * Clients configured from the command's own variables, so that --variables-file applies to them too. If these variables set no
+ * credentials or no region, the SDK looks for them as usual (in a profile, a role or a configuration file).
  */
 export async function createSqsClient(variables: Variables, queueUrl?: string): Promise<SQSClient> {
   const { SQSClient } = await importForAws("@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));

@@ -4,7 +4,7 @@ import { OperatorError } from "../../errors/operator-error.ts";
 import type { DrainScope } from "../../jobs/drain/drain-run.ts";
 import { findNamedHost } from "./named-host.ts";
 
-/** Draining all hosts would leave no host to copy to, and a longer list of hosts is probably a mistake. */
+/** More hosts in one drain are probably a mistake: if all hosts were drained, no host would be left to copy to. */
 const MOST_HOSTS = 20;
 
 /** @throws {OperatorError} `bad-argument`, `no-such-host` */

@@ -26,7 +26,7 @@ export interface DatabaseAccess {
   /** Makes another client that trusts the same certificate authorities; the caller ends it. */
   readonly connect: () => Sql;
   /**
-   * Called when a command has begun something that it must finish: from now on a signal ends neither the connection nor the command.
+   * A command calls this before something that it must finish: from now on a signal ends neither the connection nor the command.
    * Throws if a signal has arrived already.
    */
   readonly ignoreSignals: () => void;
@@ -57,7 +57,7 @@ export async function withDatabase<Result>(
     await assertDemands(context, ask, demands);
     return await work(ask, { location, connect: connectAgain, ignoreSignals });
   } catch (error) {
-    // The connection's error would only say that we closed it.
+    // After a signal, throw the signal's reason: the connection's error would only say that we closed the connection.
     if (endsOnSignal) signal.throwIfAborted();
     throw error;
   } finally {

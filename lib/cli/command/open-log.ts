@@ -30,7 +30,7 @@ export function logFormatOf({ io, json, variables }: CommandContext): LogFormat 
 export type LogVariables = Pick<Environment, "SLABMEND_LOG_LEVEL" | "SLABMEND_METRICS_NAMESPACE"> &
   Partial<Pick<Environment, "SLABMEND_INDEXER">>;
 
-/** @param service the metrics' dimension of that name */
+/** @param service value of the dimension `service` of all metrics */
 export function openLog(context: CommandContext, environment: LogVariables, service: string): CommandLog {
   const { io, variables } = context;
   const format = logFormatOf(context);

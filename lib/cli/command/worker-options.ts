@@ -9,7 +9,7 @@ const REPAIRS_PER_CPU = 2;
 export const concurrencyOption = (): Option =>
   new Option(
     "--concurrency <n>",
-    "number of simultaneous repairs, in one process per two repairs, but at most one process per CPU; default: two per CPU",
+    "number of simultaneous repairs; default: two per CPU. There is one process per two repairs, but at most one per CPU",
   ).argParser(wholeNumber(1, 1_000));
 
 /** The default of {@link concurrencyOption}. */

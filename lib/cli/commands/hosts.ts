@@ -29,7 +29,7 @@ failures; a measurement loses its weight within hours. --json adds every address
     );
 }
 
-/** Bad lines and restarts explain some failures of a good host, but not of more than one request in ten. */
+/** A good host fails some requests too, because of bad lines and restarts, but at most one in ten. */
 const FAILS_OFTEN = 0.1;
 
 const hasProblem = ({ isCandidate, score }: HostReport): boolean =>

@@ -4,9 +4,9 @@ import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 /**
  * Removes rows of slabmend.repairs that are no longer needed: the last outcome is `repaired`, `healthy` or
  * `never-begun`, and the slab has no crash, no wrongly pinned shard and no quarantine. Such a row only tells claim that
- * we wrote next_repair_attempt; once that time lies `olderThanMs` (at least claim's grace) in the past, the row is not
- * needed. Also removes the rows of deleted slabs, whatever their state. Rows of leased slabs stay. Returns the number
- * of removed rows.
+ * next_repair_attempt was written by us. The row is no longer needed once next_repair_attempt lies `olderThanMs` (at
+ * least claim's grace) in the past. Also removes the rows of deleted slabs, whatever their state. Rows of leased slabs stay.
+ * Returns the number of removed rows.
  *
  * Each call checks the next `limit` rows by primary key, starting where the last call stopped (`checkpoints`), so its
  * cost does not depend on the number of rows; at the end it starts over. It skips locked rows, so that it never waits

@@ -5,8 +5,8 @@
 -- ("versions": xmin by slab id, null for no entry). Otherwise the entry has changed: it was leased, judged again, or freed by the
 -- end of a lease, and that change has also set when to judge the slab next.
 --
--- Locks: an advisory lock admits one writer of the backlog at a time, so that no two insert entries in different orders; then
--- entries by ascending slab id, marks likewise, the row of the walk last.
+-- Locks: an advisory lock admits one writer of the backlog at a time, so that two writers never insert entries in different
+-- orders; then entries by ascending slab id, marks likewise, the row of the walk last.
 create or replace function slabmend.record_backlog(request jsonb) returns boolean
 language plpgsql volatile
 -- Otherwise a plan made while a table is empty would still scan that table in full after it has grown.
@@ -61,7 +61,7 @@ begin
       where k.cause = the_cause and k.slab_id = any (array(select s::bigint from jsonb_array_elements_text(request->'swept') s))
       order by k.slab_id for update));
 
-  -- Only from the expected position: a slower walker must not move the walk back.
+  -- The walk advances only from the position that the caller expects: a slower walker must not move it back.
   update slabmend.walks w set
     pass = case when a.finish then w.pass + 1 else w.pass end,
     phase = case when a.finish then 'mark' else a."toPhase" end,

@@ -129,7 +129,7 @@ export async function recordBacklog(sql: ISql, { step, ...changes }: BacklogChan
   return row!.advanced;
 }
 
-/** Slabs due to be judged again, longest overdue first: by backlog_look_at_idx. */
+/** Slabs due to be judged again, longest overdue first. Reads backlog_look_at_idx. */
 export async function listSlabsToLookAt(sql: ISql, limit: number): Promise<readonly SlabId[]> {
   const rows = await sql<{ slab_id: string }[]>`
     select b.slab_id::text from slabmend.backlog b
@@ -139,7 +139,7 @@ export async function listSlabsToLookAt(sql: ISql, limit: number): Promise<reado
   return rows.map((row) => parseSlabId(row.slab_id));
 }
 
-/** One page of a cause's marks by slab id, reduced to the slabs that this pass has not seen. */
+/** The slabs of one page of a cause's marks, by ascending id, without those that this pass has already seen. */
 export async function readUnmarked(
   sql: ISql,
   request: {

@@ -25,7 +25,7 @@ as $function$
     cross join lateral (
       select x.slab_id, x.sector_id, x.slab_index from public.slab_sectors x where x.slab_id = w.id offset 0
     ) ss
-    -- Columns are named, because workers may not read all of them.
+    -- No `x.*`, because workers have no privilege to read some of the columns.
     cross join lateral (
       select x.host_id, x.contract_sectors_map_id from public.sectors x where x.id = ss.sector_id offset 0
     ) s

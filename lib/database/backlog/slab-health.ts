@@ -102,7 +102,7 @@ export async function readSlabHealth(
 }
 
 export interface WalkPage {
-  /** The number of bad sectors that are done with this page. */
+  /** How many bad sectors are done after this page: no further page has slabs of them. */
   readonly sectors: number;
   /** Where the next page starts; undefined: this page was the last. */
   readonly next: WalkPosition | undefined;

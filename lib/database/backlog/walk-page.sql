@@ -7,10 +7,11 @@
 --              of a sector and a slab; null: no limit
 --            judged: false: read only the slabs' ids, because reading their health takes too long
 --   answer   {"sectors", "next", "nextSlab", "slabs": slab_health, "slabIds", "nowMs"}
---            sectors: how many are done with this page
+--            sectors: how many bad sectors are done after this page: no further page has slabs of them
 --            next, nextSlab: the position of the next page; both are 0 after the last page
 --
--- Which sectors: bad-sectors.sql. Further indexes: slab_sectors_sector_id_slab_id_idx; marks_pkey.
+-- bad-sectors.sql says which sectors are read, and by which indexes. For their slabs: slab_sectors_sector_id_slab_id_idx;
+-- marks_pkey.
 create or replace function slabmend.walk_page(request jsonb) returns jsonb
 language plpgsql stable
 set enable_seqscan = off

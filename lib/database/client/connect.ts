@@ -131,7 +131,8 @@ function openDriver(
     } catch (error) {
       closed.resolve();
       onOver(isAbandoned ? undefined : (error as Error));
-      // The driver rejects its queue only if it was told to end before its first statement fails.
+      // Let `sql.end` in onOver begin first: when this error fails the first statement, the driver rejects the statements in its
+      // queue only if it is already ending.
       await Promise.resolve();
       throw error;
     }

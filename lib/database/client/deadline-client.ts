@@ -21,8 +21,8 @@ export interface DeadlineClient {
    */
   run<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
   /**
-   * Like `run`, for idempotent statements: retried once on a new connection after a silence, and several times after lost
-   * connections, with growing pauses. `limitMs` applies to each run.
+   * Like `run`, for idempotent statements: retried once on a new connection if no answer came in time, and several times
+   * after lost connections, with growing pauses. `limitMs` applies to each run.
    */
   runIdempotent<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
   /** Waits at most `limitMs` for the server to close the connection. */
@@ -53,7 +53,8 @@ export function createDeadlineClient(options: {
   const run: DeadlineClient["run"] = async (limitMs, statements) => {
     const endsAtMs = clock.now() + limitMs;
     let current = sql;
-    // `statements` may pause between two tries, and then does not see that its client is gone: do not wait for it.
+    // Rejects at the deadline, so that `statements` is not awaited any longer: during a pause between two tries it does not
+    // notice that its client is gone.
     const silence = Promise.withResolvers<never>();
     const cancel = clock.after(limitMs, () => {
       giveUp(current);
@@ -94,7 +95,7 @@ export function createDeadlineClient(options: {
 const MOST_LOSSES = 6;
 
 /**
- * Runs idempotent statements until there is an answer: one retry after a silence, several after lost connections.
+ * Runs idempotent statements until there is an answer: one retry if none came in time, several after lost connections.
  * @param endsAtMs no pause starts that would end after this time
  */
 async function again<Result>(clock: Clock, endsAtMs: number, run: () => Promise<Result>): Promise<Result> {
@@ -120,7 +121,7 @@ async function again<Result>(clock: Clock, endsAtMs: number, run: () => Promise<
 }
 
 export interface AskOptions {
-  /** Retry after a silence or a lost connection. */
+  /** Retry if no answer came in time, or the connection was lost. */
   readonly isIdempotent?: boolean;
   /** Default: {@link ANSWER_MS}. */
   readonly limitMs?: number;
@@ -137,7 +138,7 @@ export type Ask = <Result>(
 ) => Promise<Result>;
 
 /**
- * @param endsAtMs when, by `clock`, all calls end: no query starts later, and none is waited for. Default: no limit.
+ * @param endsAtMs the time, by `clock`, after which no query starts and no answer is awaited. Default: no limit.
  */
 export function askWithin(
   database: DeadlineClient,

@@ -20,13 +20,12 @@ export class DriverSocket extends EventEmitter {
   readonly #onOver: (lost: Error | undefined) => void;
   readonly #closedError: Error;
   #failure: Error | undefined;
-  /** Read by postgres.js: if "closed", it does not wait for a `close`. */
+  /** postgres.js reads this: if it is "closed", postgres.js does not wait for the event `close`. */
   readyState: "open" | "closed" = "open";
 
   /**
    * @param onOver called once, when nothing more will be sent: with the error if the connection was lost, with
-   *   undefined
-   *   if the driver ended it
+   *   undefined if the driver ended it
    * @param closedError the error to report when the other side closes the connection
    */
   constructor(stream: Socket, closedError: Error, onOver: (lost: Error | undefined) => void) {

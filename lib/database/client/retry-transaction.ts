@@ -18,11 +18,11 @@ export type DatabaseFailure =
 const CONFLICTS = new Set(["40001", "40P01", "55P03"]);
 
 /**
- * SQLSTATE class 08 (connection exceptions); the server shuts down, starts, or ends an idle session; too many
- * connections (the connections of killed workers still count against a role's limit); codes of the client library and
- * the socket; and DNS codes, because a name may be missing for a moment while its record changes. CONNECTION_DESTROYED:
- * the driver was discarded with its lost connection. CONNECTION_ENDED is not included: we ended the client, and it
- * never connects again.
+ * In this order: SQLSTATE class 08 (connection exceptions); the codes of a server that shuts down, starts, or ends an
+ * idle session; too many connections (the connections of killed workers still count against a role's limit); codes of
+ * the client library; codes of the socket and of DNS, because a name may be missing for a moment while its record
+ * changes. CONNECTION_DESTROYED means that the driver was discarded with its lost connection. CONNECTION_ENDED is not
+ * included: we ended the client, and it never connects again.
  */
 const CONNECTION_LOST = new RegExp(
   "^(08...|57P0[1235]|53300|CONNECTION_CLOSED|CONNECTION_DESTROYED|CONNECT_TIMEOUT" +

@@ -1,5 +1,6 @@
--- Records denials of sectors that are still on the denying host and, if the caller gives plannedMapId, are still pinned
--- or unpinned as planned. Changes no row of indexd: a denial is not a loss.
+-- Records denials of sectors that are still on the denying host. If the caller gives plannedMapId, the sector must also
+-- still be pinned by the row plannedMapId of contract_sectors_map (null: still be unpinned). Changes no row of indexd:
+-- a denial is not a loss.
 --
 --   the_slab  null: sectors of any slabs; the caller has locked them by ascending root
 --   reports   [{"sectorId", "root", "hostId", "plannedMapId"?, "code", "whole", …}]

@@ -7,8 +7,8 @@
 -- Rows of lost_sectors stay: the host did deny the sector. The caller has read the whole sector from the host and
 -- verified its root.
 --
--- Locks: the tables (against an upgrade of indexd), the sector's slabs by id, all sectors of these slabs by root, the
--- host, the denial.
+-- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile (hold_indexd); the sector's slabs by id;
+-- all sectors of these slabs by root; the host; the denial.
 create or replace function slabmend.restore_location(the_sector bigint, the_root bytea, the_host integer) returns text
 language plpgsql volatile
 as $function$

@@ -1,6 +1,6 @@
 -- The hosts whose denials are not believed for now: they denied at least 3 sectors within a day, and more than a tenth
--- of their requests. A host that has lost its index denies that much, and may recover. The suspicion ends when the host
--- has denied 3 of these sectors again, at least 6 h after the first time: then its sectors are taken to be gone.
+-- of their requests. Such a host may have lost its index, and may recover it. The suspicion ends when the host has
+-- denied 3 of these sectors again, at least 6 h after the first time: then its sectors are taken to be gone.
 -- isSuspected() in lib/placement/judge-denials.ts makes the same decision.
 --
 --   of_hosts  null: all hosts

@@ -56,8 +56,8 @@ export interface Departed {
 }
 
 /**
- * Reads which sectors left these hosts since the run began, from the journal's next rows: by journal_position_idx, and once by
- * journal_finished_at_idx, to find the first row.
+ * Counts, in the next rows of the journal, the sectors that left these hosts since the run began. Reads by journal_position_idx;
+ * the first call finds its first row by journal_finished_at_idx.
  * @param after the last position already read; null: none yet
  */
 export async function readDeparted(
@@ -116,7 +116,8 @@ export interface DrainStanding {
    */
   readonly stopped: readonly string[];
   /**
-   * Number of slabs by last outcome since the run began, successes left out; of at most 500 slabs still to be drained.
+   * For each outcome that is no success: for how many slabs it is the last outcome since the run began, among at most
+   * 500 slabs that are still to be drained.
    */
   readonly outcomes: Readonly<Record<string, number>>;
   /**

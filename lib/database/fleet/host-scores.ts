@@ -24,7 +24,7 @@ const MAX_SAMPLES = 1_024;
 const LEAST_SUM = 1e-6;
 const MOST_HALF_LIVES = 100;
 /**
- * A larger sum counts as this one, so that quotients stay finite for any report of a worker. As bytes it is more than all hosts
+ * A larger sum counts as this one, so that quotients stay finite even if a worker reports nonsense. As bytes it is more than all hosts
  * together ever held.
  */
 const MOST_SUM = 1e18;

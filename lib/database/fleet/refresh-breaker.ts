@@ -19,7 +19,9 @@ interface BreakerRow {
   readonly outcomes: RecentOutcome[];
 }
 
-/** The latest rows of the journal that are read. They cover 20 different slabs, unless a few slabs fill most of these rows. */
+/**
+ * How many of the latest rows of the journal are read. They cover 20 different slabs, unless a few slabs fill most of these rows.
+ */
 const MOST_ROWS = 200;
 
 /**
@@ -58,7 +60,8 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
     from slabmend.fleet f`;
   const before = breakerOf(row!);
   const breaker = nextBreaker(before, row!.outcomes, row!.now_ms, limits);
-  // Replace a stored time that lies in the future: otherwise each call would clamp it to its own present, and no time would pass.
+  // A stored time that lies in the future is replaced: otherwise every call would read it as the present time (pastTime), and no
+  // time would seem to have passed since.
   const wasAhead = Math.max(row!.since_ms, row!.from_ms ?? 0) > row!.now_ms;
   if (breaker !== before || wasAhead) await writeBreaker(sql, breaker, row!.revision);
   return { breaker, nowMs: row!.now_ms };

@@ -15,7 +15,7 @@ export interface NewDeadLetter {
   readonly token?: string;
 }
 
-/** slabmend's own messages have 170 bytes. Of a message that is longer than this limit only the beginning is stored. */
+/** Of a longer message only the beginning is stored. slabmend's own messages have 170 bytes. */
 const MOST_BODY_CHARACTERS = 16_384;
 
 /**

@@ -61,7 +61,7 @@ export async function tellEnded(sql: ISql, id: string): Promise<void> {
   await retryTransaction("tell that a worker has ended", async () => await remove(), ONLY_CONFLICTS);
 }
 
-/** Oldest first, at most a thousand; includes processes that crashed within the last day. */
+/** The first started comes first; at most a thousand. Includes processes that crashed within the last day. */
 export async function listWorkers(sql: ISql): Promise<readonly SeenWorker[]> {
   const rows = await sql<
     (Pick<WorkerRow, "command" | "host" | "pid" | "concurrency" | "running" | "state"> & {

@@ -19,7 +19,7 @@ export function maxRenewableBytes(
 ): bigint {
   const perSector = host.collateral * SECTOR * (settings.contractsPeriodBlocks + PROOF_WINDOW_BLOCKS);
   const sectors = host.maxCollateral / (perSector > 0n ? perSector : 1n);
-  // indexd uses the cap if the product overflows 64 bits. The minimum is the same: such a product is above the cap.
+  // If the product overflows 64 bits, indexd uses the cap. So does this minimum, because such a product is above the cap.
   const bytes = sectors * SECTOR < MAX_CONTRACT_BYTES ? sectors * SECTOR : MAX_CONTRACT_BYTES;
   return ((bytes * 8n) / 10n / SECTOR) * SECTOR;
 }

@@ -8,7 +8,8 @@
 --                  days, and indexd does not look for them
 --   draining       sectors of hosts that are being drained, pinned and unpinned; none while the drain is paused
 --
--- Needs pinned_sectors() and unpinned_sectors(). Indexes besides theirs: sectors_lost_idx; denials_open_idx.
+-- Needs pinned_sectors() and unpinned_sectors(). Indexes in addition to those of these two: sectors_lost_idx;
+-- denials_open_idx.
 create or replace function slabmend.bad_sectors(the_cause text, from_sector bigint, page_sectors integer,
   out sector_ids bigint[], out next_sector bigint)
 language plpgsql stable
@@ -55,7 +56,7 @@ begin
           select m.id from public.contracts c join public.contract_sectors_map m on m.contract_id = c.contract_id
           where c.host_id = any (parts)), from_sector, page_sectors);
         select * into unpinned from slabmend.unpinned_sectors(parts, from_sector, page_sectors);
-        -- Both parts are complete up to the lower of their two positions, so the page ends there.
+        -- Each of the two lists is complete up to its next_sector, so the page ends at the lower next_sector.
         next_sector := least(pinned.next_sector, unpinned.next_sector);
         sector_ids := array(
           select s.id from (

@@ -13,8 +13,9 @@
 --                rounded down, so the transaction has at least two seconds to commit before the event becomes visible. The stamp
 --                is not later, because after an upgrade to 24 indexd publishes nothing until the time of the greatest stamp.
 --
--- Locks: object_events against an upgrade (hold-indexd.sql); outbox rows `for update skip locked`, so that two callers
--- share the work; then the events by ascending key, so that flushes of slabs of the same objects cannot deadlock.
+-- Locks, in this order: the table object_events, so that indexd cannot be upgraded meanwhile (hold-indexd.sql); outbox
+-- rows `for update skip locked`, so that two callers share the work; the events by ascending key, so that flushes of
+-- slabs of the same objects cannot deadlock.
 -- Each event is updated once, even if its object has a thousand moved slabs. indexd's publisher skips rows that we have locked.
 -- Indexes: object_slabs_slab_digest_idx, objects' primary key, object_events_object_key_idx.
 create or replace function slabmend.bump_events(most integer, only_slab bigint) returns integer

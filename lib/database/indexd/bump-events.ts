@@ -16,7 +16,7 @@ import { type VerifyOptions, writeVerified } from "./version/write-verified.ts";
 
 /** Rows of the outbox per transaction: few, so that it is short even if each slab belongs to many objects. */
 const DEFAULT_LIMIT = 100;
-/** Attempts per batch. Each may wait for a lock for the role's lock_timeout, 3 s, and a run of reap has one minute in total. */
+/** Attempts per batch. Each may wait 3 s for a lock (the role's lock_timeout), and a run of reap has one minute in total. */
 const ATTEMPTS_BESIDE_OTHERS = 3;
 
 /** How long a single slab of a slow batch waits for a lock. So a thousand slabs of one locked object take minutes, not hours. */
@@ -32,8 +32,8 @@ interface FlushOptions {
 }
 
 /**
- * Thrown after a slow batch, when all its slabs for which there was time have been tried one by one, and some were stuck. The
- * stuck slabs are now at the end of the outbox.
+ * Thrown after a slow batch: its slabs were tried one by one, as long as there was time, and some were stuck. The stuck slabs are
+ * now at the end of the outbox.
  */
 export class OutboxStuckError extends StoreError {
   /** How many rows of the outbox were flushed nevertheless. */

@@ -5,8 +5,8 @@
 -- `where contract_id = …` uses contracts' unique index and unused columns cost nothing. It takes and returns
 -- plain scalars, because a function over a table's row type would prevent indexd from ever dropping that table.
 --
--- Computes with integers, as indexd does: division truncates. In indexd a duration is unsigned, and a negative one wraps to a
--- very long one, so after its expiration a contract never seems cheap to append to.
+-- Computes with integers, as indexd does: division truncates. In indexd a duration is unsigned: after a contract's expiration it
+-- wraps to one so long that no contract can pay for it. So here, too, such a contract may take a sector only in unused capacity.
 create or replace function slabmend.contract_states()
 returns table (contract_id bytea, host_id integer, healthy boolean, good_for_append boolean)
 language sql stable

@@ -1,9 +1,9 @@
 -- One page of the sectors pinned by these rows of contract_sectors_map: at most page_sectors ids above from_sector, ascending.
 -- next_sector: as in bad_sectors. Only reads.
 --
--- The sectors of each map row are read in the order of an index, but only a share of a page per map row. The page ends at the
--- lowest id at which one of the shares was full: up to this id it is complete. A whole page per map row would be too much to
--- read, because most of these sectors would be discarded.
+-- Of each map row's sectors only the first ones are read, by an index: a share of a page. A whole page per map row would be too
+-- much, because most of these sectors would be discarded. If a share is full, its map row may have further sectors after the
+-- share's last id. So the page ends at the lowest last id of the full shares: up to this id it is complete.
 --
 -- Index: sectors_contract_sectors_map_id_id_idx.
 create or replace function slabmend.pinned_sectors(map_ids integer[], from_sector bigint, page_sectors integer,

@@ -20,8 +20,8 @@ const ENCRYPTION_KEY_BYTES = 32;
 
 /**
  * For each sector, the hosts of at most this many other slabs with the same sector are read. A client may pin the same sectors in
- * thousands of slabs (each permutation is another slab), and reading all of them would exceed the statement's time limit. If a
- * slab that was not read already has a sector on a move's new host, the commit notices it and drops the move.
+ * thousands of slabs (each permutation is another slab), and reading all of them would exceed the statement's time limit. If
+ * one of the slabs that are not read has a sector on a move's new host, the commit notices this and drops the move.
  */
 const MOST_NEIGHBOURS = 200;
 

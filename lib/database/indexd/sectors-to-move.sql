@@ -13,7 +13,7 @@ create or replace function slabmend.sectors_to_move(slab_ids bigint[])
 returns table (slab_id bigint, sector_id bigint, slab_index smallint, reason text)
 language plpgsql stable
 -- Planning this statement over ten tables takes three times as long as reading one slab with it. So the function is planned once
--- per connection, and not inlined into each statement of a commit. The plan uses indexes for any number of slabs.
+-- per connection, and not inlined into each statement of a commit. One plan suits any number of slabs, because it uses indexes.
 set plan_cache_mode = force_generic_plan
 -- Otherwise a plan that is made while the table denials is empty would still scan the whole table when it has grown.
 set enable_seqscan = off

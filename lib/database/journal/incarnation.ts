@@ -18,8 +18,8 @@ export async function readJournalIdentity(sql: ISql): Promise<JournalIdentity> {
  * Begins a new incarnation of this database, before the first write after it was restored or moved. Rows that have a
  * position keep it; rows that get one later belong to the new incarnation.
  *
- * @param archived the last incarnation in the archive; 0: there is no archive. The new incarnation is higher than this one, too,
- *   because the same backup may be restored twice.
+ * @param archived the last incarnation in the archive; 0: there is no archive. The new incarnation is higher than that of the
+ *   database and than `archived`: if the same backup is restored twice, the database alone would repeat an incarnation.
  */
 export async function raiseIncarnation(sql: ISql, archived: number): Promise<number> {
   const [row] = await sql<{ incarnation: number }[]>`
@@ -28,8 +28,8 @@ export async function raiseIncarnation(sql: ISql, archived: number): Promise<num
 }
 
 /**
- * The archive already holds the rows up to the position `archived`. Returns the position to which a follower at `position` may
- * therefore skip: the last one, at most `archived`, whose row belongs to `incarnation` or an earlier incarnation.
+ * Returns the position to which a follower at `position` may skip, because the archive already holds the rows up to the position
+ * `archived`: the last position, at most `archived`, before the first row of a later incarnation than `incarnation`.
  */
 export async function lastPositionOf(
   sql: ISql,

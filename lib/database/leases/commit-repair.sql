@@ -10,7 +10,8 @@
 -- Idempotent by token: the token's journal row is written in the same transaction as everything else, so a caller whose answer
 -- was lost may call again. If the first call is still running, the second waits for the slab's lock.
 --
--- Locks: the tables against an upgrade of indexd (hold_indexd), slab, lease, then lock_for_commit. A transaction that holds one
+-- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile (hold_indexd); the slab; the lease; then what
+-- lock_for_commit locks. A transaction that holds one
 -- of these locks never waits for one that comes earlier in this order, except indexd's MigrateSector, which locks the old host
 -- before the new one: we and indexd both retry after a deadlock. If indexd is blocking a host while we hold the host's lock, our
 -- check sees the host as not blocked; its contracts become bad afterwards, and the slab is claimed again.

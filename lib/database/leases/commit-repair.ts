@@ -33,7 +33,7 @@ export interface DenialReport {
   readonly root: Root;
   readonly sectorId: SectorId;
   readonly hostId: HostId;
-  /** If given, the denial counts only if the sector is still pinned (or unpinned) as when the repair was planned. */
+  /** If given, the denial counts only if this row of contract_sectors_map still pins the sector (null: still unpinned). */
   readonly plannedMapId?: ContractMapId | null;
   readonly code: "not-found" | "corrupt";
   /** The whole sector was requested, not a range of it. */

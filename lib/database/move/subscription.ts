@@ -69,19 +69,17 @@ export async function createSubscription(sql: Sql, connection: Secret<string>): 
  * @returns the error message of the source or the network
  */
 export async function tryToReachSource(sql: Sql, connection: Secret<string>): Promise<string> {
-  try {
-    await inQuietTransaction(sql, async (tx) => {
-      await tx.unsafe(
-        `create subscription ${MOVE} connection ${quoteText(connection.reveal())} publication ${MOVE}
-         with (create_slot = false, slot_name = none, enabled = false, copy_data = false)`,
-      );
-      throw new Error("the source accepted a wrong password");
-    });
-    return "";
-  } catch (error) {
-    if (error instanceof Error) return error.message;
-    throw error;
-  }
+  let result = "a server at that address let it in with a wrong password";
+  await inQuietTransaction(sql, async (tx) => {
+    await tx.unsafe(
+      `create subscription ${MOVE} connection ${quoteText(connection.reveal())} publication ${MOVE}
+       with (create_slot = false, slot_name = none, enabled = false, copy_data = false)`,
+    );
+    throw new Error(result);
+  }).catch((error: Error) => {
+    result = error.message;
+  });
+  return result;
 }
 
 export interface SubscriptionState {

@@ -33,7 +33,7 @@ begin
   -- The slabs of these leases keep their next_repair_attempt from the backup, and stay held until then.
   delete from slabmend.leases where true;
   delete from slabmend.uploads where true;
-  truncate slabmend.restored_moves;
+  delete from slabmend.restored_moves where true;
   update slabmend.fleet
   set mode = 'maintenance', mode_owner = format('restore (run %s)', the_run),
     mode_reason = 'placements are being restored', mode_since = clock_timestamp()

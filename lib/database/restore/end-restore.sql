@@ -5,7 +5,7 @@ language plpgsql volatile
 as $function$
 begin
   perform slabmend.hold_run(the_run, the_token);
-  truncate slabmend.restored_moves;
+  delete from slabmend.restored_moves where true;
   update slabmend.fleet
   set mode = 'paused', mode_reason = 'a restore has ended: docs/restore.md says when to resume'
   where mode = 'maintenance' and mode_owner = format('restore (run %s)', the_run);

@@ -14,11 +14,11 @@ export interface ScannedSector {
   readonly index: number;
   readonly root: Root;
   readonly sectorId: SectorId;
-  /** Null: it has no host. */
+  /** Null: the sector has no host. */
   readonly recordedAt: HostId | null;
 }
 
-/** How a statement selects a sector of a slab. */
+/** The columns that a statement selects for a {@link ScannedSector}. */
 export interface SectorRow {
   readonly slab: string;
   readonly index: number;
@@ -35,7 +35,7 @@ export const sectorOf = ({ slab, index, root, sector, recorded }: SectorRow): Sc
   recordedAt: recorded,
 });
 
-/** All sectors of the next slabs by id. Indexes: primary keys. */
+/** All sectors of the next slabs, in order of the slabs' ids. Indexes: primary keys. */
 export async function readScannedSectors(
   sql: ISql,
   page: { readonly after: string; readonly slabs: number },

@@ -1,9 +1,10 @@
--- Unpins sectors of a contract without a known successor, as indexd does when it deletes a contract: they stay on their
--- host, and indexd pins them to another contract with that host. While they are unpinned, indexd prunes none of them.
+-- Unpins sectors of a contract that has no known successor, as indexd does when it deletes a contract: the sectors stay
+-- on their host, and indexd pins them to another contract with that host. While they are unpinned, indexd prunes none of
+-- them.
 -- An open denial is bound to its sector's map row and upload time, so it gets the new values too and stays open.
 --
---   most    at most this many sectors
---   answer  the number of sectors; fewer than most: none is left
+--   most    the maximum number of sectors to unpin
+--   answer  the number of unpinned sectors; if it is below `most`, the contract has no sectors left
 create or replace function slabmend.unpin_contract(the_run bigint, the_token uuid, the_contract bytea, most integer)
 returns integer
 language plpgsql volatile

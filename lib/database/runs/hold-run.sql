@@ -1,5 +1,6 @@
--- Locks a maintenance run for a write of its coordinator and verifies the coordinator's lease. Called first in every
--- transaction that writes for the run, so that no takeover can happen in between. Raises SM003 if the lease is lost.
+-- Locks the row of a maintenance run and verifies that its coordinator still holds the lease. Called first in every
+-- transaction that writes for the run, so that no other process can take the run over before the commit. Raises SM003
+-- if the lease is lost.
 create or replace function slabmend.hold_run(the_run bigint, the_token uuid) returns slabmend.runs
 language plpgsql
 as $function$

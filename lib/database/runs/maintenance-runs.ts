@@ -1,5 +1,6 @@
 /**
- * Maintenance runs as rows. An operator starts them and may request a pause or an end; a coordinator executes them under a lease.
+ * Maintenance runs as rows of slabmend.runs. An operator starts a run and may request its pause or its end; a
+ * coordinator executes the run under a lease.
  */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
@@ -127,8 +128,8 @@ export async function requestOfRun(sql: ISql, request: RunRequest, id?: bigint):
 }
 
 /**
- * Ends a run of {@link ATTENDED_KINDS}: the command that attends the run then undoes its work. Does nothing while another process
- * holds the run's lease, or if the run is no longer at the step that the caller saw.
+ * Begins to end a run of {@link ATTENDED_KINDS}: the command that attends the run then undoes what the run has done.
+ * Does nothing while another process holds the run's lease, or if the run is no longer at the step that the caller saw.
  * @returns whether the run is now ending
  */
 export async function cancelAttendedRun(

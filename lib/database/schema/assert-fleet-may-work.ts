@@ -10,7 +10,7 @@ import { readPrivilegeGaps } from "./missing-privileges.ts";
 import { readTombstone } from "./tombstone.ts";
 
 const NAMED_AT_MOST = 5;
-/** Without these privileges the versions cannot be determined, so they are checked first. */
+/** These privileges are checked first, because without them the versions cannot be determined. */
 const VERSION_RIGHTS = ["(db_version) on public.global_settings", "(id) on public.global_settings"];
 const OUR_VERSION_RIGHTS = ["select on slabmend.database_migrations", "update on slabmend.indexd"];
 

@@ -21,7 +21,7 @@ export const connectionLimit = (concurrency: number): number => concurrency + CO
 /**
  * These timeouts are set on the role, so that they also hold behind a transaction pooler, where settings of a session
  * would not. Rule 11 of docs/architecture.md#what-must-always-hold: a worker that stops in the middle of a transaction
- * must not keep indexd waiting any longer than this.
+ * must not keep indexd waiting for longer than these timeouts.
  */
 export const ROLE_TIMEOUTS = {
   statement_timeout: "15s",

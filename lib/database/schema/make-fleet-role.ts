@@ -23,8 +23,8 @@ export async function readRoleFacts(sql: ISql, role: string): Promise<RoleFacts>
 }
 
 /**
- * Creates the role with its privileges and this password, or nothing at all. The server receives a verifier instead of the
- * password, as from psql's \password, because statements may be logged.
+ * Creates the role with its privileges and this password, or nothing at all. Because the server may log statements, it
+ * receives only a verifier of the password, as with psql's \password.
  * @throws PostgreSQL's error 42501 if the login lacks the privilege
  */
 export async function makeFleetRole(

@@ -22,12 +22,12 @@ const MIGRATIONS = ["0001-baseline.sql"] as const;
 /** The version of slabmend's schema that this release needs. */
 export const STORE_VERSION = MIGRATIONS.length;
 
-/** Arbitrary, and used only here: indexd takes no advisory locks. */
+/** An arbitrary number that no other advisory lock uses: indexd takes no advisory locks at all. */
 const ADVISORY_LOCK = "8317129687216516708"; // "slabmend" in ASCII
 
 /**
- * Creates slabmend's schema or upgrades it to {@link STORE_VERSION}, if this indexd's database may be written to. Safe to repeat
- * and to run concurrently.
+ * Creates slabmend's schema or upgrades it to {@link STORE_VERSION}, if slabmend may write to the database of this
+ * version of indexd. Safe to repeat and to run concurrently.
  * @param acceptedVersion the version of indexd's database that an operator has accepted
  * @param again recreates a deleted indexer
  * @throws {StoreError} `schema-too-new`, `schema-moving` or `indexer-deleted`.

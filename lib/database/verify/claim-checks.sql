@@ -11,7 +11,8 @@
 -- Unlike indexd this function waits for locked rows, because the scope of a run is to be checked completely
 -- (docs/decisions/0025-maintenance.md).
 --
--- Locks: the run, the tables (against an upgrade of indexd), the sectors by root. Indexes: primary keys.
+-- Locks, in this order: the run; the tables, so that indexd cannot be upgraded meanwhile; the sectors, by root. Indexes:
+-- primary keys.
 create or replace function slabmend.claim_checks(the_run bigint, the_token uuid, sector_ids bigint[], only_host integer)
 returns jsonb
 language plpgsql volatile

@@ -2,8 +2,8 @@
 -- first, skipping locked rows. Their next check moves to 30 minutes from now: until then indexd leaves them alone; if
 -- we never finish, indexd checks them.
 --
--- Locks: the tables (against an upgrade of indexd); then the sectors, skip locked. Index: sectors (host_id,
--- next_integrity_check).
+-- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile; the sectors, skipping locked rows.
+-- Index: sectors (host_id, next_integrity_check).
 create or replace function slabmend.claim_due_checks(the_host integer, most integer, out claimed_until timestamptz,
   out sector_ids bigint[])
 language plpgsql volatile

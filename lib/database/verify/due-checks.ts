@@ -103,7 +103,7 @@ export interface RecordedChecks {
   readonly confirmed: number;
   readonly denied: number;
   readonly superseded: number;
-  /** So many hosts deny that the cause is on our side: no denial was recorded. */
+  /** No denial was recorded: so many hosts deny sectors at this moment that the fault must be ours. */
   readonly ignored: boolean;
 }
 

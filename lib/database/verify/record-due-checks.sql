@@ -5,7 +5,7 @@
 --             and are due again when it expires
 --   answer    {"confirmed", "denied", "superseded", "ignored"}
 --
--- A host that answers for no sector of a batch is left alone for half an hour; each further batch without an answer
+-- A host that answers none of a batch's requests is left alone for half an hour; each further batch without an answer
 -- doubles that time, up to 4 hours. Any answer ends the silence.
 --
 -- Locks: those of write_checks; then the host's row of silent_hosts; the hour's row of checks last, because all workers share it.

@@ -9,13 +9,15 @@
 --               consecutive_failed_checks is unchanged, or indexd would mark the sector lost
 --   superseded  number of sectors recorded neither as confirmed nor as denied, because indexd has checked or moved them
 --               meanwhile
---   ignored     so many hosts deny that the cause is on our side (many_hosts_deny): no denial was recorded
+--   ignored     true: no denial was recorded, because so many hosts deny sectors at this moment that the fault must be ours
+--               (many_hosts_deny)
 --
 -- A released sector got no answer: its check is due again at the time when it was due before the claim. Each write
 -- applies only while the sector is still on that host and next_integrity_check is still our value, so recording a batch
 -- twice changes nothing the second time.
 --
--- Locks: the tables (against an upgrade of indexd), the sectors by root, the denials. Indexes: primary keys.
+-- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile; the sectors, by root; the denials.
+-- Indexes: primary keys.
 create or replace function slabmend.write_checks(request jsonb, out confirmed bigint, out denied bigint, out superseded bigint,
   out ignored boolean)
 language plpgsql volatile

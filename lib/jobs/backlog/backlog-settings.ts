@@ -13,7 +13,7 @@ export interface Thresholds {
 
 export const DEFAULT_THRESHOLDS: Thresholds = {
   graceMs: { lost: 0, denied: 0, "bad-contract": 6 * 3_600_000, "bad-host": 6 * 3_600_000, draining: 0 },
-  // A 10-of-30 slab is above this limit (at 2.1e-4) if 12 good sectors are left and no others.
+  // A 10-of-30 slab of which only 12 sectors are left, all of them good, is above this limit (at 2.1e-4).
   dangerAbove: 1e-4,
 };
 

@@ -71,7 +71,7 @@ const POSTPONED_MS = 600_000;
 /** The name of the pace for judging due entries; every cause has a pace for its own pages. */
 const LOOK = "look";
 
-/** @param budgetMs a step that has begun is finished, and at least one is tried even if no time is left */
+/** @param budgetMs time limit; a step that has begun is finished, and at least one step is tried even if no time is left */
 export async function walkBacklog(
   deps: WalkDependencies,
   settings: WalkSettings,

@@ -27,7 +27,7 @@ export function chooseBatch(options: BatchOptions): BatchChoice | undefined {
   const { toss, agingShare, ordinaryLeft, dangerAbove } = options;
   const ordinaryLeases = Math.min(options.maxLeases, ordinaryLeft ?? options.maxLeases);
   if (toss < agingShare && !options.waitingDry && ordinaryLeases > 0) {
-    // Half of these batches skip slabs beyond rescue, so that thousands of slabs that always fail do not delay the others.
+    // Half of the aging batches skip slabs beyond rescue, so that thousands of slabs that always fail do not delay the others.
     const urgencyAbove = toss < agingShare / 2 ? BEYOND_RESCUE : ANY;
     return { order: "waiting", urgencyAbove, maxLeases: ordinaryLeases };
   }

@@ -14,7 +14,7 @@ type ClaimVariables = Pick<
   | "SLABMEND_DAILY_REPAIRS"
 >;
 
-/** Two leases, so that a worker is never idle until the next top-up. */
+/** While a worker repairs one slab, the next one is already leased, so that the worker need not wait for claim. */
 const LEASES_PER_WORKER = 2;
 
 /**

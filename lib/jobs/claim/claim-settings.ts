@@ -14,8 +14,8 @@ export interface ClaimSettings {
   readonly agingShare: number;
   /**
    * True: leases are sent through the queue; false: a machine begins its leases itself. Each of these two kinds of
-   * claim counts only its own leases: on a shared backlog the kind with more leases would otherwise leave no room for
-   * the other.
+   * claim counts only its own leases against `maxInFlight`. Otherwise the kind with more leases would leave none to the
+   * other, because both lease from the same backlog.
    */
   readonly throughQueue: boolean;
   /** Target number of live leases of that kind while there is a backlog. */

@@ -65,7 +65,7 @@ export async function claim(
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
-    // Every run stores the budget and its own time, even if it may lease nothing: status shows both.
+    // Every run stores the state of the budget and the time of this run, even if it may lease nothing: status shows both.
     const checkLimits = async (): Promise<BudgetState> => {
       const budget = await ask((sql) => checkBudget(sql, settings.budget));
       stoppedBy = budget.stoppedBy;

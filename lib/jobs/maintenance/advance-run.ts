@@ -29,7 +29,7 @@ export interface Advance {
   readonly onStep?: (run: Run) => void;
 }
 
-/** If a coordinator dies, no other process can continue its run for at most this long. */
+/** If a coordinator dies, another process can continue its run after at most this time. */
 export const RUN_LEASE_MS = 300_000;
 /** Time for one call of a job, far below the duration of the run's lease: the lease must not end during the call. */
 const STEP_MS = 30_000;

@@ -50,6 +50,9 @@ export interface RunKind {
 export interface MaintenanceJob {
   readonly kind: string;
   advance(context: RunContext): Promise<Step>;
-  /** After a cancel: undoes what only an unfinished run needs. True: no work of the run is in progress any more. */
+  /**
+   * Called after a cancel, again and again until it returns true: then no work of the run is in progress any more.
+   * Undoes what only an unfinished run needs, for example claims of sectors.
+   */
   settle(context: RunContext): Promise<boolean>;
 }

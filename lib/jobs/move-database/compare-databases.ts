@@ -58,7 +58,7 @@ function differ(tables: readonly TableColumns[]): MoveError {
   const names = tables.map(({ name }) => name);
   return new MoveError({
     code: "contents-differ",
-    message: `the target: expected the source's rows, got others in ${names.slice(0, 5).join(", ")}`,
+    message: `the target: expected the same rows as in the source, got different rows in ${names.slice(0, 5).join(", ")}`,
     remedy:
       "The source is open again and unchanged. Something wrote to the target: abort, and start again with an empty database.",
     details: { tables: names.length },

@@ -17,9 +17,9 @@ export interface MoveFacts {
   readonly source: MoveServer & MoveSource;
   readonly target: MoveServer & MoveTarget;
   readonly roles: MoveRoles;
-  /** The major version from `pg_dump --version`; a text: why there is none. */
+  /** The major version from `pg_dump --version`; a string: the reason why there is no version. */
   readonly pgDump: number | string;
-  /** Result of the target's attempt to reach the source: subscription.ts; null: no attempt was possible. */
+  /** The error that the target got when it tried to reach the source: subscription.ts; null: it could not try. */
   readonly reach: string | null;
   /** The unfinished maintenance run. */
   readonly activeRun: Pick<Run, "id" | "kind" | "owner"> | undefined;

@@ -92,7 +92,7 @@ export function judgeReach(reach: string): MoveFinding {
   }
   return failure(
     "reach",
-    `the target does not reach the source: ${reach === "" ? "a server at that address let it in without a password" : reach}`,
+    `the target does not reach the source: ${reach}`,
     "The target itself connects to the source. Give the address at which the target reaches the source: --source-address HOST:PORT. A pooler does not pass replication on.",
   );
 }

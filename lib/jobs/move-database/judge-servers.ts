@@ -33,7 +33,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
         failure(
           "rights",
           `${name}: expected a superuser, got ${server.role}`,
-          "Passwords of roles, a publication of all tables and the log's settings require a superuser: name a superuser in the URL.",
+          "Only a superuser may read the passwords of roles, publish all tables, and keep passwords out of the server's log: name a superuser in the URL.",
         ),
       );
     }
@@ -73,7 +73,7 @@ export function judgeServers(source: MoveServer, target: MoveServer): MoveFindin
   return findings;
 }
 
-/** @param pgDump the major version of pg_dump; a text: why there is none */
+/** @param pgDump the major version of pg_dump; a string: the reason why there is no version */
 export function judgePgDump(source: MoveServer, target: MoveServer, pgDump: number | string): MoveFinding[] {
   const needed = Math.max(majorOf(source.versionNumber), majorOf(target.versionNumber));
   const remedy = `Install the client programs of PostgreSQL ${needed} on this machine, and give the path of pg_dump: --pg-dump /path/to/pg_dump.`;

@@ -8,7 +8,10 @@ import type { Run } from "../../database/runs/run.ts";
 import type { RunKind } from "../maintenance/maintenance-job.ts";
 import { isSwitching, MOVE_KIND, moveCheckpointOf, moveScopeOf, moveStatisticsOf } from "./move-run.ts";
 
-/** From `npm run bench:move`: indexd's rows with their indexes, on two cores with much other work. */
+/**
+ * How fast a move copies indexd's rows, with their indexes: measured with `npm run bench:move`, on two cores with much
+ * other work.
+ */
 const ROWS_PER_SECOND = 15_000;
 /** The limit that `npm run bench:move` verifies; measured values are lower. */
 const SWITCH_SECONDS = 30;

@@ -99,7 +99,7 @@ export const moveStatisticsOf = (run: Pick<Run, "statistics">): MoveStatistics =
 
 const ordinal = (step: MoveStep): number => STEPS.indexOf(step);
 
-/** Whether the move is at this step or at a later one. */
+/** Whether a move that is now at the step `at` has reached `step`, or is past it. */
 const hasReached = (at: MoveStep, step: MoveStep): boolean => ordinal(at) >= ordinal(step);
 
 /** Whether a switch is in progress that can be taken back; at `opening`, only if the target was not opened yet. */

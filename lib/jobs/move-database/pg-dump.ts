@@ -13,7 +13,7 @@ const DUMP_MS = 300_000;
 /** The schema of indexd's tables and ours takes 200 KiB. */
 const MOST_BYTES = 64 * 1_048_576;
 
-/** @returns pg_dump's major version; a text explains why there is none */
+/** @returns pg_dump's major version, or a string that explains why there is none */
 export async function readPgDumpVersion(path: string): Promise<number | string> {
   try {
     const { stdout } = await run(path, ["--version"], { timeout: VERSION_MS });

@@ -102,7 +102,7 @@ async function stopFleet(
   checkpoint: MoveCheckpoint,
 ): Promise<Step> {
   const { run } = context;
-  const stop = { kind: "maintenance", owner: ownerOf(run), reason: "the database is moved" } as const;
+  const stop = { kind: "maintenance", owner: ownerOf(run), reason: "the database is being moved" } as const;
   await deps.step?.("stopping");
   await asHolder(deps, context, (tx) => stopLeasing(tx, stop));
   const mode = await deps.source(readFleetMode, IDEMPOTENT);
@@ -263,7 +263,8 @@ export async function hasOpened(
   const { step } = moveCheckpointOf(run);
   if (step === "opened" || deps.isTargetLost === true) return step === "opened";
   const opened = await deps.target((sql) => look(sql, run.id), IDEMPOTENT);
-  // At this step all rows had been copied: only an open target can have lost the run's.
+  // At the step `opening` the run's row had been copied to the target. If the row is missing now, the target was opened,
+  // and has deleted the row of the finished run since.
   return opened ?? step === "opening";
 }
 

@@ -4,7 +4,7 @@ export interface ReapSettings {
   readonly quarantineMs: number;
   /** The version of indexd's database that an operator has accepted. */
   readonly acceptedVersion?: number | undefined;
-  /** A slab's crashes count as its own fault only if other slabs were repaired within this time. */
+  /** A slab's crashes count as its own fault only if another slab was repaired within this time before reap's run. */
   readonly successWindowMs: number;
   /** If sending a lease's message was not confirmed within this time, the message is sent again. */
   readonly resendAfterMs: number;

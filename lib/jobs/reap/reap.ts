@@ -58,7 +58,7 @@ export interface ReapDependencies {
 
 const RESEND_LIMIT = 100;
 const FLUSH_LIMIT = 100;
-/** Rows checked per run: at this rate a million histories take a few hours. */
+/** Rows of each table checked per run: with a run every minute, checking a million histories takes a few hours. */
 const FORGET_LIMIT = 5_000;
 
 /**
@@ -100,7 +100,7 @@ export async function reap(
 
   await phase("fleet", checkFleet);
   await phase("leases", async () => {
-    // If its state is unknown, the breaker counts as open: a quarantine can wait a minute for the next run of reap.
+    // A breaker in an unknown state counts as open. Then no slab is quarantined now, which can wait for the next run.
     const breakerIsOpen = report.breaker !== "closed";
     Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();

@@ -15,15 +15,15 @@ export interface ColumnPlan {
 /** indexd reads ranges of the same size: small enough to spread over hosts, large enough for few round trips. */
 const USUAL_RANGE_BYTES = 1_048_576;
 /**
- * Used only for codes with so many sources that usual ranges do not fit into memory: a small range costs its host as
- * much work as a large range.
+ * Used only for codes with so many sources that usual ranges do not fit into memory, because a small range costs its
+ * host as much work as a usual one.
  */
 const SMALL_RANGE_BYTES = 262_144;
 /** All columns of a sector except the first, which is read alone. */
 const MOST_COLUMNS_AT_ONCE = SECTOR_BYTES / USUAL_RANGE_BYTES - 1;
 /**
- * If usual ranges leave memory for fewer targets per pass than this, small ranges are used: each pass reads all sources
- * again.
+ * If usual ranges leave memory for fewer targets per pass than this, small ranges are used, because every additional pass
+ * reads all sources again.
  */
 const LEAST_TARGETS_AT_ONCE = 3;
 

@@ -20,8 +20,8 @@ import { holdSector } from "./held-sector.ts";
 import { COPIES_AT_ONCE, deliver, keepCopy, type MoveState } from "./move-state.ts";
 
 /**
- * At least this long without an ended copy before the rebuild starts. A copy gets more time than another read would,
- * because a rebuild reads `min_shards` times as much.
+ * The least time without an ended copy after which the rebuild starts in parallel. It is longer than most reads get
+ * before a second host is asked, because a rebuild reads `min_shards` times as much as a copy.
  */
 const LEAST_PATIENCE_MS = 2_000;
 

@@ -14,8 +14,8 @@ import { holdSector } from "./held-sector.ts";
 import { deliver, dropCopies, type MoveState, notePinnedWrongly, type Target } from "./move-state.ts";
 
 /**
- * If two extra sources are not enough, the slab was pinned as noise. With 10 sources needed, two extra sources make 66
- * subsets to try; three would make 286.
+ * If two extra sources are not enough, too many of the slab's shards were pinned wrongly to tell the right ones. With 10
+ * sources needed, two extra sources make 66 subsets to try; three would make 286.
  */
 const MOST_EXTRA_SOURCES = 2;
 
@@ -41,8 +41,8 @@ export async function findConsistentSources(
   const copied = new Set(state.copies.keys());
   const { memory } = state.deps;
   const { signal } = state.limits;
-  // Whole sectors need more memory than ranges, so the arena is replaced by a larger one. While we wait for it, the
-  // closed arena's buffers must become free without our help: sector-memory.ts.
+  // Whole sectors need more memory than ranges, so the arena is replaced by a larger one. While we wait for the larger
+  // arena, the closed arena's buffers must become free without our help (sector-memory.ts says why).
   dropCopies(state);
   state.arena.close();
   state.arena = await memory.open(

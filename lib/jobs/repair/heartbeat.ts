@@ -105,7 +105,7 @@ class RunningHeartbeat implements Heartbeat {
     this.#schedule();
   }
 
-  /** Ends the repair if an extension hangs. */
+  /** Ends the repair when the lease has expired, even if a call of `extend` hangs. */
   #watch(fromMs: number): void {
     const { clock, leaseMs } = this.#options;
     this.#cancelWatch();

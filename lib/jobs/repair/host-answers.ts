@@ -68,7 +68,10 @@ export class HostAnswers {
   readonly #blamingUs = new Set<HostId>();
   readonly #probes = { answered: 0, silent: 0 };
 
-  /** @param options.believesMany many hosts have denied their sectors of this slab for hours: then the sectors are gone */
+  /**
+   * @param options.believesMany true: many hosts have denied their sectors of this slab for hours, so the sectors are
+   * gone, and the denials do not point to a fault of ours
+   */
   constructor(options: { readonly believesMany?: boolean } = {}) {
     this.#believesMany = options.believesMany ?? false;
   }
@@ -115,7 +118,7 @@ export class HostAnswers {
 
   /**
    * A sector could not be read from its host.
-   * @param whole the whole sector was requested
+   * @param whole true: the whole sector was requested; false: a range of it
    */
   failed(sector: SlabSector, host: NetworkHost, failure: HostError, whole: boolean): void {
     if (failure.code === "aborted") return;
@@ -170,7 +173,7 @@ export class HostAnswers {
     this.#probes[isHeard ? "answered" : "silent"] += 1;
   }
 
-  /** Whether to ask the host for this sector. */
+  /** The host's standing for this sector, which decides whether the host is asked. A host that denied the sector is useless. */
   standing(sector: SlabSector, host: NetworkHost): Standing {
     if (this.#denials.has(keyOf(sector, host))) return "useless";
     return this.#standings.get(host.id) ?? "fresh";
@@ -196,8 +199,9 @@ export class HostAnswers {
 
   /**
    * Returns a code for the journal if it is our fault that too few sources answered or that no candidate accepted a
-   * shard. The fault is ours if hosts reject our requests as wrong and would suffice otherwise, if many hosts deny what
-   * they have, if all hosts refuse for the same reason, or if hardly any host responds.
+   * shard. The fault is ours if hosts reject our requests as wrong and there would be enough sources without these
+   * rejections, if many hosts deny what they have, if all hosts refuse for the same reason, or if hardly any host
+   * responds.
    */
   ourFault(
     missing: "candidates" | { readonly sources: readonly Source[]; readonly minShards: number },

@@ -4,7 +4,10 @@ import type { OutcomeKind } from "../../database/leases/outcome-writes.ts";
 export interface Meter {
   bytesRead: number;
   bytesWritten: number;
-  /** Hastings that hosts charged, or may have charged for calls that failed or were cancelled because others were faster. */
+  /**
+   * Hastings that hosts charged. A call that failed, or was cancelled because another call was faster, counts as charged
+   * if the host may have charged for it.
+   */
   hastings: bigint;
   /** Milliseconds by phase; phases may overlap. */
   readonly phasesMs: Record<string, number>;
@@ -67,7 +70,7 @@ export class CostLimit {
     };
   };
 
-  /** Makes a charge final; see {@link reserve}. */
+  /** Adds what a host charged for a call. {@link reserve} counts the call's cost only while the call is in progress. */
   readonly charge = (hastings: bigint): void => {
     this.#meter.hastings += hastings;
   };

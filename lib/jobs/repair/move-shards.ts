@@ -33,8 +33,8 @@ export interface MoveResult {
   /** Number of hosts by the code of their failure. */
   readonly answers: Readonly<Record<string, number>>;
   /**
-   * An unexpected error. All work of the repair has ended nevertheless, and the shards that were stored before the
-   * error count.
+   * An unexpected error. Even then all work of the repair has ended, and `stored` has the shards that were stored before
+   * the error.
    */
   readonly error: unknown;
 }
@@ -54,8 +54,8 @@ export interface MoveRun {
 }
 
 /**
- * Most rounds per repair: the first obtains the planned shards, each further round those of sectors that hosts have
- * denied meanwhile.
+ * A repair has at most this many rounds: the first obtains the planned shards, each further round the shards of sectors
+ * that hosts have denied meanwhile.
  */
 const MOST_ROUNDS = 3;
 
@@ -147,7 +147,7 @@ function createState(
       limits,
       onStored,
     }),
-    // In thousandths, so that a fractional multiple gives whole hastings.
+    // A bigint has no fractions, so the multiple is counted in thousandths.
     mostForCopy: (usualReadPrice(network) * BigInt(Math.round(settings.copyPriceMultiple * 1_000))) / 1_000n,
     moves: [...plan.moves],
     wanted: new Set(plan.moves),

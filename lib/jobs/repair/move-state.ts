@@ -14,8 +14,8 @@ import type { TimeLimits } from "./time-limits.ts";
 export type MovePlan = Extract<RepairPlan, { kind: "repair" }>;
 
 /**
- * The state shared by the phases of one repair. Each phase (copy, rebuild, store) changes only what its comment says;
- * the phases share nothing else.
+ * The state shared by the phases of one repair. Each phase (copy, rebuild, store) changes only what the comments in the
+ * phase's own file say; the phases share nothing else.
  */
 export interface MoveState {
   readonly slab: Slab;
@@ -103,7 +103,7 @@ export function dropCopies(state: MoveState): void {
   state.copies.clear();
 }
 
-/** Opens the arena that the moves need. If all sectors may be copied, the arena has no room for a rebuild. */
+/** Opens the arena that the moves need. If every sector has a host to copy it from, the arena has no room for a rebuild. */
 export async function openArena(state: MoveState): Promise<void> {
   const { slab, badShards, deps, limits } = state;
   const { memory } = deps;

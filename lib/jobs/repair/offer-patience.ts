@@ -1,4 +1,7 @@
-/** For one or two hosts: after this time a second offer costs less than waiting, whether or not they share a slow line. */
+/**
+ * The longest wait for one or two hosts: after this time a second offer costs less than further waiting, even if the
+ * hosts share a slow line.
+ */
 const LEAST_SHARED_MS = 3_000;
 /**
  * The more hosts are slow at once, the more likely they share a slow line, where a second offer for each would double the load.
@@ -22,14 +25,15 @@ export interface Offers {
  * counts as slow only compared with the others of the same repair: if all are slow, the cause is most likely ours (this
  * machine, its line), and more offers make it worse.
  *
- *   at least half have acknowledged   twice the median of all
- *   fewer                             as if those in progress shared one line: the usual time multiplied by their number
+ *   at least half of the hosts have acknowledged   twice the median duration of all writes
+ *   fewer hosts have acknowledged                  the usual time, multiplied by the number of hosts in progress, as if
+ *                                                  these hosts shared one line
  *
  * The result is at most 3 s, or 1.5 s per host in progress if that is more; but it is never less than the usual time.
  */
 export function offerPatienceMs({ usualMs, tookMs, underWay }: Offers): number {
   const sorted = tookMs.toSorted((a, b) => a - b);
-  // Writes in progress will take longer than those that ended.
+  // The median assumes that every write in progress will take longer than each write that has ended.
   const median = sorted[Math.ceil((sorted.length + underWay) / 2) - 1];
   const sharedMs = median === undefined ? usualMs * underWay : median * SLOWER_THAN_TYPICAL;
   const mostMs = Math.max(LEAST_SHARED_MS, SHARED_MS_EACH * underWay);

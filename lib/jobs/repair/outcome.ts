@@ -10,7 +10,7 @@ export interface RepairTally {
   readonly stored: number;
   /** Moves of sectors that stay after all, because the host that had denied them has now served them. */
   readonly confirmed: number;
-  /** There was no candidate for any shard, so that only denied sectors were requested from their hosts. */
+  /** There was no candidate for any shard. Only denied sectors were requested: if its host serves such a sector, it stays. */
   readonly noCandidates: boolean;
   /** Moves whose shard turned out to be pinned wrongly in this repair. */
   readonly pinnedWrongly: number;
@@ -29,9 +29,9 @@ export interface RepairTally {
 /**
  * The outcome of a repair whose plan had something to move. A slab counts as short of sources only if neither time nor
  * money nor a fault of ours explains the shortage. A slab counts as short of sources even if other shards of it were
- * stored, because its data is at risk anyway. If hosts reject a worker, or the worker cannot reach them, the worker is
- * at fault, which the circuit breaker counts: otherwise a wrong clock or a broken network would cause a false alarm and
- * hours of backoff for every slab.
+ * stored, because its data is at risk anyway. If nothing was stored because hosts reject a worker, or the worker cannot
+ * reach them, the outcome is `fault`, which the circuit breaker counts. If such a slab counted as short of sources, a
+ * wrong clock or a broken network would cause a false alarm and hours of backoff for every slab.
  */
 export function decideOutcome(tally: RepairTally): Exclude<OutcomeKind, "stale"> {
   const movable = tally.moves - tally.pinnedWrongly - tally.confirmed;

@@ -46,7 +46,8 @@ export async function rebuildShards(state: MoveState, underWay: ReadonlySet<Plan
 }
 
 /**
- * A repair that planned to copy everything has no room for a rebuild: it returns the memory that it holds, and waits for more.
+ * Makes room for a rebuild. A repair that planned to copy everything has too little memory: it returns what it has, and
+ * waits for more.
  */
 async function ensureMemory(state: MoveState, targets: number, underWay: number): Promise<void> {
   const { memory } = state.deps;

@@ -46,7 +46,7 @@ export interface RepairStore {
   readUploads(slabId: SlabId): Promise<readonly Upload[]>;
   /** Cached for a while; `fresh`: read again. */
   readNetwork(options?: { readonly fresh?: boolean }): Promise<NetworkSnapshot>;
-  /** A few other sectors that each of these hosts should have. */
+  /** For each of these hosts, a few other sectors that it should have. */
   drawOtherSectors(hostIds: readonly HostId[]): Promise<ReadonlyMap<HostId, readonly Root[]>>;
   commit(request: CommitRequest): Promise<CommitResult>;
   bumpEvents(slabId: SlabId): Promise<void>;
@@ -91,9 +91,9 @@ export type RepairResult =
       readonly denied: number;
       /** Number of denials that the commit recorded as losses. */
       readonly lost: number;
-      /** As in the journal: a code, and the number of hosts by failure. */
+      /** As in the journal: a code, and the number of hosts for each kind of failure. */
       readonly error: string | undefined;
-      /** For a fault: the problem of this worker, rather than of the slab; undefined: unknown. */
+      /** If the outcome is `fault`: the code of a problem on this worker's side; undefined: no such problem is known. */
       readonly ourFault: string | undefined;
       readonly meter: Meter;
     };

@@ -26,7 +26,7 @@ const HOLD_BEYOND_TIMEOUT_MS = 120_000;
 
 /** Time reserved for the commit, its retries and cleaning up. */
 const COMMIT_RESERVE_MS = 15_000;
-/** A function with a short timeout (in a demo) reserves this share instead. */
+/** A function with a short timeout (in a demo) reserves this share of its remaining time instead. */
 const COMMIT_RESERVE_SHARE = 0.25;
 /**
  * A stored shard is recorded in the database after this time at the latest, so that the next repair finds it if this one crashes.
@@ -36,8 +36,8 @@ const NOTE_WITHIN_MS = 5_000;
 
 /**
  * @param remainingMs the time left until the function's timeout
- * @throws only before the lease was begun (the database is unavailable); later every failure leads to an outcome, which only the
- * log shows if the database is unavailable
+ * @throws only before the lease was begun, if the database is unavailable. Later every failure leads to an outcome; if
+ * the database is unavailable then, only the log shows this outcome
  */
 export async function repairSlab(
   task: LeasedSlab,
@@ -237,7 +237,7 @@ function commitRequest(
   };
 }
 
-/** A repair whose only cause was a drain does not count as a failure of the slab. */
+/** A repair whose only cause was a drain has the kind `drain`: if it fails, this does not count as a failure of the slab. */
 function jobOf(plan: Work["plan"], moved: MoveResult | undefined): JobKind {
   const planned = typeof plan === "object" && plan.kind !== "healthy" ? plan.moves : [];
   return isOnlyDrain(moved?.moves ?? planned) ? "drain" : "repair";
@@ -257,8 +257,9 @@ async function bumpEvents(
 }
 
 /**
- * Commits. If the commit fails for good, releases the lease as a fault, so that the slab need not wait for reap. If the
- * first attempt did commit and only its answer was lost, the second attempt reports that commit.
+ * Commits the repair. If that fails for good, releases the lease with the outcome `fault`, so that the slab need not
+ * wait for reap. The release is a second commit: if the first one succeeded and only its answer was lost, the second
+ * one reports the first one's result.
  * @throws if the release fails too: the lease is left to reap
  */
 async function commit(
@@ -267,7 +268,7 @@ async function commit(
   notes: UploadNotes,
 ): Promise<CommitResult> {
   const committing = deps.store.commit(request);
-  // A failed commit is handled below, after a step that may take time.
+  // A commit may fail during the next step. Its error is handled further down, so it is not an unhandled rejection.
   committing.catch(() => {});
   await deps.step?.("commit-sent");
   try {
@@ -277,8 +278,8 @@ async function commit(
       { error: cause, slab: String(request.slabId) },
       "a commit failed; the lease is released",
     );
-    // The request identifies the lease and contains what was spent. If this call fails, the release below fails too,
-    // and throws.
+    // The request identifies the lease and contains what was spent. An error of this call is dropped: if the database is
+    // still unavailable, the release below throws.
     await notes.tell((uploads) => deps.store.extend(request, request, uploads)).catch(() => {});
     const outcome = { kind: "fault", error: errorCode(cause) } as const;
     return await deps.store.commit({ ...request, outcome, moves: [], denied: [], served: [], badShards: [] });

@@ -20,7 +20,7 @@ const BASE_BLOCKS = 24;
  * which keeps the CPU busy.
  */
 const BLOCKS_PER_REPAIR = 8;
-/** 512 MiB in total. A repair waits while too few of these blocks are free. */
+/** 512 MiB in total. A repair waits until it can have as many blocks as it needs. */
 const MOST_BLOCKS = 128;
 /** Room for the kernel's own tables and window. */
 const KERNEL_TABLES_BYTES = 3 * 1_048_576;

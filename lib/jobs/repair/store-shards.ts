@@ -69,7 +69,7 @@ export class ShardStore {
     this.#candidates = [...options.candidates];
   }
 
-  /** Whether a host may be left for one more shard. If none is left, nothing more should be read. */
+  /** Whether some host might still take one more shard. If none might, nothing more should be read. */
   get hasCandidates(): boolean {
     return this.#candidates.length > 0;
   }

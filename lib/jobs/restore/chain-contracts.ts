@@ -59,7 +59,10 @@ async function askForFates(
   return { fates, last: contracts.at(-1)!.id };
 }
 
-/** The run is unchanged. Unpinning these contracts' sectors would be wrong if this machine, not the hosts, is at fault. */
+/**
+ * Thrown before anything of the page is recorded: the successors of these contracts are unknown, but their sectors must
+ * not be unpinned if this machine, rather than the hosts, is at fault.
+ */
 function hostsSilent(fates: readonly ContractFate[]): OperatorError {
   const codes = new Set(fates.flatMap((fate) => (fate.kind === "unknown" ? fate.code : [])));
   return new OperatorError({

@@ -35,11 +35,12 @@ export interface PlacementPlan extends Placements {
  *   the recorded host proves it     the sector stays, and the archive's host is kept as an earlier location
  *   the recorded host is silent     the same
  *   the recorded host denies it,    the sector is recorded on the archive's host, as before the loss of the database,
- *   or there is none                with an open denial: the next repair asks that host for all of it, and rebuilds it
- *                                   if that fails
+ *   or there is none                with an open denial: the next repair requests the whole sector from that host, and
+ *                                   rebuilds it if that fails
  *
- * A sector that is lost according to the archive is recorded as lost again if its host still denies it: another sector
- * of the slab may have moved to that host since.
+ * A sector that is lost according to the archive is recorded as lost again if its host still denies it. It must not stay
+ * recorded on that host: another sector of the slab may have moved there since, and no host may have two sectors of a
+ * slab.
  *
  * @param proofOf a host's answer for a sector; called for the archive's host first, and then for the recorded host if
  * the archive's host does not prove the sector

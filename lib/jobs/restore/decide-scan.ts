@@ -14,7 +14,7 @@ export interface Search {
 }
 
 export interface ScanPlan extends PlacementPlan {
-  /** Number of sectors that no asked host has: the recorded host denies the sector, or none is recorded. */
+  /** Number of sectors that are on none of the hosts asked: the recorded host denies the sector, or none is recorded. */
   readonly notFound: number;
 }
 
@@ -24,10 +24,10 @@ export interface ScanPlan extends PlacementPlan {
  *   denies it, or     proves it        is recorded on the other host, like a migration, and the recorded host (if there
  *   says nothing,                      is one) is kept as an earlier location
  *   or there is none
- *   denies it         none proves it   stays, with an open denial: the next repair asks its host for all of it, and
- *                                      rebuilds it if that fails. But if its host has just proved another sector of
- *                                      the slab, the denied sector is recorded as lost: no host may have two sectors
- *                                      of a slab
+ *   denies it         none proves it   stays, with an open denial: the next repair requests the whole sector from its
+ *                                      recorded host, and rebuilds it if that fails. But if that host has just proved
+ *                                      another sector of the slab, the denied sector is recorded as lost: no host may
+ *                                      have two sectors of a slab
  *   says nothing      none proves it   stays; a verification asks again
  */
 export function decideScan(searches: readonly Search[]): ScanPlan {

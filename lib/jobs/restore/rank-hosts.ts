@@ -1,4 +1,4 @@
-/** The hosts to ask for a sector that is not where the database says, in order. */
+/** In which order hosts are asked for a sector that is not where the database says. */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import type { NetworkHost } from "../../database/indexd/network-snapshot.ts";
 import { readUnrenewedContracts } from "../../database/restore/restore-reads.ts";
@@ -8,12 +8,14 @@ import type { HostPool } from "../../hosts/host-pool.ts";
 import type { HostId } from "../../slab/ids.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
 
-/** Number of sectors in a host's contracts beyond those that the database places there; null: the host does not answer now. */
+/**
+ * How many more sectors a host's contracts have than the database records on this host; null: the host does not answer now.
+ */
 export type Surplus = ReadonlyMap<HostId, number | null>;
 
 /**
  * Hosts to which indexd may have moved sectors: not blocked, with a contract that can still be revised. A host with
- * many more sectors in its contracts than the database places there received many since the backup, so it is asked
+ * many more sectors in its contracts than the database records on it received many since the backup, so it is asked
  * early. Of hosts with the same surplus, usable hosts come first. Silent hosts are left out, because each would cost a
  * wait. Pure.
  */
@@ -30,7 +32,7 @@ export const mayHaveSectors = ({ hasActiveContract, blocked }: NetworkHost): boo
 
 const AT_ONCE = 64;
 
-/** Asks hosts for the sizes of their contracts, which is free, and counts the sectors that the database places there. */
+/** Asks hosts for the sizes of their contracts, which is free, and counts the sectors that the database records on them. */
 export async function measureSurplus(
   ask: Ask,
   hosts: Pick<HostPool, "latestRevision">,

@@ -14,7 +14,10 @@ import { type Page, type RestoreDependencies, writerOf } from "./restore-page.ts
 import { restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
 
 const ROWS_A_PAGE = 2_000;
-/** Limit for a statement on all moves: for a million, in memory, one takes some four seconds. */
+/**
+ * Time limit of a statement that processes all moves. A million moves take about four seconds if the tables are in the
+ * database server's memory, and longer if they are read from a disk.
+ */
 const ALL_MOVES_MS = 600_000;
 
 /**

@@ -71,7 +71,7 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
   return {
     kind: "restore",
     async advance(context): Promise<Step> {
-      // Reap renews the prune hold otherwise, but it does not run during a restore.
+      // At other times reap renews the prune hold, but during a restore reap does not run.
       await context.ask((sql) => keepPrunesHeld(sql, deps.verify), { isIdempotent: true });
       const checkpoint = restoreCheckpointOf(context.run);
       const page = await pages[checkpoint.step](context);

@@ -66,7 +66,7 @@ async function estimateOf(ask: Ask, { archive, scan, contracts }: RestoreScope):
             `for each missing sector up to ${scan.hosts} other hosts are asked, with at most ${scan.probes} probes in total; a denial is free`,
           ]),
       `about ${seconds} s${scan === null ? " at one moved sector per row" : ", and more for moved sectors"}`,
-      "indexd pins placed sectors again: if a contract then has a sector twice, both copies are paid for until the contract ends",
+      "indexd will pin each restored sector once more; if its contract already has the sector, both copies are paid for until the contract ends",
     ],
     values: {
       contracts,
@@ -123,7 +123,7 @@ function describe(run: Run): readonly string[] {
 
 function describeArchive(found: RestoreStatistics): readonly string[] {
   return [
-    `${found.recordsRead} records read, of ${found.sectorsNamed} sectors: ${found.placed} placed, ${found.alreadyRight} already right, ${found.lost} lost again, ${found.denied} denied`,
+    `${found.recordsRead} records read, which name ${found.sectorsNamed} sectors: ${found.placed} placed, ${found.alreadyRight} already right, ${found.lost} lost again, ${found.denied} denied`,
     ...(found.slabsUnknown + found.sectorsUnknown > 0
       ? [
           `${found.slabsUnknown} slabs and ${found.sectorsUnknown} sectors of the archive are not in the database: newer than the backup, or deleted since`,
@@ -138,7 +138,8 @@ function describeArchive(found: RestoreStatistics): readonly string[] {
 }
 
 function describeScan(scan: NonNullable<RestoreScope["scan"]>, found: RestoreStatistics): readonly string[] {
-  // Every recorded host, and every host for each sector that had to be searched for.
+  // One probe for each sector at its recorded host, and for each sector that had to be searched for, one probe for every
+  // host.
   const enough = scan.sectors + (found.notFound + found.placed) * scan.hosts;
   return [
     `${found.sectorsScanned} of about ${scan.sectors} sectors requested: ${found.alreadyRight} already right, ${found.placed} found on another host, ${found.notFound} on no host that was asked`,

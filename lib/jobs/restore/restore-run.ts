@@ -65,7 +65,7 @@ const statisticsSchema = v.object({
   sectorsNamed: v.optional(count, 0),
   placed: v.optional(count, 0),
   alreadyRight: v.optional(count, 0),
-  /** Lost according to the archive, and denied again. */
+  /** Sectors that are lost according to the archive, and that their hosts denied again. */
   lost: v.optional(count, 0),
   /** Sectors with an open denial: the next repairs rebuild them. */
   denied: v.optional(count, 0),
@@ -82,7 +82,7 @@ const statisticsSchema = v.object({
   onUnknownHosts: v.optional(count, 0),
   /** Sectors requested by the scan; a shared sector counts once for each slab. */
   sectorsScanned: v.optional(count, 0),
-  /** Sectors that no host asked by the scan has. */
+  /** Sectors that are on none of the hosts that the scan asked. */
   notFound: v.optional(count, 0),
   /** There were too few probes to ask for all sectors, or to ask all hosts for one of them. */
   probesSpent: v.optional(v.boolean(), false),
@@ -101,7 +101,7 @@ export const restoreCheckpointOf = (run: Pick<Run, "checkpoint">): RestoreCheckp
 export const restoreStatisticsOf = (run: Pick<Run, "statistics">): RestoreStatistics =>
   v.parse(statisticsSchema, run.statistics);
 
-/** Adds one to the count of a code. */
+/** Adds `n` to the count of a code. */
 export function counted(
   counts: Readonly<Record<string, number>>,
   code: string,

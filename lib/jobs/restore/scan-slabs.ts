@@ -12,9 +12,9 @@ import { decideScan, type Search } from "./decide-scan.ts";
 import { type Page, type RestoreDependencies, recordPlan } from "./restore-page.ts";
 import { restoreCheckpointOf, restoreScopeOf, restoreStatisticsOf, withProbes } from "./restore-run.ts";
 
-/** With 30 sectors each, this gives about as many parallel requests as a verification makes. */
+/** If each slab has 30 sectors, a page makes about as many parallel requests as a verification. */
 const SLABS_A_PAGE = 4;
-/** Searching for a sector takes one round trip per this many hosts. */
+/** A search for a sector asks this many hosts in parallel, in one round trip. */
 const HOSTS_AT_ONCE = 32;
 
 export async function scanSlabs(
@@ -35,7 +35,7 @@ export async function scanSlabs(
   if (left < sectors.length) return { statistics: { ...statistics, probesSpent: true } };
   const { hosts: known } = await readNetwork(context);
   const ranked = await readRanking(context);
-  // One probe stays reserved for each sector that is still to be asked for at its recorded host.
+  // One probe is reserved for each sector of later pages, to request it from its recorded host.
   const unseen = Math.max(0, scan.sectors - statistics.sectorsScanned - sectors.length);
   const asked = { known, ranked, left: left - unseen };
   const prober = new Prober({ ...deps, signal: context.signal }, asked);
@@ -129,8 +129,8 @@ function searchSlab(
   slab: readonly ScannedSector[],
   said: ReadonlyMap<ScannedSector, Proof>,
 ): Promise<readonly Search[]> {
-  // Hosts that may not receive another sector of the slab. A host that denied its own sector may have one of the
-  // others.
+  // Hosts at which no other sector of the slab may be recorded. A host that denied its own sector is not among them: it
+  // may have another sector of the slab.
   const taken = new Set(
     slab.flatMap((sector) => (said.get(sector)?.kind === "denied" ? [] : (sector.recordedAt ?? []))),
   );

@@ -38,8 +38,8 @@ export async function resendUnsent(
 /**
  * Sends one message for each lease and then marks the lease as sent, in batches of SQS's size. After a crash between
  * the two, a second message is sent later, which is harmless.
- * @param endsAtMs by the clock: then a slow SQS is no longer waited for, and the remaining leases stay unsent in the
- * database for a later run
+ * @param endsAtMs when to stop waiting for a slow SQS, by the clock; the remaining leases then stay unsent in the
+ * database, for a later run
  * @throws {QueueError} or {StoreError}; leases not sent are still marked as unsent
  */
 export async function sendLeases(

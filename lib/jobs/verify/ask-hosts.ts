@@ -5,7 +5,10 @@ import type { HostPool } from "../../hosts/host-pool.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { type LeafAnswer, proveLeaf } from "../repair/prove-leaf.ts";
 
-/** Time limit of one proof: for a connection, the host's prices and a round trip, after other requests of the batch. */
+/**
+ * Time limit of one proof. It includes waiting for other requests of the batch, then the connection, the host's prices
+ * and a round trip.
+ */
 export const PROOF_MS = 20_000;
 
 export interface Asking {

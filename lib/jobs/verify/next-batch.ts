@@ -17,7 +17,7 @@ const MOST_WINDOWS_SHARE = 20;
 
 export interface NextBatch {
   readonly sectorIds: readonly SectorId[];
-  /** Number of sectors; of a sample, number of draws: a sector drawn twice counts twice, but is requested once. */
+  /** Number of sectors; for a sample, number of draws: a sector drawn twice counts twice, but is requested once. */
   readonly passes: number;
   readonly behind: Pick<VerifyCheckpoint, "after" | "slab" | "windows">;
 }

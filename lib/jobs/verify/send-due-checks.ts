@@ -3,8 +3,8 @@ import { QUEUE_BATCH } from "../../queue/repair-queue.ts";
 import { claimDueBatches, type DueClaims, type DueStep } from "./due-checks.ts";
 
 /**
- * 20,000 sectors: what two parallel invocations check in a minute. If no function processes the messages, only these
- * sectors are kept from indexd for half an hour.
+ * 200 messages of 100 sectors: as many sectors as two parallel invocations check in a minute. If no function processes
+ * the messages, only these sectors are kept from indexd for half an hour.
  */
 const MOST_MESSAGES = 200;
 

@@ -11,7 +11,7 @@ import type { Estimate, RunKind } from "../maintenance/maintenance-job.ts";
 import { confidenceOf } from "./sample-size.ts";
 import { scopeOf, statisticsOf, type VerifyScope } from "./verify-run.ts";
 
-/** Measured with `npm run bench:maintenance`, a host 50 ms away in each direction, two busy cores: 242 to 256. */
+/** Measured with `npm run bench:maintenance`, a host 50 ms away in each direction, two busy cores: 242 to 256 sectors. */
 const SECTORS_PER_SECOND = 200;
 
 const WHAT_A_LEAF_PROVES =

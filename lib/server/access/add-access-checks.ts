@@ -2,10 +2,10 @@
  * Access checks, made before the rest of a request is read:
  *
  *   Host          every request must name this server
- *   password      reads need it by Basic, or the token by Bearer, if the server listens beyond loopback; health checks
- *                 need neither
- *   Origin        writes must come from this server's own pages, if a browser sent them
- *   token         writes need it by Bearer
+ *   password      if the server listens beyond loopback, reads need the password (as Basic) or the token (as Bearer);
+ *                 health checks need neither
+ *   Origin        writes that a browser sends must come from this server's own pages
+ *   token         writes need the token (as Bearer)
  */
 import { isIPv6 } from "node:net";
 import type {} from "@fastify/rate-limit";

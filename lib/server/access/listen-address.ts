@@ -22,7 +22,7 @@ export function isLoopbackAddress(host: string): boolean {
 
 /**
  * Parses `HOST:PORT`; HOST is an IP address (IPv6 in brackets) or `localhost`. Other names are refused: whether a
- * password is needed depends on the IP address, and a name could stand for any. Undefined if malformed.
+ * password is needed depends on the IP address, and a name could stand for any address. Undefined if malformed.
  */
 export function parseListenAddress(text: string): ListenAddress | undefined {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text) ?? [];

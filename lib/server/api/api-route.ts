@@ -18,7 +18,7 @@ export interface ApiRoute {
   readonly query: Fields;
   readonly body: Fields | undefined;
   readonly answer: v.GenericSchema;
-  /** HTTP statuses of the problems that this route may answer, in addition to those that any route may answer. */
+  /** HTTP statuses of the problems that this route may report, in addition to those that any route may report. */
   readonly problems: readonly number[];
   /** True: the route is about the whole server and takes no `?indexer=`. */
   readonly ofServer: boolean;

@@ -75,7 +75,7 @@ export async function buildGraph(
   return { clients, created, notBuilt: [...new Set(notBuilt)].toSorted(), remove };
 }
 
-/** The invented ARN and URL of a resource that test/infra gives to the configuration. */
+/** The ARN and URL that test/infra invented for a resource and gave to the configuration. */
 function toldNames(type: string, name: string): { readonly arn?: string; readonly url?: string } {
   const account = "123456789012";
   const region = "eu-central-1";

@@ -165,9 +165,7 @@ const role = builder(
   },
 );
 
-/**
- * The variables of a function. If one of them is secret, Pulumi makes all of them one secret: this is unwrapped here.
- */
+/** A function's variables. If one of them is secret, Pulumi wraps all of them in one secret, which is unwrapped here. */
 const unwrapped = v.pipe(
   v.unknown(),
   v.transform((value) => (isSecret(value) ? (value as { value: unknown }).value : value)),

@@ -1,7 +1,7 @@
 /** An endpoint that speaks AWS's protocols: an emulator that this run starts, or the endpoint at AWS_ENDPOINT_URL. */
 export interface AwsEndpoint {
   readonly name: string;
-  /** Whether this run started the endpoint, in the pinned version, whose missing features are known. */
+  /** Whether this run started the endpoint. If so, it has the pinned version, whose missing features are known. */
   readonly isPinned: boolean;
   readonly url: string;
   readonly region: string;

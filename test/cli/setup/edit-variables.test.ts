@@ -23,7 +23,7 @@ describe("editing a variables file", () => {
 
   test.each([
     ["a value with every quote", "", { A: "a'b\"c`d e" }],
-    // The value contains ' and `, so only double quotes can enclose it, and within them \\n is a line break.
+    // The value contains ' and `, so only double quotes could enclose it, but its \n would be a line break within them.
     ["a backslash that would be read as another character", "", { A: "a\\n'b`" }],
     // What follows the open quote would be a part of B's value.
     ["a quote that is never closed", 'B="\nA=0\n', { A: '"' }],

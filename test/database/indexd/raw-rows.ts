@@ -15,7 +15,7 @@ export const SETTINGS: SettingsRow = {
 
 const SCAN_US = 1_700_000_000_000_000n;
 
-/** Every value that has a boundary is exactly on it. */
+/** A host that just passes every check of indexd: each value that has a limit is exactly at it. */
 export function hostRow(changes: Partial<HostRow> = {}): HostRow {
   return {
     id: 1 as HostId,

@@ -129,7 +129,11 @@ test.each<[string, string, MoveFacts]>([
   ["no replication origin left", "no-room", to({ originsUsed: 8 })],
   ["an unreachable network", "reach", { ...fine, reach: "could not translate host name" }],
   ["pg_hba.conf without a line", "reach", { ...fine, reach: "FATAL:  no pg_hba.conf entry for host" }],
-  ["a source that asks for no password", "reach", { ...fine, reach: "" }],
+  [
+    "a source that asks for no password",
+    "reach",
+    { ...fine, reach: "a server at that address let it in with a wrong password" },
+  ],
   ["no indexd", "not-indexd", from({ indexdRole: undefined })],
   ["indexd's role as the move's login", "shared-role", from({ role: "indexd" })],
   ["tables without a key", "no-key", from({ tablesWithoutKey: ["public.notes"] })],

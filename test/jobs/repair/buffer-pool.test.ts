@@ -18,7 +18,7 @@ test("the buffer pool gives out each buffer once, then serves waiters in order",
   expect(order).toEqual(["third", "fourth"]);
 });
 
-test("when a waiter gives up, the next buffer goes to the one after it", async () => {
+test("when a waiter gives up, the next free buffer goes to the waiter after it", async () => {
   const pool = new BufferPool(buffers(1));
   const held = await pool.take(never);
   const impatient = new AbortController();

@@ -1,4 +1,4 @@
-/** Codes that indexd would not pin: no crash, and the same memory limit. */
+/** Slabs with codes that indexd would refuse to pin: their repairs do not crash, and get no more memory than others. */
 import { expect, test } from "vitest";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
 import { repairSuite } from "../../support/repair-suite.ts";

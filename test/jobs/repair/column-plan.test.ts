@@ -4,7 +4,7 @@ import { blocksForRebuild, planColumns } from "../../../lib/jobs/repair/column-p
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
 
 const MIB = 1_048_576;
-/** Blocks of 4 MiB for a single repair. */
+/** The number of blocks, of 4 MiB each, that a single repair gets. */
 const BLOCKS = 32;
 
 describe("planColumns", () => {
@@ -21,14 +21,14 @@ describe("planColumns", () => {
     },
   );
 
-  test("85 of 255 reads ranges of the usual size for few targets, and small ranges for many", () => {
+  test("a rebuild of three shards reads ranges of 1 MiB from 85 sources, and smaller ones from 120", () => {
     expect(planColumns({ minShards: 85, targets: 3, blocks: BLOCKS })).toMatchObject({ rangeBytes: MIB });
     expect(planColumns({ minShards: 120, targets: 3, blocks: BLOCKS })).toMatchObject({
       rangeBytes: MIB / 4,
     });
   });
 
-  test("every code of up to 256 shards fits, and every column can be filled", () => {
+  test("the plan for any code of up to 256 shards fits into the memory, with space for all ranges of its columns", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 256 }),
@@ -40,7 +40,7 @@ describe("planColumns", () => {
           expect(plan.rangeBlocks + plan.targetsAtOnce).toBeLessThanOrEqual(blocks);
           expect(plan.targetsAtOnce).toBeGreaterThan(0);
           expect(SECTOR_BYTES % plan.rangeBytes).toBe(0);
-          // Without space for all, two columns would wait for each other.
+          // Without space for the ranges of all simultaneous columns, two columns could wait for each other forever.
           expect(plan.rangeBlocks * rangesPerBlock).toBeGreaterThanOrEqual(minShards * plan.columnsAtOnce);
         },
       ),

@@ -28,20 +28,20 @@ const age = (hours: number) => suite.world.database.sql`
     counted_at = counted_at - make_interval(hours => ${hours}), last_denied_at = last_denied_at - make_interval(hours => ${hours}),
     whole_denied_at = whole_denied_at - make_interval(hours => ${hours})`;
 
-/** Returns a function for the number of a host's sectors counted as lost since this call. */
+/** Returns a function that tells how many of the host's sectors were counted as lost since this call. */
 async function countLost(host: WorldHost): Promise<() => Promise<number>> {
   const before = await lostSectors(host);
   return async () => (await lostSectors(host)) - before;
 }
 
-/** A 1-of-2 slab with a lost first sector, which depends on the host of the other one. */
+/** Stores a 1-of-2 slab whose first sector is lost, so that it depends on the host of its second sector. */
 async function storeAtRisk(on: readonly WorldHost[]): Promise<StoredSlab> {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 2, on });
   await suite.world.loseSector(slab, 0);
   return slab;
 }
 
-test("a host that denies its sectors for a while and then serves them costs no location and no statistic", async () => {
+test("a host that denies its sectors for a while and then serves them keeps them, and none is counted as lost", async () => {
   const [other, only] = suite.world.hosts as [WorldHost, WorldHost];
   const lost = await countLost(only);
   const slabs: StoredSlab[] = [];
@@ -53,7 +53,7 @@ test("a host that denies its sectors for a while and then serves them costs no l
   }
   await remember(only);
   for (const slab of slabs) {
-    // The host is asked for the whole sector, which stays; the lost sector is rebuilt from it.
+    // The host is asked for the whole denied sector, which stays there. The lost sector is rebuilt from it.
     expect(await suite.repair(slab)).toMatchObject({
       kind: "repaired",
       copied: 0,
@@ -68,7 +68,7 @@ test("a host that denies its sectors for a while and then serves them costs no l
   expect(await lost()).toBe(0);
 });
 
-test("a sector that its host serves again is read once and not stored, even if no host could take it", async () => {
+test("a denied sector that its host serves again is read once and stays there, even if no other host could take it", async () => {
   const { world } = suite;
   const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   const host = slab.hosts[1]!;
@@ -86,17 +86,17 @@ test("a sector that its host serves again is read once and not stored, even if n
   expect(await denialsOf(slab)).toEqual([]);
 });
 
-describe("a denied sector that moves in the same repair", () => {
+describe("whether a sector counts as lost if one repair notes its denial and moves it", () => {
   test.each([
     {
-      says: "its host has lost only this sector: it is counted",
+      says: "yes if its host lost only this sector",
       others: "served",
       again: "denied",
       counted: 1,
     },
-    { says: "its host denies everything", others: "denied", again: "denied", counted: 0 },
+    { says: "no if its host denies all sectors", others: "denied", again: "denied", counted: 0 },
     {
-      says: "its host denied everything and remembers by now",
+      says: "no if its host denied all sectors, but serves them again by now",
       others: "served",
       again: "served",
       counted: 0,
@@ -105,7 +105,7 @@ describe("a denied sector that moves in the same repair", () => {
     const { world } = suite;
     const on = world.hosts.slice(8, 11);
     const host = on[1]!;
-    // Other sectors of the host.
+    // The host gets other sectors, so that the repair can check whether it lost only this one.
     for (let n = 0; n < 3; n += 1) await world.storeSlab({ minShards: 1, totalShards: 3, on });
     const slab = await world.storeSlab({ minShards: 1, totalShards: 3, on });
     const lost = await countLost(host);
@@ -164,7 +164,7 @@ test("simultaneous denials of all hosts are believed only after hours", async ()
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("sectors of a host that lost its disk are repaired at once; from the third on it is suspected, and its denials count hours later", async () => {
+test("sectors of a host that lost its disk move as soon as they can be rebuilt, but count as lost only hours later", async () => {
   const { world } = suite;
   const dead = world.hosts[1]!;
   const lost = await countLost(dead);
@@ -172,7 +172,7 @@ test("sectors of a host that lost its disk are repaired at once; from the third 
   const slabs: StoredSlab[] = [];
   for (let n = 0; n < 6; n += 1) slabs.push(await world.storeSlab({ minShards: 2, totalShards: 3 }));
   for (const slab of slabs) await world.loseSector(slab, 0);
-  // Two of three are left, so the lost sector is requested and one source is missing.
+  // Both sectors that each slab has left are needed, so the dead host is asked. It denies, so one source is missing.
   await world.database.sql`delete from slabmend.host_scores`;
   const first = await suite.repair(slabs[0]!);
   expect(first).toMatchObject({ kind: "too-few-sources", denied: 1 });
@@ -182,7 +182,8 @@ test("sectors of a host that lost its disk are repaired at once; from the third 
   await slabs[0]!.hosts[2]!.swarm.setSwitches({ failsInternally: true });
   expect(await suite.repair(whole)).toMatchObject({ denied: 1 });
   await slabs[0]!.hosts[2]!.swarm.setSwitches({ failsInternally: false });
-  // Moved in one repair; nothing is counted as lost, because the host lacks its other sectors too.
+  // The lost and the denied sector move in one repair. The denied sector is not counted as lost, because its host
+  // lacks other sectors too.
   expect(await suite.repair(whole)).toMatchObject({ kind: "repaired", rebuilt: 2, lost: 0 });
   expect(await lost()).toBe(0);
   for (const slab of slabs.slice(1)) await suite.repair(slab);
@@ -198,7 +199,7 @@ test("sectors of a host that lost its disk are repaired at once; from the third 
   expect(await lost()).toBe(slabs.length);
 });
 
-test("a host that denies whole reads and serves in between is bad for good after three denials: its sector moves", async () => {
+test("a sector denied three times, an hour apart, is bad for good: it moves, although its host serves it again", async () => {
   const [other, gamer] = suite.world.hosts as [WorldHost, WorldHost];
   const lost = await countLost(gamer);
   const slab = await storeAtRisk([other, gamer]);

@@ -17,7 +17,7 @@ interface Row {
   readonly deltas: number;
 }
 
-/** All rows of indexd that a repair may write. */
+/** The values in indexd's tables that a repair may change. */
 async function indexdsView(slab: StoredSlab): Promise<Row> {
   const [row] = await suite.world.database.sql<Row[]>`
     select s.next_repair_attempt::text as next, s.consecutive_failed_repairs as failed,
@@ -124,14 +124,14 @@ describe("during a repair", () => {
     expect(await suite.journal(slab)).toEqual([]);
   });
 
-  test("if the slab is deleted, nothing is recorded and nothing is left", async () => {
+  test("if the slab is deleted, the repair ends as stale and leaves no lease", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     const result = await suite.repair(slab, {
       at: async (step) => {
         if (step !== "stored") return;
-        // indexd's deletion of an unheld slab, with statistics.
+        // Does what indexd does to delete a slab that no account has pinned, statistics included.
         const digest = Buffer.from(idBytes(slab.digest));
         await sql`delete from object_slabs where slab_digest = ${digest}`;
         await sql`delete from account_slabs where slab_id = ${String(slab.id)}`;
@@ -153,7 +153,7 @@ describe("during a repair", () => {
     expect(count).toBe(0);
   });
 
-  test("after a renewal of a contract, a sector that need not move stays", async () => {
+  test("if a bad contract is renewed meanwhile, its sector stays", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     const old = slab.hosts[1]!.row;
@@ -178,7 +178,7 @@ describe("during a repair", () => {
     const result = await suite.repair(slab, {
       at: async (step) => {
         if (step !== "stored") return;
-        // indexd's MigrateSector of a lost sector.
+        // Does what indexd's MigrateSector does for a lost sector.
         await sql`update sectors set host_id = ${other.row.id}, num_migrated = num_migrated + 1, uploaded_at = now()
           where id = ${String(slab.sectors[0]!.id)}`;
         await sql`update hosts set unpinned_sectors = unpinned_sectors + 1 where id = ${other.row.id}`;
@@ -213,7 +213,7 @@ describe("during a repair", () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
-    // Only a commit with moves writes there, so the release succeeds.
+    // Only a commit with moves writes to this table, so the release of the lease succeeds.
     await sql`alter table slabmend.moved add constraint broken check (moved_at is null) not valid`;
     try {
       expect(await suite.repair(slab)).toMatchObject({ kind: "fault", rebuilt: 0 });
@@ -227,10 +227,10 @@ describe("during a repair", () => {
   });
 });
 
-describe("two slabs that share a sector", () => {
+describe("two slabs that share sectors", () => {
   test("when repaired simultaneously never put two sectors of a slab on one host", async () => {
     const first = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
-    // The same key and the same first two shards: sectors 0 and 1 are those of the first slab.
+    // The key and the data shards are those of the first slab, so the first four sectors are too.
     const second = await suite.world.storeSlab({
       minShards: 2,
       totalShards: 5,
@@ -241,7 +241,7 @@ describe("two slabs that share a sector", () => {
     expect(second.sectors.slice(0, 4).map(({ id }) => id)).toEqual(first.sectors.map(({ id }) => id));
     await suite.world.loseSector(first, 0);
     await suite.world.loseSector(second, 4);
-    // Few candidates, so that they choose the same ones again and again.
+    // Few candidates, so that both repairs choose the same hosts again and again.
     await suite.onlyCandidates(suite.world.hosts.slice(9, 12));
     const results = await Promise.all([suite.repair(first), suite.repair(second)]);
     for (const { kind } of results) expect(kind).not.toBe("fault");
@@ -299,14 +299,14 @@ describe("invalid rows", () => {
     expect((await suite.history(slab)).waitsMs).toBeGreaterThan(60_000);
   });
 
-  test("more required shards than there are", async () => {
+  test("a slab that requires more shards than it has ends with too few sources", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     await suite.world.database.sql`update slabs set min_shards = 5 where id = ${String(slab.id)}`;
     expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources" });
   });
 
-  test("with a database version older than the oldest known one nothing begins and no row of indexd changes", async () => {
+  test("with a version of indexd's database that is too old no repair begins, and no row of indexd changes", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);

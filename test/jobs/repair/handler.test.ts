@@ -75,7 +75,7 @@ test("malformed messages of a batch fail, and the others are handled", async () 
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("an empty environment is reported with all missing names and no secret", async () => {
+test("a bad environment is reported with the names of all missing and invalid variables, and without secrets", async () => {
   const handler = createRepairHandler({
     variables: {
       SLABMEND_MIGRATION_SEED: "canary-seed",
@@ -119,7 +119,7 @@ test("with an unreachable database a message fails before its repair begins, and
   expect((await suite.journal(slab)).map(({ outcome }) => outcome)).toEqual(["repaired"]);
 });
 
-test("if the queue cannot take a message back early, it is only redelivered later", async () => {
+test("malformed messages are reported as failed even if they cannot be returned to the queue early", async () => {
   const handler = createRepairHandler({
     variables: { ...suite.world.variables, SLABMEND_QUEUE_URL: QUEUE_URL },
     giveBack: () => Promise.reject(new Error("nobody there")),

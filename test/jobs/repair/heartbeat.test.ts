@@ -15,7 +15,7 @@ function start(extend: () => Promise<boolean>) {
   return { clock, failures, heartbeat };
 }
 
-test("extends the lease for as long as the repair lasts and leaves no timer", async () => {
+test("the heartbeat extends the lease for as long as the repair lasts, and leaves no timer", async () => {
   let beats = 0;
   const { clock, heartbeat } = start(async () => {
     beats += 1;
@@ -49,7 +49,7 @@ test("the heartbeat retries an unreachable database until the lease ends", async
   expect(clock.pending).toBe(0);
 });
 
-test("an unanswered extension ends the repair when the lease ends", async () => {
+test("if the database does not answer an extension, the repair ends when the lease ends", async () => {
   const { clock, heartbeat } = start(() => new Promise(() => {}));
   await clock.advance(119_999);
   expect(heartbeat.signal.aborted).toBe(false);
@@ -66,7 +66,7 @@ test("a process that slept past its lease does not extend it", async () => {
     beats += 1;
     return true;
   });
-  // The timers of a stopped process all fire late, at once.
+  // When a stopped process continues, all timers that are overdue fire at once.
   clock.skip(300_000);
   await clock.advance(0);
   expect(beats).toBe(0);
@@ -83,7 +83,7 @@ test("a requested early heartbeat is sent once, and later ones keep their interv
   await clock.advance(10_000);
   heartbeat.beatWithin(5_000);
   await clock.advance(2_000);
-  // The requested heartbeat does not delay the due one.
+  // The second request does not delay the heartbeat that the first one has requested.
   heartbeat.beatWithin(5_000);
   await clock.advance(3_000);
   expect(beats).toBe(1);
@@ -96,7 +96,7 @@ test("a requested early heartbeat is sent once, and later ones keep their interv
   expect(clock.pending).toBe(0);
 });
 
-test("changes during a heartbeat are sent by another one soon", async () => {
+test("changes noted during a heartbeat are sent soon by another heartbeat", async () => {
   const answers: ((isOurs: boolean) => void)[] = [];
   const { clock, heartbeat } = start(() => new Promise((resolve) => answers.push(resolve)));
   await clock.advance(30_000);

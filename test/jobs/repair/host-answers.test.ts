@@ -15,7 +15,7 @@ const sector = (id: number) =>
   }) as unknown as Source["sector"];
 const source = (id: number): Source => ({ sector: sector(id), host: host(id), lastResort: false });
 
-/** Sources by what they did: "ok", "-" (not asked) or a failure. */
+/** Makes sources and their answers. Each element says what one source did: "ok", "-" (was not asked) or a failure. */
 function answersOf(did: readonly (HostErrorCode | "ok" | "-")[], strangers: readonly boolean[] = []) {
   const answers = new HostAnswers();
   for (const [id, what] of did.entries()) {
@@ -89,7 +89,7 @@ describe("the cause of too few sources", () => {
   });
 });
 
-test("if all candidates reject the request, it is not the slab's fault even if sources were read", () => {
+test("a request that all candidates reject is not the slab's fault, even if sources were read", () => {
   const { answers } = answersOf(["ok", "ok"]);
   for (const id of [5, 6, 7])
     answers.refused(host(id), new HostError(host(id).hostKey, "host-refused", "no"));
@@ -151,7 +151,7 @@ describe("denials", () => {
     expect(answers.standing(sector(0), host(0))).toBe("fresh");
   });
 
-  test("only first denials count as mass denials, not those repeated for hours", () => {
+  test("first denials by many hosts are our fault; repeated denials, and denials that have lasted for hours, are not", () => {
     const first = new HostAnswers();
     const again = new HostAnswers();
     const believed = new HostAnswers({ believesMany: true });

@@ -1,10 +1,13 @@
-/** An 85-of-255 slab: its sources alone are twice a repair's memory. A gigabyte of sectors on 258 hosts. */
+/**
+ * A slab with an 85-of-255 code: its 85 sources alone are more than twice as large as the memory of a repair. The slab
+ * is a gigabyte of sectors on 255 of 258 hosts.
+ */
 import { expect, test } from "vitest";
 import { repairSuite } from "../../support/repair-suite.ts";
 
 const suite = repairSuite({ hosts: 258 });
 
-test("an 85-of-255 slab is repaired within the same memory, although two of its hosts lie", async () => {
+test("an 85-of-255 slab is repaired within the memory of any other repair, although two of its hosts corrupt data", async () => {
   const slab = await suite.world.storeSlab({ minShards: 85, totalShards: 255 });
   for (const index of [3, 200, 254]) await suite.world.loseSector(slab, index);
   for (const index of [7, 77]) await slab.hosts[index]!.swarm.setSwitches({ corruptsData: true });

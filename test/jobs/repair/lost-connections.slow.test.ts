@@ -1,4 +1,7 @@
-/** A connection that is dropped (failover, a pooler's restart) at any of a repair's statements: the slab is still repaired. */
+/**
+ * If the connection to the database is dropped (by a failover or a pooler's restart) at any statement of a repair, the
+ * slab is still repaired.
+ */
 import { expect, test } from "vitest";
 import { startEndingProxy } from "../../support/ending-proxy.ts";
 import { repairSuite } from "../../support/repair-suite.ts";
@@ -18,7 +21,7 @@ const STATEMENTS = [
   ["events", "slabmend.moved"],
 ] as const;
 
-test.each(STATEMENTS)("a connection lost at %s, before the request or the answer", async (_name, text) => {
+test.each(STATEMENTS)("a repair survives a connection lost before or after %s", async (_name, text) => {
   for (const lost of ["statement", "answer"] as const) {
     const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
     await suite.world.loseSector(slab, 0);

@@ -13,7 +13,7 @@ test("a kill of a process during repairs fails only its own slabs, which can be 
     Array.from({ length: 4 }, () => suite.world.storeSlab({ minShards: 2, totalShards: 4 })),
   );
   for (const slab of slabs) await suite.world.loseSector(slab, 0);
-  // Slow enough that all four are running when the process is killed.
+  // The hosts are so slow that all four repairs are running when the process is killed.
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ bytesPerSecond: 200_000 });
   const pool = new WorkerPool({
     size: 4,
@@ -38,7 +38,7 @@ test("a kill of a process during repairs fails only its own slabs, which can be 
     expect(pool.pids).toHaveLength(2);
     process.kill(pool.pids[0]!, "SIGKILL");
     for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ bytesPerSecond: null });
-    // Repairs go to the least busy process, so they alternate.
+    // Each repair goes to the least busy process, so every second repair ran in the killed process.
     expect((await Promise.all(ends)).map((end) => ("outcome" in end ? end.outcome : end.kind))).toEqual([
       "crashed",
       "repaired",

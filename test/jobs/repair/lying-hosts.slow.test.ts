@@ -30,7 +30,7 @@ const lies: [string, Partial<HostSwitches>][] = [
 ];
 
 describe.each(lies)("a host that %s", (_, switches) => {
-  test("is detected as a source, and others are read instead", async () => {
+  test("is detected when it is read for a rebuild, and other hosts are read instead", async () => {
     const slab = await suite.world.storeSlab(CODE);
     for (const index of [0, 1]) await suite.world.loseSector(slab, index);
     await slab.hosts[2]!.swarm.setSwitches(switches);
@@ -39,7 +39,7 @@ describe.each(lies)("a host that %s", (_, switches) => {
     expect((await suite.history(slab)).badShards).toEqual([]);
   });
 
-  test("is detected as a copy source, and the shard is rebuilt", async () => {
+  test("is detected when its sector is copied, and the shard is rebuilt instead", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await blockHost(suite.world.database.sql, slab.hosts[2]!.row.hostKey);
     await slab.hosts[2]!.swarm.setSwitches(switches);
@@ -72,7 +72,7 @@ test("a wrong proof with correct data does no harm, because the rebuilt root is 
   await expectWhole(slab);
 });
 
-test("a candidate that acknowledges another root is not recorded; the next one is", async () => {
+test("a candidate that acknowledges another root is not recorded; the next candidate is recorded", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   const [liar, honest] = suite.spare(slab);
@@ -92,7 +92,7 @@ describe("a shard that was pinned wrongly", () => {
     expect(await suite.history(slab)).toMatchObject({ badShards: [0], objects: 1 });
   });
 
-  test("is concluded only if more sources agree than a rebuild needs", async () => {
+  test("is recognised if more sources agree than a rebuild needs", async () => {
     const slab = await suite.world.storeSlab({ ...CODE, spoil: spoiled(0) });
     await suite.world.loseSector(slab, 0);
     expect(await suite.repair(slab)).toMatchObject({ kind: "partial-refused", rebuilt: 0 });
@@ -145,7 +145,7 @@ describe("a shard that was pinned wrongly", () => {
       spoil: spoiled(0, 1),
     });
     await suite.world.loseSector(slab, 0);
-    // Of sources 1 to 4 the spoiled one is copied first, so it is tried.
+    // Sector 1, also spoiled, is on a blocked host. So it is copied first, and the rebuild tries it as a source.
     await suite.world.loseSector(slab, 5);
     await blockHost(suite.world.database.sql, slab.hosts[1]!.row.hostKey);
     const result = await suite.repair(slab);
@@ -154,7 +154,7 @@ describe("a shard that was pinned wrongly", () => {
     expect(await suite.world.wrongSectors(slab)).toEqual([0]);
   });
 
-  test("is not concluded if there are no spare sources", async () => {
+  test("is not recognised if there are only as many sources as a rebuild needs", async () => {
     const slab = await suite.world.storeSlab({ ...CODE, spoil: spoiled(3) });
     for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
     expect(await suite.repair(slab)).toMatchObject({ kind: "partial-refused", rebuilt: 0 });

@@ -13,7 +13,7 @@ const siacoins = (hastings: bigint): string => {
   const digits = hastings.toString().padStart(25, "0");
   return `${digits.slice(0, -24)}.${digits.slice(-24, -12)}`;
 };
-/** The smallest value of the variable that is at least this many hastings. */
+/** Sets the cost limit to this many hastings, rounded up to twelve decimals of a siacoin. */
 const limitOf = (hastings: bigint) => ({
   variables: { SLABMEND_MAX_SIACOINS_PER_REPAIR: siacoins(hastings + 10n ** 12n) },
 });
@@ -29,12 +29,12 @@ test("with too few sources only one range per answering host is paid, not four",
 test("a repair with a sufficient cost limit succeeds", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.loseSector(slab, 0);
-  // Hedged reads may cost more.
+  // Twice the cost of the reads and the write: hedged reads may cost more.
   const result = await suite.repair(slab, limitOf(2n * (2n * readCost + writeCost)));
   expect(result).toMatchObject({ kind: "repaired" });
 });
 
-test("a repair with a cost limit below its reads stops at the limit with that reason", async () => {
+test("a repair whose reads would exceed the cost limit stops at the limit and records it as the reason", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.loseSector(slab, 0);
   const result = await suite.repair(slab, limitOf(readCost));

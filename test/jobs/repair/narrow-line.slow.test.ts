@@ -1,4 +1,4 @@
-/** A line that all transfers share, narrower than what was measured before: an uplink that several repairs fill at once. */
+/** Transfers with all hosts become slower than measured before, as on an uplink that several repairs fill at once. */
 import { expect, test } from "vitest";
 import { repairSuite } from "../../support/repair-suite.ts";
 
@@ -13,7 +13,7 @@ test("writes that suddenly take 17 s at all hosts are awaited, and no host is gi
   const { environment } = suite.open({ timesFaster: 5 });
   const repair = async (task: Awaited<ReturnType<typeof suite.world.lease>>) =>
     await environment.repair(task, { id: task.token, remainingMs: 600_000 });
-  // Measured here: some milliseconds for a sector.
+  // This first repair measures some milliseconds per sector.
   expect(await repair(await suite.world.lease(quick))).toMatchObject({ kind: "repaired", rebuilt: 1 });
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ bytesPerSecond: 1_200_000 });
   expect(await repair(await suite.world.lease(slab))).toMatchObject({ kind: "repaired", rebuilt: 3 });

@@ -1,4 +1,4 @@
-/** The sources of shards on real hosts: copies if the host still answers, otherwise rebuilds. */
+/** How shards are obtained from hosts on loopback: copied if the shard's own host still answers, and otherwise rebuilt. */
 import { expect, test } from "vitest";
 import { readHostScores } from "../../../lib/database/fleet/host-scores.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
@@ -26,7 +26,7 @@ async function hastingsOf(slab: StoredSlab): Promise<bigint> {
   return BigInt(row!.hastings);
 }
 
-/** Checks that every sector is on its recorded host, on six hosts, and that its object's event was bumped. */
+/** Checks that every sector is on its recorded host, and that no two sectors are on one host. */
 async function expectWhole(slab: StoredSlab): Promise<void> {
   const { world } = suite;
   expect(await world.wrongSectors(slab)).toEqual([]);
@@ -39,7 +39,7 @@ test("a healthy slab costs nothing", async () => {
   expect((await suite.traffic()).transfers).toBe(0);
 });
 
-test("lost sectors are rebuilt on new hosts, and events are bumped", async () => {
+test("lost sectors are rebuilt on new hosts, and the event of their object is bumped", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 1);
   await suite.world.loseSector(slab, 5);
@@ -96,7 +96,7 @@ test("copied sectors are used as sources and not read again", async () => {
   }
 });
 
-test("copied sectors can be the only sources", async () => {
+test("copied sectors can be the only sources of a rebuild", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await block(slab, 1, 2, 3);
   await suite.world.loseSector(slab, 0);
@@ -155,7 +155,7 @@ test("a blocked host with high prices is read at any price if nothing else gives
   await block(slab, 2);
   await slab.hosts[2]!.swarm.setPrices({ egressPrice: 10n ** 17n });
   await stop(slab, 5);
-  // With the expensive host two sources are left: too few to rebuild, but its own sector can be saved.
+  // Even with the expensive host only two sources are left: too few for a rebuild, but its own sector can be copied.
   expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", copied: 1, rebuilt: 0 });
   expect((await suite.world.locations(slab))[2]).not.toBe(slab.hosts[2]);
 });
@@ -172,7 +172,7 @@ test("a stalled blocked host does not delay the rebuild", async () => {
 test("the journal's cost covers all charges of hosts, including cancelled reads and unused writes", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
-  // Hosts that charge for cancelled reads, for corrupt data, and for a sector that they do not keep.
+  // Hosts that charge for cancelled reads, for sectors found corrupt, and for writes that they refuse when full.
   await slab.hosts[1]!.swarm.setSwitches({ stallsReadsAfterBytes: 500_000 });
   await slab.hosts[2]!.swarm.setSwitches({ findsSectorsCorrupt: "all" });
   for (const { swarm } of suite.spare(slab).slice(1)) await swarm.setSwitches({ full: true });
@@ -181,14 +181,14 @@ test("the journal's cost covers all charges of hosts, including cancelled reads 
   const taken = (await takenByHosts()) - before;
   const said = await hastingsOf(slab);
   expect(said).toBeGreaterThanOrEqual(taken);
-  // And no more, except for reads cancelled before the host had charged them.
+  // The journal has no more than the charges, except for reads that were cancelled before the host had charged them.
   expect(said).toBeLessThan(2n * taken);
 });
 
 test("a slow copy without a replacement is awaited", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
   await block(slab, 0);
-  // Ten seconds of the repair's clock, longer than the first round's patience.
+  // The copy takes ten seconds of the repair's fast clock, longer than its first round of copies waits.
   await slab.hosts[0]!.swarm.setSwitches({ bytesPerSecond: SECTOR_BYTES / 2 });
   expect(await suite.repair(slab, { timesFaster: 5 })).toMatchObject({ kind: "repaired", copied: 1 });
 });
@@ -203,7 +203,7 @@ test("the late result of a slow copy can enable a rebuild", async () => {
   await expectWhole(slab);
 });
 
-test("a connection lost during a stream is retried once before a slab is given up", async () => {
+test("a read whose connection was lost is retried once before the slab is given up", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
   const host = slab.hosts[3]!.swarm;
@@ -217,7 +217,7 @@ test("a connection lost during a stream is retried once before a slab is given u
   expect(result).toMatchObject({ kind: "repaired", rebuilt: 3 });
 });
 
-test("too few sources give an alarm with the objects, and indexd's own backoff", async () => {
+test("a slab with too few sources raises an alarm with its objects, and waits for indexd's own backoff", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
   await stop(slab, 3);
@@ -227,19 +227,19 @@ test("too few sources give an alarm with the objects, and indexd's own backoff",
   expect(history.waitsMs / 3_600_000).toBeCloseTo(1, 1);
 });
 
-test("if no host answers at all it is the worker's fault, without an alarm or a failure of the slab", async () => {
+test("if no host answers at all, the worker is at fault: no alarm, and no failure counted for the slab", async () => {
   const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 6 });
   await suite.world.loseSector(slab, 0);
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ availability: "offline" });
   expect(await suite.repair(slab)).toMatchObject({ kind: "fault", copied: 0, rebuilt: 0, lost: 0 });
   expect(await suite.journal(slab)).toMatchObject([
-    // Three are needed; additional hedged reads also count.
+    // Three sources are needed; the hosts of hedged reads are counted too.
     { outcome: "fault", error: expect.stringMatching(/^no-host-answered: [3-5] unreachable$/) },
   ]);
   expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
 });
 
-test("if only the hosts of a slab are gone, its data is at risk", async () => {
+test("if only the hosts of a slab are offline, the slab has too few sources, and the worker is not at fault", async () => {
   const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 8 });
   await suite.world.loseSector(slab, 0);
   await stop(slab, 1, 2, 3, 4, 5, 6, 7);
@@ -261,7 +261,7 @@ test("a denial by a source is recorded, and the next repair moves the sector and
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   await slab.hosts[1]!.swarm.dropSector(slab.sectors[1]!.root);
-  // Either source may be asked first; the missing sector is unknown until its host is asked.
+  // No table knows that sector 1 is missing, and either source may be asked first. Host 2 fails, so host 1 is asked.
   await slab.hosts[2]!.swarm.setSwitches({ failsInternally: true });
   const first = await suite.repair(slab);
   expect(first).toMatchObject({ denied: 1, lost: 0, kind: "too-few-sources" });
@@ -281,7 +281,7 @@ test("a host that lost one of two sectors is still asked for the other", async (
   await expectWhole(slab);
 });
 
-test("a host that lost a stored sector is detected when it is read", async () => {
+test("a host that acknowledged a sector without keeping it is detected when the sector is read", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   const [forgetful] = suite.spare(slab);
@@ -295,7 +295,7 @@ test("a host that lost a stored sector is detected when it is read", async () =>
   await expectWhole(slab);
 });
 
-test("underfunded sources are not the slab's fault", async () => {
+test("too few sources because of a lack of funds do not count as a failure of the slab", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
   await slab.hosts[3]!.swarm.setSwitches({ outOfFunds: true });
@@ -328,7 +328,7 @@ test("a host that issues expired prices is not used", async () => {
   expect((await slab.hosts[1]!.swarm.counters()).bytesRead).toBe(0);
 });
 
-test("the next worker starts with a repair's measurements of hosts", async () => {
+test("a repair stores its measurements of hosts for the next worker", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired" });

@@ -1,4 +1,4 @@
-/** A fault of this worker never counts against a slab, and every outcome has the hosts' answers. */
+/** A fault of this worker never counts against a slab, and every failed repair reports the hosts' answers. */
 import { expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
@@ -64,7 +64,7 @@ test.each([
   },
 );
 
-test("a worker that reaches two hosts of twelve is at fault itself", async () => {
+test("if a worker reaches only two of twelve hosts, the worker itself is at fault", async () => {
   const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 6 });
   await suite.world.loseSector(slab, 0);
   const reached = [slab.hosts[1]!, suite.spare(slab)[0]!];

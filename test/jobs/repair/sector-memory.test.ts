@@ -10,7 +10,7 @@ function createMemory() {
   return new SectorMemory(kernel, { repairsAtOnce: 2 });
 }
 
-test("a repair waits for its memory in order, and gets all of it together", async () => {
+test("repairs get memory in the order of their requests, and each gets all of its memory at once", async () => {
   const memory = createMemory();
   expect(memory.totalBlocks).toBe(4);
   const first = await memory.open(3, never);
@@ -24,7 +24,7 @@ test("a repair waits for its memory in order, and gets all of it together", asyn
   expect(opened).toEqual(["large", "small"]);
 });
 
-test("memory is freed when its last buffer is returned", async () => {
+test("the memory of a closed arena is freed when its last buffer is returned", async () => {
   const memory = createMemory();
   const arena = await memory.open(4, never);
   const buffer = await arena.buffers.take(never);
@@ -36,7 +36,7 @@ test("memory is freed when its last buffer is returned", async () => {
   expect(memory.freeBlocks).toBe(4);
 });
 
-test("a waiter that gives up takes nothing, and a request above the limit gets everything", async () => {
+test("a request above the limit gets all memory, and an aborted request gets none", async () => {
   const memory = createMemory();
   const all = await memory.open(99, never);
   expect(all.buffers.total).toBe(4);
@@ -45,7 +45,7 @@ test("a waiter that gives up takes nothing, and a request above the limit gets e
   expect(memory.freeBlocks).toBe(4);
 });
 
-test("used blocks are reused first, so that untouched ones stay out of memory", async () => {
+test("used blocks are reused first, so that blocks never used take no physical memory", async () => {
   const memory = createMemory();
   const addresses = async (blocks: number): Promise<number[]> => {
     const arena = await memory.open(blocks, never);

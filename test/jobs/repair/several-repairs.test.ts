@@ -84,9 +84,9 @@ test("five simultaneous repairs share two database connections, and hold none du
 test("sources found to be lost are rebuilt by the same repair", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);
-  // Losses that no table knows; four of six sources are needed, so at least one lost sector is requested.
+  // No table knows that these two of the six remaining sectors are lost.
   for (const index of [2, 3]) await slab.hosts[index]!.swarm.dropSector(slab.sectors[index]!.root);
-  // These are asked first: sources of equal weight are asked in the order of their sectors.
+  // With a constant `random`, sources of equal weight are asked in the order of their sectors: these two come first.
   const result = await suite.repair(slab, { random: () => 0.5 });
   expect(result).toMatchObject({ kind: "repaired", rebuilt: 4, lost: 2 });
   expect(await suite.world.wrongSectors(slab)).toEqual([]);

@@ -1,4 +1,4 @@
-/** The destinations of shards: candidates that fail in every way, and deadlines. */
+/** How shards are stored: with candidates that fail in all known ways, and with deadlines. */
 import { describe, expect, test } from "vitest";
 import type { HostSwitches } from "../../../dev/swarm/host-switches.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
@@ -56,7 +56,7 @@ test.each(["ingressPrice", "storagePrice"] as const)(
   },
 );
 
-test("a source that stalls during a read is hedged", async () => {
+test("if a source stalls during a read, another source is read too", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   for (const { swarm } of slab.hosts.slice(1, 2)) await swarm.setSwitches({ stallsReadsAfterBytes: 300_000 });
@@ -72,18 +72,18 @@ test("if all candidates are full, the first repair detects it, and no later repa
   expect(await suite.history(slabs[0]!)).toMatchObject({ failed: 1 });
   expect((await suite.journal(slabs[0]!))[0]!.error).toMatch(/^\d+ not-enough-storage$/);
   const before = await suite.traffic();
-  // Another worker, which uses the scores that the first one reported.
+  // The second repair is by another worker, which uses the host scores that the first worker reported.
   expect(await suite.repair(slabs[1]!)).toMatchObject({ kind: "no-candidates" });
   expect(await suite.traffic()).toEqual(before);
   expect(await suite.history(slabs[1]!)).toMatchObject({ failed: 0 });
 });
 
-test("a shard offered to a slow host is soon offered to another, and gets one location", async () => {
+test("a shard offered to a slow host is soon offered to another one too, and is recorded on one host only", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   const [slow, ...others] = suite.spare(slab);
   await suite.onlyCandidates([slow!, ...others.slice(0, 2)]);
-  // Twenty seconds per sector; the first host is drawn at random, so the others start equally slow.
+  // All candidates need twenty seconds per sector, because the first one to be offered the shard is drawn at random.
   for (const { swarm } of [slow!, ...others.slice(0, 2)])
     await swarm.setSwitches({ bytesPerSecond: SECTOR_BYTES / 20 });
   const quick = (async () => {
@@ -91,7 +91,7 @@ test("a shard offered to a slow host is soon offered to another, and gets one lo
       (await Promise.all(suite.world.hosts.map(({ swarm }) => swarm.counters()))).filter(
         ({ rpcs }) => (rpcs["WriteSector"] ?? 0) > 0,
       ).length;
-    // After two hosts have been offered the shard, it is stored at once.
+    // Once two hosts have been offered the shard, all hosts become fast.
     for (let polls = 0; (await begun()) < 2; polls += 1) {
       if (polls > 5_000) throw new Error("the write was not hedged");
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -105,7 +105,7 @@ test("a shard offered to a slow host is soon offered to another, and gets one lo
   await expectWhole(slab);
 });
 
-test("if only some candidates accept shards, the progress is kept", async () => {
+test("with one candidate for two lost shards, one shard is stored now and the other by a later repair", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 3]) await suite.world.loseSector(slab, index);
   await suite.onlyCandidates(suite.spare(slab).slice(0, 1));
@@ -117,7 +117,7 @@ test("if only some candidates accept shards, the progress is kept", async () => 
   await expectWhole(slab);
 });
 
-test("a repair whose candidates all lack funds waits for indexd", async () => {
+test("a repair whose candidates all lack our funds ends as underfunded, and is no failure of the slab", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   for (const { swarm } of suite.spare(slab)) await swarm.setSwitches({ outOfFunds: true });
@@ -126,7 +126,7 @@ test("a repair whose candidates all lack funds waits for indexd", async () => {
   expect(await suite.history(slab)).toMatchObject({ failed: 0 });
 });
 
-test("without candidates our backoff applies, and indexd's counter does not change", async () => {
+test("without candidates slabmend's own backoff applies, and indexd's counter of failed repairs does not change", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   await suite.onlyCandidates([]);
@@ -149,7 +149,7 @@ describe("a deadline", () => {
     expect(await suite.history(slab)).toMatchObject({ failed: 0, outcome: "interrupted" });
   });
 
-  test("after some uploads keeps them, and the rest may continue at once", async () => {
+  test("after some uploads keeps these, and the slab may be leased again at once", async () => {
     const slab = await suite.world.storeSlab(CODE);
     for (const index of [0, 3]) await suite.world.loseSector(slab, index);
     const [fast, slow] = suite.spare(slab);
@@ -162,7 +162,7 @@ describe("a deadline", () => {
     expect(history.waitsMs).toBeLessThanOrEqual(0);
   });
 
-  test("prevents the start of transfers without enough time", async () => {
+  test("that leaves too little time for a transfer prevents its start", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await blockHost(suite.world.database.sql, slab.hosts[1]!.row.hostKey);
     expect(await suite.repair(slab, { remainingMs: 1_000 })).toMatchObject({ kind: "interrupted" });
@@ -180,14 +180,15 @@ test("no transfer continues after a repair has ended", async () => {
   const task = await suite.world.lease(slab);
   await environment.repair(task, { id: task.token, remainingMs: 60_000 });
   expect(pending()).toBe(0);
-  // A slow host still reads its socket's data of a cancelled write, at most a sector in 2.1 s; then all traffic stops.
+  // A slow host still reads the data of a cancelled write that is in its socket: at most one sector, which takes 2.1 s.
+  // Then all traffic stops.
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   const then = await suite.traffic();
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(await suite.traffic()).toEqual(then);
 });
 
-test("with fewer candidates than shards, as many shards as possible are stored", async () => {
+test("four lost shards of a 2-of-6 slab are all rebuilt and stored", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 6 });
   for (const index of [0, 1, 2, 3]) await suite.world.loseSector(slab, index);
   const result = await suite.repair(slab);

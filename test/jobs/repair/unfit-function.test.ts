@@ -1,4 +1,4 @@
-/** Rule 13 on AWS: a failing execution environment ends with a reason, without using up a receive of any message. */
+/** Rule 13 of docs/architecture.md on AWS: an unfit execution environment ends and says why. */
 import { randomUUID } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import type { Context, SQSEvent } from "aws-lambda";
@@ -103,7 +103,7 @@ test("a function that keeps failing where others succeed ends its process, with 
       }),
     );
     expect(said).toContainEqual(expect.objectContaining({ WorkersUnfit: 1, service: "repair" }));
-    // A new environment works until it has failed as often as this one.
+    // The next environment continues to work until its own repairs have failed as often.
     expect(await invoke(await storeDamaged())).toMatchObject({ kind: "succeeded" });
   } finally {
     await pool.stop();

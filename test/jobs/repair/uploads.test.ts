@@ -9,7 +9,10 @@ import { untilEqual } from "../../support/until.ts";
 
 const suite = repairSuite({ hosts: 10 });
 
-/** Two sectors are lost; a repair had uploaded copies to some hosts, recorded that, and then crashed. */
+/**
+ * Stores a slab with two lost sectors, in the state after a repair that uploaded shards to some spare hosts, recorded
+ * these uploads, and then crashed.
+ */
 async function slabWithUploads(on: readonly number[], age = "1 minute") {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);
@@ -80,9 +83,9 @@ test("full or silent hosts do not prevent finding or rebuilding shards", async (
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test.each(["blocked", "too old"])("a recorded upload is not used if its host is %s", async (why) => {
-  const { slab, holders } = await slabWithUploads([0], why === "too old" ? "49 hours" : "1 minute");
-  if (why === "blocked") await blockHost(suite.world.database.sql, holders[0]!.row.hostKey);
+test.each(["its host is blocked", "it is too old"])("a recorded upload is not used if %s", async (why) => {
+  const { slab, holders } = await slabWithUploads([0], why === "it is too old" ? "49 hours" : "1 minute");
+  if (why === "its host is blocked") await blockHost(suite.world.database.sql, holders[0]!.row.hostKey);
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", found: 0, rebuilt: 2 });
 });
 

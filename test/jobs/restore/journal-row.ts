@@ -1,4 +1,4 @@
-/** An archive without a database; used by benchmarks too, so nothing here needs vitest. */
+/** Makes archives without a database. Benchmarks use this file too, so nothing here needs vitest. */
 import type { ArchiveStorage } from "../../../lib/archive/archive-storage.ts";
 import { encodeManifest, manifestOf } from "../../../lib/archive/manifest.ts";
 import { encodeSegment } from "../../../lib/archive/segment.ts";
@@ -38,7 +38,7 @@ export function journalRow(
   };
 }
 
-/** An archive of one segment. */
+/** Writes an archive of one segment. */
 export async function writeArchive(
   storage: ArchiveStorage,
   rows: readonly JournalRow[],

@@ -1,4 +1,4 @@
-/** A restore of a repair world: its contracts, and its coordinator as the command line opens it. */
+/** For tests of restores: makes the contracts of a repair world, and runs a coordinator as the command line does. */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { signedContract } from "../../../dev/rhp4/signed-contract.ts";
 import type { ArchiveStorage } from "../../../lib/archive/archive-storage.ts";
@@ -16,7 +16,7 @@ import { never } from "../journal/archive-fixture.ts";
 export const renter: KeyObject = generateKeyPairSync("ed25519").privateKey;
 const logger = createLogger("fatal", { indexer: "default" });
 
-/** The contract of a host, signed by our wallet, in the backup and on the host. */
+/** Stores a contract of the host, signed by our wallet, in the database (the restored backup) and on the host. */
 export async function knowContract(
   { database: { sql } }: RepairWorld,
   host: WorldHost,
@@ -30,7 +30,7 @@ export async function knowContract(
   return contract;
 }
 
-/** @param step called after each write; an exception from it kills the coordinator there */
+/** @param step called after each write; if it throws, the coordinator ends there as if killed */
 export async function advanceRestore(
   { database: { sql }, variables }: RepairWorld,
   archive: ArchiveStorage | undefined,
@@ -47,7 +47,10 @@ export async function advanceRestore(
   return await coordinator.advance(askOf(sql), 60_000).finally(() => coordinator.close());
 }
 
-/** Kills the coordinator after the first write of each name, until a later one has ended the run. @returns the names */
+/**
+ * Runs one coordinator after another until one ends the run. The others are killed: each after its first write with
+ * a name that is new, so that all writes are tried. @returns the names of these writes
+ */
 export async function advanceWithKills(
   world: RepairWorld,
   archive: ArchiveStorage | undefined,

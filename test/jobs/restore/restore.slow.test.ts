@@ -59,7 +59,7 @@ const WRITES = [
 
 const key = (host: WorldHost): string => host.row.hostKey;
 
-/** The fleet's move of a sector since the backup. */
+/** Stores a sector on another host, as the fleet did after the backup. Returns the move for a row of the archive. */
 async function moveBehindTheBackup(index: number, to: WorldHost): Promise<object> {
   const { root } = slab.sectors[index]!;
   const from = (await world.locations(slab))[index];
@@ -122,7 +122,7 @@ test("a restore places sectors by the archive and the hosts' proofs, and bumps e
   expect(journaled).toEqual({ kind: "restore", outcome: "repaired", moves: 2, incarnation: null });
 });
 
-test("a restore reads only the rows after the backup from a newer archive", async () => {
+test("from an archive that is newer than the backup, a restore reads only the rows after the backup", async () => {
   const [, , , , fifth, sixth] = world.hosts;
   const before = await moveBehindTheBackup(0, fifth!);
   const after = await moveBehindTheBackup(1, sixth!);
@@ -132,7 +132,7 @@ test("a restore reads only the rows after the backup from a newer archive", asyn
   expect(await whereItIs()).toEqual([firstHosts()[0], key(sixth!), ...firstHosts().slice(2)]);
 });
 
-test("a restore places two swapped sectors together", async () => {
+test("a restore places two sectors that have swapped their hosts since the backup", async () => {
   const [first, second] = world.hosts;
   const moves = [await moveBehindTheBackup(0, second!), await moveBehindTheBackup(1, first!)];
   const found = await restore([row(1, moves)]);
@@ -146,7 +146,7 @@ test("a restore never places two sectors of a slab on one host, even if the arch
   expect(await whereItIs()).toEqual(firstHosts());
 });
 
-test("a sector proved by neither host keeps its location from before the loss, with an open denial", async () => {
+test("a sector that neither its old nor its new host proves is placed on the new host, with an open denial", async () => {
   const { sql } = world.database;
   const [old, , , , fifth] = world.hosts;
   const move = await moveBehindTheBackup(0, fifth!);
@@ -175,7 +175,7 @@ test("denials from before a sector left a host and came back do not count for it
   expect(denials).toEqual([{ state: "open", denials: 1, whole_denied_at: null, lately: true }]);
 });
 
-test("sectors that the archive records as lost are lost again, and their hosts may have another sector of the slab", async () => {
+test("sectors lost in the archive become lost again, and their hosts may get other sectors of the slab", async () => {
   const [first] = world.hosts;
   await first!.swarm.dropSector(slab.sectors[0]!.root);
   const move = await moveBehindTheBackup(1, first!);
@@ -282,7 +282,7 @@ test("a restore records renewals since the backup in order, and sectors stay pin
   expect(map).toEqual({ id: last });
 });
 
-test("sectors of a contract whose host does not answer are unpinned and stay on their host", async () => {
+test("sectors in contracts that are unknown to the host or have a forged renewal are unpinned, and stay on their host", async () => {
   const { sql } = world.database;
   const [forgets, forges] = world.hosts;
   await forgets!.swarm.setContract(forgets!.row.contract!.contractId, null);
@@ -319,7 +319,7 @@ test("open denials of the backup stay open when sectors are unpinned, and when t
   expect(await open()).toEqual(before);
 });
 
-test("a restore's first write ends the backup's running repairs, holds prunes and raises the incarnation", async () => {
+test("a restore's first write ends the backup's leases and runs, postpones pruning and raises the incarnation", async () => {
   const { sql } = world.database;
   const earlier = await startRun(sql, { kind: "verify", scope: {}, owner: "before" });
   await world.lease(slab);

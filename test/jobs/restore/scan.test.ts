@@ -1,4 +1,4 @@
-/** A scan of hosts on loopback: indexd itself has moved sectors since the backup, which no archive contains. */
+/** Scans of hosts on loopback: since the backup indexd itself has moved sectors, and no archive has these moves. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { beginRestore, placeSectors } from "../../../lib/database/restore/restore-writes.ts";
 import {
@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => world?.stop());
 
-/** Moves a sector like indexd: the old host keeps nothing, and the new one's contract grows. */
+/** Moves a sector as indexd does: the old host keeps no copy. `begin` sets how the contracts of the hosts grew. */
 async function moveByIndexd(index: number, to: WorldHost): Promise<void> {
   const { root } = slab.sectors[index]!;
   const from = slab.hosts[index]!;
@@ -96,7 +96,7 @@ test.for([
   const { probes, grown, sectorsScanned, placed } = expected;
   await moveByIndexd(0, world.hosts[5]!);
   await world.storeSlab({ minShards: 2, totalShards: 4 });
-  // Hosts have a sector of each slab and no others in their contracts.
+  // Every contract has the size of two sectors, one of each slab; only the contract of host `grown` has a third.
   await begin(
     probes,
     world.hosts.map((_host, n) => (n === grown ? 3 : 2)),
@@ -126,7 +126,7 @@ test("a scan continues after a kill at any of its writes", async () => {
   expect(await statisticsThatDisagree(world.database.sql)).toEqual([]);
 });
 
-test("a host that proves a sector and denies it when the page is repeated gets an open denial", async () => {
+test("a host that proves a sector, but denies it when the page is repeated after a kill, gets an open denial", async () => {
   const { sql } = world.database;
   await moveByIndexd(0, world.hosts[5]!);
   await begin(100);
@@ -197,7 +197,7 @@ test("a scan writes nothing while no host answers, and continues when hosts do",
   expect(await unpinned()).toEqual([]);
 });
 
-test("an outage after the first contracts unpins nothing; hosts that are gone are told from it", async () => {
+test("an outage of all hosts unpins nothing; once one host answers, the contracts of the others are unknown", async () => {
   const { sql } = world.database;
   await begin(0);
   await sql`update slabmend.runs set checkpoint = checkpoint
@@ -262,10 +262,10 @@ test("placements whose answer was lost are counted when they are repeated, and n
   expect(await statisticsThatDisagree(sql)).toEqual([]);
 });
 
-test("a search leaves the probes that the recorded hosts of later sectors need", async () => {
+test("a search for a sector leaves enough probes to ask the recorded hosts of all later sectors", async () => {
   for (let n = 0; n < 4; n += 1) await world.storeSlab({ minShards: 2, totalShards: 4 });
   await slab.hosts[0]!.swarm.dropSector(slab.sectors[0]!.root);
-  // One for each of the twenty sectors, and one to search.
+  // One probe for the recorded host of each of the twenty sectors, and one for a search.
   await begin(21, [], 20);
   expect(await scanned()).toMatchObject({
     sectorsScanned: 20,

@@ -73,7 +73,7 @@ async function make(step?: (name: DueStep) => void | Promise<void>): Promise<num
   return await checks.make(60_000).finally(() => checks.close());
 }
 
-/** When the host's sectors are due, in half days from now, and its consecutive failed checks. */
+/** For each sector of the host: in how many days it is due, rounded to half days, and its consecutive failed checks. */
 const sectorsOf = async (where: WorldHost) =>
   (
     await world.database.sql<{ days: number; failed: number }[]>`
@@ -114,7 +114,7 @@ test("exactly the due sectors are checked, in the same way as by indexd", async 
   expect(await make()).toBe(0);
 });
 
-test("a due check's denial is recorded, due again in 12 hours; after wrong data or silence our claim stays", async () => {
+test("a sector denied in a due check is due again in 12 hours; after wrong data or silence our claim stays", async () => {
   const { sql } = world.database;
   const [, liar, silent] = slab.hosts;
   await host.swarm.setSwitches({ losesSectors: [slab.sectors[0]!.root] });
@@ -143,7 +143,7 @@ test("a silent host is skipped for a growing time until it answers", async () =>
   await make();
   expect(await silence()).toEqual([{ batches: 1, halfhours: 1 }]);
   await claimEnds();
-  // The others were checked; this host is not asked.
+  // The sectors of the other hosts are checked already, and this host is not asked.
   expect(await make()).toBe(0);
   for (const halfhours of [2, 4, 8, 8]) {
     await sql`update slabmend.silent_hosts set until = now() - interval '1 second'`;
@@ -158,7 +158,7 @@ test("a silent host is skipped for a growing time until it answers", async () =>
   expect(await silence()).toEqual([]);
 });
 
-test("a duplicate batch is recorded once, a late one not at all, a lost one by the next claim", async () => {
+test("a duplicate batch is recorded once, a late batch is not recorded, and a lost batch is claimed again", async () => {
   const { sql } = world.database;
   const { checks, metrics } = open();
   const confirmedBy = () =>
@@ -175,7 +175,7 @@ test("a duplicate batch is recorded once, a late one not at all, a lost one by t
     expect(confirmedBy().reduce((sum, [confirmed]) => sum + confirmed!, 0)).toBe(3);
     expect(Math.max(...both)).toBe(3);
 
-    // The late batch's half hour is over, and indexd has claimed its sectors.
+    // The late batch arrives when its half hour is over and indexd has claimed its sectors.
     await claimEnds();
     const late = await claim();
     await sql`update sectors set next_integrity_check = now() + interval '20 minutes' where host_id = ${host.row.id}`;
@@ -297,7 +297,7 @@ test("simultaneous denials of many hosts are not believed, and the sectors keep 
   expect(await sums()).toMatchObject({ denied: 0, unanswered: 1 });
 });
 
-test("claim sends batches of due checks, and repair makes them", async () => {
+test("claim sends batches of due checks, and the repair function makes these checks", async () => {
   const server: QueueServer = await startQueueServer();
   const client = server.createClient();
   try {
@@ -321,7 +321,7 @@ test("claim sends batches of due checks, and repair makes them", async () => {
       variables: { ...world.variables, SLABMEND_QUEUE_URL: repairs.url },
     });
     const context = { awsRequestId: "request", getRemainingTimeInMillis: () => 60_000 } as Context;
-    // An unreadable sector is due again, like all that are not recorded.
+    // An unreadable message is dropped. Its sectors become due again, like all sectors without a recorded check.
     expect(await handler({ Records } as SQSEvent, context)).toEqual({ batchItemFailures: [] });
     expect(await counted()).toEqual([["num_sectors_checked", SECTORS]]);
     await handler({ Records } as SQSEvent, context);

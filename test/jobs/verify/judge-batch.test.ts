@@ -29,7 +29,7 @@ function judge(scope: VerifyScope, answers: readonly LeafAnswer[]) {
     at: { after: root(7), slab: null, windows: 0, silent: 2 },
     before: statisticsOf({ statistics: { passed: 100, unanswered: { "timed-out": 1 }, hastings: "5" } }),
     next: {
-      // One more sector was on no host.
+      // The batch has one more sector, which is on no host.
       sectorIds: [...claims.map(({ sectorId }) => sectorId), 99n as SectorId],
       passes: claims.length + 1,
       behind: { after: root(8), slab: null, windows: 0 },

@@ -1,4 +1,4 @@
-/** The statement of a sample, and equal probabilities for all sectors of a host. */
+/** How many draws a sample needs for its statement, and that it draws all sectors of a host equally often. */
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { drawWindows, windowsFor } from "../../../lib/jobs/verify/draw-windows.ts";
@@ -21,7 +21,7 @@ test.each([
 const ROOTS = 1n << 64n;
 const SEED = createHash("sha256").update("seed").digest("hex");
 
-/** Which of these roots, in ascending order, each window draws. */
+/** For each window the index of the root that it draws, or null. `roots` is in ascending order. */
 function draw(roots: readonly bigint[], count: number): (number | null)[] {
   return drawWindows({ seed: SEED, first: 0, count, sectors: roots.length }).map(({ from, to, place }) => {
     const within = roots.flatMap((root, at) => (root >= from && root < (to ?? ROOTS) ? [at] : []));
@@ -29,7 +29,7 @@ function draw(roots: readonly bigint[], count: number): (number | null)[] {
   });
 }
 
-test("a sample draws sectors equally often, after narrow and wide gaps and at both ends", () => {
+test("a sample draws all sectors equally often: after narrow and wide gaps between roots, and at both ends", () => {
   const roots = [
     0n,
     1n,
@@ -45,7 +45,7 @@ test("a sample draws sectors equally often, after narrow and wide gaps and at bo
   const windows = windowsFor(5_000);
   const hits = draw(roots, windows).filter((at) => at !== null);
   const counts = roots.map((_, at) => hits.filter((hit) => hit === at).length);
-  // A window is as wide as a tenth of all roots, and may begin that far below the first one.
+  // A window covers a tenth of the space of roots and may begin below it, so a given root is in one window of eleven.
   const expected = windows / 16 / (roots.length + 1);
   // Five standard deviations; the seed is fixed.
   for (const count of counts) expect(Math.abs(count - expected)).toBeLessThan(5 * Math.sqrt(expected));
@@ -56,7 +56,7 @@ test("the same seed draws the same windows from any starting position", () => {
   expect(drawWindows({ seed: SEED, first: 4, count: 6, sectors: 100 })).toEqual(all.slice(4));
 });
 
-test("a batch of a sample ends at its last hit, and the next one begins after it", () => {
+test("a full batch of a sample ends at its last hit, and the next batch begins after it", () => {
   expect(firstHits([null, "a", null, "b", null, "c"], 2)).toEqual({ ids: ["a", "b"], used: 4 });
   expect(firstHits([null, "a", null], 2)).toEqual({ ids: ["a"], used: 3 });
 });

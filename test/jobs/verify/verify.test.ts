@@ -30,7 +30,7 @@ import { seedAccount, seedHost, seedObject } from "../../support/seed-indexd.ts"
 
 let world: RepairWorld;
 let slab: StoredSlab;
-/** `host` has a sector of each of these. */
+/** Slabs whose only sector is on `host`. */
 let others: StoredSlab[];
 let host: WorldHost;
 
@@ -99,7 +99,7 @@ const checked = async () =>
   (await world.database.sql`select stat_name as name, stat_delta::integer as delta from stats_deltas`).map(
     ({ name, delta }) => [name, delta],
   );
-/** A process that dies without giving its lease back: half an hour later another one continues. */
+/** Simulates that the coordinator died without giving its lease back, and that the lease has expired. */
 const leaseEnds = () => world.database.sql`
   update slabmend.runs set coordinator = 'dead', token = gen_random_uuid(), expires_at = now() - interval '1 minute'`;
 
@@ -112,12 +112,12 @@ test("after a successful verification each sector is next due in 14 days and cou
   for (const { failed, days } of await sectorsOf("slab"))
     expect({ failed, days: Number(days) }).toEqual({ failed: 0, days: 14 });
   expect(await checked()).toEqual([["num_sectors_checked", 4]]);
-  // 64 bytes are charged as 4 KiB.
+  // Hosts charge a read of 64 bytes as 4 KiB, so the checks have a cost.
   const [first] = await world.database.sql`select statistics->>'hastings' as hastings from slabmend.runs`;
   expect(BigInt(first!["hastings"])).toBeGreaterThan(0n);
 });
 
-test("a denial in a verification is recorded, due again in 12 hours, and reported with slabs and objects", async () => {
+test("a sector denied in a verification is due again in 12 hours, and is reported with its slab and object", async () => {
   const denied = others[1]!;
   await host.swarm.setSwitches({ losesSectors: [slab.sectors[0]!.root, denied.sectors[0]!.root] });
   await start(ofHost());
@@ -143,7 +143,7 @@ test("a denial in a verification is recorded, due again in 12 hours, and reporte
   });
 });
 
-test("data with a wrong proof neither confirms nor denies, and the check stays due", async () => {
+test("data with a wrong proof neither confirms nor denies a sector, and its check stays due", async () => {
   await host.swarm.setSwitches({ sendsWrongProofs: true });
   await start(ofHost());
   expect(await advance()).toMatchObject({ statistics: { passed: 6, confirmed: 0, denied: 0, wrongData: 6 } });
@@ -152,7 +152,7 @@ test("data with a wrong proof neither confirms nor denies, and the check stays d
   expect(await checked()).toEqual([]);
 });
 
-test("a sector that indexd checked or moved after our claim keeps indexd's values", async () => {
+test("a sector that indexd checked after our claim keeps indexd's values", async () => {
   const { sql } = world.database;
   await start(ofHost());
   const run = await advance({
@@ -186,7 +186,7 @@ test.each<VerifyStep>(["claimed", "asked", "recorded"])(
   },
 );
 
-test("a cancel after a crash restores the due times of claimed sectors, without hosts or a seed", async () => {
+test("a cancel after a crash restores the due times of claimed sectors, and needs neither hosts nor a seed", async () => {
   await start(ofHost());
   const crash = (name: VerifyStep) => {
     if (name === "claimed") throw new Error("killed");

@@ -1,4 +1,4 @@
-/** Unpacks Prometheus before the suites; without it they fail, and say why. */
+/** Unpacks Prometheus before the test suites run. If that fails, the run ends with the reason. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -11,7 +11,7 @@ import { until } from "../../support/until.ts";
 export interface Prometheus {
   /** The value of an expression with one result. */
   value(expression: string): Promise<number | undefined>;
-  /** The number of series of an expression. Rejects if it is invalid. */
+  /** The number of series that an expression returns. Rejects if the expression is invalid. */
   count(expression: string): Promise<number>;
   /** Names of the alerts that fire. */
   firing(): Promise<readonly string[]>;
@@ -21,7 +21,7 @@ export interface Prometheus {
 /**
  * Prometheus with our alert rules, on loopback.
  * @param target the scraped server, host:port
- * @param scale shortens the times of the rules
+ * @param scale factor for all times of the rules; tests use a small one
  */
 export async function startPrometheus(target: string, scale: number): Promise<Prometheus> {
   const folder = mkdtempSync(join(tmpdir(), "slabmend-prometheus-"));

@@ -64,7 +64,7 @@ function addRedrive(group: Command, host: CommandHost): void {
   group
     .command("redrive")
     .description(
-      "send again the dead letters whose leases still wait, and delete those that no longer matter",
+      "send again the dead letters whose leases still wait for a repair to begin, and delete the dead letters that no longer matter",
     )
     .argument("[message...]", "ids of messages; default: all, at most 1000")
     .option("--discard", "delete unreadable ones too")

@@ -115,7 +115,7 @@ function judgeMapping(
     ? ok(MAPPING, `enabled, ${most} simultaneous repairs`)
     : warning(
         MAPPING,
-        `enabled, with ${most} simultaneous repairs, but doctor checked for ${concurrency}`,
+        `enabled, with ${most} simultaneous repairs, but the other checks assumed ${concurrency}`,
         `Run doctor and grant with --concurrency ${most}, or set SLABMEND_REPAIR_CONCURRENCY to the deployed value.`,
       );
 }

@@ -5,8 +5,8 @@ import { duration } from "../../../reports/duration.ts";
 import { type Check, ok, warning } from "./check.ts";
 
 /**
- * An indexd that makes integrity checks begins one every few minutes. If its last check began more than an hour ago, it is taken
- * to make none.
+ * An indexd that makes integrity checks begins one every few minutes. If its last check began more than an hour ago, doctor
+ * assumes that it makes none.
  */
 const INDEXD_CHECKS_SECONDS = 3_600;
 /** The same limit as that of the alarm checks-behind. */

@@ -55,7 +55,7 @@ async function askHosts(hosts: readonly NetworkHost[], options: HostCheckOptions
   const { clock, seed } = options;
   const pool = createHostPool({
     clock,
-    // Without a seed, a random account serves: hosts tell anyone their prices.
+    // Without a seed, a random account is enough to ask for prices: hosts tell them to anyone.
     account: accountKeyFromSeed(seed ?? randomBytes(32)),
     dialer: createHostDialer({ clock, allowPrivateAddresses: options.allowPrivateAddresses }),
   });
@@ -79,7 +79,7 @@ async function askHosts(hosts: readonly NetworkHost[], options: HostCheckOptions
   }
 }
 
-/** Pure. Some hosts are always offline; if most are, the cause is on this side. */
+/** Pure. Some hosts are always offline; if most do not answer, the cause is on this side. */
 export function judgeHosts(answers: readonly HostAnswer[], hasSeed: boolean): Check[] {
   const reached = answers.filter(({ kind }) => kind !== "unreachable").length;
   const codes = new Map<string, number>();
@@ -119,7 +119,7 @@ function judgeFunds(answers: readonly HostAnswer[], reached: number, hasSeed: bo
     ? warning(
         "account",
         says,
-        "indexd funds accounts every 2 minutes: read its log, or lower the concurrency.",
+        "indexd funds accounts every 2 minutes: look for failed funding in indexd's log. If there is none, lower the concurrency.",
       )
     : ok("account", says);
 }

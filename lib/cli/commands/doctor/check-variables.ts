@@ -29,6 +29,6 @@ export function checkVariables(variables: Readonly<Record<string, string | undef
       ];
 }
 
-/** Names that only the command line and the tests read, and a stage's settings (infra/settings.ts, set in .env.STAGE). */
+/** Variables that are read only by the command line, by the tests, or as a stage's settings (infra/settings.ts, .env.STAGE). */
 const KNOWN_ELSEWHERE =
   /^SLABMEND_((CLAIM|REPAIR|REAP)_FUNCTION|TEST_.*|ALARM_EMAIL|MONTHLY_BUDGET_USD|BUDGET_SCOPE|ARCHITECTURE|INDEXERS|VPC(_SUBNETS|_SECURITY_GROUPS)?)$/;

@@ -66,7 +66,7 @@ export function judgePrivileges(
   if (gaps.missingOfVersion.length > 0) {
     return warning(
       "privileges",
-      `indexd was upgraded, and role ${role} may not yet ${nameSome(gaps.missingOfVersion)}: until then, slabmend leases slabs that indexd gave up on, and leaves recovery windows open`,
+      `indexd was upgraded, and role ${role} may not yet ${nameSome(gaps.missingOfVersion)}. Until it may, slabmend leases slabs that indexd gave up on, and leaves recovery windows open`,
       GRANT,
     );
   }

@@ -22,9 +22,7 @@ import { readLastMove, readMoveReport } from "./read-move-report.ts";
 import { renderMove } from "./render-move.ts";
 
 const YES = ["-y, --yes", "do not ask"] as const;
-/**
- * Only an operator's commands hold the lease of a move, so the lease is short: after a crash the operator should not wait long.
- */
+/** Short, because only an operator's commands hold the lease of a move, and after a crash the operator should not wait long. */
 const LEASE_MS = 60_000;
 /** Practically unlimited: copying a large database takes hours. */
 const BUDGET_MS = 30 * 86_400_000;
@@ -94,7 +92,7 @@ function addStart(group: Command, host: CommandHost): void {
       ),
   ).action(
     action<MoveOptions>(host, async (context, options) =>
-      // Needs "any", because a running move checks its source itself, and ends if the source was upgraded since the start.
+      // "any": what a new move needs is checked below, and a running move ends by itself if its source was upgraded.
       withMove(context, { needs: "any" }, options, async (move) => {
         const last = await readLastMove(move);
         if (last === undefined || last.finishedAt !== null) {
@@ -217,7 +215,7 @@ async function requireMove(move: OpenMove): Promise<Run> {
   });
 }
 
-/** Prints the state of the move when this command can do no more. */
+/** Continues the move until it reaches the goal or this command can do no more, then prints its state. */
 async function moveOn(context: CommandContext, move: OpenMove, goal: MoveGoal): Promise<ExitReason> {
   const { clock, signal } = context.io;
   const job = createMoveJob(move, goal);
@@ -227,7 +225,7 @@ async function moveOn(context: CommandContext, move: OpenMove, goal: MoveGoal): 
     logger: createLogger("silent", { indexer: "default" }),
     jobs: [job],
     coordinator: coordinatorName(),
-    // The other goals get no signal here: the job itself reverts an interrupted switch.
+    // For the other goals, the job itself gets the signal: it reverts an interrupted switch.
     signal: goal === "ready" ? signal : new AbortController().signal,
     kind: MOVE_KIND,
     leaseMs: LEASE_MS,

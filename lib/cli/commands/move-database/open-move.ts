@@ -85,7 +85,7 @@ export async function withMove<Result>(
   });
 }
 
-/** Makes errors of the target's connection name the target's variable, where they would name the source's. */
+/** Remedies for a failed connection name the source's variable; for the target's connection, this replaces it by the target's. */
 function namingTarget(ask: Ask): Ask {
   return async (statements, options) => {
     try {

@@ -100,7 +100,7 @@ async function readReplication(
   };
 }
 
-/** An alarm about an upgrade during the move: `start` and `switch` would end the move. */
+/** Warns if an upgrade changed the source's schema during the move: `start` and `switch` would then end the move. */
 async function schemaAlarms(
   { source }: Pick<MoveDependencies, "source">,
   run: Run,

@@ -22,7 +22,7 @@ interface PlanMove {
   readonly reason: PlannedMove["reason"];
   readonly how: "copied" | "rebuilt" | "not-possible";
   readonly from: PlanHost | undefined;
-  /** A host that may take the sector; a repair may draw another host. Undefined if no such host is left. */
+  /** A host that may take the sector; a repair may draw another host. Undefined: no host may take it. */
   readonly to: PlanHost | undefined;
 }
 
@@ -32,7 +32,7 @@ export interface PlanReport {
   readonly minShards: number;
   readonly totalShards: number;
   readonly verdict: "healthy" | "no-candidates" | "too-few-sources" | "repair";
-  /** Sectors that have a host, minus min_shards. */
+  /** Sectors on good hosts that did not deny them, minus min_shards. */
   readonly margin: number;
   readonly moves: readonly PlanMove[];
   readonly candidates: number;
@@ -107,7 +107,7 @@ export function planReport({ slab, network, state, badShards, random, ...setting
   };
 }
 
-/** Each copy reads one sector; a rebuild of any number of shards reads min_shards sectors, including the copied ones. */
+/** Each copy reads one sector. If any shard is rebuilt, min_shards sectors are read in all; the copied ones count among them. */
 function hostsToReadFrom(
   moves: readonly { readonly move: PlannedMove; readonly how: PlanMove["how"] }[],
   sources: readonly Source[],

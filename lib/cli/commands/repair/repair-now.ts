@@ -17,7 +17,7 @@ export interface RepairNowOptions {
 export interface RepairNowReport {
   readonly slabId: string;
   readonly outcome: RepairResult["kind"];
-  /** Set if the repair was stale. */
+  /** The reason, if the repair was stale; otherwise undefined. */
   readonly why: string | undefined;
   readonly journal: JournalEntry | undefined;
 }
@@ -42,7 +42,7 @@ export async function repairNow(
       remainingMs: options.timeoutMs,
     });
   } catch (error) {
-    // Thrown only before the repair began.
+    // `repair` throws only if the repair has not begun, so the lease may be given back.
     await ask((sql) => releaseUnbegunLease(sql, task)).catch(() => {});
     throw error;
   }

@@ -144,7 +144,7 @@ slabmend restore continue. slabmend maintenance status shows the restore, slabme
     );
 }
 
-/** An abort that only waited for the run's lease would then continue the run. */
+/** Thrown because abort must not wait for the other process's lease: the run is not cancelled, so abort would continue it. */
 function underWay(run: Run | undefined): RunError {
   return new RunError({
     code: "run-lease-lost",
@@ -161,7 +161,7 @@ async function look(
 ): ReturnType<typeof chooseSource> {
   const now = new Date(context.io.clock.now());
   const active = await ask(readUnfinishedRun, { isIdempotent: true });
-  // An interrupted restore, or a run that was unfinished in the backup, is ended by this one.
+  // The new restore ends an interrupted restore, and a run that was unfinished in the backup.
   if (active?.kind === restoreKind.kind && active.expiresAt !== null && active.expiresAt > now)
     throw runActive(active, now);
   const { SLABMEND_ARCHIVE: destination } = context.parse(["SLABMEND_ARCHIVE"]);

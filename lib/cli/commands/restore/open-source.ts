@@ -20,7 +20,7 @@ interface Chosen {
   readonly signal: AbortSignal;
 }
 
-/** One request to the recorded host, and one to another host if the recorded host does not have the sector. */
+/** One request to the recorded host and, if that host does not have the sector, one to another host. */
 const PROBES_A_SECTOR = 2;
 
 /**
@@ -54,8 +54,8 @@ export async function chooseSource(
 }
 
 /**
- * The incarnation of the configured archive, which a scan does not read; 0: none, or unknown. After the restore reap continues
- * this archive in a later incarnation.
+ * The incarnation of the configured archive; 0: no archive, or unknown. A scan does not read the archive, but after the restore
+ * reap continues it, in a later incarnation.
  */
 async function incarnationOf(
   storage: ArchiveStorage | undefined,
@@ -81,7 +81,7 @@ async function openArchive(
     throw new OperatorError({
       code: "variable-missing",
       message: "restore --source archive: expected SLABMEND_ARCHIVE to be set, got nothing",
-      remedy: "Set it to reap's value, or use --source scan.",
+      remedy: "Set it to the value that reap has, or use --source scan.",
     });
   }
   const walletHash = state.walletHash!;
@@ -100,7 +100,8 @@ async function openArchive(
       remedy: "It is an older copy of the archive. Find the latest one, or use --source scan.",
     });
   }
-  // Until prunes are released all of a restore is read again: reap may have archived after an earlier, interrupted one.
+  // Until prunes are released, every further restore reads from where the first one began: after an interrupted restore, reap may
+  // have archived, so that the archived position in the database is too late.
   const after = held === null ? archived : held.archived;
   return { place: storage.place, walletHash, after, end: { incarnation, position } };
 }

@@ -1,4 +1,4 @@
-/** Describes what `init` and `uninstall` will do to our schema, and refuses what they may not do. */
+/** Describes what `init` and `uninstall` will do to our schema, and throws if they may not do it. */
 import type { SchemaState } from "../../../database/schema/describe-schema.ts";
 import { indexerDeleted, STORE_VERSION, tooNew } from "../../../database/schema/migrate-database.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";

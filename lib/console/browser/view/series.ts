@@ -16,7 +16,7 @@ export interface ThroughputSeries {
   };
 }
 
-/** A younger bucket is too short for a rate. */
+/** Shorter buckets are left out, because their rates would mean nothing. */
 const SHORTEST_MS = 5_000;
 
 /** The rate of each bucket. The last bucket is not over: its rate uses the time that has passed so far. */

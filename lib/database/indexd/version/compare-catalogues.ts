@@ -39,7 +39,7 @@ interface TableUse {
 
 type Compared = Omit<Difference, "severity"> & { readonly severity: Severity | "none" };
 
-/** @param known the catalogue of the known version; of its functions other bodies are accepted, too (`knownBodies`) */
+/** @param known the catalogue of the known version; a function may also have one of the bodies in `knownBodies` */
 export function compareCatalogues(
   known: IndexdCatalogue,
   found: IndexdCatalogue,

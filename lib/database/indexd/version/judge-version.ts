@@ -4,7 +4,7 @@
  *   known      a known version, and everything that we use is as expected
  *   identical  an unknown version, but everything that we use is as in the newest known one
  *   consent    there are differences, but none is `changed` (compare-catalogues.ts): an operator may accept the version
- *   changed    at least one difference may give what we write another meaning
+ *   changed    because of at least one difference, what we write may have another meaning
  *   too-old    older than the oldest known version
  *   upgrading  an intermediate version: indexd is in the middle of an upgrade, which takes seconds
  */

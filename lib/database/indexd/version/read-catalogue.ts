@@ -1,7 +1,7 @@
 /**
  * PostgreSQL's catalogue of the part of indexd's schema that we use, as text that can be compared: it is the same for
- * new and upgraded databases, for every role and search_path, and for PostgreSQL 15 to 18. Only the setting bytea_output matters:
- * it must be hex.
+ * new and upgraded databases, for every role and search_path, and for PostgreSQL 15 to 18. Of the session's settings only
+ * bytea_output changes this text: it must be hex.
  *
  * - The source is pg_catalog, not information_schema, which shows a role only the objects on which it has privileges.
  * - Columns are listed by name, because their order differs between upgraded and new databases; constraints and indexes are

@@ -52,7 +52,7 @@ export async function verifyIndexd(sql: ISql, accepted: number | undefined): Pro
       `search_path is ${found.searchPath.setting || "empty"}, expected to include public: indexd's triggers name its tables without a schema`,
     ]);
   }
-  // During an upgrade nothing is stored, because it takes only seconds: writers verify again instead of giving up.
+  // During an upgrade no verdict is stored: an upgrade takes only seconds, and writers verify again instead of giving up.
   if (verdict.kind !== "upgrading") await keep(sql, found, verdict.kind, writableProfile(verdict));
   return verdict;
 }

@@ -23,7 +23,7 @@ export interface VerifyOptions {
 
 /**
  * Runs a writer of indexd's tables. If indexd was upgraded since its database was verified, the writer refuses to write: then the
- * database is verified again, and the writer runs again, with the new version.
+ * database is verified again, and the writer runs again, by the new version's rules.
  * @param ask runs a statement
  * @throws {IndexdError} the reason why nothing may be written now
  */

@@ -130,7 +130,7 @@ create table slabmend.followers (
   position bigint not null check (position >= 0),
   -- Only for the archive: SHA-256 of the segment that ends at this position; null before the first segment.
   segment text check (segment ~ '^[0-9a-f]{64}$'),
-  -- Of that segment: a restore or a move may have raised the journal's since.
+  -- The incarnation of that segment's rows. The journal's own may be higher by now, after a restore or a move.
   incarnation integer,
   updated_at timestamptz not null,
   -- A stable code: why the follower stopped.
@@ -184,7 +184,8 @@ create table slabmend.denials (
   -- The last denial counted in `denials`.
   counted_at timestamptz not null,
   last_denied_at timestamptz not null,
-  -- 'lost': an earlier location, because the denial became a loss in indexd's tables, or the sector has since been moved away.
+  -- 'lost': the host is now an earlier location of the sector: after the denial, the sector was recorded as lost or moved
+  -- to another host.
   state text not null check (state in ('open', 'lost')),
   primary key (sector_id, host_id)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
@@ -192,8 +193,8 @@ create index denials_open_idx on slabmend.denials (sector_id) where state = 'ope
 create index denials_host_idx on slabmend.denials (host_id, last_denied_at);
 create index denials_denied_at_idx on slabmend.denials (last_denied_at);
 
--- Outbox: slabs whose objects' events have not been bumped yet. Append-only for commits, so that a commit never waits for a
--- flush; several rows of one slab lead to one bump.
+-- Outbox: slabs whose objects' events have not been bumped yet. Commits only append rows, so that a commit never waits
+-- for a flush; several rows of one slab lead to one bump.
 create table slabmend.moved (
   id bigint generated always as identity primary key,
   slab_id bigint not null,
@@ -249,8 +250,9 @@ create table slabmend.fleet (
 );
 insert into slabmend.fleet (breaker_since) values (clock_timestamp());
 
--- One row: the state of this indexer's control loop (lib/lifecycle/state-machine.ts); the state that an operator requested is the
--- fleet's mode. The lease (holder, token, expires_at) identifies the only process that may change it.
+-- One row: the state of this indexer's control loop (lib/lifecycle/state-machine.ts). The state that an operator
+-- requested is stored elsewhere: it is the fleet's mode. The lease (holder, token, expires_at) identifies the only
+-- process that may change this row.
 create table slabmend.lifecycle (
   id smallint primary key default 0 check (id = 0),
   state text not null default 'initializing'
@@ -305,7 +307,7 @@ create index backlog_waiting_idx on slabmend.backlog (waiting_since, urgency des
 create index backlog_look_at_idx on slabmend.backlog (look_at) where not ready;
 
 -- The pass in which the walk of each cause last saw a slab: the marks of mark and sweep. This is a separate table, so
--- that a cause comes and goes without changing other causes' marks, and a pass does not rewrite unchanged rows of
+-- that the marks of one cause change without those of the others, and a pass does not rewrite unchanged rows of
 -- backlog.
 create table slabmend.marks (
   cause text not null,
@@ -415,11 +417,11 @@ create table slabmend.checks (
   hastings numeric(60, 0) not null
 ) with (fillfactor = 50);
 
--- Hosts that answered for no sector of a batch of due checks, and until when they are left alone. The row of a host is
--- deleted when the host next answers.
+-- Hosts that answered none of the requests of a batch of due checks, and until when they are left alone. The row of a
+-- host is deleted when the host next answers.
 create table slabmend.silent_hosts (
   host_id integer primary key,
-  -- Consecutive batches.
+  -- How many batches in a row the host left unanswered.
   batches smallint not null check (batches > 0),
   until timestamptz not null
 );
@@ -430,8 +432,8 @@ create table slabmend.prune_hold (
   held_since timestamptz not null,
   -- When the contracts' next prune was last postponed.
   applied_at timestamptz not null,
-  -- The archives' followers at the first restore, {name: {"incarnation", "position"}}: a later restore reads from there
-  -- again, because reap may have archived since.
+  -- The archives' followers at the first restore, {name: {"incarnation", "position"}}: a later restore
+  -- reads the archive from these positions again, because reap may have archived since.
   archived jsonb not null
 );
 
@@ -439,7 +441,7 @@ create table slabmend.prune_hold (
 create table slabmend.restored_moves (
   root bytea primary key,
   slab_digest bytea not null,
-  -- Null: it was lost.
+  -- Null: the sector was lost.
   host_key bytea
 );
 create index restored_moves_slab_idx on slabmend.restored_moves (slab_digest);
