@@ -25,12 +25,13 @@ import {
 } from "../../database/journal/followers.ts";
 import {
   type JournalIdentity,
-  lastPositionOf,
   readJournalIdentity,
+  renewIncarnation,
 } from "../../database/journal/incarnation.ts";
-import { type JournalRow, readJournalRows } from "../../database/journal/read-journal-rows.ts";
+import { readJournalRows } from "../../database/journal/read-journal-rows.ts";
 import { SEQUENCE_ROWS, sequenceJournal } from "../../database/journal/sequence-journal.ts";
 import { SlabmendError } from "../../errors/slabmend-error.ts";
+import { countSame, findArchivedRows } from "./find-archived-rows.ts";
 
 /** Points at which kill tests end the process. */
 export type ArchiveStep = "segment-created" | "manifest-replaced" | "checkpoint-moved";
@@ -127,25 +128,34 @@ async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Prom
     case "refused":
       throw verdict.error;
     case "later-incarnation": {
-      const range = { position: checkpoint.position, archived: manifest!.position };
-      const position = await ask((sql) => lastPositionOf(sql, manifest!.incarnation, range));
-      const { incarnation } = manifest!;
-      await move(deps, checkpoint, { position, segment: manifest!.segment.sha256, incarnation });
+      const { incarnation, segment } = manifest!;
+      const found = await findArchivedRows(deps, checkpoint.position, manifest!, SEGMENT_LIMITS, signal);
+      const { position, isDiverged } = found;
+      if (isDiverged) {
+        const range = { after: position, incarnations: [incarnation, identity.incarnation] } as const;
+        await ask((sql) => renewIncarnation(sql, archiveFollower(storage), checkpoint, range));
+      }
+      await move(deps, checkpoint, { position, segment: segment.sha256, incarnation });
       return { kind: "archived", rows: 0 };
     }
     case "one-ahead": {
       const segment = await readSegment(storage, manifest!.segment, signal);
-      await assertSameRows(deps, segment, checkpoint);
+      if (!(await hasSameRows(deps, segment, checkpoint))) throw rewound(manifestOf(segment), checkpoint);
       return await move(deps, checkpoint, endOf(segment));
     }
     case "in-step":
-      return await append(deps, { checkpoint, walletHash, manifest, version: head?.version }, signal);
+      return await append(
+        deps,
+        { ...identity, checkpoint, walletHash, manifest, version: head?.version },
+        signal,
+      );
   }
 }
 
 async function append(
   deps: ArchiveDependencies,
   at: {
+    readonly incarnation: number;
     readonly checkpoint: Checkpoint;
     readonly walletHash: string;
     readonly manifest: Manifest | undefined;
@@ -159,6 +169,7 @@ async function append(
   if (rows.length === 0) return { kind: "nothing-left" };
   const encoded = encodeSegment(rows, { walletHash, previous: manifest?.segment ?? null });
   let segment: Segment = encoded;
+  let isSame = true;
   if (await storage.create(encoded.ref.key, encoded.file, signal)) await deps.step?.("segment-created");
   else {
     // The segment exists already. A process that crashed after this step may have created it, with fewer rows than
@@ -167,11 +178,16 @@ async function append(
     if (segment.header.previous?.sha256 !== manifest?.segment.sha256) {
       throw rewound(manifestOf(segment), checkpoint);
     }
-    await assertSameRows(deps, segment, checkpoint);
+    isSame = await hasSameRows(deps, segment, checkpoint);
+    // In a later incarnation the segment is of the time before the rewind: it becomes the archive's last one of that time.
+    if (!isSame && segment.header.incarnation >= at.incarnation) {
+      throw rewound(manifestOf(segment), checkpoint);
+    }
   }
   const replaced = await storage.replaceHead(encodeManifest(manifestOf(segment)), at.version, signal);
   if (!replaced) return { kind: "lost-race" };
   await deps.step?.("manifest-replaced");
+  if (!isSame) return { kind: "archived", rows: 0 };
   return await move(deps, checkpoint, endOf(segment));
 }
 
@@ -188,20 +204,15 @@ const endOf = ({ header, ref }: Segment): ArchivedEnd => ({
   incarnation: header.incarnation,
 });
 
-/** Compares the rows' random tokens, because a rewound database assigns the same positions to other rows. */
-async function assertSameRows(
+/** Whether the database has the rows of this segment after the checkpoint. */
+async function hasSameRows(
   { ask }: ArchiveDependencies,
   segment: Segment,
   checkpoint: Checkpoint,
-): Promise<void> {
+): Promise<boolean> {
   const limits = { mostRows: segment.rows.length, mostBytes: Number.MAX_SAFE_INTEGER };
   const rows = await ask((sql) => readJournalRows(sql, checkpoint.position, limits));
-  const names = (some: readonly JournalRow[]): string[] =>
-    some.map(({ incarnation, position, token }) => `${incarnation}/${position} ${token}`);
-  const found = names(rows);
-  const isSame =
-    found.length === segment.rows.length && names(segment.rows).every((name, index) => name === found[index]);
-  if (!isSame) throw rewound(manifestOf(segment), checkpoint);
+  return countSame(segment, rows) === segment.rows.length;
 }
 
 function rejectionOf(signal: AbortSignal): Promise<never> {

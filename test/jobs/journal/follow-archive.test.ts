@@ -155,6 +155,40 @@ describe("a rewound or copied database", () => {
       ...after,
     ]);
   });
+
+  test("archives in the later incarnation what was recorded between the backup's restore and slabmend restore", async () => {
+    const { restored, tokens } = await rewind();
+    // These rows get positions that the archive already has, of other rows.
+    const between = await seedJournal(restored, some(3));
+    expect((await archive(restored, storage)).stopped?.code).toBe("archive-rewound");
+    await raiseIncarnation(restored, 1);
+    const after = await seedJournal(restored, some(2));
+    expect((await archive(restored, storage)).stopped).toBeUndefined();
+    after.push(...(await seedJournal(restored, some(1))));
+    expect((await archive(restored, storage)).stopped).toBeUndefined();
+    expect(await archivedTokens(storage)).toEqual([...tokens, ...between, ...after]);
+  });
+
+  test("continues in a later incarnation although a crash left a segment with more rows than the backup", async () => {
+    const source = await createTestDatabase();
+    await setWallet(source.sql);
+    const tokens = await seedJournal(source.sql, some(3));
+    await archive(source.sql, storage);
+    tokens.push(...(await seedJournal(source.sql, some(2))));
+    await sequenceJournal(source.sql);
+    const restored = (await backUp(source)).sql;
+    const original = reopened();
+    tokens.push(...(await seedJournal(original, some(2))));
+    const crash = (name: ArchiveStep): void => {
+      if (name === "segment-created") throw new Error("crash");
+    };
+    expect((await archive(original, storage, crash)).stopped?.code).toBe("archive-failed");
+    expect((await archive(restored, storage)).stopped?.code).toBe("archive-rewound");
+    await raiseIncarnation(restored, 1);
+    tokens.push(...(await seedJournal(restored, some(2))));
+    expect((await archive(restored, storage)).stopped).toBeUndefined();
+    expect(await archivedTokens(storage)).toEqual(tokens);
+  });
 });
 
 test("an unknown wallet is noted for status and alarms even before the first segment", async () => {

@@ -12,14 +12,14 @@ import {
 import type { Run } from "../../../lib/database/runs/run.ts";
 import { findObject } from "../../../lib/database/verify/read-scope.ts";
 import { claimChecks } from "../../../lib/database/verify/record-checks.ts";
-import { verifyKind } from "../../../lib/jobs/verify/verify-kind.ts";
 import type { VerifyStep } from "../../../lib/jobs/verify/verify-job.ts";
+import { verifyKind } from "../../../lib/jobs/verify/verify-kind.ts";
 import type { VerifyScope } from "../../../lib/jobs/verify/verify-run.ts";
 import { readMaintenanceReport } from "../../../lib/reports/maintenance.ts";
+import type { SectorId } from "../../../lib/slab/ids.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { coordinateWithoutHosts } from "../../../lib/worker/coordinate-without-hosts.ts";
 import { MAINTENANCE_VARIABLES, openMaintenance } from "../../../lib/worker/open-maintenance.ts";
-import type { SectorId } from "../../../lib/slab/ids.ts";
 import {
   createRepairWorld,
   type RepairWorld,
@@ -218,8 +218,7 @@ test("the next coordinator gives back claims of a crashed one that are not in it
   };
   await claimOf(ids.slice(0, 3));
   await claimOf(ids.slice(2));
-  const due = async () =>
-    (await sectorsOf("slab")).filter((sector) => sector.due).map(({ root }) => root);
+  const due = async () => (await sectorsOf("slab")).filter((sector) => sector.due).map(({ root }) => root);
   expect(await due()).toEqual(roots.slice(0, 2));
   // The rest of the slab is deleted, so that no batch is left.
   const left = await sql`delete from slab_sectors where slab_id = ${String(slab.id)} returning *`;
