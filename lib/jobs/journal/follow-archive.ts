@@ -13,7 +13,7 @@ import type { ArchiveStorage } from "../../archive/archive-storage.ts";
 import { judgeHead, rewound } from "../../archive/judge-head.ts";
 import { decodeManifest, encodeManifest, type Manifest, manifestOf } from "../../archive/manifest.ts";
 import { readSegment } from "../../archive/read-archive.ts";
-import { encodeSegment, type Segment } from "../../archive/segment.ts";
+import { decodeSegment, encodeSegment, type Segment } from "../../archive/segment.ts";
 import type { Clock } from "../../clock/clock.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import {
@@ -174,7 +174,10 @@ async function append(
   else {
     // The segment exists already. A process that crashed after this step may have created it, with fewer rows than
     // ours; or a process on a copy of this database has created it, with other rows.
-    segment = await readSegment(storage, { key: encoded.ref.key }, signal);
+    const existing = await storage.read(encoded.ref.key, signal);
+    // A bucket refuses to create a file while another process is writing it, and may not have the file yet.
+    if (existing === undefined) return { kind: "lost-race" };
+    segment = decodeSegment(encoded.ref.key, existing);
     if (segment.header.previous?.sha256 !== manifest?.segment.sha256) {
       throw rewound(manifestOf(segment), checkpoint);
     }

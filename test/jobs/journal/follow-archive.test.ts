@@ -50,6 +50,17 @@ test("two simultaneous processes archive each row once", async () => {
   expect(await archivedTokens(storage)).toEqual(tokens);
 });
 
+test("a file that a bucket refuses to create, because another process is writing it, is not taken for missing", async () => {
+  const tokens = await seedJournal(sql, some(3));
+  let refusals = 0;
+  const busy: ArchiveStorage = {
+    ...storage,
+    create: async (...file) => (refusals++ === 0 ? false : await storage.create(...file)),
+  };
+  expect(await archive(sql, busy)).toEqual({ segments: 1, rows: 3, stopped: undefined });
+  expect(await archivedTokens(storage)).toEqual(tokens);
+});
+
 const STEPS: readonly ArchiveStep[] = ["segment-created", "manifest-replaced", "checkpoint-moved"];
 test.each(STEPS)(
   "an archive follower that ends after %s is continued without gaps or duplicates",
