@@ -5,47 +5,46 @@ import type { Ask } from "../../database/client/deadline-client.ts";
 import { lastPositionOf } from "../../database/journal/incarnation.ts";
 import { type JournalRow, readJournalRows } from "../../database/journal/read-journal-rows.ts";
 
-export interface ArchivedRows {
-  /** The archive already has the database's rows up to this position. */
-  readonly position: number;
+export type ArchivedRows =
+  /** The database has all rows of the archive's next segment. Later segments may have more of its rows. */
+  | { readonly kind: "segment"; readonly segment: Segment }
+  /** The archive has the database's rows up to this position, and no others. */
+  | { readonly kind: "end"; readonly position: number }
   /**
-   * The database's next rows have positions at which the archive has other rows: they were recorded after the database
-   * had been rewound, and before its incarnation was raised.
+   * The same, but the database's next row has a position at which the archive has another row: it was recorded after the
+   * database had been rewound, and before its incarnation was raised.
    */
-  readonly isDiverged: boolean;
-}
+  | { readonly kind: "diverged"; readonly position: number };
 
 /**
  * Finds out, after the incarnation was raised, which rows after the follower's position are in the archive already. The
- * archive is read from that position on: the name of a segment is the place of its first row.
- * @param limits those with which segments are made
+ * name of a segment is the place of its first row, so the archive is read from that position on, one segment a call.
+ * @param archived where the archive ends
  */
 export async function findArchivedRows(
   { ask, storage }: { readonly ask: Ask; readonly storage: ArchiveStorage },
-  after: number,
+  position: number,
   archived: Pick<Manifest, "incarnation" | "position">,
-  limits: { readonly mostRows: number; readonly mostBytes: number },
   signal: AbortSignal,
 ): Promise<ArchivedRows> {
-  for (let position = after; ; ) {
-    const at = position;
-    const rows = await ask((sql) => readJournalRows(sql, at, limits));
-    const incarnation = rows[0]?.incarnation ?? Number.POSITIVE_INFINITY;
-    const isPast = incarnation === archived.incarnation && position >= archived.position;
-    if (incarnation > archived.incarnation || isPast) return { position, isDiverged: false };
-    const key = segmentKey(incarnation, position + 1);
-    const file = await storage.read(key, signal);
-    if (file === undefined) {
-      // No segment begins here, because the follower joined anew. The rows count as archived, as far as the archive reaches.
-      const range = { position, archived: archived.position };
-      const last = await ask((sql) => lastPositionOf(sql, archived.incarnation, range));
-      return { position: last, isDiverged: false };
-    }
-    const segment = decodeSegment(key, file);
-    const same = countSame(segment, rows);
-    position += same;
-    if (same < Math.min(rows.length, segment.rows.length)) return { position, isDiverged: true };
+  const read = (mostRows: number): Promise<JournalRow[]> =>
+    ask((sql) => readJournalRows(sql, position, { mostRows, mostBytes: Number.MAX_SAFE_INTEGER }));
+  const [next] = await read(1);
+  const isPast = next?.incarnation === archived.incarnation && position >= archived.position;
+  if (next === undefined || next.incarnation > archived.incarnation || isPast)
+    return { kind: "end", position };
+  const key = segmentKey(next.incarnation, next.position);
+  const file = await storage.read(key, signal);
+  if (file === undefined) {
+    // No segment begins here, because the follower joined anew. The rows count as archived, as far as the archive reaches.
+    const range = { position, archived: archived.position };
+    return { kind: "end", position: await ask((sql) => lastPositionOf(sql, archived.incarnation, range)) };
   }
+  const segment = decodeSegment(key, file);
+  const rows = await read(segment.rows.length);
+  const same = countSame(segment, rows);
+  if (same === segment.rows.length) return { kind: "segment", segment };
+  return { kind: same < rows.length ? "diverged" : "end", position: position + same };
 }
 
 /** How many rows are the same from the beginning. A rewound database gives the same positions to rows with other random tokens. */

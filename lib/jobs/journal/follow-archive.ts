@@ -128,14 +128,7 @@ async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Prom
     case "refused":
       throw verdict.error;
     case "later-incarnation": {
-      const { incarnation, segment } = manifest!;
-      const found = await findArchivedRows(deps, checkpoint.position, manifest!, SEGMENT_LIMITS, signal);
-      const { position, isDiverged } = found;
-      if (isDiverged) {
-        const range = { after: position, incarnations: [incarnation, identity.incarnation] } as const;
-        await ask((sql) => renewIncarnation(sql, archiveFollower(storage), checkpoint, range));
-      }
-      await move(deps, checkpoint, { position, segment: segment.sha256, incarnation });
+      await skipArchived(deps, checkpoint, manifest!, identity.incarnation, signal);
       return { kind: "archived", rows: 0 };
     }
     case "one-ahead": {
@@ -150,6 +143,28 @@ async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Prom
         signal,
       );
   }
+}
+
+/** Moves the checkpoint past rows that the archive already has. */
+async function skipArchived(
+  deps: ArchiveDependencies,
+  checkpoint: Checkpoint,
+  manifest: Manifest,
+  present: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await findArchivedRows(deps, checkpoint.position, manifest, signal);
+  if (found.kind === "segment") {
+    await move(deps, checkpoint, endOf(found.segment));
+    return;
+  }
+  const { position } = found;
+  const { incarnation, segment } = manifest;
+  if (found.kind === "diverged") {
+    const range = { after: position, incarnations: [incarnation, present] } as const;
+    await deps.ask((sql) => renewIncarnation(sql, archiveFollower(deps.storage), checkpoint, range));
+  }
+  await move(deps, checkpoint, { position, segment: segment.sha256, incarnation });
 }
 
 async function append(

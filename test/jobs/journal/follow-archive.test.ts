@@ -180,6 +180,28 @@ describe("a rewound or copied database", () => {
     expect(await archivedTokens(storage)).toEqual([...tokens, ...between, ...after]);
   });
 
+  test("archives no row twice in a later incarnation if the backup has more rows than its checkpoint says", async () => {
+    const source = await createTestDatabase();
+    await setWallet(source.sql);
+    const tokens = await seedJournal(source.sql, some(3));
+    await archive(source.sql, storage);
+    tokens.push(...(await seedJournal(source.sql, some(2))));
+    const crash = (name: ArchiveStep): void => {
+      if (name === "manifest-replaced") throw new Error("crash");
+    };
+    await archive(source.sql, storage, crash);
+    const restored = (await backUp(source)).sql;
+    const original = reopened();
+    for (let segment = 0; segment < 2; segment += 1) {
+      tokens.push(...(await seedJournal(original, some(2))));
+      await archive(original, storage);
+    }
+    await raiseIncarnation(restored, 1);
+    tokens.push(...(await seedJournal(restored, some(1))));
+    expect((await archive(restored, storage)).stopped).toBeUndefined();
+    expect(await archivedTokens(storage)).toEqual(tokens);
+  });
+
   test("continues in a later incarnation although a crash left a segment with more rows than the backup", async () => {
     const source = await createTestDatabase();
     await setWallet(source.sql);
