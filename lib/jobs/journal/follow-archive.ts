@@ -48,6 +48,8 @@ export interface ArchiveReport {
   readonly rows: number;
   /** Why archiving stopped; also stored in the database, for status and alarms. */
   readonly stopped: SlabmendError | undefined;
+  /** Present if a read or write of the archive goes on although the time is up; settles when it has ended. */
+  readonly hanging?: Promise<unknown>;
 }
 
 /** About 10 MB as text. */
@@ -67,9 +69,13 @@ export async function followArchive(deps: ArchiveDependencies, limitMs: number):
   const cancel = deps.clock.after(limitMs, () => ending.abort());
   const progress = { segments: 0, rows: 0 };
   let stopped: SlabmendError | undefined;
+  let isWorking = true;
+  const working = archiveAll(deps, progress, ending.signal).finally(() => {
+    isWorking = false;
+  });
   try {
     // A write that hangs on a disk ignores the signal; the next run finds what the write has completed.
-    await Promise.race([archiveAll(deps, progress, ending.signal), rejectionOf(ending.signal)]);
+    await Promise.race([working, rejectionOf(ending.signal)]);
   } catch (error) {
     if (!ending.signal.aborted) stopped = asTyped(error);
   } finally {
@@ -80,7 +86,7 @@ export async function followArchive(deps: ArchiveDependencies, limitMs: number):
     // If this write fails, status and alarms learn from the next run whether archiving has stopped.
     await deps.ask((sql) => noteFollowerStopped(sql, archiveFollower(deps.storage), code)).catch(() => {});
   }
-  return { ...progress, stopped };
+  return { ...progress, stopped, ...(isWorking ? { hanging: working } : {}) };
 }
 
 async function archiveAll(
