@@ -12,7 +12,7 @@ import { median, rounded } from "./measure.ts";
 
 const run = promisify(execFile);
 const ROUNDS = 15;
-/** What a zip adds to the data of each of its few files, whose names are short: local header, central header and end record. */
+/** The bytes that a zip needs per file besides the compressed data: headers with a short name, and a share of the end record. */
 const ZIP_OVERHEAD_BYTES = 200;
 
 /** Imports the module named by the argument, as Lambda's runtime does before the first invocation. */

@@ -83,8 +83,8 @@ async function forgetLeases(sql: Sql): Promise<void> {
 
 /**
  * Brings the database into the state of a running server some minutes after the walk: vacuumed, and after a checkpoint. Without
- * the checkpoint, the next writes would put no full page images into the WAL, and each page that is read from disk would have to
- * wait until a page is written, because the walk leaves gigabytes of dirty pages.
+ * the checkpoint, the next writes would put no full page images into the WAL. And because the walk leaves gigabytes of dirty
+ * pages, each read from disk would first have to wait until a dirty page is written.
  */
 async function minutesLater(sql: Sql): Promise<void> {
   await vacuumBacklog(sql);
@@ -142,7 +142,8 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   await minutesLater(sql);
   say("lease");
   const { slabs } = indexd.scale;
-  // The backlog is vacuumed between the two measurements of leasing, as autovacuum would do during that many repairs.
+  // Between the two measurements of leasing, the backlog is vacuumed: in production, autovacuum would do this while so many slabs
+  // are repaired.
   const alone = await leaseAlone(url, { slabs, batches: Math.floor(slabs / 555) });
   await vacuumBacklog(sql);
   say("indexd's writes");
@@ -171,8 +172,8 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
 const twice = (leased: readonly bigint[]): number => leased.length - new Set(leased).size;
 
 /**
- * Measures the walk over sectors in bad contracts: blocks a twentieth of the hosts and makes their contracts bad; their sectors
- * stay.
+ * Measures the walk over sectors in bad contracts: blocks a twentieth of the hosts and makes their contracts bad. The sectors in
+ * these contracts are not lost.
  */
 async function blockedHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const blocked = indexd.hosts.slice(-Math.ceil(indexd.hosts.length / 20)).map(({ id }) => id);

@@ -11,7 +11,7 @@ import { shardCipher } from "../lib/slab/shard-cipher.ts";
 import { LEAF_BYTES, SECTOR_BYTES } from "../lib/slab/sizes.ts";
 import { measureInTurn, median, ratioOf, rounded, type Samples } from "./measure.ts";
 
-/** The speed of one kernel and of the best available package, measured in the same run. */
+/** The speed of one kernel, and of the best package that does the same work, measured in the same run. */
 export interface KernelResult {
   readonly milliseconds: number;
   /** Input bytes per second. */

@@ -22,10 +22,10 @@ const sectors = Number(process.argv[2] ?? 300);
 const drained = Number(process.argv[3] ?? 120);
 const large = Number(process.argv[4] ?? 0);
 const LATENCY_MS = 50;
-/** The maximum for one worker process. */
+/** Simultaneous repairs of the worker that drains. */
 const REPAIRS_AT_ONCE = 8;
 
-/** Makes due checks of the same sectors, all of which are due, with the code that `serve` runs. */
+/** Makes all sectors of the verification due for a check, and measures how fast the code that `serve` runs checks them. */
 async function measureDue({ database: { sql }, variables }: RepairWorld) {
   await sql`update sectors set next_integrity_check = now() - interval '1 day'`;
   const checks = openDueChecks({

@@ -79,7 +79,7 @@ async function measure(sectors: number) {
   }
 }
 
-/** Validates the constraints that the load left `not valid`, and gives the tables to a role of indexd, which a move locks out. */
+/** Validates the constraints that the load left `not valid`, and gives the tables to the role that a move locks out: `indexd`. */
 async function giveToIndexd(sql: Sql): Promise<void> {
   await sql.unsafe(`
     create role indexd login;

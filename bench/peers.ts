@@ -1,6 +1,6 @@
 /**
  * `npm run bench:peers`: CPU of whole repairs with sockets, compared with those of an earlier version of slabmend and with the
- * bare arithmetic in Go. All take turns within one run. Prints one JSON object.
+ * bare arithmetic in Go. All three are measured in the same run. Prints one JSON object.
  *
  *   --rounds N (7)              repairs of each case by each version; 0: none
  *   --against COMMIT (b03b2a1)  the earlier version, checked out into a temporary folder
@@ -26,16 +26,16 @@ import { type Side, startSide } from "./peers/side.ts";
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
-/** For each case, the maximum of our CPU time divided by that of b03b2a1. */
+/** For each case, our CPU time divided by that of b03b2a1 must be at most this. */
 const AIMS: Readonly<Record<CaseName, number>> = { lost1: 0.66, lost10: 0.66, copy1: 0.74 };
-/** For each case, the minimum of our slabs per second divided by those of b03b2a1. */
+/** For each case, our slabs per second divided by those of b03b2a1 must be at least this. */
 const RACE_AIMS: Readonly<Record<CaseName, number>> = { lost1: 1.75, lost10: 1.3, copy1: 2.7 };
 const SLABS_IN_RACE = 8;
 /** Simultaneous repairs in each of our two processes, in the second race of each case. */
 const RACE_AT_ONCE = 4;
 /**
- * The maximum of our peak memory divided by that of b03b2a1, both with two simultaneous repairs, for which b03b2a1 needs two
- * processes.
+ * Our peak memory divided by that of b03b2a1 must be at most this. Both make two simultaneous repairs: ours in one process,
+ * b03b2a1 in the two processes that it needs for them.
  */
 const MEMORY_AIM = 0.45;
 const MOST_AT_ONCE = { repairs: 32, processes: 2, atMostMebibytes: 1_536 } as const;

@@ -106,7 +106,7 @@ interface StoredSlab {
   readonly slab: Slab;
   readonly network: NetworkSnapshot;
   readonly ranges: ReadonlyMap<Root, readonly SealedRange[]>;
-  /** Random bytes, as many as the rebuilt shard has: what is encrypted in place of the upload. */
+  /** As many random bytes as the rebuilt shard has: these are encrypted, where a real repair encrypts the rebuilt shard. */
   readonly rebuilt: Uint8Array;
 }
 

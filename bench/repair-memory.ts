@@ -32,7 +32,7 @@ interface CodeMemory extends Code {
 export interface RepairMemoryResult {
   readonly usualCode: CodeMemory;
   readonly largeCode: CodeMemory;
-  /** Memory before the first repair, which is Node's and our code's. */
+  /** Memory before the first repair: what Node and the loaded code need. */
   readonly idleMebibytes: number;
   readonly atMost: number;
 }

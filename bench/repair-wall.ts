@@ -40,7 +40,7 @@ const STRIDE = 7;
 
 const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
-/** The repairs of each case that count, made after a first repair, which has no host scores. */
+/** How many repairs of each case count. They follow a first repair that does not count, because it has no host scores yet. */
 const WARM_REPAIRS = 8;
 
 const CASES = {
@@ -51,7 +51,10 @@ const CASES = {
 } as const;
 export type RepairCase = keyof typeof CASES;
 
-/** Unless a name says otherwise, means of a case's warm repairs. Means and not medians, because a bill is a sum. */
+/**
+ * The numbers are means over the repairs of a case that count, unless their name says otherwise. They are not medians, because a
+ * bill is a sum.
+ */
 export interface RepairWall {
   /** Sectors moved by each repair. */
   readonly sectors: number;

@@ -24,7 +24,7 @@ export function createClaimHandler({
   readonly settings?: ClaimSettings;
   readonly step?: (name: ClaimStep | DueStep) => void | Promise<void>;
 } = {}) {
-  // The network is checked once per execution environment, because this reads all hosts and contracts.
+  // The network is checked once per execution environment, because the check reads all hosts and contracts.
   let isNetworkSeen = false;
   return createScheduledHandler(
     "claim",

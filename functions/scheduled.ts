@@ -35,7 +35,7 @@ export interface ScheduledRun {
   readonly remainingMs: number;
 }
 
-/** The common part of claim and reap: reads the environment, refuses unknown databases, runs once, cleans up. */
+/** The common part of claim and reap: reads the environment, refuses a database that must not be used, runs once, cleans up. */
 export function createScheduledHandler<Report extends object>(
   name: "claim" | "reap",
   run: (scheduled: ScheduledRun) => Promise<Report>,

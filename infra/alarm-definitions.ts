@@ -10,7 +10,7 @@ import { REPAIR_TIMEOUT_SECONDS, VISIBILITY_TIMEOUT_SECONDS } from "./limits.ts"
 /* The metrics of an expression are always printed together: CloudWatch computes nothing if one of them is missing. */
 type Statistic = "Sum" | "Maximum" | "Minimum";
 
-/** A metric of ours, of a queue or of a function, used in an alarm. */
+/** A metric that an alarm watches: one of slabmend's own, one of a queue, or one of a function. */
 export type AlarmMetric = { readonly statistic: Statistic } & (
   | { readonly of: "fleet"; readonly name: MetricName; readonly service: FunctionName }
   | { readonly of: "repairs" | "deadLetters"; readonly name: "ApproximateAgeOfOldestMessage" }
@@ -68,8 +68,8 @@ const everAbove = (threshold: number, periods: number) =>
   }) as const;
 
 /**
- * Fires if, within half an hour, at least three are bad, and these are more than one in twenty. The minimum of three keeps a
- * small fleet from raising the alarm for one failure.
+ * Fires if, within half an hour, the metric `bad` is at least three and more than a twentieth of the metric `all`. The minimum of
+ * three keeps a small fleet from raising the alarm for one failure.
  */
 const moreThanAFew = (bad: string, all: string) =>
   ({
@@ -91,8 +91,8 @@ export const ALARMS = {
   "repairs-not-taken": {
     means: "A message has waited for three quarters of an hour: no worker takes repairs from the queue.",
     metrics: { age: { of: "repairs", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
-    // While workers take messages, no message becomes older than this. After a worker's crash its message is hidden for the
-    // visibility timeout, then delivered again and dropped. A failed message returns several times, which takes less time.
+    // While workers take messages, no message becomes older than this threshold. After a worker's crash its message is hidden
+    // for the visibility timeout, then delivered again and dropped. All deliveries of a failed message take less time than this.
     ...everAbove(VISIBILITY_TIMEOUT_SECONDS + 3 * REPAIR_TIMEOUT_SECONDS, 1),
   },
   "dead-letters": {
@@ -103,8 +103,8 @@ export const ALARMS = {
   "dead-letters-not-drained": {
     means: "A dead letter has been in its queue for ten minutes: reap does not store it.",
     metrics: { age: { of: "deadLetters", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
-    // The age counts from when the message was first sent, to the repair queue, so a new dead letter may already be too old.
-    // Hence two periods: if reap works, the message is gone in the second.
+    // The age counts from the first sending of the message, to the repair queue, so a message may already be too old when it
+    // becomes a dead letter. Therefore two periods: if reap works, the message is gone in the second.
     ...everAbove(600, 2),
     breachingPeriods: 2,
   },
@@ -115,8 +115,8 @@ export const ALARMS = {
   },
   "data-at-risk": {
     means: "Fewer than min_shards sources of a slab answered: its data cannot be read now.",
-    // The metric is computed from the journal, because repairs on other machines print nothing here. The alarm ends within
-    // minutes, so that the next slab raises it again.
+    // The metric is computed from the journal, because repairs on other machines print no metrics to CloudWatch. The alarm ends
+    // within minutes, so that the next slab raises it again.
     metrics: { slabs: fleet("reap", "SlabsFoundAtRisk", "Maximum") },
     ...everAbove(0, 1),
   },

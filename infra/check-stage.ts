@@ -104,7 +104,7 @@ function onceEach(problems: readonly ConfigurationProblem[]): ConfigurationProbl
   return [...new Map(problems.map((problem) => [`${problem.name} ${problem.got}`, problem])).values()];
 }
 
-/** The known part of the variables that the deployment supplies, to check their size. */
+/** Those variables supplied by the deployment whose values are already known: they count towards the environment's size. */
 function suppliedValues(
   stage: string,
   indexer: string,

@@ -29,7 +29,8 @@ const BIG = ["slab_sectors", "sectors", "slabs", "account_slabs", "object_slabs"
 
 export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedIndexd> {
   await sql.unsafe(indexdSchema());
-  // slabmend's schema is created before the load: afterwards foreign keys are `not valid`, which differs from indexd's schema.
+  // slabmend's schema is created before the load, because migrateDatabase compares indexd's tables with the known ones: the load
+  // leaves foreign keys that are `not valid`.
   await migrateDatabase(sql);
   const hosts = await seedNetwork(sql, {
     hosts: scale.hosts,

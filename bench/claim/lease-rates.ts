@@ -47,7 +47,7 @@ export async function leaseAlone(
     if (batch.dry) break;
   }
   await sql.end();
-  // Reported apart from the others: the first call of a connection also plans.
+  // The first batch is reported apart from the others: its time includes planning, which a connection does at its first call.
   const [firstMs = Number.NaN] = leasing.splice(0, 1);
   const ours = percentiles(leasing);
   const theirs = percentiles(bare);

@@ -38,7 +38,7 @@ export function sharesByArea(profile: Profiler.Profile): Record<string, number> 
   for (const [at, id] of (profile.samples ?? []).entries()) {
     const node = nodes.get(id)!;
     if (node.node.callFrame.functionName === "(idle)") continue;
-    // A longer time than this is cut: the process was stopped, or another process used its processor.
+    // A longer time is cut to this: meanwhile the process was stopped, or another process used its processor.
     const spent = Math.min(profile.timeDeltas?.[at] ?? 0, LONGEST_SAMPLE_MICROSECONDS);
     const area = areaOf(node);
     microseconds.set(area, (microseconds.get(area) ?? 0) + spent);

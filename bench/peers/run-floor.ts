@@ -1,4 +1,4 @@
-/** Runs the Go program in ./floor, which measures the cost of the bare arithmetic for repairing such a slab. */
+/** Runs the Go program in ./floor, which measures the cost of the bare arithmetic for repairing one of the benchmark's slabs. */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

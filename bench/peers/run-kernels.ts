@@ -32,7 +32,7 @@ function pass(how: "open" | "seal", sectors: number): void {
       packets.seal(batch);
       continue;
     }
-    // A real read copies as many bytes, but from the packet memory to the shard.
+    // Stands for a copy of as many bytes that a real read makes, from the packet memory to the shard.
     packets.incoming.set(ciphertext);
     if (packets.open(0, batch) !== BATCH_PACKETS) throw new Error("a packet cannot be decrypted");
   }

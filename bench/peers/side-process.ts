@@ -150,8 +150,8 @@ async function peakDuring(pids: readonly number[], work: () => Promise<void>): P
 }
 
 /**
- * Starts and warms up all processes, then runs `work`. Calls itself for each further process, so that all have ended when it
- * returns.
+ * Starts and warms up all processes, then runs `work`. It starts one process and calls itself for the next, so that each process
+ * ends when its call returns.
  */
 async function withProcesses<T>(
   world: RepairWorld,

@@ -21,7 +21,7 @@ import { advanceTimed, perSecond, rounded } from "./restore-job.ts";
 
 const HOSTS = 100;
 const SHARDS = 30;
-/** The sectors of a slab that each row of the archive says have moved. */
+/** How many sectors of its slab have moved, according to each row of the archive. */
 const MOVES = 3;
 const ROWS_A_SEGMENT = 1_000;
 const SLABS_A_PAGE = 64;
@@ -48,7 +48,7 @@ export async function measureDatabase(moved: number): Promise<object> {
       scan: null,
       contracts: 0,
     };
-    // Ends all contracts, so that none is asked for: host-rates.ts measures that.
+    // Ends all contracts, so that the restore asks no host for a contract: host-rates.ts measures such requests.
     await sql`update contracts set state = 2`;
     await beginRestore(sql, { scope, owner: "bench", archivedIncarnation: 1 });
     const { run, seconds } = await advanceTimed(ask, { archive, until: "placements" });

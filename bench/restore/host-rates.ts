@@ -19,7 +19,7 @@ const SHARDS = 30;
 const LATENCY_MS = 50;
 const WALLET = "5a".repeat(32);
 
-/** Scans slabs of 30 sectors, then restores slabs of one sector, each of which has moved as an archive says. */
+/** Scans slabs of 30 sectors. Then restores slabs of one sector: an archive says of each sector to which host it moved. */
 export function measureHosts(sectors: number): Promise<object> {
   return withRepairWorld(HOSTS, async (world) => {
     await signContracts(world);
@@ -103,7 +103,7 @@ const rateOf = ({
   probesPerSecond: perSecond(found.probes, seconds["scan"]!),
 });
 
-/** Writes an archive that names the host of each sector, has the database name another host, and measures the restore. */
+/** Writes an archive that names the host of each sector, makes the database name another host, and measures the restore. */
 async function measureArchive(world: RepairWorld, slabs: readonly StoredSlab[]): Promise<object> {
   const { sql } = world.database;
   const folder = await mkdtemp(join(tmpdir(), "slabmend-bench-"));

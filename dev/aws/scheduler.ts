@@ -1,6 +1,6 @@
 /**
- * Invokes functions at a fixed rate, as EventBridge does, even while the previous run still goes on. The function's reserved
- * concurrency keeps the two runs from overlapping.
+ * Invokes functions at a fixed rate, as EventBridge does, even while the previous run still goes on. If the function's reserved
+ * concurrency is 1, the new invocation then waits for the end of that run.
  */
 import { randomUUID } from "node:crypto";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";

@@ -25,7 +25,7 @@ export interface WitnessedEvents {
 
 /**
  * Finds violations in the events at the end of a run: an event that is unpublished or lost, that the following client never
- * received, or that got its time from another writer than a publishing indexd.
+ * received, or that got its time from another writer although indexd has a publisher.
  */
 export async function findEventViolations(sql: ISql, witnessed: WitnessedEvents): Promise<string[]> {
   const rows = await sql<EventRow[]>`

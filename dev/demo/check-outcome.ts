@@ -28,8 +28,8 @@ export interface Witnessed {
 }
 
 /**
- * The longest idle session if the database falls silent: the server sees the session as idle until the worker gives up waiting
- * for an answer.
+ * How long a session may be idle if all traffic with the database is dropped: the server sees the session as idle until the
+ * worker gives up waiting for an answer.
  */
 const GIVEN_UP_MS = ANSWER_MS + 5_000;
 

@@ -12,8 +12,8 @@ export interface SessionSample {
   /** Invocations that may have been running at that moment. */
   readonly running: number;
   /**
-   * How many of `sessions` have lost their client, which closed the connection or was killed, while their backend does not know
-   * it yet.
+   * How many of `sessions` have lost their client: it closed the connection or was killed, but the session's backend does not
+   * know it yet.
    */
   readonly left: number;
   /** The fleet's locks on indexd's tables that are stronger than those for writing rows. */
@@ -39,8 +39,8 @@ export interface SessionLimits {
   /** Maximum time that a worker keeps an unused connection. */
   readonly idleMs: number;
   /**
-   * Maximum time that other sessions wait for a lock of the fleet: the same as idleInTransactionMs, because then the server
-   * releases the locks of a stopped client.
+   * Maximum time that other sessions wait for a lock of the fleet. It equals idleInTransactionMs: if a client hangs in a
+   * transaction, the server ends the session after that time, which releases the client's locks.
    */
   readonly keptMs: number;
 }

@@ -55,7 +55,8 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       if (isSilent) dead.add(from);
       from.on("error", () => {});
       from.on("data", (bytes) => dead.has(from) || to.write(bytes));
-      // The server does not see that a client leaves a silent connection. Ends the connection, so that its backend ends in time.
+      // On a silent connection the server does not see that the client has left. So the proxy ends its connection to the server,
+      // and the backend ends too.
       from.on("close", () => {
         sockets.delete(from);
         to.destroy();

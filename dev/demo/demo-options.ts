@@ -14,7 +14,7 @@ export interface DemoOptions {
   readonly blocked: number;
   readonly badContracts: number;
   readonly lostSectors: number;
-  /** How many slabs, the last ones uploaded, lose sectors until they can lose only 1 or 2 more. */
+  /** How many slabs lose sectors until they can lose only 1 or 2 more: the slabs that were uploaded last. */
   readonly endangered: number;
   readonly liars: number;
   /** Hosts that deny every sector for a while and then have them again. */

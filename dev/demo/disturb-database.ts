@@ -28,8 +28,8 @@ export interface DatabaseDisturber {
 }
 
 /**
- * How long traffic is dropped: longer than a repair waits for a host, and shorter than two of a repair's waits for the database,
- * of 20 s each.
+ * How long traffic is dropped: longer than a repair waits for a host, but shorter than the 20 s after which a repair stops
+ * waiting for the database and tries again on a new connection.
  */
 const SILENT_MS = 8_000;
 const BETWEEN_MS = 3_000;
@@ -37,7 +37,7 @@ const BACKENDS_EVERY_MS = 100;
 const POLL_MS = 50;
 
 export function startDatabaseDisturber(parts: {
-  /** Makes a client for the demo itself, which is superuser. */
+  /** Makes a client for the demo itself, with a superuser's role. */
   readonly connect: () => Sql;
   readonly role: string;
   readonly proxy: DatabaseProxy;

@@ -1,6 +1,6 @@
 /**
- * The demo's drain. It is started for good hosts, as by an operator, and reap coordinates it, although reap has no migration
- * seed.
+ * The demo's drain of good hosts. The demo starts it as an operator would. reap coordinates it, which needs no migration seed:
+ * reap has none.
  */
 import type { ISql } from "postgres";
 import { startRun } from "../../lib/database/runs/maintenance-runs.ts";

@@ -11,8 +11,8 @@ const REAP_EVERY_MS = 2_000;
 /** Longer than any repair of the demo, short enough that a hung repair is noticed. */
 const REPAIR_TIMEOUT_MS = 60_000;
 /**
- * While there is a backlog, a claim adds leases until shortly before this timeout, and the next scheduled claim waits until it
- * has ended.
+ * While there is a backlog, a claim adds leases until shortly before this timeout, and the next scheduled claim waits until
+ * that claim has ended.
  */
 const SCHEDULED_TIMEOUT_MS = 10_000;
 const GRACE_SECONDS = 0;

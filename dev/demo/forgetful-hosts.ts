@@ -21,11 +21,11 @@ const MOST_HOURS = 3;
 /** What the forgetful hosts caused. */
 export interface Forgetting {
   readonly hosts: number;
-  /** From the first repair until the hosts had their sectors again. */
+  /** Time from the first repair until the hosts had their sectors again. */
   readonly forgotMs: number;
   /** The highest number of denials by these hosts that were recorded at one time. */
   readonly deniedSectors: number;
-  /** From when the hosts had their sectors again until none of their denials was open, apart from those in `waiting`. */
+  /** Time from when the hosts had their sectors again until none of their denials was open, except those in `waiting`. */
   readonly settledMs: number;
   /**
    * Denials that are still open at the end: no host could take the sectors, and the next attempt at their slabs is an hour away.
@@ -108,7 +108,7 @@ export function startForgetfulHosts(parts: {
   };
 }
 
-/** Makes slabs due now that have sectors to move and whose next attempt is far away. @returns the number of slabs */
+/** Makes each slab due now that has sectors to move, but whose next attempt is far away. @returns the number of these slabs */
 async function skipHour(sql: ISql): Promise<number> {
   const [row] = await sql<{ slabs: number }[]>`
     with resting as (

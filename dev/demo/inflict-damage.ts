@@ -90,8 +90,8 @@ export async function markDear(sql: ISql, hostId: HostId): Promise<void> {
 }
 
 /**
- * Makes a contract look as if it was not renewed in the first half of its renew window. indexd gives up such a contract, and its
- * host too if that has no other contract.
+ * Makes a contract look as if it was not renewed in the first half of its renew window. indexd gives up such a contract, and also
+ * the contract's host if the host has no other contract.
  */
 export async function markNotRenewed(sql: ISql, contractId: ContractId): Promise<void> {
   await sql`

@@ -34,8 +34,8 @@ const HARMLESS_CRASHED_SLABS = 4;
 const MOST_CRASHED_SLABS = 9;
 const POLL_MS = 5;
 /**
- * How long a kill waits for each sector that the repair moves. So kills hit copies, rebuilds and uploads, each of which takes
- * about 100 ms per sector.
+ * A kill waits for a random time between these two, multiplied by the number of sectors that the repair moves. So kills hit
+ * copies, rebuilds and uploads, each of which takes about 100 ms per sector.
  */
 const LEAST_WAIT_MS = 5;
 const MOST_WAIT_MS = 50;
@@ -151,8 +151,8 @@ async function isRunning(sql: ISql, token: LeaseToken): Promise<boolean> {
 }
 
 /**
- * Whether a killed worker's lease is still there. Waits for a commit that the worker may have sent before it died, and that
- * removes the lease.
+ * Whether a killed worker's lease is still there. If the worker sent its commit before it died, waits for the end of this
+ * commit, which removes the lease.
  */
 async function wasLeftRunning(sql: ISql, token: LeaseToken): Promise<boolean> {
   const rows = await sql`

@@ -44,7 +44,8 @@ const POLL_MS = 500;
  */
 const GIVE_UP_AFTER_MS = 200_000;
 /**
- * Part of the error that a function logs after the switch of a move, until the function's database address leads to the target.
+ * Part of the error that functions log during a move: after the switch, until the functions' database address leads to the
+ * target.
  */
 const CLOSED = "permission denied for database";
 /** The most log lines of the functions that are shown, because a failing fleet repeats the same line. */
@@ -176,8 +177,8 @@ async function watch(
   let crashesSeen = 0;
   for (;;) {
     const { state, reachable } = await read((sql) => readInOneSnapshot(sql, damage));
-    // The danger is read after the state, so that slabs which the state shows as repaired are no longer in danger by this
-    // reading.
+    // The danger is read after the state. So if the state shows a slab as repaired, the reading of the danger does not show it as
+    // close to loss any more.
     danger.see(await read(readDanger));
     const traffic = await readTraffic(hosts);
     progress.status(options.draw(state, traffic, (Date.now() - startedAtMs) / 1_000));
@@ -190,7 +191,7 @@ async function watch(
     const isSettled = await read((sql) => forgetful.isSettled(sql));
     // Slabs with sectors that no host can take are tried once too. Until they have been tried, a new lease may come at any time.
     const isTried = state.endedRepairs >= new Set(openIds).size;
-    // If sectors are left that no host can take, do not wait for a drain: they prevent it from ending.
+    // If damaged sectors are left that no host can take, do not wait for a drain: it may never end.
     const isOver = openIds.length > 0 || (await read(isDrained));
     const settled = isSettled && isTried && isOver && state.liveLeases === 0 && state.unsentEvents === 0;
     if (openWithDestination === 0 && settled) return { state, openWithDestination, gaveUp: undefined };
@@ -215,7 +216,7 @@ function readInOneSnapshot(sql: Sql, damage: LetRepairOptions["damage"]) {
   });
 }
 
-/** @param isSettled whether the forgetful hosts have their sectors again, and no attempt was brought forward because of them */
+/** @param isSettled the answer of {@link ForgetfulHosts.isSettled} */
 function whyGiveUp(state: RepairState, sinceChangeMs: number, isSettled: boolean): string | undefined {
   if (sinceChangeMs > GIVE_UP_AFTER_MS)
     return `nothing has changed for ${formatSeconds(sinceChangeMs / 1_000)}`;

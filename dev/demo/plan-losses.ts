@@ -26,8 +26,8 @@ export function isReadable(fate: HostFate): boolean {
 }
 
 /**
- * Chooses the losses of --lost-sectors: spread over the slabs so that all survive, with the slabs that will be endangered last.
- * Subtracts the losses from `readable`, the number of readable sectors of each slab.
+ * Chooses the losses of --lost-sectors: spread over the slabs so that all slabs survive. Slabs that will be endangered get losses
+ * only when the other slabs can lose no more. Subtracts the losses from `readable`, the number of readable sectors of each slab.
  */
 export function chooseLost(
   options: DemoOptions,

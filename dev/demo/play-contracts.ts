@@ -21,7 +21,7 @@ export async function signContracts(sql: ISql, hosts: readonly DemoHost[], rente
   }
 }
 
-/** Renews the contract of a host, on both sides. */
+/** Renews the contract of a host, at the host and in the database. */
 export async function renewWithHost(sql: ISql, { row, swarm }: DemoHost, renter: KeyObject): Promise<void> {
   const old = row.contract!;
   const id = renewalIdOf(old.contractId);

@@ -22,8 +22,8 @@ export interface IndexdLoops {
 }
 
 /**
- * Within this time the second of the last stamp passes: before database version 24 a writer stamps an event at most two
- * seconds ahead.
+ * After this time, the clock second of the last stamp has passed: before database version 24, a writer gives an event a
+ * stamp that is at most two seconds ahead of the clock.
  */
 const LAST_SECOND_MS = 3_100;
 

@@ -11,7 +11,7 @@ import type { Verification } from "./verify-host.ts";
 import type { RepairState, Traffic } from "./watch-repairs.ts";
 import type { ClockFaults } from "./wrong-clocks.ts";
 
-/** The line that --json prints, in this order. */
+/** The object that --json prints as one line, with its fields in this order. */
 export interface DemoSummary {
   readonly slabs: number;
   readonly damagedSlabs: number;
@@ -34,14 +34,14 @@ export interface DemoSummary {
   /** Workers that held a running lease when they were killed. */
   readonly killedWorkers: number;
   readonly databaseCrashes: number;
-  /** Total time from the crashes until the database answered again. */
+  /** The time from a crash until the database answered again, summed over all crashes. */
   readonly databaseCrashedSeconds: number;
   readonly endedBackends: number;
   readonly databaseSilences: number;
   readonly databaseSilentSeconds: number;
   /** Repairs that a worker ended at the beginning because its clock was wrong by hours. */
   readonly wrongClocks: number;
-  /** Total time from the end of these repairs until the next repair of the same slab began. */
+  /** The time from the end of such a repair until the next repair of its slab began, summed over these repairs. */
   readonly wrongClockSeconds: number;
   /** Hosts that denied everything for a while. */
   readonly forgetfulHosts: number;
@@ -63,7 +63,7 @@ export interface DemoSummary {
   /** Leases that expired while a repair was running, and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
-  /** Sectors that are not healthy and that no host may take; 0 unless the verdict says why. */
+  /** Sectors that are not healthy and that no host may take. If there are any and nothing failed, the verdict says why. */
   readonly sectorsWithoutDestination: number;
   /** Sectors that are not healthy although a host could take them; if there are any, the demo has failed. */
   readonly sectorsLeft: number;
@@ -71,7 +71,7 @@ export interface DemoSummary {
   readonly seconds: number;
   /** Slabs that could lose at most 2 more sectors, counted right after the damage. */
   readonly slabsWithin2: number;
-  /** Slabs not in `slabsWithin2` that were leased before the last of the slabs in it. */
+  /** Other slabs that were leased before the last of the slabs that `slabsWithin2` counts. */
   readonly othersLeasedFirst: number;
   /**
    * Time from the damage until every slab could lose more than 2 sectors; null if this was always so, or is not so at

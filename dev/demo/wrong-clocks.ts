@@ -1,6 +1,7 @@
 /**
- * Gives workers a clock that is wrong by hours, each for one repair, as if NTP corrected the clock after it. A folder
- * contains one file for each wrong clock; a worker that removes a file has this wrong clock in its next repair.
+ * Gives workers a clock that is wrong by hours. A wrong clock lasts for one repair; then it is right, as if NTP had
+ * corrected it. A folder contains one file for each wrong clock; a worker that removes a file has this wrong clock in
+ * its next repair.
  */
 import { mkdir, readdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -51,7 +52,7 @@ export async function takeWrongClock(folder: string): Promise<number> {
 export interface ClockFaults {
   /** Repairs that ended at the beginning because the worker's clock was wrong. */
   readonly count: number;
-  /** Total time from the end of these repairs until the next repair of the same slab began. */
+  /** The time from the end of such a repair until the next repair of its slab began, summed over these repairs. */
   readonly waitedMs: number;
 }
 

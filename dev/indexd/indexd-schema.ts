@@ -1,12 +1,13 @@
 /**
- * The part of indexd's database that repair reads or writes, and the tables that its foreign keys need, as each release of indexd
- * creates it or upgrades an older database to it. Only a fixture for tests and the local runtime: in production these tables are
- * indexd's own, and we never create or alter them. Facts: docs/protocol.md#database-schema.
+ * Those tables of indexd's database that repair reads or writes, and the tables to which their foreign keys refer. They can be
+ * created as a release of indexd creates them, or upgraded as a release upgrades an older database. Only a fixture for tests and
+ * the local runtime: in production these tables are indexd's own, and we never create or alter them.
+ * Facts: docs/protocol.md#database-schema.
  */
 import { readFileSync } from "node:fs";
 import type { Sql } from "postgres";
 
-/** Database versions of indexd, by the first release with that version. */
+/** Database versions of indexd, each with one release that has it. Release 0.6.0 has the same version as 0.6.1. */
 export const INDEXD_RELEASES = { "0.4.4": 22, "0.5.0": 23, "0.6.1": 26 } as const;
 
 export type IndexdRelease = keyof typeof INDEXD_RELEASES;
@@ -26,8 +27,8 @@ const FRESH: Readonly<Record<FixtureVersion, readonly string[]>> = {
 };
 
 /**
- * The upgrades in order. Each runs in a transaction of its own, as in indexd; so a database passes through versions 24
- * and 25.
+ * The upgrades in order. Each runs in a transaction of its own, as in indexd; so a database on its way from 23 to 26 has
+ * versions 24 and 25 for a moment.
  */
 const UPGRADES: readonly { readonly to: number; readonly files: readonly string[] }[] = [
   { to: 23, files: ["upgrade-to-23.sql"] },

@@ -24,7 +24,7 @@ export function dataKeyStream(cipher: ObjectCipher): CipherStream {
   }
   return {
     apply(data, byteOffset) {
-      // ChaCha20's block counter has 32 bits; where it is used up, the object continues with the next nonce.
+      // ChaCha20's block counter has 32 bits; where it is used up, the key stream continues with the next nonce.
       for (let done = 0; done < data.length; ) {
         const position = cipher.objectOffset + byteOffset + done;
         const window = Math.floor(position / STREAM_BYTES);

@@ -47,8 +47,8 @@ export async function changeHost(sql: Sql, verb: HostVerb, host: DemoHost): Prom
 }
 
 /**
- * Drops only sectors that the database records on the host; to lose a sector that a repair left behind would do no
- * harm.
+ * Drops only sectors that the database records on the host. The host may also keep copies that the database does not
+ * record, but losing these would damage no slab.
  */
 async function loseSectors(sql: ISql, { swarm, row }: DemoHost): Promise<number> {
   const rows = await sql<{ root: Root }[]>`

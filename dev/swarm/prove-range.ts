@@ -29,8 +29,8 @@ export async function proveRange(
 ): Promise<ProvenData> {
   const { current: switches } = host.switches;
   if (choiceIncludes(switches.findsSectorsCorrupt, root)) throw new Refused(SECTOR_CORRUPT);
-  // A real host's checks of a request accept a range that ends on a leaf boundary but does not begin on one; its store
-  // then fails.
+  // A real host checks that a range ends on a leaf boundary, but not that it begins on one. If the range begins
+  // elsewhere, the host's store fails later, with an internal error.
   if (offset % LEAF_BYTES !== 0 || length % LEAF_BYTES !== 0) throw new Refused(INTERNAL_ERROR);
 
   const { start, end } = piecesAround(offset, length);
@@ -50,7 +50,7 @@ function flipBit(bytes: Uint8Array, at: number): void {
   bytes[at] = (bytes[at] ?? 0) ^ 1;
 }
 
-/** Makes a proof invalid. The proof of a whole sector is empty; it gets one superfluous hash. */
+/** Makes a proof invalid. The proof of a whole sector is empty, so one superfluous hash is added to it. */
 function spoiled(proof: readonly Uint8Array[]): Uint8Array[] {
   const hashes = proof.map((hash) => hash.slice());
   if (hashes[0] === undefined) return [new Uint8Array(32)];

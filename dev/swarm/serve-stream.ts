@@ -38,7 +38,7 @@ export async function serveStream(host: HostState, stream: RpcStream): Promise<v
 }
 
 async function serveRpc(host: HostState, stream: RpcStream): Promise<void> {
-  // The RPC is refused before its specifier is read, as by a server that accepts no new RPCs.
+  // Like a real server that accepts no new RPCs, this one refuses the RPC before it reads the RPC's specifier.
   if (host.switches.current.shuttingDown) throw new Refused(HOST_SHUTTING_DOWN);
   const name = specifierName(await stream.readExactly(SPECIFIER_BYTES));
   const serve = name === undefined ? undefined : SERVERS.get(name);

@@ -5,8 +5,8 @@ import type { HostCounters } from "./host-counters.ts";
 import type { HostSwitches } from "./host-switches.ts";
 
 /**
- * A host's prices in hastings. A signed price table adds the chain's height and the time until which the prices are
- * valid.
+ * A host's prices in hastings. A signed price table has these prices and also the chain's height and the time until
+ * which the prices are valid.
  */
 export type PriceList = Omit<UnsignedPrices, "tipHeight" | "validUntilSeconds">;
 

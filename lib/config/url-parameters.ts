@@ -12,7 +12,7 @@ interface Refused {
   readonly expected: string;
 }
 
-/** Known parameters of other clients and of PostgreSQL, with what to do about them. Messages contain no other names. */
+/** Known parameters of other clients and of PostgreSQL, with what to do about them. Messages repeat no other names from a URL. */
 const REFUSED: readonly Refused[] = [
   {
     names: ["channel_binding"],

@@ -203,7 +203,7 @@ export const VARIABLES = {
   ),
   SLABMEND_DAILY_SIACOINS: dailyLimit("siacoins", 12, "most that hosts may charge for repairs", hastingsOf),
   SLABMEND_DAILY_BYTES_READ: dailyLimit("bytes", 18, "most that repairs may read from hosts"),
-  SLABMEND_DAILY_REPAIRS: dailyLimit("repairs", 12, "most repairs that move sectors"),
+  SLABMEND_DAILY_REPAIRS: dailyLimit("repairs", 12, "maximum number of repairs that move sectors"),
   SLABMEND_INDEXD_GRACE_SECONDS: wholeNumber(
     0,
     86_400,
@@ -281,7 +281,7 @@ export const VARIABLES = {
       v.transform((text) => (text === "none" ? undefined : text)),
     ),
     expected: "none, or the http(s) URL of an SQS queue",
-    purpose: "the queue of due checks, with SLABMEND_VERIFY=due; work and serve need none",
+    purpose: "the queue of due checks, with SLABMEND_VERIFY=due; work and serve do not need this queue",
     readBy: ["claim"],
     fallback: "none",
   } as Variable<string | undefined>,
@@ -290,7 +290,7 @@ export const VARIABLES = {
     1_000,
     1,
     "parts",
-    "weight of the indexer among those of one serve: its share of the simultaneous repairs (--concurrency); the most urgent indexer borrows unused shares",
+    "if one serve repairs for several indexers: each gets a part of the simultaneous repairs (--concurrency) in proportion to its share; repairs that it does not use are lent to the others, the most urgent first",
     [],
   ),
   SLABMEND_METRICS_NAMESPACE: {

@@ -91,8 +91,8 @@ export function createHostDialer(options: DialerOptions): HostDialer {
 }
 
 /**
- * Makes one error of the failures at all addresses. A handshake that the host itself spoiled comes first: it says more
- * than an address that did not answer.
+ * The error of a dial that failed at all addresses. If the host answered at one of them with a wrong handshake, that
+ * failure becomes the error, because it says more than an address that did not answer. Otherwise all failures are listed.
  */
 function dialError(
   host: HostTarget,

@@ -137,7 +137,7 @@ const OF_RPC_ERROR: Readonly<Record<RpcErrorCode, HostErrorCode>> = {
   "error-code-unknown": "protocol-violation",
 };
 
-/** Ways in which connections to honest hosts end too; every other end is a protocol violation. */
+/** A connection to an honest host can end in these ways. Any other end is a protocol violation. */
 const ORDINARY_ENDS: ReadonlySet<MuxClosedCode> = new Set([
   "closed-locally",
   "destroyed",

@@ -24,7 +24,7 @@ export interface HostPoolConfig {
 }
 
 export const defaultHostPoolConfig: HostPoolConfig = {
-  // indexd's hard limit for one shard.
+  // The same limit as indexd's for the transfer of one shard.
   transferDeadlineMs: 120_000,
   // Three round trips for a new connection and one for the query, to the other side of the planet, with packet loss.
   queryDeadlineMs: 20_000,

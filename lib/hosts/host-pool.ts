@@ -46,7 +46,8 @@ export interface HostPool {
     terms: CallTerms,
   ): Promise<Result & { readonly durationMs: number }>;
   /**
-   * The host's signed prices. They stay valid for at least half a minute, or less if the host signs for a shorter time.
+   * The host's signed prices. They are valid for at least half a minute more, or for the whole time for which the
+   * host signs them if that is shorter.
    */
   prices(host: HostTarget, signal: AbortSignal): Promise<HostPrices>;
   /** Our account's balance on the host, in hastings. */

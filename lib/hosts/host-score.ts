@@ -53,7 +53,7 @@ export class ExpiringFlag {
   }
 
   at(nowMs: number): boolean {
-    // If the clock was set back, a time can lie in the future: one far in the future counts as expired.
+    // If the clock was set back, a time can lie in the future: a time far in the future counts as expired.
     return [this.#seenAtMs, this.#saidAtMs].some(
       (atMs) => atMs !== undefined && Math.abs(nowMs - atMs) < this.#forgetAfterMs,
     );

@@ -86,7 +86,7 @@ export class HostSession {
     return this.#callOn(await this.#dials.join(signal), signal, rpc);
   }
 
-  /** Prices signed by this host and still valid for a while. */
+  /** Prices signed by this host that do not expire within `pricesMarginMs`, or that were fetched just now. */
   async prices(signal: AbortSignal): Promise<HostPrices> {
     const { clock, config } = this.#options;
     // Testing the connection fetches new prices; those from before the pause are not used.

@@ -67,7 +67,7 @@ export class IndexerSupervisor {
   views(): readonly IndexerView[] {
     const entries = [
       ...[...this.#entries].map(([name, { control }]) => ({ name, control })),
-      // An indexer is listed until it has drained.
+      // An indexer that is ending stays listed until its running repairs have ended.
       ...[...this.#ending].map(([name, { control }]) => ({ name, control })),
     ].toSorted((a, b) => (a.name < b.name ? -1 : 1));
     return entries.map(({ name, control }) => {

@@ -12,7 +12,7 @@ export interface StepOnceOptions {
   readonly logger: Logger;
 }
 
-/** No indexer makes more transitions than this in its life. A state that needs time ends the loop earlier. */
+/** No indexer makes more transitions than this in its life. The loop ends before that when it reaches a state that has to wait. */
 const MOST_STEPS = 6;
 
 /**

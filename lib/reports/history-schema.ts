@@ -18,7 +18,10 @@ export const endedMoves = {
 
 const endedRepair = v.object({
   id,
-  kind: v.pipe(v.string(), v.description("repair; drain: a repair whose only cause was a draining host")),
+  kind: v.pipe(
+    v.string(),
+    v.description("drain: a repair whose only cause was a draining host; repair: any other repair"),
+  ),
   slabId: id,
   digest: hex,
   outcome: v.pipe(v.string(), v.description("the recorded outcome")),

@@ -124,7 +124,7 @@ export const METRICS = {
   },
   SlabsFoundAtRisk: {
     unit: "Count",
-    meaning: "slabs in the journal whose repair found too few sources in the last five minutes",
+    meaning: "slabs with a repair in the last five minutes that found too few sources, according to the journal",
   },
   QuarantinedSlabs: { unit: "Count", meaning: "slabs in quarantine" },
   DatabaseConnections: { unit: "Count", meaning: "connections of the fleet's database role" },

@@ -27,7 +27,7 @@ const waiting = async () =>
   );
 /**
  * Keys of the objects whose events were bumped. If indexd publishes, a bumped event has no time yet; otherwise its time
- * is a whole second from the last minute or the next seconds.
+ * is a whole second, at the earliest one minute ago.
  */
 const bumped = async (): Promise<string[]> => {
   const rows = await sql<{ key: string }[]>`
@@ -43,8 +43,8 @@ test("a flush bumps exactly the objects of a moved slab, in all accounts", async
   const a = await seedObject(sql, { accountId, slabs: [one, two] });
   const other = await seedAccount(sql);
   const b = await seedObject(sql, { accountId: other, slabs: [two] });
-  // An object with the same key in another account: its event, of a deleted object, is bumped too, as by indexd's
-  // statement.
+  // Another account has an event of a deleted object with the same key. This event is bumped too: indexd's statement
+  // selects events by key alone.
   await seedObject(sql, { accountId: other, slabs: [untouched], objectKey: a.objectKey, wasDeleted: true });
   await seedObject(sql, { accountId, slabs: [untouched] });
   await moved(one);

@@ -11,7 +11,8 @@ import { DEFAULT_REAP_SETTINGS } from "../../lib/jobs/reap/reap-settings.ts";
 import { useDatabase } from "../support/database.ts";
 
 /**
- * Rows of the journal, backlog and repairs, an hour apart (248 days). Only the journal's latest LATELY rows are closer.
+ * Number of rows in each of the tables journal, backlog and repairs. The rows are an hour apart, so they span about 250
+ * days; only the last LATELY rows of the journal are 100 ms apart.
  */
 const ROWS = 6_000;
 const LATELY = 40;
@@ -89,7 +90,7 @@ describe.each<[string, string, () => Promise<unknown>, number]>([
   });
 });
 
-test("each expired lease is judged by whether repairs of other slabs succeed", async () => {
+test("listExpiredLeases tells for each lease whether repairs of other slabs succeed", async () => {
   const others = async () => {
     const rows = await listExpiredLeases(sql, { successWindowMs: HOUR_MS, limit: 100 });
     return new Map(rows.map(({ slabId, othersSucceed }) => [slabId, othersSucceed]));

@@ -12,7 +12,8 @@ const MINUTES = 60_000;
 
 /**
  * The table in docs/architecture.md#outcomes, written a second time and independently. A row is [outcome, change of
- * indexd's failure counter, next attempt]. For a backoff the third element names its counter, and its waits follow.
+ * indexd's failure counter, next attempt]. For a backoff the third element is the counter that selects the wait, and
+ * all waits follow, in milliseconds.
  */
 const TABLE: ReadonlyArray<readonly [OutcomeKind, string, string, ...number[]]> = [
   ["repaired", "zero", "keep"],
@@ -87,7 +88,8 @@ test.each(OUTCOMES.filter((kind) => kind !== "stale"))(
       expect(writes.failedCounter).not.toBe("increment");
     const isFailure = ["no-candidates", "partial-refused", "too-few-sources"].includes(kind);
     if (!isFailure) return expect(asReported).toEqual(writesOf(kind, "repair"));
-    // The waits are minutes, the time that indexd needs to fund or pin. Nothing is wrong with the slab, so not hours.
+    // indexd needs minutes to fund or pin, so the waits are minutes. Hours would be for a slab with a fault, and this
+    // slab has none.
     const scheduleMs = [2, 4, 8, 16, 32, 60].map((minutes) => minutes * MINUTES);
     expect(asReported).toMatchObject({
       recordAs: kind,

@@ -26,7 +26,7 @@ beforeAll(async () => {
   const admin = postgres(server.url("postgres"), { max: 1, onnotice: () => {} });
   const [row] = await admin<{ data_directory: string }[]>`show data_directory`;
   const key = certificate.key.export({ type: "pkcs8", format: "pem" }) as string;
-  // The server writes them itself, because only it may own and read its key file.
+  // The server itself writes certificate and key, because only its user may own and read the key file.
   for (const [name, pem] of Object.entries({ "server.crt": certificate.cert, "server.key": key })) {
     await admin.unsafe(
       `copy (select line from unnest(string_to_array('${pem.trim()}', E'\n')) line)
@@ -57,7 +57,7 @@ async function isEncrypted(host: string, authorities?: string): Promise<boolean>
   }
 }
 
-test("a server certificate is trusted only with its own authority", async () => {
+test("a server certificate is trusted only if its own authority is configured", async () => {
   expect(await isEncrypted("localhost", authority.cert)).toBe(true);
   expect(await isEncrypted("localhost", another.cert + authority.cert)).toBe(true);
   for (const authorities of [undefined, another.cert]) {

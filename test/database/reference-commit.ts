@@ -99,13 +99,13 @@ const isOpen = (sql: ISql, { sectorId, hostId }: Location): Promise<boolean> =>
       and (s.contract_sectors_map_id = d.map_id or s.contract_sectors_map_id is null and d.map_id is null)
       and s.uploaded_at = d.uploaded_at`);
 
-/** The sector was denied three times, or its host serves others. */
+/** Whether the loss is proven: the host has denied the sector three times, or has served other sectors meanwhile. */
 const isProven = async (sql: ISql, { sectorId, hostId }: Location, denied: readonly DenialReport[]) =>
   denied.some((report) => report.sectorId === sectorId && report.hostId === hostId && report.othersServed) ||
   (await some(sql`
     select 1 from slabmend.denials where sector_id = ${String(sectorId)} and host_id = ${hostId} and denials >= 3`));
 
-/** @returns whether the whole sector was denied now and at least 6 h ago */
+/** @returns whether a read of the whole sector was denied both now and at least 6 h ago */
 async function noteDenial(sql: ISql, report: DenialReport): Promise<boolean> {
   const { sectorId, hostId, code, whole } = report;
   const key = sql`sector_id = ${String(sectorId)} and host_id = ${hostId}`;
@@ -138,7 +138,7 @@ async function hostIsSuspected(sql: ISql, hostId: HostId): Promise<boolean> {
   const rows = await sql<{ again: boolean }[]>`
     select last_denied_at - first_denied_at >= interval '6 hours' as again
     from slabmend.denials where host_id = ${hostId} and last_denied_at > now() - interval '1 day'`;
-  // No score has been reported here.
+  // `served` is 0, because no test that uses this reference reports scores of hosts.
   return isSuspected({
     denied: rows.length,
     deniedAgain: rows.filter(({ again }) => again).length,
@@ -175,7 +175,8 @@ async function mayBeRecorded(sql: ISql, slabId: string, move: CommitMove): Promi
         where good and state in (0, 1) and renewed_to is null
           and proof_height > (select scanned_height from global_settings))`);
   if (!goodHost) return false;
-  // Rule 4, in every slab that has the sector, this one included; the sector itself counts as well.
+  // Rule 4: in every slab that has the sector, this slab included, no sector may be on the new host yet, not even the
+  // sector that moves.
   const occupied = await some(sql`
     select 1 from slab_sectors mine
     join slab_sectors other on other.slab_id = mine.slab_id

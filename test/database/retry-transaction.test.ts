@@ -44,7 +44,7 @@ test("retry delays double up to a maximum, with a jitter of at most half", () =>
   expect(retryDelayMs("connection-lost", 1, 0)).toBe(100);
 });
 
-test("retries use the given clock and pass the attempt's number", async () => {
+test("retries wait by the given clock, and the transaction gets the number of the attempt", async () => {
   const clock = createFakeClock();
   const attempts: number[] = [];
   const running = retryTransaction(

@@ -288,9 +288,10 @@ const act = (world: World, name: string, dice: Dice): Promise<void> =>
   retryTransaction(name, () => ACTIONS[name]!(world, dice));
 
 /**
- * Whether two actions must not run simultaneously. indexd chooses a host independently of us, and here it ignores the
- * hold, so it could put a sector on a host while a commit puts another sector of the slab there. indexd dates its
- * sector to before its wait for a lock, so the commit's sector would seem to be the later one.
+ * Whether two actions must not run simultaneously: a migration by indexd and a commit. indexd chooses a host
+ * independently of us, and here it ignores the hold. It could therefore put one sector of a slab on a host while a commit
+ * puts another one there. The check of rule 4 would blame the commit, because indexd's uploaded_at is the time before
+ * its wait for a lock, so the commit's sector seems to be the later one.
  */
 const mayCollide = (...names: readonly string[]): boolean =>
   names.includes("indexdMigrates") && names.includes("commit");
@@ -354,8 +355,8 @@ async function comparable(client: Sql | TransactionSql): Promise<unknown> {
 }
 
 /**
- * Checks that a commit without concurrent actions does the same as the reference commit, and a superseded commit
- * nothing.
+ * Checks that a commit without concurrent actions does the same as the reference commit, and that it changes nothing in
+ * indexd's tables if it is superseded or was already committed.
  */
 async function commitAgainstReference(world: World, [a]: Dice): Promise<void> {
   const request = choosePlan(world, a);

@@ -171,7 +171,7 @@ test("stop lets a worker finish within the grace period, then kills it", async (
   const again = start();
   await once(again, "workerStarted");
   const ended = once(again, "workerEnded");
-  // A worker killed before its function begins would have received nothing.
+  // Waits until the function has logged the message: a worker that is killed earlier would have logged nothing.
   await untilEqual(received, [`${first} 1`, `${second} 1`]);
   await again.stop();
   expect((await ended)[1]).toMatchObject({ outcome: { how: "crashed" }, failed: [second] });

@@ -106,7 +106,7 @@ describe("an invocation", () => {
     expect(after.invocations).toBe(1);
   });
 
-  test.each(["hang", "spin"])("an invocation that would %s is killed at its deadline", async (what) => {
+  test.each(["hang", "spin"])("an invocation that never ends is killed at its deadline: %s", async (what) => {
     const functions = pool({ timeoutMs: 400 });
     let pid = 0;
     const outcome = await functions.invoke(JSON.stringify({ do: what }), {

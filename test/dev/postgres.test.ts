@@ -84,7 +84,8 @@ test.runIf(isRoot)("PostgreSQL started by root runs as user nobody, if need be f
     expect((await settingsOf(server))["server_version"]).toMatch(/^18\./);
     await server.stop();
   }
-  // The first way depends on the clone: below a folder of mode 0700, the user nobody cannot read the original files.
+  // The result of the first start depends on where the clone is: below a folder of mode 0700, the user nobody cannot
+  // read PostgreSQL's original files.
   expect(kinds[1]).toBe("nobody-with-copy");
   expect(["nobody", "user-namespace", "nobody-with-copy"]).toContain(kinds[0]);
 });

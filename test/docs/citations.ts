@@ -25,9 +25,9 @@ const PATH = new RegExp(
 );
 /** `[text](target)`, without web addresses. */
 const LINK = /\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]+)?\)/g;
-/** "decision 0011" and "[0011]" refer to a file. */
+/** Matches "decision 0011" and "[0011]", which both cite the file of a decision. */
 const DECISION = /(?:\bdecisions?\s|\[)(\d{4})\b/g;
-/** `journal.ts`, without its folder or with a part of the folder's path; in documents only in backquotes. */
+/** Matches `journal.ts`, without its folder or with a part of the folder's path; in documents only in backquotes. */
 const FILE_NAME = {
   document: /`([\w./-]+\.(?:ts|tsx|sql|sh|md))`/g,
   comment: /(?<![\w./@*$}-])([\w-]+(?:\/[\w.-]+)*\.(?:ts|tsx|sql|sh|md))\b/g,
@@ -37,7 +37,7 @@ const FILE_NAME = {
  * heading must be cited by its anchor.
  */
 const LOOSE_HEADING = /docs\/[\w-]+\.md(?:, [A-Z]| ")/g;
-/** A comment of TypeScript, SQL or a shell, as far as citations need it. */
+/** Matches a comment of TypeScript, SQL or a shell, but only roughly: text in a string may match too. */
 const COMMENT: Readonly<Record<string, RegExp>> = {
   ts: /\/\*[\s\S]*?\*\/|\/\/.*/g,
   sql: /--.*/g,

@@ -8,7 +8,8 @@ const PASSWORD = "hunter2canary";
 const context = { getRemainingTimeInMillis: () => 5_000 } as Context;
 
 /**
- * Ports without a listener. Each function has its own port, because many failures delay further connections to a port.
+ * Ports without a listener. Each function has its own port, because after many failed connections to a port our client
+ * delays further ones.
  */
 const PORTS = { claim: 1, reap: 2 } as const;
 

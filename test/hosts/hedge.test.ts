@@ -66,7 +66,7 @@ test("hedge starts as many attempts as successes are needed, and uses the first 
   expect(race.clock.pending).toBe(0);
 });
 
-test("with patience, running attempts have time to finish although hedge can no longer succeed", async () => {
+test("with patienceMs, running attempts have that time to finish after hedge can no longer succeed", async () => {
   const race = controlled(["a", "b", "c"], { needed: 3, patienceMs: 1_000 });
   await race.fail("a");
   expect(race.cancelled).toEqual([]);

@@ -87,7 +87,7 @@ function alarmValue(
 }
 
 const { REPAIR_TIMEOUT_SECONDS: timeout, VISIBILITY_TIMEOUT_SECONDS: visibility } = limits;
-/** The sum of the four waits between five receives in seconds, each at its longest. */
+/** The longest total time of the four waits between five receives, in seconds. */
 const allReturns = [1, 2, 3, 4].reduce((sum, receives) => sum + returnDelaySeconds(receives, 1), 0);
 
 test.each<[keyof typeof ALARMS, string, Record<string, number>, boolean, Record<string, number>?]>([

@@ -173,7 +173,7 @@ test("WriteSector requests", () => {
   );
 });
 
-test("ReadSector responses, except for the data after them", async () => {
+test("ReadSector responses, without the data that follows them", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(LEAVES_PER_SECTOR - 1), proofOfLeaf, async (leaf, proof) => {
       const ours = encodeReadSectorResponseHead(proof, LEAF_BYTES);

@@ -1,4 +1,4 @@
-/** The variable with the URL of a real indexd's database, to compare the fixture with. The database is only read. */
+/** The environment variable with the URL of a real indexd's database, only read and compared with the fixture. */
 const REAL_DATABASE_VARIABLE = "SLABMEND_INTEROP_DATABASE_URL";
 
 export type RealIndexd =

@@ -131,8 +131,8 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
           refusesWritesEarly: { afterBytes: 0, code: 5, description: "not enough funds" },
         });
         const refused = await failureOf(pool.call(target, sectorWrite(sector), { signal: noSignal }));
-        // After the host's refusal more data is still in transit than a host of the crates tolerates. So with small
-        // packets the host may end the connection before we know of the refusal.
+        // When the host refuses the sector, the rest of it is still in transit. If packets are small, these are more
+        // packets than a host of the crates tolerates, and it may end the connection before we know of the refusal.
         const isFlood = packetBytes < 4223;
         expect(isFlood ? ["not-enough-funds", "connection-lost"] : ["not-enough-funds"]).toContain(
           (refused as { code: string }).code,

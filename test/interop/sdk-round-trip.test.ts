@@ -92,8 +92,8 @@ async function seenEvents({ client }: SdkWorld): Promise<string[]> {
 }
 
 /**
- * Expects one event after the cursor for each moved object, and no other events. It polls, because an event is visible
- * only after the second of the event has passed.
+ * Expects one event after the cursor for each moved object, and no other events. It polls, because an event stays
+ * invisible until the clock second in which it happened is over.
  */
 async function expectEvents(
   { client }: SdkWorld,
@@ -114,7 +114,10 @@ async function dropWhatWasNotWritten({ sql, hosts }: SdkWorld): Promise<void> {
   for (const { root, host_id } of rows) await dropSector(hosts, host_id, parseRoot(root));
 }
 
-/** Drops moved sectors of the first slab from honest hosts, until these have one sector fewer than the SDK needs. */
+/**
+ * Drops moved sectors of the first slab from honest hosts, until honest hosts have one sector of this slab fewer than
+ * the SDK needs to read it.
+ */
 async function leaveTooFewSectors({ sql, hosts }: SdkWorld, { fates }: SlabDamage): Promise<void> {
   const rows = await sql<{ root: string; host_id: number }[]>`
     select encode(x.sector_root, 'hex') as root, x.host_id

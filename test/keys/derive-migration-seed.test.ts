@@ -46,7 +46,7 @@ describe("key derivation", () => {
     expect(accountOf(derived.migrationSeed.reveal())).toBe(account);
   });
 
-  it("matches the vectors of its intermediate steps", () => {
+  it("the intermediate steps match the vectors", () => {
     const hash = createHasher(() => blake2b.create({ dkLen: 32 }));
     expect(hexOf(hash(entropyOfPhrase(FIRST)))).toBe(
       "94c1c088cc9453996779630ad3af45cbd92814828dd784cf2aa12df95d1b8afe",

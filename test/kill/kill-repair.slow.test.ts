@@ -33,7 +33,7 @@ const beforeTheCommit = [
 ] as const;
 
 test.each(beforeTheCommit)(
-  "after a kill at %s, time %i, another worker repairs the slab",
+  "after a kill at step %s, occurrence %i, another worker repairs the slab",
   async (step, occurrence) => {
     const slab = await damagedSlab();
     const victim = await kill.startVictim("repair", { step, occurrence });
@@ -45,12 +45,12 @@ test.each(beforeTheCommit)(
   },
 );
 
-test("after a kill following an upload the next worker finds the stored shard, and uploads no shard twice", async () => {
+test("if a worker is killed after an upload, the next worker finds the stored shard, and uploads no shard twice", async () => {
   const { sql } = kill.world.database;
   const slab = await damagedSlab();
   const victim = await kill.startVictim("repair");
-  // One host stores a shard; the other takes so long that there is no commit.
-  // The host of the lost sector may take another sector of the slab.
+  // Of the two hosts that can take a shard, one stores it; the other is so slow that the repair does not reach its commit.
+  // The host of the lost sector is no holder: it may take another sector of the slab.
   const holders = new Set(slab.hosts.slice(1).map(({ row }) => row.id));
   const [, slow, ...others] = kill.world.hosts.filter(({ row }) => !holders.has(row.id));
   await slow!.swarm.setSwitches({ bytesPerSecond: 50_000 });
@@ -73,7 +73,7 @@ test("after a kill following an upload the next worker finds the stored shard, a
   expect(await kill.violations([slab])).toEqual([]);
 });
 
-test("a kill during the commit leaves it done completely or not at all", async () => {
+test("a commit during which the worker is killed is done completely or not at all", async () => {
   const slab = await damagedSlab();
   const victim = await kill.startVictim("repair", { step: "commit-sent" });
   const task = await kill.world.lease(slab);
@@ -87,7 +87,7 @@ test("a kill during the commit leaves it done completely or not at all", async (
   expect(await kill.violations([slab])).toEqual([]);
 });
 
-test.each(["committed", "events-bumped"])("a kill at %s leaves only the events to do", async (step) => {
+test.each(["committed", "events-bumped"])("a kill at step %s leaves only the events to do", async (step) => {
   const slab = await damagedSlab();
   const victim = await kill.startVictim("repair", { step });
   const task = await kill.world.lease(slab);

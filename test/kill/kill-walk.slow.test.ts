@@ -21,8 +21,8 @@ beforeEach(() => kill.reset());
 const SETTINGS = { pageSectors: 2, walkEveryMs: 3_600_000 };
 
 /**
- * One pass is complete. Since then slabs became healthy and others unhealthy, by every cause, and an entry is due, so the next pass has
- * work at every step. No slab may be leased, because indexd has just claimed all of them.
+ * One pass is complete. Since then some slabs became healthy and others unhealthy, and one backlog entry is due for another look.
+ * So the next pass has work at every step. No slab may be leased, because indexd has just claimed all of them.
  */
 async function secondPassIsDue(): Promise<void> {
   const { sql } = kill.world.database;
@@ -129,7 +129,10 @@ async function nothingIsHalfRecorded(): Promise<void> {
   );
 }
 
-/** Only the steps of pages: a pass ends in the statement of its last page, so a kill can only lose the note of its end. */
+/**
+ * The steps of pages only. The end of a pass is left out: the statement of the last page also ends the pass, so a killed run may
+ * have ended a pass without recording the step `pass-finished`.
+ */
 const pages = (steps: readonly string[]) => steps.filter((step) => step.endsWith("-page")).sort();
 
 /** The next run does only the remaining work; then the backlog equals that of a walk from the beginning. */

@@ -46,7 +46,7 @@ beforeAll(async () => {
     { version: number }[]
   >`select db_version as version from global_settings`;
   version = global!.version;
-  // A newer version, in which our writes may have another meaning.
+  // A newer version of indexd, in which our writes may have another meaning.
   await db(UNKNOWN)`update global_settings set db_version = 9999`;
   await db(UNKNOWN)`alter table slabs add column novel integer not null default 0`;
   const { hostname, port } = new URL(databases.get(HANGS)!.url);
@@ -130,7 +130,7 @@ test("seven indexers work while three fail; each failing indexer reports its pro
 
 test("an indexer can be suspended, resumed and removed while the others keep working", async () => {
   const [first, second] = [names[0]!, names[1]!];
-  // The substitute worker leaves its lease, which a real worker's commit would end.
+  // A real worker's commit would have ended the lease; the substitute worker leaves it.
   await db(first)`delete from slabmend.leases`;
   await stopLeasing(db(first), { kind: "suspended", owner: "ann" });
   await until(() => stateOf(first) === "stopped" && viewOf(first).loop === null);
@@ -140,7 +140,7 @@ test("an indexer can be suspended, resumed and removed while the others keep wor
 
   configured = configured.filter(({ name }) => name !== second);
   await until(() => supervisor.views().length === COUNT - 1);
-  // The indexer's state stays for other machines; its lease is given back.
+  // The row stays, because other machines may drive the indexer; only its lease is released.
   await until(async () => {
     const [row] = await db(second)<
       { state: string; holder: string | null }[]

@@ -89,7 +89,8 @@ test("the loss probability equals the sum over all combinations of failures", ()
 });
 
 test("tiny probabilities keep their significant digits", () => {
-  // The first term of the sum is that exactly 21 of 30 hosts fail. All other terms together are 0.4 % of it.
+  // The first term of the sum is the probability that exactly 21 of 30 hosts fail. All other terms together are 0.4 % of
+  // the first.
   expect(lossProbability(10, alone(30)) / (choose(30, 21) * P ** 21 * (1 - P) ** 9)).toBeCloseTo(1.004, 3);
   expect(lossProbability(1, alone(256))).toBe(0);
 });
@@ -105,7 +106,7 @@ describe("order", () => {
     fc.assert(
       fc.property(slab, fc.nat(), ({ minShards, holders }, n) => {
         const fewer = holders.toSpliced(n % holders.length, 1);
-        // A group left with one host no longer has a shared event, so every group must keep two hosts.
+        // Hosts of a group also fail together, but a group of one host does not count: so every group must keep two hosts.
         fc.pre(
           fewer.every(
             (one) => one.group === null || fewer.filter(({ group }) => group === one.group).length > 1,
@@ -133,7 +134,7 @@ describe("order", () => {
     expect(lossProbability(10, [...alone(11), ...together(3)])).toBeGreaterThan(
       50 * lossProbability(10, alone(14)),
     );
-    // An independent host instead of the group's thirteenth host does not make the slab less safe.
+    // 13 hosts of one group are no safer than 12 of them with an independent host.
     expect(lossProbability(10, [...together(13)])).toBeGreaterThan(
       lossProbability(10, [...alone(1), ...together(12)]) * 0.99,
     );

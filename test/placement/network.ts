@@ -18,7 +18,7 @@ export const hostId = (n: number): HostId => n as HostId;
 /** The contract of host n. */
 export const contractId = (n: number): ContractId => hex(n) as ContractId;
 
-/** A host that may keep and take sectors; each n has its own location, one degree of latitude apart. */
+/** A host that may keep and take sectors. Each host is one degree of latitude away from the next. */
 function networkHost(n: number, changes: Partial<NetworkHost> = {}): NetworkHost {
   return {
     id: hostId(n),
@@ -83,7 +83,7 @@ export function networkOf(
   };
 }
 
-/** A sector by the number of its host; pinned to that host's contract unless changed. Null: lost. */
+/** A sector on the host of this number, or lost if null. It is pinned to the host's contract, unless `changes` says otherwise. */
 export function sector(index: number, host: number | null, changes: Partial<SlabSector> = {}): SlabSector {
   return {
     index,

@@ -74,7 +74,7 @@ describe("a host that is drained", () => {
     expect(moves.map(({ reason }) => reason)).toEqual(reasons);
   });
 
-  test("a host with more than 1,000 unpinned sectors takes lost sectors, but none of a drain", () => {
+  test("a host with more than 1,000 unpinned sectors takes lost sectors, but no sectors of a draining host", () => {
     const limits = { maxUnpinnedPerHost: 200_000 };
     const behind = { unpinnedSectors: 1_001 };
     const network = networkOf(4, { 1: { drain: "running" }, 4: behind });
@@ -124,7 +124,7 @@ describe("candidates", () => {
     expect(ids(planned.candidates)).toEqual([3, 4, 5]);
   });
 
-  test("hosts of other slabs that share a moved sector are not candidates; if the shared sector stays, they are", () => {
+  test("if another slab shares a sector that moves, its hosts are not candidates; if the shared sector stays, they are", () => {
     const places = [
       sector(0, 1, { neighbourHostIds: [hostId(5)] }),
       sector(1, null, { neighbourHostIds: [hostId(4)] }),
@@ -222,7 +222,7 @@ describe("candidates", () => {
 describe("copies and sources", () => {
   const network = networkOf(8, { 2: BLOCKED, 3: UNUSABLE, 4: { addresses: [] } }, { unhealthy: [5] });
 
-  test("a moved sector can be copied from a blocked or unusable host, a bad contract or a duplicate, but not without an address", () => {
+  test("a sector is copied from a blocked or unusable host, a bad contract or a duplicate, if its host has an address", () => {
     const planned = repair(slabOn(2, [1, 2, 3, 4, 5, 1, null, 9]), network);
     expect(
       planned.moves.map(({ sector, reason, copyFrom }) => [sector.index, reason, copyFrom?.id ?? null]),
@@ -383,7 +383,7 @@ describe("for any hosts and any slab", () => {
     });
   });
 
-  test("sectors that stay are on good hosts; moves are listed once, in slab order", () => {
+  test("sectors that stay are on good hosts; each move is listed once, in the order of the slab's sectors", () => {
     holds((planned, slab, network) => {
       for (const id of keptIds(planned, slab)) expect(isGoodHost(network.hosts.get(id)!)).toBe(true);
       if (planned.kind === "healthy") return;
@@ -417,7 +417,7 @@ describe("for any hosts and any slab", () => {
     });
   });
 
-  test("a slab is healthy after its whole plan, and after a part of the plan at most the rest is left to move", () => {
+  test("a slab is healthy after its whole plan; after a part of it, no more moves are left than the plan still had", () => {
     holds((planned, slab, network) => {
       if (planned.kind !== "repair") return;
       const candidates = [...planned.candidates];

@@ -154,7 +154,7 @@ test.each(Object.entries(CASES))("alert %s fires for its problem and not without
   expect(holdRules(name, given.isQuiet, false)).toBe("");
 });
 
-test("every alarm of AWS has an alert or a reason for none, and every alert is tested", () => {
+test("every alarm of AWS has an alert or a reason why it has none, and every alert is tested", () => {
   const without = alarmsWithoutAlert();
   const expected = [...Object.keys(ALARMS).filter((name) => !without.has(name)), ...SERVER_ALERTS];
   expect(Object.keys(CASES).sort()).toEqual(expected.sort());

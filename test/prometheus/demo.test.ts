@@ -139,7 +139,7 @@ test("every query of the Grafana dashboard returns series", async () => {
 });
 
 test(
-  "an unreachable database fires database-away and claim-not-running until it is back",
+  "while the database is unreachable, and only then, the alerts database-away and claim-not-running fire",
   async () => {
     const both = ["claim-not-running", "database-away"];
     await playground.command("away", /^the database has stopped answering/m);

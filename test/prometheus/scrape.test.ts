@@ -41,7 +41,7 @@ test("Prometheus reads the metrics of serve, and no alert fires in a healthy fle
   expect(await prometheus.firing()).toEqual([]);
 });
 
-test("claims that fail fire claim-not-running, and not database-away, until they run again", async () => {
+test("while claims fail, claim-not-running fires and database-away does not; once they run again, no alert fires", async () => {
   await until(
     () => prometheus.value("slabmend_database_up"),
     (value) => value === 1,
@@ -62,7 +62,7 @@ test("claims that fail fire claim-not-running, and not database-away, until they
   );
 });
 
-test("a serve that ends fires server-not-reached", async () => {
+test("once serve has ended, the alert server-not-reached fires", async () => {
   await until(
     () => prometheus.value('up{job="slabmend"}'),
     (value) => value === 1,

@@ -33,7 +33,10 @@ const { sql } = useDatabase();
 const ask = askOf(sql);
 let hosts: SeededHost[];
 let blocked: SeededHost;
-/** Slabs with min_shards 3 and 2, 4, 11 and 11 sectors on good hosts. The last also has a sector on a blocked host. */
+/**
+ * Slabs with min_shards 3. `beyond` has 2 sectors on good hosts, `endangered` 4, `safe` and `waiting` 11 each; `waiting` also has
+ * a sector on a blocked host.
+ */
 let beyond: SeededSlab, endangered: SeededSlab, safe: SeededSlab, waiting: SeededSlab;
 
 /** Fails unless the report has exactly the documented keys. */

@@ -90,7 +90,7 @@ test("a whole sector is read without a proof", async () => {
   expect(Buffer.compare(into, sectorData())).toBe(0);
 });
 
-test("a leaf is verified for the price of a sector", async () => {
+test("verifying one leaf costs the price of a whole sector", async () => {
   const root = host.store(sectorData());
   const before = host.balance;
   const answer = await verifySector(connect().client, { ...payment(), root, leafIndex: 65_535n });
@@ -156,7 +156,7 @@ test("a host that refuses a write and stops reading does not block the writer", 
   refused.resolve();
 });
 
-test("a root for an incompletely sent sector is a protocol violation", async () => {
+test("a host that answers a write with a root before the whole sector is sent violates the protocol", async () => {
   host.misbehave = async (_rpc, stream): Promise<Answered> => {
     await stream.write(encodeWriteSectorResponse("11".repeat(32) as Root));
     return "done";

@@ -11,7 +11,7 @@ import { encodeHostPrices, hostPricesSighash, hostPricesSignedBy } from "../../l
 import { hexOf } from "../../lib/slab/ids.ts";
 import { accountKey, contract, hostKey, prices, unsignedPrices } from "./samples.ts";
 
-// The Go code computed the same values as the ones expected here.
+// The reference implementation in Go computed the same values as those expected here.
 
 test("an account token hashes and signs as Go's does", () => {
   const token = createAccountToken(accountKey, hostKey, 1_700_000_000_999);
@@ -25,7 +25,8 @@ test("an account token hashes and signs as Go's does", () => {
     "4b5878ccbc717969d70fa772b2731381e1e65d10335ceca55ce1567fa2db24c3148210f9584815ff2af1e871da967a90fbf02071b810822225f3655ee4b9920c",
   );
   expect(encodeAccountToken(token).length).toBe(136);
-  // The token expires at the start of its last second, as on a host whose clock counts nanoseconds.
+  // The time in the token is a whole second, and the token has expired at any later moment of this second, as on a host,
+  // whose clock counts nanoseconds.
   expect(checkAccountToken(token, hostKey, 1_700_000_000_000)).toBe("valid");
   expect(checkAccountToken(token, hostKey, 1_700_000_000_001)).toBe("account token expired");
 });

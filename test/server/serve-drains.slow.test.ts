@@ -44,7 +44,7 @@ async function brokenSlab(): Promise<StoredSlab> {
   await world.loseSector(slab, 1);
   await world.database.sql`
     update slabs set next_repair_attempt = clock_timestamp() - interval '1 minute' where id = ${String(slab.id)}`;
-  // A pass over the sectors begins once a minute; the next one is due.
+  // Passes over the sectors begin once a minute; this makes the next pass due at once.
   await world.database.sql`update slabmend.walks set pass_started_at = pass_started_at - interval '1 hour'`;
   return slab;
 }
@@ -69,7 +69,7 @@ async function untilAllIn(serve: ServeProcess, phase: string, count: number) {
   return seen!;
 }
 
-/** Ends `serve` by SIGTERM. @returns its last line, the time until its end, and the maximum that it had announced */
+/** Ends `serve` by SIGTERM. @returns its last line, the time until its end, and the longest time that it had announced */
 async function drain(serve: ServeProcess, meanwhile: () => Promise<void> = async () => {}) {
   const pids = [serve.cli.child.pid!, ...(await descendantsOf(serve.cli.child.pid!))];
   const toldAtMs = performance.now();

@@ -75,7 +75,7 @@ test("a slow write that makes progress is never given up", async () => {
   client.close();
 });
 
-test("silence without a waiting stream is ignored, and no timer runs", async () => {
+test("silence is ignored while no stream waits, and no timer for it runs", async () => {
   const { client, host, clock } = await connection();
   const stream = client.openStream();
   await stream.write(Uint8Array.of(1));

@@ -39,7 +39,7 @@ test("a large write does not delay a small one, because their frames alternate",
   client.close();
 });
 
-test("while the transport is full a write of a sector waits, and less than a tenth of it is handed over", async () => {
+test("while the transport is full, a write of a sector waits, and less than a tenth of the sector is passed on", async () => {
   const { client, host, clientEnd, hostEnd } = await dialRawHost();
   hostEnd.stall(true);
   const stream = client.openStream();

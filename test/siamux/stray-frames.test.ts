@@ -27,14 +27,14 @@ test("the 4097th closed stream replaces only the oldest one", () => {
 });
 
 test.each([
-  // A sector with its framing is 4,259,840 bytes; 24 bytes of each packet are header and tag.
+  // Columns: packet size, fatal frame. A sector with its framing is 4,259,840 bytes; 24 bytes of each packet are header and tag.
   [1220, 3_563],
   [2880, 1_493],
   [4200, 1_022],
   [4320, 1_000],
   [32_768, 1_000],
 ])(
-  "with packets of %i bytes frame %i of a closed stream is a flood, which a sector does not reach",
+  "with packets of %i bytes, stray frame %i of a closed stream is a flood; a whole sector has fewer frames",
   (size, fatal) => {
     expect(fatalStrayFrames(size)).toBe(fatal);
     expect((fatal - 1) * (size - 24)).toBeGreaterThanOrEqual(4_194_304);

@@ -10,7 +10,7 @@ const hasLast = (id: number) => (frames: readonly ReferenceFrame[]) =>
   frames.some((frame) => frame.id === id && (frame.flags & FLAG_LAST) !== 0);
 
 describe("opening", () => {
-  test("the dialer opens 256, 258, ...; FIRST is set only on the first frame", async () => {
+  test("the dialer opens the streams 256, 258, ...; FIRST is set only on the first frame of each", async () => {
     const { client, host } = await dialRawHost();
     const [a, b] = [client.openStream(), client.openStream()];
     expect([a.id, b.id]).toEqual([256, 258]);
@@ -24,7 +24,7 @@ describe("opening", () => {
     client.close();
   });
 
-  test("the acceptor opens 257, 259, ... when the dialer allows it", async () => {
+  test("the acceptor opens the streams 257, 259, ... if the dialer allows it", async () => {
     const { client, host } = await joinMuxes({ client: { maxPeerStreams: 2 } });
     const accepted = nextStream(client);
     const [a, b] = [host.openStream(), host.openStream()];

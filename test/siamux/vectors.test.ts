@@ -11,7 +11,8 @@ import { HOST_KEY, hostIdentity, nextStream } from "./join.ts";
 import { memoryPair } from "./memory-pair.ts";
 import { ReferenceDirection } from "./reference.ts";
 
-// Inputs: host seed 32 x 0x22, X25519 private keys: dialer 32 x 0x01, host 32 x 0x02.
+// Inputs, each of 32 equal bytes: 0x22 in the seed of the host's identity, 0x01 in the dialer's private X25519 key, and
+// 0x02 in the host's.
 const HOST_PUBLIC = "a09aa5f47a6759802ff955f8dc2d2a14a5c99d23be97f864127ff9383455a4f0";
 const XD = "a4e09292b651c278b9772c569f5fa9bb13d906b46ab68c9df9dc2b4409f8a209";
 const XH = "ce8d3ad1ccb633ec7b70c17814a5c76ecd029685050d344745ba05870e587d59";

@@ -11,7 +11,7 @@ export interface CrashingDatabase extends TestDatabase {
 }
 
 export async function createCrashingDatabase(): Promise<CrashingDatabase> {
-  // A crash must not lose what was committed.
+  // Other test servers have this setting off; here a crash must not lose what was committed.
   const server = await startPostgres({ settings: { synchronous_commit: "on" } });
   const admin = postgres(server.url("postgres"), { max: 1, onnotice: () => {} });
   await admin.unsafe("create database indexd template template0");

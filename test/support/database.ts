@@ -141,8 +141,8 @@ function nameDatabase(options: TestDatabaseOptions): TestDatabase & { create(): 
 }
 
 /**
- * As in production, where lib/database/client/connect.ts does not look up types, a selected array arrives as text. Arrays can still be
- * sent.
+ * Makes `sql` return selected arrays as text, as in production, where lib/database/client/connect.ts does not look up types.
+ * Arrays can still be sent as parameters.
  */
 async function readArraysAsText(sql: postgres.Sql): Promise<void> {
   await sql`select`; // The driver learns the types of arrays from its first connection.

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
 /**
  * `terminate`: the server ends its backend with the reason 57P01 and closes the connection; `close`: FIN; `reset`: RST.
- * The exchange in progress at that packet is lost.
+ * The request or answer to which the chosen packet belongs is lost.
  */
 export type HowItEnds = "terminate" | "close" | "reset";
 

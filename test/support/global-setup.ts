@@ -15,7 +15,7 @@ import { TEMPLATES, type TestDatabaseServer } from "./database.ts";
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   let logFile: string | undefined;
   // Each test file has its own pool. Two vitest workers, with the servers and child processes of a few files, need
-  // far fewer connections.
+  // far fewer than 200 connections.
   const server = await startPostgres({
     maxConnections: 200,
     // Lines that the server logs while it starts are dropped.
@@ -39,7 +39,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await attempt(
     TEMPLATES.slabmend,
     buildTemplate(server, TEMPLATES.slabmend, TEMPLATES.indexd, async (sql) => {
-      // Imported here, so that an error in it affects only that template.
+      // Imported here, so that an error in this module affects only the template with our schema.
       const { migrateDatabase } = await import("../../lib/database/schema/migrate-database.ts");
       await migrateDatabase(sql);
     }),
@@ -51,7 +51,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /**
  * @param which "22": a new database of indexd's version 22; "22-26": a database of version 22 that is upgraded to 26;
- * default: the newest version. `npm run test:indexd` sets it, and runs the tests on every version.
+ * default: the newest version. `npm run test:indexd` runs the tests with the other values.
  */
 async function createIndexdTables(sql: postgres.Sql, which = String(NEWEST_VERSION)): Promise<void> {
   const [from, to] = which.split("-").map(Number);

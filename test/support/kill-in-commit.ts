@@ -10,7 +10,7 @@ import type { WorkerProcess } from "./worker-process.ts";
 export const FATES = ["the server still commits", "the server rolls back"] as const;
 export type Fate = (typeof FATES)[number];
 
-/** The transaction's write, in the syntax of a trigger: `insert on slabmend.leases`. */
+/** The write that has the deferred trigger, in a trigger's syntax: `insert on slabmend.leases`. */
 export interface AwaitedWrite {
   readonly write: string;
   /** A condition on rows: `new.cause = 'lost'`. */

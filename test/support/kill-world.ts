@@ -43,7 +43,10 @@ export interface KillWorld {
   lines(): string[];
   /** An SQS event with one message for each of these leases. */
   eventOf(...tasks: readonly LeasedSlab[]): unknown;
-  /** Simulates hours in the database: leases expire, unsent ones are overdue, held slabs may be attempted again. */
+  /**
+   * Simulates in the database that hours have passed: leases expire, unsent leases are overdue, and held slabs may be
+   * attempted again.
+   */
   hoursPass(): Promise<void>;
   /**
    * Simulates time and runs reap, claim and repair like their schedules, until no work is left.
@@ -52,13 +55,13 @@ export interface KillWorld {
   finish(): Promise<string[]>;
   /** Violations of the database's rules; and these slabs' sectors that are wrong, share a host or are still to move. */
   violations(slabs: readonly StoredSlab[]): Promise<unknown[]>;
-  /** Repairs hosts and clears history, so that one test's crashes do not open the next one's circuit breaker. */
+  /** Resets hosts and clears history, so that one test's crashes do not open the next one's circuit breaker. */
   reset(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const MOST_ROUNDS = 6;
-/** Batches of at most ten messages; tests need far fewer batches. */
+/** After this many batches, of at most ten messages each, the queue must be empty; tests need far fewer. */
 const MOST_BATCHES = 20;
 
 const ENTRIES: Readonly<Record<FunctionName, URL>> = {

@@ -22,15 +22,17 @@ const installed = fileURLToPath(new URL("../../.slabmend/pg-dump/pg_dump", impor
 /** The pg_dump of scripts/install-pg-dump.sh; undefined if it is not installed. */
 export const PG_DUMP: string | undefined =
   process.env["SLABMEND_PG_DUMP"] ?? (existsSync(installed) ? installed : undefined);
-/** The folder of scripts/install-postgres17.sh; undefined if it is not installed. */
 const installed17 = fileURLToPath(new URL("../../.slabmend/postgres17", import.meta.url));
+/** The folder of the PostgreSQL 17 that scripts/install-postgres17.sh installs; undefined if it is not installed. */
 export const POSTGRES_17: string | undefined =
   process.env["SLABMEND_POSTGRES17"] ??
   (existsSync(`${installed17}/installed.txt`) ? installed17 : undefined);
 
 const KILLED = fileURLToPath(new URL("../kill/fixtures/move-until.ts", import.meta.url));
 const DATABASE = "indexd";
-/** The settings of both servers. A crash must not lose what was committed. */
+/**
+ * The settings of both servers. Other test servers have synchronous_commit off; here a crash must not lose what was committed.
+ */
 const SETTINGS = { log_statement: "ddl", synchronous_commit: "on" };
 const SOURCE_SETTINGS = { ...SETTINGS, wal_level: "logical", max_slot_wal_keep_size: "256MB" };
 type Side = "source" | "target";

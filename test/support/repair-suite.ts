@@ -28,7 +28,7 @@ export interface RepairOptions {
   readonly at?: (step: RepairStep, occurrence: number) => void | Promise<void>;
   /** Default 1: real time. */
   readonly timesFaster?: number;
-  /** Default `Math.random`. A constant keeps hosts of equal score in the order of their sectors. */
+  /** Default `Math.random`. With a constant, hosts of equal score are chosen in the order in which they are listed. */
   readonly random?: () => number;
 }
 

@@ -56,7 +56,7 @@ export interface SlabCode {
   readonly minShards: number;
   readonly totalShards: number;
   readonly on?: readonly WorldHost[];
-  /** Changes the data of a shard before it is stored and pinned, for shards that are pinned wrongly. */
+  /** Changes the data of a shard before the shard is stored and pinned, so that a wrong shard is pinned. */
   readonly spoil?: (index: number, data: Buffer) => void;
   /** Default: random. Two slabs with the same key share each sector whose index and shard data are equal. */
   readonly slabKey?: Buffer;
@@ -101,7 +101,7 @@ function* allShards(kernel: Kernel, dataShards: readonly Buffer[], totalShards: 
   }
 }
 
-/** Uses a new database, or the given one, which is required outside vitest. `stop` drops the database. */
+/** Uses the given database, or a new one, which can be made only within vitest. `stop` drops the database. */
 export async function createRepairWorld(options: {
   readonly hosts: number;
   readonly database?: TestDatabase;

@@ -16,7 +16,7 @@ export interface SilentProxy {
   /** Number of accepted connections. */
   readonly accepted: number;
   readonly dead: readonly DeadConnection[];
-  /** Drops all traffic on existing and later connections. Resolves when a client has then sent something in vain. */
+  /** Drops all traffic on existing and later connections. Resolves when the first bytes of a client have been dropped. */
   fallSilent(): Promise<void>;
   /** Falls silent as soon as a client sends this text; `lost` says whether the server still gets the text. */
   fallSilentAt(text: string, lost: "statement" | "answer"): Promise<void>;

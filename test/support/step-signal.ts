@@ -22,7 +22,7 @@ export function stepFromEnvironment(environment: NodeJS.ProcessEnv = process.env
     ":",
   );
   const counts = new Map<string, number>();
-  // Node.js writes the compile cache at exit, but most of these processes are killed before.
+  // Node.js would write the compile cache at exit, but most of these processes are killed before they exit.
   flushCompileCache();
   return (name) => {
     const count = (counts.get(name) ?? 0) + 1;

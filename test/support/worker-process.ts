@@ -47,7 +47,7 @@ export interface WorkerProcess {
   stop(): Promise<void>;
 }
 
-/** Hundreds of these processes load the same modules, and compiling takes three quarters of the time of a start. */
+/** Compiling takes three quarters of a process's start, so hundreds of these processes share the tests' compile cache. */
 const COMPILE_CACHE = Object.fromEntries(
   Object.entries(process.env).filter((entry): entry is [string, string] => entry[0] === "NODE_COMPILE_CACHE"),
 );

@@ -107,7 +107,7 @@ describe("metrics", () => {
     expect(repairMetrics({ kind: "stale", why: "no-lease" })).toEqual({});
   });
 
-  test("of a claim: the backlog is unknown if it was not read", () => {
+  test("the metrics of a claim leave the backlog unknown if it was not read", () => {
     const report = {
       leased: 5,
       resent: 1,
@@ -141,7 +141,7 @@ describe("metrics", () => {
     });
   });
 
-  test("of a reap: an unknown circuit breaker is not printed as closed", () => {
+  test("the metrics of a reap do not print an unknown circuit breaker as closed", () => {
     const report = {
       freed: 1,
       crashed: 2,
@@ -165,7 +165,7 @@ describe("metrics", () => {
     });
   });
 
-  test("of the fleet: every slab of the backlog is in one band, including lost ones", () => {
+  test("the metrics of the fleet count every slab of the backlog in one band, including lost slabs", () => {
     const values = fleetMetrics({
       liveLeases: 1,
       runningLeases: 1,
@@ -217,7 +217,7 @@ describe("metrics", () => {
     });
   });
 
-  test("of a failure: an unknown indexd and missing privileges are distinguished", () => {
+  test("the metrics of a failure distinguish an unknown version of indexd from missing privileges", () => {
     for (const code of ["indexd-changed", "indexd-needs-consent", "indexd-too-old"] as const) {
       const refused = new IndexdError({ code, message: "27", remedy: "look" });
       expect(failedRun(refused)).toEqual({ RunsFailed: 1, UnknownIndexdVersion: 1 });

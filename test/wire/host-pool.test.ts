@@ -18,7 +18,7 @@ import { type Trait, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
 /**
  * The host pool, the dialer and everything below them, as a repair uses them: with our own hosts, or instead with those
- * that the environment names.
+ * that an environment variable names (wire-hosts.ts).
  */
 
 const MEBIBYTE = 1024 * 1024;

@@ -94,7 +94,7 @@ async function startOwnHosts(): Promise<WireHosts> {
   };
 }
 
-/** The hosts of the tests, for `describe.each`: those that the environment names, or by default our own. */
+/** The hosts of the tests, for `describe.each`: those that an environment variable names, or by default our own. */
 export function wirePeers(
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly { readonly peers: string; readonly start: () => Promise<WireHosts> }[] {

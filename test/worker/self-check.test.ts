@@ -1,4 +1,4 @@
-/** Rule 13: a worker that is itself at fault stops with a reason. */
+/** Rule 13 of docs/architecture.md: a worker that is itself at fault stops with a reason. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { systemClock } from "../../lib/clock/clock.ts";

@@ -74,9 +74,12 @@ export function addServe(host: CommandHost): void {
     )
     .option(
       "--token-file <path>",
-      "file with the token that allows changes; created at the first start; default: token in the state folder",
+      "file with the token that allows changes; created at the first start; default: the file token in the state folder",
     )
-    .option("--password-file <path>", "file with the password's hash; default: password in the state folder")
+    .option(
+      "--password-file <path>",
+      "file with the password's hash; default: the file password in the state folder",
+    )
     .option(
       "--set-password",
       "read a password from standard input, write its hash to the password file, and exit",

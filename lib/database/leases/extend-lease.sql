@@ -3,7 +3,7 @@
 -- without a lock and writes only our own rows. The lease is updated in place, because no written column is indexed.
 --
 --   spent    {"bytesRead", "bytesWritten", "hastings"}, totals since the repair began
---   stored   [{"sectorId", "hostId"}]: acknowledged by these hosts since the last heartbeat
+--   stored   [{"sectorId", "hostId"}]: sectors that these hosts have acknowledged since the last heartbeat
 --
 -- Locks: lease, uploads. If the answer is false, nothing is recorded.
 create or replace function slabmend.extend_lease(the_slab bigint, the_token uuid, lease_ms bigint, spent jsonb,

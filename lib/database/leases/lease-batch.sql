@@ -20,8 +20,9 @@
 -- judged again.
 --
 -- Locks: backlog entries, then slabs, all `skip locked`: a caller never waits, and concurrent callers take different slabs.
--- Leases are inserted only for locked slabs, so no other caller can insert a lease for the same slab. Leases are counted against
--- maxInFlight before they are made: each concurrent caller may exceed the limit by one batch.
+-- Leases are inserted only for locked slabs, so no other caller can insert a lease for the same slab. The existing
+-- leases are counted before new ones are made, so concurrent callers may together exceed maxInFlight: by at most one batch for
+-- each caller.
 --
 -- Indexes: the first entries of backlog_urgency_idx or backlog_waiting_idx; then primary keys and the indexes of lease_standing.
 create or replace function slabmend.lease_batch(request jsonb) returns jsonb
@@ -97,8 +98,8 @@ begin
   ), postponed as (
     update slabmend.backlog b
     set ready = false,
-      -- A null free_at means that the slab is gone. Such a slab is judged again in a second, as is a slab that is dying, given
-      -- up, or locked by another transaction.
+      -- A deleted slab has no free_at; that of a slab that is dying, given up, or locked by another transaction may be in the
+      -- past. The backlog entries of such slabs are looked at again in a second.
       look_at = case when c.is_due then moment + hold else greatest(c.free_at, moment + interval '1 second') end
     from candidate c where b.slab_id = c.slab_id
   )

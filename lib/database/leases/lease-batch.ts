@@ -9,7 +9,7 @@ export interface BatchRequest {
   readonly waitedMs: number;
   /** Only slabs whose urgency is above this. */
   readonly urgencyAbove: number;
-  /** Slabs whose loss probability is above this are endangered: our hold after a successful repair does not keep us from them. */
+  /** Slabs whose loss probability is above this are endangered: our hold after a successful repair does not delay their lease. */
   readonly dangerAbove: number;
   /** At most this many leases are made. */
   readonly maxLeases: number;
@@ -18,7 +18,10 @@ export interface BatchRequest {
   /** The kind of the leases that are made and counted: for the queue, or for machines that lease for themselves. */
   readonly throughQueue: boolean;
   readonly holdMs: number;
-  /** indexd's grace: how long after its next_repair_attempt a slab is left to indexd. There is none if we wrote that value. */
+  /**
+   * indexd's grace: how long after its next_repair_attempt a slab is left to indexd. No grace applies if slabmend wrote
+   * that value.
+   */
   readonly graceMs: number;
 }
 

@@ -5,7 +5,10 @@ import { BRIEFLY, ONLY_CONFLICTS, retryTransaction } from "../client/retry-trans
 export interface LeaseSlabRequest {
   readonly slabId: SlabId;
   readonly holdMs: number;
-  /** indexd's grace: how long after its next_repair_attempt a slab is left to indexd. There is none if we wrote that value. */
+  /**
+   * indexd's grace: how long after its next_repair_attempt a slab is left to indexd. No grace applies if slabmend wrote
+   * that value.
+   */
   readonly graceMs: number;
   /**
    * Leases even if indexd may be repairing the slab or has given it up, and despite a quarantine, pause or suspension; but never

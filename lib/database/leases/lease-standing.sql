@@ -4,13 +4,13 @@
 --   dying               queued for deletion, and no account and no object refers to it
 --   given_up            indexd has marked it as unrecoverable, and we cannot rescue it either (given_up_slabs)
 --   quarantined_until   null: not in quarantine
---   indexd_until        its next_repair_attempt plus indexd's grace; null if slabmend wrote next_repair_attempt:
+--   indexd_until        the slab's next_repair_attempt plus indexd's grace; null if slabmend wrote next_repair_attempt:
 --                       then indexd has not claimed the slab since
 --   free_at             the latest of: quarantined_until; the end of the lease; indexd_until or, if that is null, the
 --                       next_repair_attempt that slabmend wrote
 --   endangered_free_at  the same without the hold after a successful repair, and without the backoff after a repair for a drain.
---                       The hold only keeps indexd from repairing the slab again, and the danger arose after the hold began. A
---                       sector that could not be moved off a draining host is no reason to delay an endangered slab.
+--                       The hold serves only to keep indexd from repairing the slab again, and the danger arose after the hold
+--                       began. A sector that could not be moved off a draining host is no reason to delay an endangered slab.
 --
 -- A deleted slab has no row in the result. Reads slabs, leases and repairs by primary key, account_slabs by
 -- account_slabs_slab_id_idx, object_slabs by object_slabs_slab_digest_idx. All of slab_deletion_queue, which indexd

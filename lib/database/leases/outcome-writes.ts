@@ -36,12 +36,12 @@ export interface OutcomeWrites {
 
 /** The new value of `slabs.next_repair_attempt`. */
 export type NextAttempt =
-  /** The present hold stays until it expires. */
+  /** The value stays as it is: the end of the present hold. */
   | { readonly kind: "keep" }
   | { readonly kind: "now" }
   /**
    * Now plus entry n of the schedule, counted from 0: n is the number of failures or setbacks before this one. If the
-   * schedule has no entry n, its last entry.
+   * schedule has no entry n, its last entry is added instead.
    */
   | {
       readonly kind: "backoff";

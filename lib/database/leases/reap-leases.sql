@@ -2,10 +2,11 @@
 --
 --   request  {"decisions": [{"slabId", "token", "running", "kind": "free" | "crash" | "quarantine", "delayMs",
 --             "quarantineMs", "why"}]}
---   answer   {"freed", "crashed", "quarantined", "taken"}   taken: indexd took the slab meanwhile, so only our lease was removed
+--   answer   {"freed", "crashed", "quarantined", "taken"}
+--            taken: indexd has claimed or deleted the slab meanwhile, so only our lease was removed
 --
--- Locks: the table slabs, against an upgrade of indexd (hold-indexd.sql); the slabs by id, `for no key update skip
--- locked`; then their leases in the same way. So reap never waits for a commit, a begin or indexd: a locked row means
+-- Locks: the table slabs, so that indexd cannot be upgraded meanwhile (hold-indexd.sql); the slabs by id, `for no key update
+-- skip locked`; then their leases in the same way. So reap never waits for a commit, a begin or indexd: a locked row means
 -- that one of them is working on it. A new statement then checks that each lease is still the one decided about, and
 -- still expired. For the lease of a deleted slab only the lease is locked. Then the rows of repairs are locked by
 -- ascending slab id. The last statement deletes all these leases, and a trigger then locks the backlog entries of their
@@ -60,8 +61,8 @@ begin
     ended := ended || entry.slab_id;
     if not entry.slab_exists or entry.next_repair_attempt <> entry.held_until then
       taken := taken + 1;
-      -- A commit would have had this outcome, too. The journal gets its row, because the repair's cost was spent in any
-      -- case.
+      -- A commit of this repair would have ended as superseded, too. The journal gets a row although nothing is written
+      -- about the slab, because the repair has spent money and bytes.
       if entry.began_at is not null then
         insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, error, bytes_read,
           bytes_written, hastings, worker, leased_at, began_at, finished_at)

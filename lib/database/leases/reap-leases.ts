@@ -65,8 +65,8 @@ export interface ReapCounts {
 }
 
 /**
- * Ends leases as decided, but only those that are still expired and not locked: lib/database/leases/reap-leases.sql. Repeating a
- * call whose answer was lost is harmless: its leases are gone.
+ * Ends leases as decided, but only those that are still expired and not locked: lib/database/leases/reap-leases.sql. A call
+ * whose answer was lost may be repeated: leases that it has ended are skipped.
  */
 export async function reapLeases(
   sql: ISql,

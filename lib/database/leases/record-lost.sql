@@ -2,8 +2,8 @@
 -- sector that is no longer on the host that denied it stays unchanged. The old host is kept as an earlier location.
 --
 --   reports  [{"sectorId", "root", "hostId"}]
---   counted  number of sectors that count as lost in indexd's statistics: their contract has not ended, or they have
---            none
+--   counted  number of sectors that count as lost in indexd's statistics: those whose contract has not ended, and those
+--            without a contract
 --   entries  for the journal: [{"root", "host"}], the host by its public key
 --
 -- The caller holds the locks of lock_for_commit. Indexes: primary keys.

@@ -4,11 +4,11 @@
 --            before its moves were recorded
 --   decided  the rows of judge_moves
 --
--- Reading the slab again would take as long as judging it, and is rarely needed. A commit only removes reasons to move:
--- a moved sector is alone on its new host (rule 4 of docs/architecture.md#what-must-always-hold) and pinned to no
--- contract, so a sector that could stay before can still stay. So the slab is read again only if the reason why a
--- remaining sector has to move depends on other sectors or on a contract, or if a sector moved to a host that is not
--- good.
+-- Calling sectors_to_move again would take as long as its first call, and is rarely needed. A commit only removes
+-- reasons to move: a moved sector is the slab's only sector on its new host (rule 4 of
+-- docs/architecture.md#what-must-always-hold) and pinned to no contract, so a sector that could stay before can still
+-- stay. So sectors_to_move is called again only if the reason why a remaining sector has to move depends on other
+-- sectors or on a contract, or if a sector moved to a host that is not good.
 create or replace function slabmend.sectors_left(the_slab bigint, needed jsonb, decided jsonb) returns integer[]
 language plpgsql volatile
 as $function$

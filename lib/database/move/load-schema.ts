@@ -40,7 +40,8 @@ export async function hasSchema(sql: ISql): Promise<boolean> {
 /**
  * Empties a database that was empty before the move, and removes the roles that the move created. Safe to repeat.
  * @param created roles
- * @throws {MoveError} `move-state` if roles may connect to it: since then it has been opened, and may be the live database
+ * @throws {MoveError} `move-state` if the database has tables and roles may connect to it: it may have been opened, and be the
+ *   live database
  */
 export async function emptyTarget(
   sql: Sql,
@@ -78,7 +79,7 @@ function notClosed(connecting: readonly (string | null)[]): MoveError {
   const names = connecting.map((role) => role ?? "everyone");
   return new MoveError({
     code: "move-state",
-    message: `the target: expected no right to connect to it before the switch, but these have it: ${names.slice(0, 5).join(", ")}`,
+    message: `the target: expected that no role may connect to it before the switch, but these may: ${names.slice(0, 5).join(", ")}`,
     remedy:
       "If this is the live database, nothing must be removed. If it was never opened: revoke connect on database … from each, and abort again.",
   });

@@ -17,7 +17,7 @@ export type MoveErrorCode =
   | "dump-failed"
   /** The subscription is switched off, or the source has invalidated its replication slot. */
   | "replication-broken"
-  /** A process of the source's server still uses the slot, so that it cannot be dropped. */
+  /** A process of the source's server still uses the slot, so the slot cannot be dropped. */
   | "slot-in-use"
   /** The target was too far behind to begin the switch, or did not reach the end of the source's log in time. */
   | "behind"

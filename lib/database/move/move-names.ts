@@ -5,7 +5,7 @@
 
 /** The source's replication role, publication and slot, and the target's subscription. */
 export const MOVE = "slabmend_move";
-/** A role of the source that exists for one attempt to log in. */
+/** A role that a move creates in the closed source for one attempt to log in, which must fail. */
 export const PROBE = "slabmend_move_probe";
 
 /** Quotes a name for SQL. */

@@ -58,9 +58,9 @@ interface RoleRow {
 }
 
 /**
- * Roles that own something in this database or have a privilege in it, the roles that they are members of, and their
- * members except superusers. PostgreSQL's own roles exist everywhere and are left out. Reads pg_authid, so it needs a
- * superuser.
+ * Roles that own something in this database or have a privilege in it; also, of every role so found, the roles that it is a
+ * member of and its own members that are not superusers. PostgreSQL's own roles exist everywhere and are left out. Reads
+ * pg_authid, so it needs a superuser.
  */
 export async function readMoveRoles(sql: ISql): Promise<MoveRoles> {
   const [row] = await sql<{ roles: RoleRow[]; memberships: MoveMembership[]; settings: MoveSetting[] }[]>`
@@ -145,7 +145,7 @@ export function createRoleStatements(roles: readonly MoveRole[]): readonly strin
   );
 }
 
-/** Pure. Lets the roles that the move created log in. Contains the verifiers of their passwords. */
+/** Pure. Statements that let the roles that the move created log in. They contain the verifiers of the roles' passwords. */
 export function openRoleStatements(roles: readonly MoveRole[]): readonly string[] {
   return roles.map(
     (role) =>

@@ -31,8 +31,8 @@ export async function allowOpening(sql: ISql, run: bigint, key: string): Promise
 }
 
 /**
- * Withdraws every earlier {@link allowOpening}: a process that was paused then and continues later cannot open the
- * target any more.
+ * Withdraws every earlier {@link allowOpening}: a process that was allowed to open the target, was then paused, and continues
+ * later cannot open the target any more.
  * @returns as {@link isOpened}
  */
 export async function withdrawOpening(sql: ISql, run: bigint): Promise<boolean | undefined> {
@@ -53,8 +53,8 @@ export async function withdrawOpening(sql: ISql, run: bigint): Promise<boolean |
 export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
   const { run, key, database, owner, roles, created, access, resumes } = opening;
   await inQuietTransaction(sql, async (tx) => {
-    // Overrides the target's own setting: the source records this step next, and after that no crash of the target may
-    // undo this transaction.
+    // Whatever the target's own setting is, this commit must be on disk when it is acknowledged: the source then records that
+    // the target is open, and a later crash of the target must not undo the opening.
     await tx`select set_config('synchronous_commit', 'on', true)`;
     const done = await tx`
       update slabmend.runs set state = 'done', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null

@@ -14,8 +14,8 @@ export const newPassword = (): Secret<string> => new Secret(randomBytes(32).toSt
 
 /**
  * Creates the replication role, the publication of all tables, and the slot; from then on the source keeps its
- * write-ahead log for the target. A replication role that already exists gets the new password. Safe to repeat. Waits
- * until all transactions have ended that run at that moment in any database of the server.
+ * write-ahead log for the target. A replication role that already exists gets the new password. Safe to repeat.
+ * The creation of the slot waits for all transactions of the server, in any database, that began before it.
  * @throws the error of `slabmend.hold_run` if the lease is lost; then nothing was created
  */
 export async function createPublication(
@@ -29,13 +29,13 @@ export async function createPublication(
 ): Promise<void> {
   const { database, password, run, token } = options;
   await inQuietTransaction(sql, async (tx) => {
-    // Otherwise a retry after an abort would create everything again.
+    // Fails if the lease is lost: otherwise a process that retries after an abort would create everything again.
     await tx`select from slabmend.hold_run(${String(run)}, ${token})`;
     const [role] = await tx`select from pg_roles where rolname = ${MOVE}`;
     if (role === undefined) await tx.unsafe(`create role ${MOVE} login replication bypassrls`);
     await tx.unsafe(`alter role ${MOVE} password '${scramVerifier(password, randomBytes(16))}'`);
     await tx.unsafe(`grant pg_read_all_data to ${MOVE}`);
-    // Otherwise a limit of the source's would end the copy of a large table again and again.
+    // No time limits for this role: otherwise the source would end the copy of a large table again and again.
     for (const name of await readTimeouts(tx)) await tx.unsafe(`alter role ${MOVE} set ${name} to 0`);
     await tx.unsafe(`grant connect on database ${quoteName(database)} to ${MOVE}`);
     const [publication] = await tx`select from pg_publication where pubname = ${MOVE}`;
@@ -78,7 +78,7 @@ export async function readSlot(sql: ISql): Promise<SlotState | undefined> {
   };
 }
 
-/** Writes a message that is never read, and returns a log position behind this message and all earlier commits. */
+/** Writes a message that is never read, and returns a position in the log after this message and all earlier commits. */
 export async function markEnd(sql: Sql): Promise<string> {
   return await sql.begin(async (tx) => {
     // This also flushes earlier commits that the server acknowledged before writing them to disk.
@@ -98,7 +98,8 @@ export async function hasPassed(sql: ISql, lsn: string): Promise<boolean> {
 
 /**
  * Ends the target's connections; drops its slots, the publication and the role. Safe to repeat.
- * @param options.target the system identifier of the target's server, with which the names of its slots for copying tables end
+ * @param options.target the system identifier of the target's server: the slots with which the target copies tables have names
+ *   that end with it
  * @throws {MoveError} `slot-in-use`
  */
 export async function dropPublication(
@@ -108,7 +109,8 @@ export async function dropPublication(
   // Without this, a target that still runs would connect again, and its slot could not be dropped.
   const [login] = await sql`select from pg_roles where rolname = ${MOVE}`;
   if (login !== undefined) await sql.unsafe(`alter role ${MOVE} nologin`);
-  // The slot's own process: a `start` that was killed may still be creating it, which waits for older transactions.
+  // The process that uses the slot is ended, too. After a killed `start` its server process may still be creating the slot,
+  // because that waits for older transactions.
   await sql`
     select pg_terminate_backend(p.pid, 5000) from (
       select pid from pg_stat_activity where usename = ${MOVE}
@@ -134,7 +136,7 @@ export async function dropPublication(
 function slotInUse(pid: number | null): MoveError {
   return new MoveError({
     code: "slot-in-use",
-    message: `the source: expected slot ${MOVE} to be dropped, but process ${pid ?? "of a moment ago"} uses it`,
-    remedy: "End that process of the source's server, and run the command again.",
+    message: `the source: expected slot ${MOVE} to be dropped, but a process of the source's server uses it (process ID ${pid ?? "unknown"})`,
+    remedy: "End that process if it still runs, and run the command again.",
   });
 }

@@ -7,13 +7,13 @@ export interface MoveServer {
   readonly role: string;
   readonly isSuperuser: boolean;
   readonly isReplica: boolean;
-  /** Of the cluster: two databases with the same identifier and the same oid are the same database. */
+  /** Identifies the server's data directory: two databases with the same identifier and the same oid are the same database. */
   readonly systemIdentifier: string;
   readonly databaseOid: string;
   readonly database: string;
   readonly owner: string;
   readonly bytes: number;
-  /** Its time, in milliseconds since the epoch. */
+  /** The server's time, in milliseconds since the epoch. */
   readonly nowMs: number;
   readonly encoding: string;
   /** Provider, collation, character type and ICU locale, as one text to compare. */
@@ -39,7 +39,7 @@ const SETTINGS = [
   "idle_replication_slot_timeout",
 ];
 
-/** One statement, catalogue only. Needs a superuser or pg_monitor for the system identifier. */
+/** One statement, catalogue only. Only a superuser or a member of pg_monitor may read the system identifier. */
 export async function readMoveServer(sql: ISql): Promise<MoveServer> {
   const [row] = await sql<
     {

@@ -32,7 +32,7 @@ export interface MoveSource {
   /** Owner of public.slabs: usually the role with which indexd logs in. */
   readonly indexdRole: string | undefined;
   readonly superusersThatLogIn: readonly string[];
-  /** Objects that have a name of ours: left by an earlier move, or created by others. */
+  /** Objects with names that a move gives to its own objects: left by an earlier move, or created by others. */
   readonly leftovers: readonly string[];
   /** Rows of public.sectors, estimated. */
   readonly sectors: number;

@@ -131,9 +131,9 @@ export async function readSubscription(sql: ISql): Promise<SubscriptionState | u
 }
 
 /**
- * Does nothing if the subscription is enabled already: the statement would wait for the change that a worker is
- * applying. Never enables the subscription of an open target: isOpened locks the run's row until this transaction ends,
- * and an opening that waited for the lock then finds the subscription enabled.
+ * Does nothing if the subscription is enabled already, because the statement would wait until a worker has applied its present
+ * change. Never enables the subscription of an open target: isOpened locks the run's row until this transaction ends, so an
+ * opening has to wait, then finds the subscription enabled, and fails.
  * @throws {RunError} `run-lease-lost`: another process has opened the target
  */
 export async function enableSubscription(sql: Sql, run: bigint): Promise<void> {

@@ -13,7 +13,7 @@ export async function readTimeouts(sql: ISql): Promise<readonly string[]> {
   return rows.map(({ name }) => name);
 }
 
-/** Executes statements that take long in a transaction for which the time limits of the server, the database and the role are off. */
+/** Executes statements in a transaction without time limits: those of the server, the database and the role are off. */
 export async function withoutTimeouts<Result>(
   sql: Sql,
   work: (tx: TransactionSql) => Promise<Result>,

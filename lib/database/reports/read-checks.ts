@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 
 /**
- * How many seconds ago the oldest due check became due, except on hosts that are silent; 0: none is due. Reads one
+ * How many seconds ago the oldest due check became due, without the checks on silent hosts; 0: none is due. Reads one
  * entry of an index of sectors (host_id, next_integrity_check) for each host.
  */
 export async function readChecksBehind(sql: ISql): Promise<number> {

@@ -7,7 +7,7 @@ export interface Others {
   readonly ended: number;
   /** Number of these slabs for which no repair moved anything, although a move was needed. */
   readonly failed: number;
-  /** The given slabs whose latest repair by another worker, if within a day, failed too. */
+  /** Those of the given slabs whose latest repair by another worker within the last day failed, too. */
   readonly alsoFailed: readonly SlabId[];
 }
 

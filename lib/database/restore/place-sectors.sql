@@ -12,9 +12,9 @@
 --
 -- A move has the same effects as a migration (record_moves), and a row in the journal. A move is refused if its sector
 -- is no longer where the caller saw it, if its new host is gone, or if this host would then have two sectors of a slab
--- (rule 4). A sector that is already at its new host counts as placed: the answer to the same call was lost, or another
--- slab shares the sector. An absent sector gets an open denial, regardless of how many hosts deny at this moment,
--- because after a restore many do.
+-- (rule 4). A sector that is already at its new host counts as placed: either the answer to an earlier, identical call
+-- was lost, or the sector was placed as part of another slab that shares it. An absent sector gets an open denial,
+-- regardless of how many hosts deny at this moment, because after a restore many do.
 --
 -- Locks: those of a commit. Indexes: primary keys, slab_sectors_sector_id_slab_id_idx.
 create or replace function slabmend.place_sectors(the_run bigint, the_token uuid, the_slab bigint, moves jsonb, absent jsonb,

@@ -12,7 +12,7 @@ export interface RestoreState {
   readonly walletHash: string | null;
   /** The last row that the database has archived at this place; null: none. */
   readonly archived: ArchivedPlace | null;
-  /** The same at the first restore whose prune hold was not released; null: prunes are not held. */
+  /** `archived` as it was when the first restore began to hold prunes; null: prunes are not held now. */
   readonly held: { readonly archived: ArchivedPlace | null } | null;
   /** Contracts without a known successor. */
   readonly contracts: number;

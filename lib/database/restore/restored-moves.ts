@@ -8,7 +8,7 @@ import { explainLost } from "../runs/maintenance-runs.ts";
 import type { RestoreWriter } from "./restore-writes.ts";
 import { type ScannedSector, type SectorRow, sectorOf } from "./scanned-sectors.ts";
 
-/** Null: it was lost. */
+/** The archive's last move of a sector; `hostKey` is null if the sector was lost. */
 export interface RestoredMove {
   readonly root: Root;
   readonly digest: string;
@@ -18,8 +18,8 @@ export interface RestoredMove {
 /**
  * Replaces earlier rows with the same roots.
  * @param moves each root once
- * @throws {RunError} `run-lease-lost`: rows of an earlier part of the archive must not replace those of the present
- * coordinator
+ * @throws {RunError} `run-lease-lost`: nothing was written, because these moves may be older than those that the present
+ *   coordinator has written
  */
 export async function keepRestoredMoves(
   sql: ISql,
@@ -45,7 +45,7 @@ export interface MoveCounts {
   readonly sectors: number;
   readonly slabsUnknown: number;
   readonly sectorsUnknown: number;
-  /** Sectors of the database on hosts that it does not know. */
+  /** Sectors of the database that the archive places on hosts that the database does not have. */
   readonly onUnknownHosts: number;
 }
 
@@ -71,8 +71,8 @@ export async function countRestoredMoves(sql: ISql): Promise<MoveCounts> {
 }
 
 /**
- * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one: the sector moved in the
- * repair of a slab that is newer than the backup, and that shares the sector.
+ * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one. Such a sector moved in the
+ * repair of a slab that is newer than the backup and shares the sector with the known slab.
  */
 export async function assignSharedMoves(sql: ISql): Promise<void> {
   await sql`

@@ -5,7 +5,7 @@ import { FLEET_PRIVILEGES, FLEET_SEQUENCES } from "./fleet-privileges.ts";
 export interface PrivilegeGaps {
   /** Privileges that the fleet needs and this role lacks, for example "update (host_id) on public.sectors". */
   readonly missing: readonly string[];
-  /** Missing privileges on columns added by an upgrade of indexd: without them the fleet works, but skips some work. */
+  /** Missing privileges on columns added by an upgrade of indexd: without these privileges the fleet skips some work. */
   readonly missingOfVersion: readonly string[];
   /** Whether indexd's and slabmend's tables exist. If they do not, the privileges on them are listed in `missing`. */
   readonly hasIndexd: boolean;

@@ -8,7 +8,10 @@ import { writeVerified } from "../indexd/version/write-verified.ts";
 import { type Deletion, type DeletionResult, deleteIndexer, dropSchema } from "./drop-schema.ts";
 import { readTombstone, removeTombstone } from "./tombstone.ts";
 
-/** Bumps the remaining events, so that clients learn of the moves, and drops the schema or a deleted indexer's tombstone. */
+/**
+ * Bumps the events that still have to be bumped, so that clients learn of the moved sectors; then drops the schema. If
+ * the indexer was deleted, only its tombstone is left, and is dropped.
+ */
 export async function removeSchema(
   sql: Sql,
   acceptedVersion?: number,
@@ -29,7 +32,8 @@ export async function removeSchema(
 }
 
 /**
- * Like {@link removeSchema}, for the process that deletes an indexer and holds the lease for it; leaves a tombstone.
+ * Like {@link removeSchema}, but deletes the indexer and leaves a tombstone. The caller must hold the lease by which it
+ * drives the indexer.
  */
 export async function removeIndexer(
   sql: Sql,

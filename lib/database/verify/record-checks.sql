@@ -5,7 +5,7 @@
 --              "confirmed": [claim], "denied": [claim and "code"], "released": [claim]}, claims as returned by claim_checks
 --   answer    {"recorded", "ignored"}: write-checks.sql
 --
--- A batch that was already recorded changes nothing. Locks: the run, then those of write_checks.
+-- A batch that was already recorded changes nothing. Locks: the run, then what write_checks locks.
 create or replace function slabmend.record_checks(the_run bigint, the_token uuid, request jsonb) returns jsonb
 language plpgsql volatile
 as $function$

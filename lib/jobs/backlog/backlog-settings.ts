@@ -25,7 +25,7 @@ export interface WalkSettings {
   readonly longestReadMs: number;
   /** Shortest time between the starts of two passes over the same cause. */
   readonly everyMs: number;
-  /** How long a slab is left to indexd after its next attempt is due; as in claim's settings. */
+  /** When indexd's next attempt at a slab is due, the slab is left to indexd for this long; as in claim's settings. */
   readonly indexdGraceMs: number;
 }
 

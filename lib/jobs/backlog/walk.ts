@@ -10,8 +10,9 @@
  * result and the new position in one statement. So a crash loses at most one step, and two concurrent walkers only
  * write the same results twice.
  *
- * A page can end within a sector that belongs to very many slabs. A slab whose health cannot be read within the time limit of a
- * snapshot is skipped, counted as unjudged, and tried again by the next pass: walk-pace.ts.
+ * A page can end within a sector that belongs to very many slabs; the next page begins with the sector's other slabs. A
+ * slab whose health cannot be read within the time limit of a snapshot is skipped, counted as unjudged, and tried again
+ * by the next pass: walk-pace.ts.
  */
 import type { ISql } from "postgres";
 import type { Clock } from "../../clock/clock.ts";

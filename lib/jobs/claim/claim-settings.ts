@@ -18,12 +18,12 @@ export interface ClaimSettings {
    * other, because both lease from the same backlog.
    */
   readonly throughQueue: boolean;
-  /** Target number of live leases of that kind while there is a backlog. */
+  /** Target number of live leases of this claim's kind (through the queue or not) while there is a backlog. */
   readonly maxInFlight: number;
   /** Leases per transaction. */
   readonly batchLeases: number;
   readonly holdMs: number;
-  /** How long a slab is left to indexd after its next attempt is due; 0 if indexd's own migrations are off. */
+  /** When indexd's next attempt at a slab is due, the slab is left to indexd for this long; 0: its migrations are off. */
   readonly indexdGraceMs: number;
   readonly topUpMs: number;
   /** A lease whose message was not confirmed for this long is sent again by the next run of claim or reap. */
@@ -43,8 +43,8 @@ export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
   agingShare: 0.1,
   throughQueue: true,
   maxInFlight: 200,
-  // In a database with ten million sectors this takes a transaction of 5 ms (docs/benchmarks.md): too short for indexd
-  // to notice.
+  // In a database with ten million sectors the transaction that leases these slabs takes 5 ms (docs/benchmarks.md): too
+  // short for indexd to notice.
   batchLeases: 100,
   holdMs: 3_600_000,
   indexdGraceMs: 3_600_000,

@@ -63,7 +63,7 @@ function describe(run: Run): readonly string[] {
     ...(isUnfinished ? waitingFor(found) : []),
     ...(run.state === "done"
       ? [
-          `No sector from before the start is recorded on the ${drained} any more. Block the ${drained} in indexd now, or new sectors will be stored there.`,
+          `No sector that was there at the start is recorded on the ${drained} any more. Block the ${drained} in indexd now, or new sectors will be stored there.`,
         ]
       : []),
     ...(found.indexdRepairs
@@ -109,7 +109,7 @@ async function estimateOf(ask: Ask, scope: DrainScope): Promise<Estimate> {
     hastings += BigInt(count) * (readSectorCost(host.storedPrices, SECTOR_BYTES) + write);
     const rate = scores.find(({ hostKey }) => hostKey === key)?.readRate;
     if (count === 0) continue;
-    // Hosts are read in parallel, so the slowest one decides.
+    // Hosts are read in parallel, so the duration is that of the slowest host.
     seconds =
       seconds === null || rate === undefined
         ? null

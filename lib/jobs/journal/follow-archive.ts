@@ -120,7 +120,8 @@ type Step =
  */
 async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Promise<Step> {
   const { ask, storage } = deps;
-  // Joins first: only a follower can be recorded as stopped, and status and alarms show this record.
+  // The archive first joins the journal's followers: if archiving stops, the reason is stored with the follower, where
+  // status and alarms find it.
   const checkpoint = await ask((sql) => joinJournal(sql, archiveFollower(storage)));
   const identity = await ask(readJournalIdentity);
   const walletHash = known(identity);

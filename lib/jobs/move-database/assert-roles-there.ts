@@ -3,7 +3,7 @@ import { readMoveRoles, readRoleNames } from "../../database/move/move-roles.ts"
 import { IDEMPOTENT, type MoveDependencies } from "./move-dependencies.ts";
 
 /**
- * Roles are not replicated. Without this, opening the target would fail while the source is closed.
+ * Roles are not replicated. Without this check, opening the target would fail while the source is closed.
  * @throws {MoveError} `roles-missing`
  */
 export async function assertRolesThere(deps: MoveDependencies): Promise<void> {
@@ -15,6 +15,6 @@ export async function assertRolesThere(deps: MoveDependencies): Promise<void> {
     code: "roles-missing",
     message: `the target: expected the roles of the source's database, but it lacks ${missing.slice(0, 5).join(", ")}`,
     remedy:
-      "They came after the start. Create them on the target's server with their memberships and passwords, and switch again.",
+      "These roles were created in the source after the start of the move. Create them on the target's server with their memberships and passwords, and switch again.",
   });
 }

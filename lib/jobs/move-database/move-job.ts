@@ -141,7 +141,8 @@ function publicationOf(run: RunContext["run"]) {
 }
 
 /**
- * @throws {MoveError} `wrong-database` if a URL names another database than at the start, which an abort would empty
+ * @throws {MoveError} `wrong-database` if a URL names another database than at the start of the move: an abort would
+ * empty that database
  */
 async function assertPlaces(deps: MoveDependencies, run: RunContext["run"]): Promise<void> {
   const scope = moveScopeOf(run);

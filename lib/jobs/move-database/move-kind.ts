@@ -13,7 +13,10 @@ import { isSwitching, MOVE_KIND, moveCheckpointOf, moveScopeOf, moveStatisticsOf
  * other work.
  */
 const ROWS_PER_SECOND = 15_000;
-/** The limit that `npm run bench:move` verifies; measured values are lower. */
+/**
+ * Upper limit of the time without claims: these seconds, and the seconds below for each sector. `npm run bench:move`
+ * verifies that a switch stays below it.
+ */
 const SWITCH_SECONDS = 30;
 const SWITCH_SECONDS_PER_SECTOR = 4 / 1e6;
 
@@ -23,7 +26,7 @@ export interface MoveEstimate {
   readonly sectors: number;
   readonly bytes: number;
   readonly copySeconds: number;
-  /** Upper limit, counted from the end of the last lease. */
+  /** Upper limit of the time from the end of the last lease until the target is open. */
   readonly secondsWithoutClaims: number;
 }
 

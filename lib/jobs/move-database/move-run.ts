@@ -58,7 +58,7 @@ const checkpointSchema = v.object({
   step: v.optional(v.picklist(STEPS), "begun"),
   /** The objects of the source's schema (read-objects.ts), read after the run was stored. */
   objects: v.optional(v.record(v.string(), v.string())),
-  /** Who could log in before; set while the source is closed or being closed. */
+  /** The roles that could log in before the source was closed. Set while the source is closed or being closed. */
   access: v.optional(
     v.object({
       connect: v.array(v.object({ role: v.nullable(v.string()), mayGrant: v.boolean() })),

@@ -39,7 +39,7 @@ const CATCH_UP_MS = 300_000;
 const WORKERS_END_MS = 60_000;
 
 export interface SwitchDependencies extends MoveDependencies {
-  /** A random UUID, known only to this process: allowOpening. */
+  /** A random UUID that only this process knows: see {@link allowOpening}. */
   readonly openingKey: string;
 }
 
@@ -206,7 +206,7 @@ async function open(
     key: deps.openingKey,
     database: target.name,
     owner,
-    // The superusers that lost LOGIN in the source have LOGIN in the target.
+    // The move took LOGIN from these superusers in the source. In the target they have it.
     roles: {
       ...roles,
       roles: roles.roles.map((role) => (logins.has(role.name) ? { ...role, logsIn: true } : role)),

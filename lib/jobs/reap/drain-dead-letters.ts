@@ -40,7 +40,8 @@ export async function drainDeadLetters(
 }
 
 /**
- * If the message can be decoded, each of its deliveries failed before the repair began: the database was unavailable.
+ * A letter that can be decoded has the cause `never-begun`: each of its deliveries failed before the repair began,
+ * because the database was unavailable.
  */
 function describe(letter: DeadLetter, indexer: string): NewDeadLetter {
   const { messageId, body, receiveCount, sentAtMs } = letter;

@@ -73,9 +73,9 @@ const beginRun = apiRoute({
       ),
       [],
     ),
-    slab: v.optional(v.pipe(name, v.description("verify: the sectors of this slab: its id or digest"))),
+    slab: v.optional(v.pipe(name, v.description("verify: the sectors of the slab with this id or digest"))),
     object: v.optional(
-      v.pipe(name, v.description("verify: the sectors of this object's slabs, by its key of 64 hex digits")),
+      v.pipe(name, v.description("verify: all slabs of the object with this key of 64 hex digits")),
     ),
     sample: v.optional(
       v.pipe(v.boolean(), v.description("verify: a random sample of the host's sectors")),
@@ -93,7 +93,9 @@ const beginRun = apiRoute({
     confidence: v.optional(
       v.pipe(
         percent,
-        v.description("with sample: the probability of detecting that share of missing sectors, in percent"),
+        v.description(
+          "with sample: the probability, in percent, that the sample detects the share `missing`",
+        ),
       ),
       99,
     ),

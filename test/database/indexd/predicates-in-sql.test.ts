@@ -140,7 +140,8 @@ async function insertFleet(sql: TransactionSql, fleet: Fleet): Promise<void> {
      from rows`,
     [json(contracts)],
   );
-  // A renewed contract names its successor. Any contract may be the successor, so here each names itself.
+  // A renewed contract refers to its successor. The predicates ask only whether there is a successor, so here each
+  // renewed contract refers to itself.
   const renewed = contracts.flatMap((contract, n) => (contract.renewed ? [key(n + 1).slice(2)] : []));
   await sql`
     update contracts set renewed_to = contract_id where contract_id in

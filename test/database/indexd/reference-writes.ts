@@ -105,15 +105,15 @@ export interface WrittenRows {
   readonly hosts: readonly Record<string, unknown>[];
   readonly slabs: readonly Record<string, unknown>[];
   readonly objectEvents: readonly Record<string, unknown>[];
-  /** The sum of the deltas of each statistic, in however many rows they are; sums of zero are left out. */
+  /** For each statistic the sum of its deltas, whatever the number of rows; sums of zero are left out. */
   readonly statistics: Readonly<Record<string, bigint>>;
 }
 
 /**
- * The rows in a form that is equal for two databases with equal seeds and writes. A time after `startedAt` becomes
- * `now`, other times keep their value, and the next repair attempt is given in minutes after `startedAt`. The seeds are
- * equal if one database is a copy of the other (`create database … template …`), or if both writers are transactions on
- * the same rows.
+ * Reads the rows in such a form that two databases give the same result if their seeds and the writes to them are
+ * equal. A time after `startedAt` becomes `now`, other times keep their value, and the next repair attempt is given in
+ * minutes after `startedAt`. The seeds are equal if one database is a copy of the other (`create database … template
+ * …`), or if both writers are transactions on the same rows.
  */
 export async function readWrittenRows(sql: ISql, startedAt: Date): Promise<WrittenRows> {
   const rows = async (query: string): Promise<Record<string, unknown>[]> =>

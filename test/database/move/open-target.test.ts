@@ -24,7 +24,7 @@ test("isOpened waits for a transaction that opens the target and has not committ
   expect(await asked).toBe(true);
 });
 
-test("a database with indexd's tables but without the run's row does not say whether it was opened", async () => {
+test("isOpened gives no answer for a database with indexd's tables but without the run's row", async () => {
   const { sql } = database;
   expect(await isOpened(sql, 4711n)).toBeUndefined();
   await sql`drop schema slabmend cascade`;

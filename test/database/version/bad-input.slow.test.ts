@@ -121,8 +121,8 @@ describe.each(CHANGES)("a database that %s", (_what, change, code) => {
           ]),
         () => flushMoved(fleet),
       ];
-      // Only the first writer: during an upgrade each writer waits for its end, and a missing privilege stops only the
-      // writer that needs it.
+      // In two cases only the first writer is tried: during an upgrade every writer waits until the upgrade has ended, and
+      // a missing privilege stops only the writer that needs it.
       if (code === "lacks-right" || code === "indexd-upgrading") writers.length = 1;
       for (const write of writers) {
         const result = await write().catch((error: unknown) => error);
@@ -158,7 +158,7 @@ describe("an upgrade that rebuilds a table", () => {
     await database.drop();
   });
 
-  test("after an upgrade that removes privileges, a run names these, and events are bumped after a new grant", async () => {
+  test("after an upgrade that removes privileges, a run fails and names them; after a new grant events are bumped", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
     await seedObject(sql, { accountId: await seedAccount(sql), slabs: [slab] });
     await sql`insert into slabmend.moved (slab_id, digest, moved_at)
@@ -194,7 +194,7 @@ describe("an upgrade that rebuilds a table", () => {
   });
 });
 
-test("a fleet with a grant from before indexd's upgrade works, and names the new privileges", async () => {
+test("a fleet with a grant from before indexd's upgrade works, and names the privileges that it lacks", async () => {
   database = await createVersionDatabase(22);
   role = await createFleetRole(database);
   const fleet = postgres(role.url, { max: 1, onnotice: () => {} }) as Sql;
@@ -233,7 +233,7 @@ describe("an unknown version", () => {
     });
   });
 
-  test("a fleet works on an unknown version with a new column in a table we read if an operator accepts the number", async () => {
+  test("on an unknown version that adds a column to a table we read, a fleet works only if an operator accepts it", async () => {
     await sql.unsafe("alter table objects add size bigint; update global_settings set db_version = 28");
     for (const accepted of [undefined, 27]) {
       await expect(assertFleetMayWork(sql, accepted)).rejects.toMatchObject({

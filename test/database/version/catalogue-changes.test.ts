@@ -36,8 +36,8 @@ const READ = {
 };
 
 /**
- * Changes of a column, each with its verdict for a written table, a named column of a read table, and its other
- * columns.
+ * Changes of a column, each with three verdicts: for a column of a written table, for a named column of a read table,
+ * and for any other column of a read table.
  */
 const OF_COLUMNS: Readonly<
   Record<string, readonly [(table: string, column: string) => string, Expected, Expected, Expected]>

@@ -134,7 +134,7 @@ test("on version 23 a repair does not change the mark, and triggers count a fail
   expect(await statisticsThatDisagree(sql)).toEqual([]);
 });
 
-test("slabs given up by indexd: none on version 22, those with the flag on 23, those with a reason on 26", async () => {
+test("slabs given up by indexd: none on version 22; on 23 those flagged; on 26 those whose reason still holds", async () => {
   const givenUp = async () =>
     (
       await sql<

@@ -94,7 +94,7 @@ test("a flush that waits for the upgrade's lock stamps nothing", async () => {
   expect(row).toEqual({ behind: true });
 });
 
-test("an upgrade waits for a running flush, and the position of indexd's event stream includes the flush's stamps", async () => {
+test("an upgrade waits for a running flush, and indexd's event stream then continues after the flush's stamps", async () => {
   await open(22);
   await upgradeIndexd(sql, 23);
   await moveSlab();

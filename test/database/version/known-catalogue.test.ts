@@ -34,7 +34,7 @@ test.each(PROFILES)("a new database of version %i equals the known catalogue", a
   expect(judgeVersion(version, found, undefined)).toEqual({ kind: "known", version, profile: version });
 });
 
-test("an upgraded database is known at each released version, with its data and statistics", async () => {
+test("an upgraded database is recognised at each released version, and upgrades keep its marks and statistics", async () => {
   await create(22);
   const host = await seedHost(sql);
   const sectors = [{ hostId: host.id, mapId: host.contract!.mapId }];

@@ -117,7 +117,7 @@ describe("the command line", () => {
     );
   });
 
-  it("the demo by default endangers at most as many slabs as there are", () => {
+  it("the default number of endangered slabs is at most the number of slabs", () => {
     expect(parseDemoOptions(["--slabs", "1"])).toMatchObject({ endangered: 1 });
     expect(parseDemoOptions(["--slabs", "1", "--endangered", "2"])).toMatchObject({ endangered: 2 });
   });

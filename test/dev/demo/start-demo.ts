@@ -35,7 +35,7 @@ export interface Demo {
 
 let folder: string;
 
-/** Creates a folder for each test of the file and removes it afterwards. @returns a function for its current path */
+/** Creates a folder for each test of the file and removes it afterwards. @returns a function that gives its path */
 export function useDemoFolder(): () => string {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), "slabmend-demo-test-"));

@@ -76,7 +76,7 @@ it.each<[string, number[], Record<number, number>, number]>([
 describe("by SQL", () => {
   const { sql } = useDatabase();
 
-  test("SQL reads margins as claim counts them, the last move, and each slab's first lease", async () => {
+  test("SQL reads each slab's margin as claim counts it, its last move and its first lease", async () => {
     const hosts = await seedNetwork(sql, { hosts: 8 });
     await blockHost(sql, hosts[0]!.hostKey);
     await sql`update contracts set good = false where host_id = ${hosts[1]!.id}`;

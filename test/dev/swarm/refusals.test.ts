@@ -159,7 +159,7 @@ describe("a host refuses, in the words and order of the public server", () => {
     expect((await swarm.host.counters()).bytesWritten - before.bytesWritten).toBe(128);
   });
 
-  it("an unknown RPC is refused, whatever pads its name", async () => {
+  it("an unknown RPC is refused, whatever bytes pad its name", async () => {
     await connected();
     const refusal = { code: 3, description: "unrecognized RPC" };
     expect(await refusalOf(callRaw(mux, "SectorRoots" as RpcName, new Uint8Array(8)))).toEqual(refusal);

@@ -87,7 +87,7 @@ describe("a host of the swarm", () => {
     expect(charged).toBe(readSectorCost(payment.prices, SECTOR_BYTES));
   });
 
-  it("a host serves any range with the same proof as the kernel", async () => {
+  it("a host serves any range with the same proof that the kernel builds", async () => {
     const { bytes, root } = sectorOf("ranges");
     await swarm.host.putSector(root, bytes);
     const { read } = await client(cleanups, swarm.host);

@@ -50,7 +50,7 @@ interface RegisterRequest {
 const registered: Resource[] = [];
 const dependencies: Record<string, readonly string[]> = {};
 
-/** Records the dependencies between resources from the requests to register them; Pulumi's mocks do not see them. */
+/** Pulumi's mocks do not see the dependencies between resources, so this reads them from each request that registers a resource. */
 function noteDependencies(): void {
   const monitor = settings.getMonitor();
   const register = monitor.registerResource.bind(monitor);
@@ -99,8 +99,8 @@ const mocks = {
       case "aws:ec2/getAmi:getAmi":
         return { id: "ami-0" };
       case "aws:iam/getPolicyDocument:getPolicyDocument":
-        // The real provider computes `json` from the statements. Both are returned, because without `statements` SST
-        // leaves the policy out.
+        // The real provider computes `json` from the statements. The mock returns the statements too, because without
+        // them SST leaves the policy out.
         return { ...inputs, json: JSON.stringify(inputs["statements"]) };
       default:
         return inputs;
@@ -110,7 +110,7 @@ const mocks = {
 
 /**
  * Loads the platform's packages by `require`, for two reasons. Pulumi's packages are CommonJS with lazy exports, which
- * a named import would not find. And they must be the same instances that the mocks were set on.
+ * a named import would not find. And the configuration must use the package instances on which this file sets the mocks.
  */
 const packagesAreRequired: Plugin = {
   name: "packages-are-required",

@@ -41,7 +41,7 @@ export const SECRETS = {
 
 export const ENVIRONMENT = { SLABMEND_ALARM_EMAIL: "operator@example.com" } as const;
 
-/** Calls `keep` with the folder that contains bundles and zip files, before it removes the folder. */
+/** Evaluates in a new folder for bundles and zip files; calls `keep` with the folder before it removes the folder. */
 export async function evaluate(
   request: Partial<Omit<EvaluationRequest, "folder">> = {},
   keep: (folder: string) => Promise<void> = async () => {},

@@ -43,7 +43,10 @@ export function variablesOf(graph: Graph, functionName: string): Record<string, 
   return (plain as { variables: Record<string, string> }).variables;
 }
 
-/** The services that a trust policy allows to assume its role. `policy` is SST's document, or the mocks' statements. */
+/**
+ * The services that a trust policy allows to assume its role. `policy` is either a policy document by SST or the list of
+ * statements that the mocks return.
+ */
 export function takersOf(policy: unknown): unknown[] {
   const parsed: unknown = typeof policy === "string" ? JSON.parse(policy) : policy;
   const isList = Array.isArray(parsed);

@@ -86,7 +86,7 @@ interface GoProgram {
   run(instance: unknown): Promise<void>;
 }
 
-/** After the start Go's scheduler keeps the process alive; a test runner ends its workers nevertheless. */
+/** Once started, Go's scheduler keeps the process alive. In tests this does no harm, because the test runner ends its worker processes anyway. */
 export async function startGoCore(): Promise<GoCore> {
   const require = createRequire(import.meta.url);
   const files = "@siafoundation/sdk/libs/sdk/src";

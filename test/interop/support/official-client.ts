@@ -70,7 +70,7 @@ export function officialClient(options: {
     follow() {
       const child = start({ do: "follow" });
       const result = resultOf(child);
-      // A failure before `stop` is not unhandled: `stop` awaits the result and throws the failure.
+      // Marks a failure before `stop` as handled: `stop` awaits the result and throws the failure.
       result.catch(() => undefined);
       return {
         async stop() {

@@ -24,7 +24,7 @@ const LEAST_MOVED = CODE.dataShards + FATES.filter((fate) => fate === "liar").le
 export type SlabDamage = Pick<DamagePlan, "placement" | "fates" | "lost">;
 
 /**
- * @param placement for each slab, the SDK's choice of host numbers for its sectors
+ * @param placement for each slab, the numbers of the hosts that the SDK chose for its sectors
  * @returns damage that every slab survives and that moves at least {@link LEAST_MOVED} sectors of each
  */
 export function planSlabDamage(placement: SlabDamage["placement"], random: () => number): SlabDamage {

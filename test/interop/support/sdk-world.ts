@@ -157,7 +157,7 @@ export async function startSdkWorld(options: SdkWorldOptions): Promise<SdkWorld>
 
 export const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
-/** A registered app account with funds on every host. */
+/** Registers an app account, and gives it funds on every host. */
 async function openAccount(sql: Sql, hosts: readonly DemoHost[], publicKey: Uint8Array): Promise<void> {
   await sql`
     with k as (

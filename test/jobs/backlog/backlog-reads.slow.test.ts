@@ -9,7 +9,7 @@ import { lease } from "./backlog-fixture.ts";
 const SLABS = 4_000;
 const BATCH = 20;
 
-// Only one connection, because a connection can flush only its own statistics counters before it reads them.
+// Only one connection, because a connection can flush its own statistics counters, but not those of another one.
 const { sql } = useDatabase({ max: 1 });
 beforeAll(async () => {
   await seedSlabs(sql, { slabs: Array.from({ length: SLABS }, () => ({ minShards: 1, sectors: [LOST] })) });
@@ -22,7 +22,7 @@ beforeAll(async () => {
   await sql.unsafe("analyze");
 });
 
-/** The number of entries read so far from each index of the backlog, and of rows read by scans of the whole table. */
+/** Reads of the backlog so far: entries read from each index, and rows read by scans of the whole table. */
 async function reads(): Promise<Readonly<Record<string, number>>> {
   await sql`select pg_stat_force_next_flush()`;
   await sql`select pg_stat_clear_snapshot()`;

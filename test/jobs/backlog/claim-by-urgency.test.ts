@@ -143,7 +143,7 @@ describe("budget", () => {
     ]);
   });
 
-  test("at a limit of the budget only slabs in danger are leased; absurd limits cause no error", async () => {
+  test("at a limit of the budget only slabs in danger are leased; absurdly high limits cause no error", async () => {
     const seeded = await slabs([9, 3, 8, 4]);
     const { claimed, report } = await run({ budget: { repairs: 0n }, topUpMs: 60_000 });
     expect(claimed).toEqual([seeded[1]!.id, seeded[3]!.id]);
@@ -236,7 +236,7 @@ describe("no slab starves", () => {
     expect(waited.has(old!.id)).toBe(true);
   });
 
-  test("with one worker endangered slabs come first, except in the share of aging; trials ignore aging", async () => {
+  test("with one worker endangered slabs come first, except in batches for aging; no trial is for aging", async () => {
     const seeded = await slabs([4, 12, 4, 12, 4]);
     const waiting = [seeded[1]!.id, seeded[3]!.id].map(String);
     await run({ walkBudgetMs: 10_000, maxInFlight: 0, topUpMs: 60_000 });

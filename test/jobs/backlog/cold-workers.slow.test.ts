@@ -109,7 +109,8 @@ test("a thousand new workers overload no host, and are about as fast as workers 
   }
   const shares = { reads: busiest(count.reads), writes: busiest(count.writes) };
   const ratios = { cold: mean(coldMs) / mean(warmMs), ignorant: mean(ignorantMs) / mean(warmMs) };
-  // How often the host with the highest weight is drawn at most, whatever hosts already have sectors of the slab.
+  // An upper bound for how often the host with the highest weight is drawn, whichever hosts already have sectors of the
+  // slab and cannot be drawn.
   const start = new ScoreBoard(clock);
   start.startFrom(known);
   const weights = hosts.map(({ key }) => start.weight(key)).toSorted((a, b) => b - a);
@@ -119,8 +120,8 @@ test("a thousand new workers overload no host, and are about as fast as workers 
   // With lines as different as these the host gets 0.65 to 0.85 % (docs/decisions/0007-host-scores.md). A fair share is
   // 0.2 %.
   expect(drawn).toBeLessThan(0.012);
-  // So 8 of some 1,060 writes are expected on the likeliest host. If 45 hosts are that likely, one of them gets 32 or
-  // more writes once in 10^8 runs.
+  // So 8 of some 1,060 writes are expected on the likeliest host. Even if 45 hosts were as likely as this host, one of
+  // them would get 32 or more writes in only one of 10^8 runs.
   expect(shares.writes).toBeLessThan(0.03);
   // A slab is at most once on each host. So no host should get more than 0.6 % of the first reads, in whatever order.
   expect(shares.reads).toBeLessThan(0.015);

@@ -89,7 +89,7 @@ test("many slabs beyond rescue that always fail do not delay other slabs", async
   expect(waits.beyondRescue).toBeLessThanOrEqual(8 + 3 + 1);
 });
 
-test("property: a slab waits at most as many days as there are slabs per daily lease for aging, plus two days", async () => {
+test("property: if the leases for aging need N days for all slabs, no slab waits longer than N + 2 days", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({

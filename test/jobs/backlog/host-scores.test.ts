@@ -74,7 +74,7 @@ describe("the fleet's scores", () => {
     expect((await readHostScores(sql))[0]!.failureRate).toBeLessThan(1e-300);
   });
 
-  test("after years of reports an unused score fades to zero without an error", async () => {
+  test("after years of reports a score without new measurements fades to zero without an error", async () => {
     const later = (minutes: number) =>
       sql`update slabmend.host_scores set faded_at = faded_at - make_interval(mins => ${minutes}::integer)`;
     // Host 1 failed once, stored one sector and served one read, long ago; since then it only answers. Host 2 is not
@@ -108,8 +108,8 @@ describe("the fleet's scores", () => {
       return (await readHostScores(sql))[0]!.readRate! / MIB;
     };
     expect(await reportMiBPerSecond(8, 20)).toBeCloseTo(8, 3);
-    // Half of the old value is left after one report, a sixteenth after four. If `share` of it is left, the score is
-    // 1 / (share / 8 + (1 - share) / 1) MiB/s.
+    // After one report the old rate of 8 MiB/s still has half of the weight, after four a sixteenth. If its weight is
+    // `share`, the score is 1 / (share / 8 + (1 - share) / 1) MiB/s.
     expect(await reportMiBPerSecond(1, 1)).toBeCloseTo(1.78, 1);
     expect(await reportMiBPerSecond(1, 3)).toBeCloseTo(1.06, 1);
   });
@@ -157,7 +157,7 @@ describe("the fleet's scores", () => {
         sample(4, { readBytes: Number.MAX_VALUE, readMs: 1 }),
       ]),
     ).toBe(0);
-    // Written by a worker of another release that does not limit values: readers still work.
+    // A row as by a worker of another release, which does not limit values: readers still work.
     await sql`insert into slabmend.host_scores (host_key, read_bytes, read_ms, failures, faded_at)
       values (${Buffer.from(hostKey(5), "hex")}, 1e308, 5e-324, 5e-324, clock_timestamp() - interval '1 day')`;
     expect(await readHostScores(sql)).toMatchObject([{ failureRate: 0, readRate: undefined }]);
@@ -187,7 +187,7 @@ test("a score board reports its measurements once, and starts from the scores of
     known(4, { readRate: MIB, full: true }),
     known(5, { readRate: MIB }),
   ]);
-  // The board's own measurements stay.
+  // The fleet's scores do not replace the board's own measurements.
   expect(cold.score(hostKey(1))).toMatchObject({ failureRate: 0, bytesPerSecond: MIB });
   const weights = [5, 2, 3].map((n) => cold.weight(hostKey(n)));
   expect(weights).toEqual(weights.toSorted((a, b) => b - a));
@@ -195,7 +195,7 @@ test("a score board reports its measurements once, and starts from the scores of
   expect([4, 5].map((n) => cold.isFull(hostKey(n)))).toEqual([true, false]);
 });
 
-test("the flags for full and for out of funds end with time, with a success, or by the fleet's scores", () => {
+test("a host's flags, full and out of funds, end after a time, after a success, or if newer fleet scores clear them", () => {
   const clock = createFakeClock();
   const board = new ScoreBoard(clock);
   const [host, other] = [hostKey(1), hostKey(2)];
@@ -255,7 +255,7 @@ test("the usual rate does not depend on the order of the hosts", () => {
     const board = new ScoreBoard(createFakeClock());
     board.startFrom(order);
     expect(board.expectedMs("read", 10 * MIB)).toBe(1_000);
-    // The board's own first measurement moves the rate by a fifth.
+    // The board's own first measurement, 5 MiB/s, moves the rate a fifth of the way: from 10 to 9 MiB/s.
     board.addSuccess(hostKey(1), "read", 5 * MIB, 1_000);
     expect(board.expectedMs("read", 9 * MIB)).toBe(1_000);
   }
@@ -267,7 +267,7 @@ test("a host's speed is compared with the fleet's median", () => {
   board.startFrom(rates.map((rate, n) => known(n, { readRate: rate, writeRate: rate })));
   for (let n = 0; n < 20; n++) board.addSuccess(hostKey(9), "read", 64 * MIB, 1_000);
   expect([0, 1, 2].map((n) => board.weight(hostKey(n)))).toEqual([0.5, 1, 4]);
-  // A fleet without scores does not remove our own measurements.
+  // If the fleet has no scores, the board keeps its own measurements.
   board.startFrom([]);
   expect(board.weight(hostKey(9))).toBeLessThan(4);
 });

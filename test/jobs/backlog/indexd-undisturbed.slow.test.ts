@@ -1,4 +1,4 @@
-/** The effect of walk and leases on indexd's tables: no row lock by the walk, no scan of a large table by either. */
+/** Walk and leases do not disturb indexd: the walk locks no row of indexd, and neither scans a large table of indexd. */
 import { beforeAll, expect, test } from "vitest";
 import { listSlabsToLookAt, readUnmarked } from "../../../lib/database/backlog/record-backlog.ts";
 import { readHostAddresses, readSlabHealth } from "../../../lib/database/backlog/slab-health.ts";
@@ -18,7 +18,7 @@ import { lease, walk, walkSettings } from "./backlog-fixture.ts";
 const SLABS = 400;
 const SHARDS = 12;
 
-// Only one connection, because a connection can flush only its own statistics counters before it reads them.
+// Only one connection, because a connection can flush its own statistics counters, but not those of another one.
 const { sql } = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {
@@ -70,7 +70,7 @@ test("the walk takes only read locks on indexd's tables", async () => {
         { page: { sectors: number } }[]
       >`select slabmend.walk_page(${page}::text::jsonb) as page`;
       expect(row!.page.sectors).toBeGreaterThan(0);
-      // These are the reads that the walk makes to judge entries and to remove them.
+      // The walk makes the following reads to judge entries and to remove them.
       const all = await tx`select id::text from slabs order by id limit 50`;
       const { slabs } = await readSlabHealth(
         tx,

@@ -16,7 +16,10 @@ beforeAll(async () => {
 });
 afterAll(() => worker.end());
 
-/** Two of a round's four queries: host addresses, due entries, the slabs' health, and the recording of the result. */
+/**
+ * The numbers of two queries. A round makes four: for host addresses, for due entries, for the slabs' health, and to
+ * record the result.
+ */
 const HEALTH = 3;
 const RECORD = 4;
 

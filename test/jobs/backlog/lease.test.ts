@@ -78,7 +78,7 @@ describe("order", () => {
       [4, 1].map((n) => slabs[n]!.id),
     );
     expect(leasedIds(await lease(sql, waiting))).toEqual([3, 0].map((n) => slabs[n]!.id));
-    // The last slab has not waited for a day.
+    // The last slab has waited for less than a day, so aging does not lease it yet.
     expect(await lease(sql, waiting)).toMatchObject({ leases: [], dry: true });
     expect(leasedIds(await lease(sql))).toEqual([slabs[2]!.id]);
   });
@@ -139,7 +139,7 @@ describe("an entry that is out of date", () => {
     await locker.begin(async (tx) => {
       await tx`select from slabs where id = ${at(4)} for update`;
       expect(leasedIds(await lease(sql))).toEqual([slabs[5]!.id]);
-      // The next batch does not check them again.
+      // The next batch does not check the refused slabs again.
       expect(await lease(sql)).toMatchObject({ leases: [], dry: true });
     });
     await locker.end();
@@ -167,7 +167,7 @@ describe("an entry that is out of date", () => {
     const slab = await seedSlab(sql, slabOf(3, 5));
     await walk(sql);
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
-    // The state after a manual lease of one slab.
+    // A manual lease of one slab leaves its entry ready, as here.
     await sql`update slabmend.backlog set ready = true`;
     expect(await lease(sql)).toMatchObject({ leases: [] });
     expect(await lease(sql)).toMatchObject({ leases: [], dry: true });

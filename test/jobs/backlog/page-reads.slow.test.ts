@@ -14,7 +14,7 @@ import { backlogRows, walk, walkSettings } from "./backlog-fixture.ts";
 const UNPINNED = 3_000;
 const SHARING = 1_500;
 
-// Only one connection, because a connection can flush only its own statistics counters before it reads them.
+// Only one connection, because a connection can flush its own statistics counters, but not those of another one.
 const { sql } = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {
@@ -26,7 +26,8 @@ beforeAll(async () => {
       sectors: lost.sectors.map(({ root }) => ({ ...LOST, root })),
     })),
   });
-  // Each slab has two unpinned sectors on the blocked host, but the first hundred slabs have only one there.
+  // Each slab has two unpinned sectors. The second sector of the first hundred slabs is on another host, all others are
+  // on the blocked host.
   await seedSlabs(sql, {
     minShards: 1,
     slabs: Array.from({ length: UNPINNED / 2 }, (_, n) => ({

@@ -65,7 +65,8 @@ test("a pass interrupted within a sector's slabs is continued there, and the nex
   );
   await expect(cut).rejects.toThrow("killed");
   expect(await backlogRows(sql)).toHaveLength(1_000);
-  // The page before the interruption is already marked as seen, so reading it again would give nothing new.
+  // The slabs of the page before the interruption are already marked as seen: even if this page were read again, they
+  // would not be recorded again.
   const report = await walk(sql, walkSettings({ pageSectors: 1_000 }), ["lost"]);
   expect(report).toMatchObject({ recorded: SHARING + 1 - 1_000, sectors: 2, finished: 1 });
   expect(await walk(sql, walkSettings(), ["lost"])).toMatchObject({ recorded: SHARING + 1, removed: 0 });

@@ -39,7 +39,8 @@ describe("what is recorded", () => {
         { sectors: [LOST, LOST, ...rest] },
         { sectors: [{ hostId: hosts[0]!.id, mapId: bad.mapId }, ...rest] },
         { sectors: [{ hostId: hosts[1]!.id, mapId: ended.mapId }, ...rest] },
-        // This slab's first sector is unpinned on a blocked host. The next slab's is pinned to a contract of this host.
+        // These two slabs have a sector on the same blocked host: the first slab an unpinned sector, the second slab a
+        // sector pinned to a contract.
         { sectors: [{ hostId: hosts[2]!.id, mapId: null }, ...rest] },
         { sectors: [...placeOn([hosts[2]!]), LOST, ...rest] },
         { sectors: placeOn(hosts.slice(4, 9)) },
@@ -95,7 +96,7 @@ describe("what is recorded", () => {
   });
 
   test.runIf(INDEXD_PUBLISHES)(
-    "the walk skips slabs that indexd gave up on, but not if too few sectors were the reason and now there are enough",
+    "the walk skips slabs that indexd gave up on, unless it did so for too few sectors and now there are enough",
     async () => {
       const marked = (since: Date, minShards: number) =>
         seedSlab(sql, {

@@ -134,7 +134,7 @@ describe("slabs that may not be claimed", () => {
     expect(await claimable(slab, { indexdGraceMs: 3_600_000 })).toBe(true);
   });
 
-  test("a slab in quarantine until its end", async () => {
+  test("a slab in quarantine, until the quarantine ends", async () => {
     const slab = await damaged();
     await sql`
       insert into slabmend.repairs
@@ -191,7 +191,7 @@ describe("the lease", () => {
     });
   });
 
-  test("the queue and machines without a queue each count their own leases", async () => {
+  test("leases for the queue and leases for machines without a queue are counted separately", async () => {
     await seedSlabs(sql, {
       slabs: Array.from({ length: 12 }, () => ({
         minShards: 1,
@@ -210,7 +210,7 @@ describe("the lease", () => {
       return { live, ...row };
     };
     expect(await lease(false, 5)).toEqual({ live: 5, queue: 0, machines: 5 });
-    // The queue gets its full number although a machine has that many leases, and vice versa.
+    // The queue gets all of its four leases although a machine already has five, and vice versa.
     expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 5 });
     expect(await lease(false, 7)).toEqual({ live: 7, queue: 4, machines: 7 });
     expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 7 });
@@ -378,7 +378,7 @@ describe("sending", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("a lease that began or was replaced between sending and marking is not marked as sent", async () => {
+  test("a lease whose repair began, or that was replaced, between sending and marking is not marked as sent", async () => {
     await damaged();
     await damaged();
     const queue = recordingQueue();
@@ -408,7 +408,7 @@ describe("an open circuit breaker", () => {
     expect((await run()).report).toMatchObject({ leased: 1, stopped: "breaker-open" });
   });
 
-  test("allows a few leases after the backoff before any success", async () => {
+  test("allows a few leases once its backoff is over, even before a success", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
     await makeIll("-1 second");
     expect((await run()).report).toMatchObject({ leased: 10, stopped: "breaker-open" });

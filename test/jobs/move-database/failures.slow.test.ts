@@ -74,7 +74,7 @@ test.skipIf(skip)(
     await until(metrics.ofSlot, ({ lost, safe, kept }) => lost === 0 && safe! > kept!);
     await world.target.unsafe("alter subscription slabmend_move disable");
     const { source } = world;
-    // The server invalidates slots that are too far behind at its checkpoints.
+    // At its checkpoints the server invalidates slots that are too far behind.
     const write = async () => {
       await source`select pg_logical_emit_message(false, 'test', repeat('x', 1000000)) from generate_series(1, 8)`;
       await source`checkpoint`;
@@ -101,7 +101,7 @@ test.skipIf(skip)(
   },
 );
 
-/** The metrics of the slot that `serve` exports, read with the privileges of the fleet's role. */
+/** What `serve` exports about the replication slot, read with the privileges of the fleet's role. */
 async function measureFleet() {
   const prometheus = createPrometheusMetrics("default");
   const exporter = startFleetExporter({
@@ -264,7 +264,8 @@ test.skipIf(skip)("replication continues after its connections to the source are
 
 test.skipIf(skip)("a statement timeout of the source does not interrupt the copy of a table", async () => {
   const { source, target } = world;
-  // The target needs longer than the timeout for the first row, and the source's socket takes only a part of the others.
+  // The copy takes longer than the timeout: the target needs 7 s for the first row, and meanwhile the source's socket
+  // takes only a part of the other rows.
   await source.unsafe(`
     create function public.is_taken(id bigint) returns boolean language plpgsql as $$ begin
       if id = 1 and current_setting('session_replication_role') = 'replica' then perform pg_sleep(7); end if;
@@ -280,7 +281,7 @@ test.skipIf(skip)("a statement timeout of the source does not interrupt the copy
 });
 
 test.skipIf(skip)(
-  "a role that may connect to the source since the start, and that the target lacks, is named before anything is stopped",
+  "a role that got access to the source after the start, and that the target lacks, is named before anything is stopped",
   async () => {
     await start();
     await world.source`create role reports login`;

@@ -134,7 +134,7 @@ test.skipIf(skip).each(["copied", "closed", "detached"])(
     expect(await world.source`select mode from slabmend.fleet`).toEqual([{ mode: "running" }]);
     expect(await tracesOf(world.source)).toEqual([]);
     await world.recover("target");
-    // The next move to this server would lock indexd out of both.
+    // The roles are still locked in the target, so the next move to it would lock indexd out of both servers.
     const { findings } = (await world.move("plan")).report;
     expect(findings?.map(({ code }) => code)).toContain("roles-locked");
   },

@@ -62,7 +62,7 @@ test.skipIf(PG_DUMP === undefined)(
 );
 
 test.skipIf(PG_DUMP === undefined)(
-  "a role of the target that owns its database is kept out until the switch",
+  "a role that owns the target's database is kept out until the switch",
   async () => {
     const { world } = context;
     const url = new URL(world.environment["SLABMEND_TARGET_DATABASE_URL"]!);
@@ -83,7 +83,7 @@ test.skipIf(PG_DUMP === undefined)(
 test.skipIf(PG_DUMP === undefined)("abort leaves the slots of other subscribers alone", async () => {
   const { world } = context;
   expect((await world.move("start")).code).toBe(0);
-  // Of another subscriber's table synchronization, between two tries.
+  // Another subscriber's table synchronization has such a slot, which is unused between two tries.
   const name = "pg_16394_sync_16385_7400000000000000000";
   await world.source`select pg_create_logical_replication_slot(${name}, 'pgoutput')`;
   expect((await world.move("abort", "--yes")).report.run?.state).toBe("cancelled");

@@ -77,7 +77,7 @@ test.skipIf(PG_DUMP === undefined)(
 );
 
 test.skipIf(PG_DUMP === undefined)(
-  "a target that was opened just before an abort was recorded is finished all the same",
+  "a move whose target was opened just before an abort was recorded cannot be aborted, and can be finished",
   async () => {
     await world.killAt("opened", "opened");
     await world.source`update slabmend.runs set state = 'cancelling'`;
@@ -97,7 +97,8 @@ test.skipIf(PG_DUMP === undefined).each([
   async (_step, step) => {
     if (step === "opening") await world.killAt("opened", "opened");
     else expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
-    // The roles had existed in the target; otherwise they own the database now, and could not be dropped.
+    // As if the roles had existed in the target before the move. An abort drops roles that the move created, and would
+    // fail, because they own the database now.
     await world.source`update slabmend.runs set scope = jsonb_set(scope, '{createdRoles}', '[]')`;
     // As reap does after 90 days.
     await world.target`delete from slabmend.runs`;

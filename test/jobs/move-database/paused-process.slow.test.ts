@@ -38,7 +38,7 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip)(
-  "a process that was paused before it sets the sequences does not set them back in the target that another opened",
+  "a process that was paused before it sets the sequences does not set them back in the target that another process opened",
   async () => {
     await start();
     const resume = await world.pauseAt("opened", "sequences read");
@@ -82,7 +82,8 @@ test.skipIf(skip)(
   "a process that was paused while it aborts a move does not empty the target of the next move",
   async () => {
     await start();
-    // The roles had existed in the target; otherwise they would own the database at the end, and could not be dropped.
+    // As if the roles had existed in the target before the move. An abort drops roles that the move created, and would
+    // fail, because they would own the database at the end.
     await world.source`
       update slabmend.runs set state = 'cancelling', scope = jsonb_set(scope, '{createdRoles}', '[]')`;
     const resume = await world.pauseAt("ready", "publication dropped");

@@ -251,7 +251,7 @@ describe("quarantine", () => {
     expect(minutes).toEqual([0, 0, 2, 4, 8]);
   });
 
-  test("for quarantine neither the slab's own earlier success counts nor an old success of another slab", async () => {
+  test("no slab is quarantined because of its own earlier success, or because of another slab's old success", async () => {
     const slab = await damaged();
     await commitRepair(sql, requestOf(slab, await leaseByHand(sql, slab)));
     await anotherSucceeds();

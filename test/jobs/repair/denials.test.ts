@@ -105,7 +105,7 @@ describe("whether a sector counts as lost if one repair notes its denial and mov
     const { world } = suite;
     const on = world.hosts.slice(8, 11);
     const host = on[1]!;
-    // The host gets other sectors, so that the repair can check whether it lost only this one.
+    // The host gets other sectors. By them the repair can tell whether the host lost only the denied sector.
     for (let n = 0; n < 3; n += 1) await world.storeSlab({ minShards: 1, totalShards: 3, on });
     const slab = await world.storeSlab({ minShards: 1, totalShards: 3, on });
     const lost = await countLost(host);
@@ -172,7 +172,8 @@ test("sectors of a host that lost its disk move as soon as they can be rebuilt, 
   const slabs: StoredSlab[] = [];
   for (let n = 0; n < 6; n += 1) slabs.push(await world.storeSlab({ minShards: 2, totalShards: 3 }));
   for (const slab of slabs) await world.loseSector(slab, 0);
-  // Both sectors that each slab has left are needed, so the dead host is asked. It denies, so one source is missing.
+  // Each slab needs both of its remaining sectors, so the host that lost its disk is asked. The host denies its sector,
+  // so one source is missing.
   await world.database.sql`delete from slabmend.host_scores`;
   const first = await suite.repair(slabs[0]!);
   expect(first).toMatchObject({ kind: "too-few-sources", denied: 1 });

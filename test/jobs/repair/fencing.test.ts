@@ -209,7 +209,7 @@ describe("during a repair", () => {
     expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
   });
 
-  test("a commit that fails for good releases the lease as a fault", async () => {
+  test("a commit that fails permanently is a fault, and the lease is released", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
@@ -222,7 +222,7 @@ describe("during a repair", () => {
     }
     const [entry] = await suite.journal(slab);
     expect(entry).toMatchObject({ outcome: "fault", moves: [], error: "23514" });
-    // The failed repair's uploads are found and not repeated.
+    // The next repair finds the uploads of the failed repair, and does not repeat them.
     expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 0, found: 1 });
   });
 });
@@ -230,7 +230,7 @@ describe("during a repair", () => {
 describe("two slabs that share sectors", () => {
   test("when repaired simultaneously never put two sectors of a slab on one host", async () => {
     const first = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
-    // The key and the data shards are those of the first slab, so the first four sectors are too.
+    // This slab has the key and the data shards of the first slab, and therefore the same first four sectors.
     const second = await suite.world.storeSlab({
       minShards: 2,
       totalShards: 5,

@@ -89,7 +89,7 @@ test("a shard acknowledged by two hosts is recorded once, and both writes are pa
   expect(clock.pending).toBe(0);
 });
 
-test("hosts that are all equally slow do not count as slow, but the last one that is still writing does", async () => {
+test("while all hosts are equally slow none counts as slow, but a host still writing after the others does", async () => {
   const hosts = [1, 2, 3, 4, 5, 6].map(host);
   const { clock, writes, store, limits, put } = createStore(hosts);
   for (const index of [0, 1, 2, 3]) put(index);

@@ -143,7 +143,7 @@ describe("denials", () => {
     expect(answers.denied).toMatchObject([{ sectorId: 1n }]);
   });
 
-  test("a denial by an earlier location says nothing about the current one", () => {
+  test("a denial by a sector's earlier host says nothing about its current host", () => {
     const answers = new HostAnswers();
     answers.failed(sector(0), host(7), new HostError(host(7).hostKey, "sector-not-found", "said"), false);
     expect(answers.denied).toEqual([]);

@@ -7,7 +7,7 @@ import { repairSuite } from "../../support/repair-suite.ts";
 
 const suite = repairSuite({ hosts: 258 });
 
-test("an 85-of-255 slab is repaired within the memory of any other repair, although two of its hosts corrupt data", async () => {
+test("an 85-of-255 slab is repaired with no more memory than any other slab, although two hosts corrupt data", async () => {
   const slab = await suite.world.storeSlab({ minShards: 85, totalShards: 255 });
   for (const index of [3, 200, 254]) await suite.world.loseSector(slab, index);
   for (const index of [7, 77]) await slab.hosts[index]!.swarm.setSwitches({ corruptsData: true });

@@ -155,7 +155,8 @@ test("a blocked host with high prices is read at any price if nothing else gives
   await block(slab, 2);
   await slab.hosts[2]!.swarm.setPrices({ egressPrice: 10n ** 17n });
   await stop(slab, 5);
-  // Even with the expensive host only two sources are left: too few for a rebuild, but its own sector can be copied.
+  // Even with the expensive host only two sources are left: too few for a rebuild, but the expensive host's own sector
+  // can be copied.
   expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", copied: 1, rebuilt: 0 });
   expect((await suite.world.locations(slab))[2]).not.toBe(slab.hosts[2]);
 });
@@ -172,7 +173,8 @@ test("a stalled blocked host does not delay the rebuild", async () => {
 test("the journal's cost covers all charges of hosts, including cancelled reads and unused writes", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
-  // Hosts that charge for cancelled reads, for sectors found corrupt, and for writes that they refuse when full.
+  // These hosts charge for cancelled reads, for sectors that they find corrupt, and for writes that they refuse because
+  // they are full.
   await slab.hosts[1]!.swarm.setSwitches({ stallsReadsAfterBytes: 500_000 });
   await slab.hosts[2]!.swarm.setSwitches({ findsSectorsCorrupt: "all" });
   for (const { swarm } of suite.spare(slab).slice(1)) await swarm.setSwitches({ full: true });
@@ -181,7 +183,7 @@ test("the journal's cost covers all charges of hosts, including cancelled reads 
   const taken = (await takenByHosts()) - before;
   const said = await hastingsOf(slab);
   expect(said).toBeGreaterThanOrEqual(taken);
-  // The journal has no more than the charges, except for reads that were cancelled before the host had charged them.
+  // The journal's cost exceeds the charges only by reads that were cancelled before the host had charged them.
   expect(said).toBeLessThan(2n * taken);
 });
 

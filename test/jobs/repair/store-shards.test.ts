@@ -180,7 +180,7 @@ test("no transfer continues after a repair has ended", async () => {
   const task = await suite.world.lease(slab);
   await environment.repair(task, { id: task.token, remainingMs: 60_000 });
   expect(pending()).toBe(0);
-  // A slow host still reads the data of a cancelled write that is in its socket: at most one sector, which takes 2.1 s.
+  // After a cancelled write a slow host still reads what its socket holds: at most one sector, which takes 2.1 s.
   // Then all traffic stops.
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   const then = await suite.traffic();

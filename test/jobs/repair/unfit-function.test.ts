@@ -75,7 +75,7 @@ test("a function that keeps failing where others succeed ends its process, with 
         SLABMEND_QUEUE_URL: QUEUE_URL,
         SLABMEND_LOG_LEVEL: "error",
         SLABMEND_METRICS_NAMESPACE: "test",
-        // Not the fleet's seed, so its account has no funds on any host.
+        // A seed other than the fleet's: its account has no funds on any host.
         SLABMEND_MIGRATION_SEED: "17".repeat(32),
       },
       maxConcurrency: 1,
@@ -103,7 +103,7 @@ test("a function that keeps failing where others succeed ends its process, with 
       }),
     );
     expect(said).toContainEqual(expect.objectContaining({ WorkersUnfit: 1, service: "repair" }));
-    // The next environment continues to work until its own repairs have failed as often.
+    // The next environment works until its own repairs have failed as often.
     expect(await invoke(await storeDamaged())).toMatchObject({ kind: "succeeded" });
   } finally {
     await pool.stop();

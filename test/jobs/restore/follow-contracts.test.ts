@@ -8,7 +8,7 @@ import { parseContractId, parseHostKey } from "../../../lib/slab/ids.ts";
 import { hex32 } from "../../database/journal/journal-rows.ts";
 import { never } from "../journal/archive-fixture.ts";
 
-test("of a host that reports renewals without end no renewal is believed", async () => {
+test("if a host reports renewals without end, none of them is believed", async () => {
   const renter = generateKeyPairSync("ed25519").privateKey;
   const hostKey = parseHostKey(hex32());
   const contract = signedContract(renter, hostKey);

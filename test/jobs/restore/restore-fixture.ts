@@ -48,8 +48,8 @@ export async function advanceRestore(
 }
 
 /**
- * Runs one coordinator after another until one ends the run. The others are killed: each after its first write with
- * a name that is new, so that all writes are tried. @returns the names of these writes
+ * Runs one coordinator after another until one ends the run. Each of the others is killed after a write whose name is
+ * new, so that in the end a kill has followed every kind of write. @returns the names of these writes
  */
 export async function advanceWithKills(
   world: RepairWorld,

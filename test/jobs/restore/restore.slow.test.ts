@@ -159,7 +159,7 @@ test("a sector that neither its old nor its new host proves is placed on the new
   expect(await whereItIs()).toEqual([key(fifth!), ...firstHosts().slice(1)]);
 });
 
-test("denials from before a sector left a host and came back do not count for its open denial", async () => {
+test("if a sector returns to a host, this host's earlier denials do not count for the new open denial", async () => {
   const { sql } = world.database;
   const [old, , , , fifth] = world.hosts;
   const { id, root } = slab.sectors[0]!;
@@ -239,7 +239,7 @@ test("a coordinator that was replaced while it read the archive writes nothing m
   expect(await readFleetMode(sql)).toMatchObject({ owner: `restore (run ${restartedAs})` });
 });
 
-test("a restore begins without the places that an earlier one has read", async () => {
+test("a restore begins without the moves that an earlier restore read from its archive", async () => {
   const { sql } = world.database;
   await begin([row(1, [await moveBehindTheBackup(0, world.hosts[4]!)])]);
   const killed = advanceRestore(world, storageIn(folder), (name) => {
@@ -304,7 +304,7 @@ test("a host that answers with another host's contract does not renew its own", 
   expect(found).toMatchObject({ contractsChained: 0, contractsUnknown: { "forged-renewal": 1 } });
 });
 
-test("open denials of the backup stay open when sectors are unpinned, and when their time begins again", async () => {
+test("open denials of the backup stay open when their sectors are unpinned and have three days again", async () => {
   const { sql } = world.database;
   const [first] = world.hosts;
   await first!.swarm.setContract(first!.row.contract!.contractId, null);
@@ -373,7 +373,7 @@ test("a restore continues after crashes of the PostgreSQL server at any of its w
       crashedAfter.add(name);
       await database.crash();
     }).catch((error: unknown) => {
-      // Only a crash may end a call.
+      // A call may fail only because of a crash.
       if (crashedAfter.size === crashes) throw error;
       return undefined;
     });

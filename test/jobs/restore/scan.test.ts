@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => world?.stop());
 
-/** Moves a sector as indexd does: the old host keeps no copy. `begin` sets how the contracts of the hosts grew. */
+/** Moves a sector as indexd does: the old host keeps no copy. The sizes of the hosts' contracts are set by `begin`. */
 async function moveByIndexd(index: number, to: WorldHost): Promise<void> {
   const { root } = slab.sectors[index]!;
   const from = slab.hosts[index]!;
@@ -245,7 +245,7 @@ test.each([
   },
 );
 
-test("placements whose answer was lost are counted when they are repeated, and not refused", async () => {
+test("placements that are repeated because their answer was lost are counted, and not refused", async () => {
   const { sql } = world.database;
   await begin(0);
   const lease = await takeRun(sql, { coordinator: "test", leaseMs: 60_000, kind: "restore" });
@@ -274,6 +274,6 @@ test("a search for a sector leaves enough probes to ask the recorded hosts of al
     probesSpent: true,
   });
   const [run] = await readRuns(world.database.sql, 1);
-  // Each recorded host, and for the missing sector all hosts.
+  // One probe for the recorded host of each of the twenty sectors, and six to search all hosts for the missing sector.
   expect(restoreKind.describe(run!).join("\n")).toContain("--probes 26");
 });

@@ -175,7 +175,7 @@ test("a duplicate batch is recorded once, a late batch is not recorded, and a lo
     expect(confirmedBy().reduce((sum, [confirmed]) => sum + confirmed!, 0)).toBe(3);
     expect(Math.max(...both)).toBe(3);
 
-    // The late batch arrives when its half hour is over and indexd has claimed its sectors.
+    // The late batch arrives when the half hour of its claim is over and indexd has claimed its sectors.
     await claimEnds();
     const late = await claim();
     await sql`update sectors set next_integrity_check = now() + interval '20 minutes' where host_id = ${host.row.id}`;

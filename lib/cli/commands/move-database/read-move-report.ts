@@ -110,6 +110,6 @@ async function schemaAlarms(
   const changed = changedObjects(objects, await source(readObjects, IDEMPOTENT));
   if (changed.length === 0) return [];
   return [
-    `the source's schema has changed since the start (${changed[0]} and ${changed.length - 1} others): abort, and start again`,
+    `the source's schema has changed since the start (${changed.length} objects, for example ${changed[0]}): abort, and start again`,
   ];
 }

@@ -40,8 +40,9 @@ export async function roleStep(setup: Setup, login: CommandContext): Promise<Com
 }
 
 /**
- * Creates the role, and asks for its name until one can be used. If this login may not create roles, prints the statements for an
- * administrator and asks for the role's URL. Undefined if there is no role afterwards.
+ * Asks for the role's name until a name can be used, then creates the role. If this login may not create roles, prints the
+ * statements for an administrator and asks for the role's URL.
+ * @returns the context with the role's login; undefined: the workers have no role yet
  */
 async function makeOrPrint(setup: Setup, login: CommandContext): Promise<CommandContext | undefined> {
   const { questions } = setup;
@@ -59,7 +60,7 @@ async function makeOrPrint(setup: Setup, login: CommandContext): Promise<Command
     if (!mayMake) return await printRole(setup, login, sql);
     if (exists) {
       const agreed = await questions.choose(
-        `Role ${role} exists. Workers that use it would need the new password`,
+        `Role ${role} exists. If setup changes its password, workers that use it would need the new password`,
         [
           { value: "other", label: "Choose another name" },
           { value: "replace", label: "Give it a new password" },

@@ -43,7 +43,8 @@ sectors on good hosts, under any contract, minus min_shards. With --json --watch
 }
 
 /**
- * After the first report the command ends only at Ctrl+C, even during a query, or at a failure that the database did not cause.
+ * After the first report, two things end the command: Ctrl+C, which also interrupts a query, and a failure that the database did
+ * not cause.
  * Each round uses its own connection, so that a short outage of the database costs one line and does not end the command.
  */
 async function watch(context: CommandContext, everyMs: number): Promise<ExitReason> {

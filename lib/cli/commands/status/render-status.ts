@@ -86,7 +86,7 @@ function describeChecks({ checks }: StatusReport): string[] {
   if (confirmed + denied + wrongData + unanswered === 0) return [];
   return line(
     "due checks",
-    `${confirmed} confirmed, ${denied} denied and ${wrongData + unanswered} inconclusive in 24 h; the oldest due for ${duration(behindSeconds)}, ${silentHosts} silent hosts skipped`,
+    `${confirmed} confirmed, ${denied} denied and ${wrongData + unanswered} inconclusive in 24 h; the oldest has been due for ${duration(behindSeconds)}, ${silentHosts} silent hosts skipped`,
   );
 }
 
@@ -94,7 +94,7 @@ function describeMaintenance({ maintenance: run }: StatusReport): string[] {
   if (run === null) return [];
   const { id, kind, state, progress } = run;
   const done = progress === null ? "" : `, ${progress.done} of ${progress.total} ${progress.unit}`;
-  return line("maintenance", `run ${id} (${kind}) ${state}${done}: slabmend maintenance status`);
+  return line("maintenance", `run ${id} (${kind}) ${state}${done}; details: slabmend maintenance status`);
 }
 
 function describeIndexd({ indexd }: StatusReport): string {

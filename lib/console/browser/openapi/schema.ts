@@ -442,7 +442,7 @@ export interface components {
                 endedAt: string;
                 error: string | null;
                 id: string;
-                /** @description repair; drain: a repair whose only cause was a draining host */
+                /** @description drain: a repair whose only cause was a draining host; repair: any other repair */
                 kind: string;
                 /** Format: date-time */
                 leasedAt: string;
@@ -552,7 +552,7 @@ export interface components {
             indexers: {
                 /** @description consecutive failures of the present step of its lifecycle */
                 failures: number;
-                /** @description its work in the serve process that answers; null: no work there, or a command printed the report */
+                /** @description the indexer's work in the `serve` process that answers; null: it does no work there, or a command prints the report */
                 here: {
                     /** @description simultaneous repairs that it may run now */
                     concurrency: number;
@@ -1246,7 +1246,7 @@ export interface components {
                 endedAt: string;
                 error: string | null;
                 id: string;
-                /** @description repair; drain: a repair whose only cause was a draining host */
+                /** @description drain: a repair whose only cause was a draining host; repair: any other repair */
                 kind: string;
                 /** Format: date-time */
                 leasedAt: string;
@@ -1387,7 +1387,7 @@ export interface components {
                 };
                 /** @description hosts that are skipped for a while, because they did not answer */
                 silentHosts: number;
-                /** @description indexd checked or moved the sector meanwhile */
+                /** @description answers that were not recorded, because indexd checked or moved the sector first */
                 superseded: number;
                 unanswered: number;
                 wrongData: number;
@@ -3060,7 +3060,7 @@ export interface operations {
             content: {
                 "application/json": {
                     /**
-                     * @description with sample: the probability of detecting that share of missing sectors, in percent
+                     * @description with sample: the probability, in percent, that the sample detects the share `missing`
                      * @default 99
                      */
                     confidence?: number;
@@ -3078,14 +3078,14 @@ export interface operations {
                      * @default 0.1
                      */
                     missing?: number;
-                    /** @description verify: the sectors of this object's slabs, by its key of 64 hex digits */
+                    /** @description verify: all slabs of the object with this key of 64 hex digits */
                     object?: string;
                     /**
                      * @description verify: a random sample of the host's sectors
                      * @default false
                      */
                     sample?: boolean;
-                    /** @description verify: the sectors of this slab: its id or digest */
+                    /** @description verify: the sectors of the slab with this id or digest */
                     slab?: string;
                 };
             };

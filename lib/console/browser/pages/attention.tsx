@@ -97,7 +97,7 @@ function DeadLetters() {
   const forget = (messageId: string) =>
     ask({
       title: "Delete this dead letter?",
-      says: "The slab does not depend on this letter. A lease that still waits for it expires; then the slab can be leased again.",
+      says: "The slab does not depend on this letter. If a lease still waits for the letter, the lease expires, and then the slab can be leased again.",
       confirm: "Forget",
       method: "DELETE",
       path: `/dead-letters/${encodeURIComponent(messageId)}`,
@@ -170,7 +170,7 @@ function Losses() {
   const { nowMs } = useConsole();
   const report = useReport<LossesReport>("/losses", 30_000);
   return (
-    <Card title="Denials and losses" aside="sectors that hosts denied to have">
+    <Card title="Denials and losses" aside="sectors that hosts reported missing or corrupt">
       <Loaded report={report}>
         {({ losses }) =>
           losses.length === 0 ? (

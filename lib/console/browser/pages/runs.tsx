@@ -56,7 +56,7 @@ function OneRun({
   const live = status?.maintenance;
   const isNewer = report.value !== undefined && status !== undefined && status.at > report.value.at;
   const run = isNewer && live?.id === read.id ? live : read;
-  // The loaded data is outdated if it and the event stream name different unfinished runs; either may name none.
+  // Both the loaded data and the event stream name the unfinished run, or none. If they differ, the loaded data is outdated.
   const isOld = status !== undefined && (live?.id ?? null) !== (read.finishedAt === null ? read.id : null);
   const { again } = report;
   useEffect(() => {

@@ -92,7 +92,7 @@ function Standing({ slab }: { readonly slab: SlabReport }) {
       {lease === null ? null : (
         <>
           <dt>Lease</dt>
-          <dd>{`${lease.beganAt === null ? "waits for a worker" : "a worker repairs it"}, ends ${until(lease.expiresAt, nowMs)}`}</dd>
+          <dd>{`${lease.beganAt === null ? "waits for a worker" : "a worker repairs the slab"}, ends ${until(lease.expiresAt, nowMs)}`}</dd>
         </>
       )}
       <dt>Next attempt</dt>

@@ -22,7 +22,7 @@ interface ChartProps {
   readonly summary: string;
 }
 
-/** Bars or lines over time. Arrow keys move the readout of time and values below the chart. */
+/** Bars or lines over time. Arrow keys choose the time whose values are shown below the chart. */
 export function Chart({ title, unit, times, series, print, summary }: ChartProps) {
   const { nowMs, theme } = useConsole();
   const box = useRef<HTMLDivElement>(null);

@@ -152,7 +152,7 @@ export function RunFacts({ run }: { readonly run: RunReport }) {
         <dd>{`${ago(run.startedAt, nowMs)} by ${run.owner}`}</dd>
         {finishedAt === null ? (
           <>
-            <dt>Moved on by</dt>
+            <dt>Executed by</dt>
             <dd>{coordinatorText(run, nowMs)}</dd>
           </>
         ) : (

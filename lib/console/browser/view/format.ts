@@ -89,7 +89,7 @@ export function shortKey(key: string): string {
   return hex.length <= 14 ? key : `${prefix === "" ? "" : `${prefix}:`}${hex.slice(0, 6)}…${hex.slice(-4)}`;
 }
 
-/** A probability as `1 in 5,200`, or a percentage when it is likely. */
+/** A probability as `1 in 5,200`; from 5 % on, as a percentage. */
 export function probability(value: number): string {
   if (value <= 0) return "almost none";
   if (value >= 0.05) return `${upToThree.format(value * 100)} %`;

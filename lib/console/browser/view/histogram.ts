@@ -15,7 +15,7 @@ export interface Column {
   readonly tone: Tone;
   /** Text of the column for screen readers. */
   readonly label: string;
-  /** The filter of the linked list: slabs of this margin or less. */
+  /** The filter of the linked list: slabs of this margin or less; no filter for a column like `20+`. */
   readonly query: Readonly<Record<string, string>>;
 }
 

@@ -70,7 +70,10 @@ export function linesOf(host: HostReport): string[] {
 
 export type HostOrder = "state" | "speed" | "size" | "key";
 
-/** A copy sorted by `order`, with states as in HOST_LOOKS; then by key, so that equal hosts do not change places. */
+/**
+ * A copy sorted by `order`; states come in the order of HOST_LOOKS. Hosts that are equal in `order` are sorted by key, so
+ * that they keep their places.
+ */
 export function sortHosts(hosts: readonly HostReport[], order: HostOrder): HostReport[] {
   const states = Object.keys(HOST_LOOKS);
   const rank: Record<HostOrder, (host: HostReport) => number> = {

@@ -5,7 +5,7 @@ export type ShardState = SlabReport["shards"][number]["state"];
 
 export interface ShardLook {
   readonly tone: Tone;
-  /** Solid: present. Hatched: present, but must be moved or pinned. Hollow: missing. */
+  /** Solid: stays as it is. Hatched: present, but must be moved or pinned. Hollow: denied, lost or pinned wrongly. */
   readonly look: "solid" | "hatched" | "hollow";
   /** A mark inside the segment, so that colour is not the only signal. */
   readonly mark: string;
@@ -55,7 +55,7 @@ export const SHARD_LOOKS: Readonly<Record<ShardState, ShardLook>> = {
     look: "hollow",
     mark: "?",
     name: "denied",
-    says: "Its host denied to have it. The location is kept until the shard is stored elsewhere.",
+    says: "Its host reported it missing or corrupt. The location is kept until the shard is stored elsewhere.",
   },
   lost: {
     tone: "danger",

@@ -11,7 +11,7 @@ create table slabmend.leases (
   -- Fencing token: identifies this one lease of the slab.
   token uuid not null default gen_random_uuid(),
   leased_at timestamptz not null,
-  -- The slab's next_repair_attempt as we wrote it. If the slab has another value now, indexd took it.
+  -- The slab's next_repair_attempt as we wrote it. If the slab has another value now, indexd has claimed the slab.
   held_until timestamptz not null,
   -- When the last attempt to send the message began.
   sending_since timestamptz not null,
@@ -277,7 +277,8 @@ create table slabmend.indexd (
   profile integer,
   verdict text,
   checked_at timestamptz,
-  -- As found by `init`: identifies the indexer, even in a copied database. Null: indexd had not started yet.
+  -- A copy of indexd's wallet hash, made by `init`: identifies the indexer, even if its database is a copy. Null: indexd had
+  -- not started before `init` ran.
   wallet_hash bytea check (octet_length(wallet_hash) = 32)
 );
 insert into slabmend.indexd (id) values (0);
@@ -324,8 +325,8 @@ create table slabmend.walks (
   pass bigint not null default 1 check (pass > 0),
   phase text not null default 'mark' check (phase in ('mark', 'sweep')),
   position bigint not null default 0 check (position >= 0),
-  -- One sector may belong to any number of slabs, so a page can end within a sector. Then the slabs up to this id are
-  -- done for the sector after `position`; 0: none of its slabs.
+  -- One sector may belong to any number of slabs, so a page of the walk can end within a sector: the first one after
+  -- `position`. Then the sector's slabs up to this id are done; 0: none of them.
   slab_position bigint not null default 0 check (slab_position >= 0),
   pass_started_at timestamptz not null,
   -- When the last complete pass ended; null: there was none yet.
