@@ -8,25 +8,22 @@ import { leaveTombstone, type Tombstone } from "./tombstone.ts";
  */
 const LOCK_TIMEOUT_MS = 5_000;
 
-/** A repair committed since the caller's flush: the outbox must be flushed again before the schema may be dropped. */
-interface EventsLeft {
-  readonly kind: "events-left";
+interface Dropped {
+  readonly eventsBumped: number;
+  readonly slabsFreed: number;
 }
 
 /**
  * Returns leased slabs to indexd and removes slabmend's schema, in one transaction: all or nothing. Call flushMoved
- * first. Nothing is removed while the table `moved` has a row, because its events would never be bumped.
+ * first: this transaction bumps the events of the repairs that were committed after that, which should be few.
  *
  * Locks: first our tables as a whole, so that no claim, begin or commit happens in between; then the slabs whose
  * next_repair_attempt is still the value that we wrote.
  */
-export async function dropSchema(
-  sql: Sql,
-): Promise<{ readonly kind: "dropped"; readonly slabsFreed: number } | EventsLeft> {
-  return await sql.begin(async (tx): Promise<{ kind: "dropped"; slabsFreed: number } | EventsLeft> => {
+export async function dropSchema(sql: Sql): Promise<Dropped> {
+  return await sql.begin(async (tx) => {
     await lockSchema(tx);
-    if (await hasEventsLeft(tx)) return { kind: "events-left" };
-    return { kind: "dropped", ...(await freeAndDrop(tx)) };
+    return await freeAndDrop(tx);
   });
 }
 
@@ -38,7 +35,6 @@ export interface Deletion extends Pick<Tombstone, "owner" | "reason"> {
 export type DeletionResult =
   /** `roles`: the workers' roles. */
   | { readonly kind: "deleted"; readonly slabsFreed: number; readonly roles: readonly string[] }
-  | EventsLeft
   | { readonly kind: "lease-lost" }
   | { readonly kind: "leases-running"; readonly running: number };
 
@@ -56,7 +52,6 @@ export async function deleteIndexer(sql: Sql, { token, ...tombstone }: Deletion)
       select count(*)::integer as running from slabmend.leases
       where began_at is not null and expires_at > clock_timestamp()`;
     if (leases!.running > 0) return { kind: "leases-running", running: leases!.running };
-    if (await hasEventsLeft(tx)) return { kind: "events-left" };
     const roles = await tx<{ name: string }[]>`
       select distinct r.rolname::text as name
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -81,17 +76,27 @@ async function lockSchema(tx: TransactionSql): Promise<void> {
   await tx`lock table slabmend.leases, slabmend.moved, slabmend.repairs in access exclusive mode`;
 }
 
-/** Call it after {@link lockSchema}: then no commit can add a row. */
-async function hasEventsLeft(tx: TransactionSql): Promise<boolean> {
-  const [row] = await tx<{ left: boolean }[]>`select exists (select from slabmend.moved) as "left"`;
-  return row!.left;
-}
-
-async function freeAndDrop(tx: TransactionSql): Promise<{ readonly slabsFreed: number }> {
+async function freeAndDrop(tx: TransactionSql): Promise<Dropped> {
   const freed = await tx`
     update public.slabs s set next_repair_attempt = clock_timestamp()
     from slabmend.leases l
     where s.id = l.slab_id and s.next_repair_attempt = l.held_until`;
+  // All waits come before the events are bumped, because the times of the events are only two seconds ahead.
+  const [all] = await tx<[{ tables: string }]>`
+    select string_agg(c.oid::regclass::text, ', ' order by c.oid) as tables
+    from pg_class c where c.relnamespace = 'slabmend'::regnamespace and c.relkind = 'r'`;
+  await tx.unsafe(`lock table ${all.tables} in access exclusive mode`);
+  const eventsBumped = await flushRest(tx);
   await tx`drop schema slabmend cascade`;
-  return { slabsFreed: freed.count };
+  return { eventsBumped, slabsFreed: freed.count };
+}
+
+/** Under the lock of `moved`: nothing can be added to the outbox any more, and it is lost with its table. */
+async function flushRest(tx: TransactionSql): Promise<number> {
+  let bumped = 0;
+  for (let done = 1; done > 0; bumped += done) {
+    const [row] = await tx<[{ done: number }]>`select slabmend.bump_events(100, null) as done`;
+    ({ done } = row);
+  }
+  return bumped;
 }

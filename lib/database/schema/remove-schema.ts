@@ -20,15 +20,13 @@ export async function removeSchema(
     await sql.begin(removeTombstone);
     return { eventsBumped: 0, slabsFreed: 0 };
   }
-  for (let eventsBumped = 0; ; ) {
-    eventsBumped += await flushAll(sql, acceptedVersion);
-    const result = await writeVerified(
-      (ask) => ask(sql),
-      () => dropSchema(sql),
-      { acceptedVersion },
-    );
-    if (result.kind === "dropped") return { eventsBumped, slabsFreed: result.slabsFreed };
-  }
+  const flushed = await flushAll(sql, acceptedVersion);
+  const { eventsBumped, slabsFreed } = await writeVerified(
+    (ask) => ask(sql),
+    () => dropSchema(sql),
+    { acceptedVersion },
+  );
+  return { eventsBumped: flushed + eventsBumped, slabsFreed };
 }
 
 /**
@@ -40,15 +38,12 @@ export async function removeIndexer(
   deletion: Deletion,
   acceptedVersion?: number,
 ): Promise<DeletionResult> {
-  for (;;) {
-    await flushAll(sql, acceptedVersion);
-    const result = await writeVerified(
-      (ask) => ask(sql),
-      () => deleteIndexer(sql, deletion),
-      { acceptedVersion },
-    );
-    if (result.kind !== "events-left") return result;
-  }
+  await flushAll(sql, acceptedVersion);
+  return await writeVerified(
+    (ask) => ask(sql),
+    () => deleteIndexer(sql, deletion),
+    { acceptedVersion },
+  );
 }
 
 async function flushAll(sql: Sql, acceptedVersion: number | undefined): Promise<number> {
