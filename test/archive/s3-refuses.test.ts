@@ -42,8 +42,11 @@ test.each([
   expect((error as Error).message).not.toContain("canary");
 });
 
-test("create and replaceHead return false, and do not throw, if S3 answers 412 PreconditionFailed", async () => {
-  const storage = await storageOf({ status: 412, code: "PreconditionFailed" });
+test.each([
+  { status: 412, code: "PreconditionFailed" },
+  { status: 409, code: "ConditionalRequestConflict" },
+])("create and replaceHead return false, and do not throw, if S3 answers $status $code", async (answer) => {
+  const storage = await storageOf(answer);
   const { signal } = new AbortController();
   expect(await storage.create("segments/x", Buffer.from("x"), signal)).toBe(false);
   expect(await storage.replaceHead(Buffer.from("x"), '"etag"', signal)).toBe(false);

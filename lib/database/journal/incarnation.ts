@@ -1,4 +1,5 @@
 import type { ISql } from "postgres";
+import type { Checkpoint } from "./followers.ts";
 
 /** The database's indexer and incarnation: a position in the journal is unique only within one incarnation of one indexer. */
 export interface JournalIdentity {
@@ -25,6 +26,42 @@ export async function raiseIncarnation(sql: ISql, archived: number): Promise<num
   const [row] = await sql<{ incarnation: number }[]>`
     update slabmend.journal_head set incarnation = greatest(incarnation, ${archived}::integer) + 1 returning incarnation`;
   return row!.incarnation;
+}
+
+/** Rows per transaction. */
+const RENEWED_ROWS = 10_000;
+
+/**
+ * Moves rows after a position to the present incarnation: rows that were recorded after the database had been rewound,
+ * and before its incarnation was raised, have positions that the archive gave to other rows. The last rows come first, so
+ * that after a crash the first row still shows that this has to be done. Does nothing if the follower has moved since the
+ * caller read its checkpoint, or if the incarnation was raised again.
+ * @param range.incarnations the last incarnation in the archive, and the present one
+ */
+export async function renewIncarnation(
+  sql: ISql,
+  follower: string,
+  from: Checkpoint,
+  range: { readonly after: number; readonly incarnations: readonly [archived: number, present: number] },
+): Promise<void> {
+  const [archived, present] = range.incarnations;
+  for (let renewed = RENEWED_ROWS; renewed === RENEWED_ROWS; ) {
+    const rows = await sql`
+      update slabmend.journal j set incarnation = ${present}
+      from (
+        select o.id from slabmend.journal o
+        where o.position > ${range.after} and o.incarnation <= ${archived}
+          and (select h.incarnation from slabmend.journal_head h) = ${present}
+          and exists (
+            select from slabmend.followers f
+            where f.name = ${follower} and f.position = ${from.position}
+              and f.segment is not distinct from ${from.segment ?? null}::text)
+        order by o.position desc limit ${RENEWED_ROWS}
+      ) old
+      where j.id = old.id and j.incarnation <= ${archived}
+      returning 1`;
+    renewed = rows.length;
+  }
 }
 
 /**

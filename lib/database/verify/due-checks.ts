@@ -107,7 +107,10 @@ export interface RecordedChecks {
   readonly ignored: boolean;
 }
 
-/** lib/database/verify/record-due-checks.sql */
+/**
+ * lib/database/verify/record-due-checks.sql. Not repeated after a lost connection, because a second call would count
+ * the batch again: sectors without a recorded result are due again when the claim expires.
+ */
 export async function recordDueChecks(
   sql: ISql,
   answers: DueAnswers,
@@ -120,7 +123,7 @@ export async function recordDueChecks(
     select slabmend.record_due_checks(${request}::text::jsonb) as recorded`;
   const [row] = await writeVerified(
     (statement) => statement(sql),
-    () => retryTransaction("record due checks", async () => await record()),
+    () => retryTransaction("record due checks", async () => await record(), { maxConnectionAttempts: 1 }),
     verify,
   );
   return row!.recorded;
