@@ -29,7 +29,7 @@ const rows = async () => {
 };
 
 describe("begin", () => {
-  test("begin makes a lease running and extends the hold", async () => {
+  test("begin marks the lease as begun and extends the hold on the slab", async () => {
     expect(await begin()).toEqual({ kind: "begun", expiresInMs: 120_000, nowMs: expect.any(Number) });
     expect(await rows()).toEqual({
       begun: true,
@@ -48,7 +48,7 @@ describe("begin", () => {
     ).toHaveLength(7);
   });
 
-  test("a repair begins with an expired lease that is not reaped yet", async () => {
+  test("a repair may begin with an expired lease if reap has not removed the lease yet", async () => {
     await sql`
       update slabmend.leases set expires_at = now() - interval '10 minutes', held_until = now() - interval '10 minutes'
       where token = ${token}`;

@@ -69,7 +69,7 @@ describe("a closed circuit breaker", () => {
     expect(nextBreaker(since, outcomes(...times(20, "fault" as const)), NOW)).toBe(since);
   });
 
-  test("the circuit breaker counts only a slab's latest outcome", () => {
+  test("the circuit breaker stays closed if each slab that failed was repaired afterwards", () => {
     const bad = outcomes(...times(6, "fault" as const));
     const healed = bad.map((outcome) => ({
       ...outcome,

@@ -100,7 +100,7 @@ test("after a repair with a denied source the next attempt follows at once", asy
   expect(await slabRow(slab)).toEqual({ failures: 3, minutes: 0, ours: true });
 });
 
-test("a slab whose only unhealthy shard cannot be repaired waits longer each time", async () => {
+test("if a slab's only unhealthy shard cannot be repaired, the wait doubles with each attempt", async () => {
   const slab = await slabWithLoss(3);
   const badShards = [{ index: 0, root: slab.sectors[0]!.root }];
   const minutes: number[] = [];

@@ -113,7 +113,7 @@ test("only the failed messages of a batch are redelivered", async () => {
   expect((await received()).sort()).toEqual([`${bad} 1`, `${bad} 2`, `${good} 1`].sort());
 });
 
-test("simultaneous invocations stay within the limit", async () => {
+test("the event source mapping keeps simultaneous invocations within its maximum concurrency", async () => {
   for (let index = 0; index < 6; index += 1) await send({ does: "wait", waitMs: 100 });
   const running = start({ maximumConcurrency: 2 });
   let most = 0;
