@@ -131,7 +131,7 @@ test("after restore abort, a new restore reads the same rows of the archive, eve
   });
 });
 
-test("abort refuses while another process coordinates the restore, and never continues it", async () => {
+test("restore abort refuses while another process coordinates the restore, and never continues the restore", async () => {
   await begin(0);
   await asOwner(
     (sql) =>

@@ -45,7 +45,7 @@ test("the worker pool reuses processes and never exceeds its size", async () => 
   expect([pool.free, pool.pids.length]).toEqual([2, 2]);
 });
 
-test("a crash fails one repair, and the next one gets a new process", async () => {
+test("a crash of a worker process fails one repair, and the next repair gets a new process", async () => {
   create(1);
   expect(await pool.run(task("c"))).toEqual({ kind: "crashed" });
   expect(await pool.run(task("a"))).toMatchObject({ kind: "ended" });

@@ -199,7 +199,7 @@ describe("a maintenance run", () => {
     expect(got).toBe(expected);
   });
 
-  test("a run's actions depend on its state", () => {
+  test("the console offers pause or resume, and cancel, for a running or paused run, and nothing in other states", () => {
     const states = ["running", "paused", "cancelling", "done", "cancelled", "failed"] as const;
     expect(Object.fromEntries(states.map((state) => [state, requestsFor(state)]))).toEqual({
       running: ["pause", "cancel"],

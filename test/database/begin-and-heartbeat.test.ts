@@ -137,7 +137,7 @@ describe("heartbeat", () => {
     expect(await rows()).toMatchObject({ expires_in: 0 });
   });
 
-  test("a heartbeat ends the repair if indexd has the slab, the lease is gone, or the repair never began", async () => {
+  test("a heartbeat is refused if the repair never began, indexd has claimed the slab, or the lease is gone", async () => {
     expect(await extendLease(sql, { slabId: slab.id, token })).toBe(false);
     await begin();
     await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;

@@ -106,7 +106,7 @@ describe("a superseded worker changes none of indexd's rows", () => {
 });
 
 describe("idempotent by token", () => {
-  test("a second commit with the same token finds the result of the first", async () => {
+  test("a second commit with the same token changes no row of indexd and returns the result of the first commit", async () => {
     expect(await commitRepair(sql, request)).toMatchObject({ kind: "committed", recorded: [0] });
     const before = await indexdState(sql);
     expect(await commitRepair(sql, request)).toEqual({ kind: "already-committed", outcome: "repaired" });

@@ -115,7 +115,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     return slab;
   };
 
-  test("the move of a sector that was moved to another host meanwhile is dropped", async () => {
+  test("the move of a sector that was moved to another host since the plan is dropped", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`
@@ -132,7 +132,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     expect((await hostsOf(slab))[0]).toBe(hosts[6]!.id);
   });
 
-  test("the move of an unpinned sector that was moved meanwhile to another bad host is dropped", async () => {
+  test("the move of an unpinned sector that was moved to another bad host since the plan is dropped", async () => {
     const unpinnedOn = (n: number) => ({ hostId: hosts[n]!.id, mapId: null });
     const slab = await seedSlab(sql, {
       minShards: 1,
@@ -152,7 +152,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     });
   });
 
-  test("the move of a sector that was pinned meanwhile to a different contract is dropped", async () => {
+  test("the move of a sector that was pinned to a different contract since the plan is dropped", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     const other = await seedContract(sql, hosts[0]!.id);
@@ -166,7 +166,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     });
   });
 
-  test("the move of a sector whose contract was renewed meanwhile is dropped", async () => {
+  test("the move of a sector whose contract was renewed since the plan is dropped", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await renewContract(sql, hosts[0]!.id, hosts[0]!.contract!);
@@ -175,7 +175,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     expect(await hostsOf(slab)).toEqual([0, 1, 2].map((n) => hosts[n]!.id));
   });
 
-  test("the move of a sector whose contract is good again is dropped", async () => {
+  test("the move of a sector whose contract has become good since the plan is dropped", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`update contracts set good = true where id = ${hosts[0]!.contract!.id}`;
@@ -188,7 +188,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     });
   });
 
-  test("the move of a sector that was lost meanwhile is recorded", async () => {
+  test("the move of a sector that was lost since the plan is recorded", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`

@@ -152,7 +152,7 @@ test("a finished repair resets the count of crashes", async () => {
   expect(row).toEqual({ crashes: 0, quarantined_until: null, quarantine_reason: null });
 });
 
-test("data at risk and wrongly pinned shards are recorded with the affected objects, and stay after later repairs", async () => {
+test("data at risk and wrongly pinned shards are recorded with objects, and the records stay after later repairs", async () => {
   const slab = await slabWithLoss();
   const accountId = await seedAccount(sql);
   const object = await seedObject(sql, { accountId, slabs: [slab] });

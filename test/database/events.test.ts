@@ -92,7 +92,7 @@ test("a flush can be limited to one slab or to a number of slabs", async () => {
   expect(await flushMoved(sql)).toBe(1);
 });
 
-test("a flush ignores a slab that was deleted meanwhile", async () => {
+test("a flush ignores a moved slab that was deleted before the flush", async () => {
   const gone = await slab();
   await moved(gone);
   await sql`delete from slabs where id = ${String(gone.id)}`;

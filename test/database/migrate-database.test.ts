@@ -25,7 +25,7 @@ test("the schema is installed once; a second run finds it installed", async () =
   expect(await catalogue()).toEqual(first);
 });
 
-test("one of several simultaneous migrations installs the schema, and the others find it", async () => {
+test("one of several simultaneous migrations installs the schema, and the others find it installed", async () => {
   await uninstall();
   const results = await Promise.all(Array.from({ length: 6 }, () => migrateDatabase(sql)));
   expect(results.filter((result) => result.from === 0)).toHaveLength(1);

@@ -52,7 +52,7 @@ describe("starting", () => {
     expect(await readRuns(database.sql, 10)).toHaveLength(1);
   });
 
-  test("a run may start after the previous one has ended", async () => {
+  test("a run may start after the previous run has ended", async () => {
     await start();
     const lease = (await take("a"))!;
     await saveRun(database.sql, lease, LEASE_MS, { end: { state: "done" }, statistics: { counted: 3 } });
