@@ -193,7 +193,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     });
   });
 
-  test("a received message is hidden from others for the requested time, or until its visibility timeout is set to 0", async () => {
+  test("a received message is hidden for the requested time, or until its visibility timeout is set to 0", async () => {
     await send(queues.repairs, "held");
     const held = await until(
       () => queues.receive(queues.repairs, { VisibilityTimeout: 600 }),

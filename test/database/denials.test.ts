@@ -186,7 +186,7 @@ describe("a denied sector that moves", () => {
   );
 });
 
-test("a sector that a suspected host denies moves but is not recorded as lost; the host becomes an earlier location", async () => {
+test("a moved sector that a suspected host denied is not recorded as lost; the host becomes an earlier location", async () => {
   const slabs = await Promise.all([storeSlab(), storeSlab(), storeSlab()]);
   for (const slab of slabs) await commit(slab, { denied: [denial(slab, 0)] });
   const moves = await movesFromHere(sql, slabs[0], [[0, hosts[6]!]]);
