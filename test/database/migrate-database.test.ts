@@ -53,7 +53,7 @@ test("a migration refuses a newer schema and changes nothing", async () => {
   await sql`delete from slabmend.database_migrations where version > ${STORE_VERSION}`;
 });
 
-test("a worker refuses a schema that is older than its release with schema-too-old", async () => {
+test("assertStoreVersion refuses a schema older than its own release with schema-too-old", async () => {
   const newest =
     await sql`delete from slabmend.database_migrations where version = ${STORE_VERSION} returning *`;
   await expect(assertStoreVersion(sql)).rejects.toMatchObject({ code: "schema-too-old" });
