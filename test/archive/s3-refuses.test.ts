@@ -52,7 +52,7 @@ test.each([
   expect(await storage.replaceHead(Buffer.from("x"), '"etag"', signal)).toBe(false);
 });
 
-test("reading from a silent S3 ends with archive-unavailable when the signal aborts", async () => {
+test("when the signal aborts, a read from an S3 that does not answer fails with archive-unavailable", async () => {
   const storage = await storageOf("silence");
   const ending = new AbortController();
   const reading = storage.read("segments/x", ending.signal);

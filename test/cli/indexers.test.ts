@@ -47,7 +47,7 @@ test("indexers list shows each indexer, even one whose database does not answer"
   expect((await json("show")).error).toMatchObject({ code: "no-such-indexer" });
 });
 
-test("suspend and resume set the mode with owner and reason; a pause becomes a suspension", async () => {
+test("suspend turns a pause into a suspension with owner and reason, and resume ends it", async () => {
   await runCli(["pause", "--indexer", "main"], { environment });
   const suspended = await json("suspend", "main", "--reason", "new disks");
   expect(suspended.json).toMatchObject({ changed: true, mode: { kind: "suspended", reason: "new disks" } });

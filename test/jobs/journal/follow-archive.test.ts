@@ -39,7 +39,7 @@ test("the archive equals the journal, and a second archive begins with the journ
   ).toEqual([0, 0]);
 });
 
-test("two simultaneous processes archive each row once", async () => {
+test("if two processes archive simultaneously, the archive contains each row once", async () => {
   const tokens: string[] = [];
   for (let round = 0; round < 5; round += 1) {
     tokens.push(...(await seedJournal(sql, some(3))));
