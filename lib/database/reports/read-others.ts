@@ -11,7 +11,7 @@ export interface Others {
   readonly alsoFailed: readonly SlabId[];
 }
 
-/** The latest rows of the journal are enough for a comparison. Only a busy fleet reaches this limit. */
+/** At most this many of the journal's latest rows are read, which is enough for a comparison. Only a busy fleet has more. */
 const MOST_ROWS = 200;
 
 /**

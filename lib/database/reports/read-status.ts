@@ -69,8 +69,8 @@ export interface StatusFacts {
   readonly mode: FleetMode;
   readonly breaker: { readonly open: boolean; readonly since: Date; readonly backoffUntil: Date | null };
   /**
-   * The result of claim's last comparison of costs and limits; null: claim has made none since midnight UTC, when any earlier
-   * stop ended.
+   * The result of claim's last comparison of costs and limits; null: claim has compared nothing since midnight UTC, and midnight
+   * ended any stop of the day before.
    */
   readonly budget: {
     readonly limits: Readonly<Record<string, string>>;

@@ -91,7 +91,7 @@ begin
   from jsonb_to_recordset(earlier) as e ("sectorId" bigint, root text, "hostId" integer, code text)
   join public.sectors s on s.id = e."sectorId" and s.sector_root = decode(e.root, 'hex') and s.host_id is distinct from e."hostId"
   on conflict (sector_id, host_id) do nothing;
-  -- If a sector left the host and came back, its row starts over, as in record_denials.
+  -- If a sector left the host and came back, the row of its earlier denial is replaced by a new one, as in record_denials.
   delete from slabmend.denials d
   using jsonb_to_recordset(truly_absent) as a ("sectorId" bigint, "hostId" integer), public.sectors s
   where d.sector_id = a."sectorId" and d.host_id = a."hostId" and s.id = d.sector_id and s.host_id = d.host_id

@@ -97,7 +97,10 @@ export interface NamedSector extends ScannedSector {
   readonly wasLost: boolean;
 }
 
-/** The sectors that the archive names, for the next slabs by id that have any, at most `slabs` slabs. */
+/**
+ * The sectors that the archive names in the next slabs, in order of the slabs' ids: at most `slabs` slabs, each with at least one
+ * such sector.
+ */
 export async function readNamedSectors(
   sql: ISql,
   page: { readonly after: string; readonly slabs: number },

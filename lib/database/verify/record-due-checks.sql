@@ -26,7 +26,7 @@ begin
     insert into slabmend.silent_hosts as h (host_id, batches, until) values (the_host, 1, moment + interval '30 minutes')
     on conflict (host_id) do update set batches = least(h.batches + 1, 100),
       until = moment + least(interval '30 minutes' * power(2, least(h.batches, 10)), interval '4 hours')
-    -- Silent batches that were in progress at the same time count as one.
+    -- Unanswered batches that were in progress at the same time count as one batch.
     where h.until <= moment;
   else
     delete from slabmend.silent_hosts h where h.host_id = the_host;
