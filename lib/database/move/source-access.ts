@@ -56,7 +56,7 @@ export async function reopenSource(
   for (const role of access.logins) await tx.unsafe(`alter role ${quoteName(role)} login`);
 }
 
-/** Statements that let the roles that could connect to the source connect to the target, and no others. */
+/** Statements that let the roles that could connect to the source connect to the target. */
 export const openTargetStatements = (
   database: string,
   connect: SourceAccess["connect"],

@@ -15,8 +15,8 @@ export interface Others {
 const MOST_ROWS = 200;
 
 /**
- * One statement, no lock: the latest rows of the journal by journal_finished_at_idx, and those of these slabs by
- * journal_slab_id_idx.
+ * Reads in one statement, without locks: the latest rows of the journal by journal_finished_at_idx, and the rows of the given
+ * slabs by journal_slab_id_idx.
  *
  * @param worker the part before the slash in the names that this worker uses for its repairs
  * @param slabs slabs at which this worker failed
