@@ -82,7 +82,7 @@ export interface UnrenewedContract {
   readonly renterPublicKey: Uint8Array;
 }
 
-/** The next contracts by id that have no known successor and are not over. */
+/** The next contracts in order of their ids, without contracts that have ended or have a known successor. */
 export async function readUnrenewedContracts(
   sql: ISql,
   page: { readonly after: string; readonly limit: number },

@@ -57,7 +57,7 @@ export async function migrateDatabase(
     }
     await replaceFunctions(tx);
     assertWritable(await verifyIndexd(tx, acceptedVersion));
-    // A copy, because the workers' role may not read the hash in indexd's table.
+    // The hash is copied, because the workers' role may not read it in indexd's table.
     await tx`
       update slabmend.indexd set wallet_hash = g.wallet_hash
       from public.global_settings g where g.id = 0 and g.wallet_hash is not null`;
