@@ -188,7 +188,7 @@ export const ALARMS = {
     means:
       "The archive of the journal cannot be written, or must not be: the database was rewound or copied, or the archive is damaged.",
     metrics: { stopped: fleet("reap", "FollowersStopped", "Minimum") },
-    // If S3 refuses one run, the next run makes up for it; if every run of two periods fails, an operator is needed.
+    // If S3 refuses one run, the next run makes up for it; if all runs within two periods fail, an operator is needed.
     ...everAbove(0, 2),
     breachingPeriods: 2,
   },

@@ -60,7 +60,7 @@ export function piecesAround(
 /**
  * The hashes that prove the leaves in a range of a sector, from left to right. A subtree outside the range contributes
  * its root, and a subtree inside the range contributes nothing; a subtree that is partly inside is split. `window` must
- * contain at least the bytes of {@link piecesAround} the range.
+ * contain at least the bytes of the pieces around the range ({@link piecesAround}).
  */
 export function rangeProof(
   hasher: MerkleHasher,

@@ -147,7 +147,7 @@ export const VARIABLES = {
       "authorities that sign the database server's certificate, if Node.js does not know them (as with RDS); needs sslmode=verify-full",
     readBy: ALL,
     fallback: "",
-    // Not repeated: an operator may have pasted a private key.
+    // The message does not repeat the text: an operator may have pasted a private key.
     fault: (text) => ({
       expected: "certificates in PEM, or the path of a file of them",
       got: `${text.length} characters of something else`,
@@ -290,7 +290,7 @@ export const VARIABLES = {
     1_000,
     1,
     "parts",
-    "if one serve repairs for several indexers: each gets a part of the simultaneous repairs (--concurrency) in proportion to its share; repairs that it does not use are lent to the others, the most urgent first",
+    "if one serve repairs for several indexers: this indexer's part of the simultaneous repairs (--concurrency), in proportion to the other indexers' shares; what an indexer does not need of its part is lent to the others, first to the one with the most urgent slab",
     [],
   ),
   SLABMEND_METRICS_NAMESPACE: {

@@ -124,7 +124,8 @@ export const METRICS = {
   },
   SlabsFoundAtRisk: {
     unit: "Count",
-    meaning: "slabs with a repair in the last five minutes that found too few sources, according to the journal",
+    meaning:
+      "slabs with a repair in the last five minutes that found too few sources, according to the journal",
   },
   QuarantinedSlabs: { unit: "Count", meaning: "slabs in quarantine" },
   DatabaseConnections: { unit: "Count", meaning: "connections of the fleet's database role" },

@@ -3,17 +3,19 @@ import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { pastTime } from "../../lib/database/client/past-time.ts";
 import { DEFAULT_BREAKER_LIMITS } from "../../lib/database/fleet/circuit-breaker.ts";
-import { refreshBreaker } from "../../lib/database/fleet/refresh-breaker.ts";
+import { refreshBreaker, takeProbe } from "../../lib/database/fleet/refresh-breaker.ts";
+import { listExpiredLeases } from "../../lib/database/leases/reap-leases.ts";
 import { useDatabase } from "../support/database.ts";
 
 const { sql } = useDatabase();
 
 const refresh = () => refreshBreaker(sql, DEFAULT_BREAKER_LIMITS);
-const finish = async (count: number, outcome: string): Promise<void> => {
+const finish = async (count: number, outcome: string, inHours = 0): Promise<void> => {
   for (let n = 0; n < count; n += 1) {
     await sql`
       insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
-      values (${randomUUID()}, ${n}, ${Buffer.alloc(32)}, ${outcome}, ${outcome}, 'w', now(), now(), clock_timestamp())`;
+      values (${randomUUID()}, ${n}, ${Buffer.alloc(32)}, ${outcome}, ${outcome}, 'w', now(), now(),
+        clock_timestamp() + make_interval(hours => ${inHours}::integer))`;
   }
 };
 
@@ -37,4 +39,31 @@ test("a backoff that began in the future lasts no longer than one that begins no
   expect(breaker).toMatchObject({ kind: "open", backoffFromMs: nowMs, backoffUntilMs: nowMs + 60_000 });
   await finish(1, "repaired");
   expect((await refresh()).breaker.kind).toBe("closed");
+});
+
+test("outcomes in the future do not keep the circuit breaker open", async () => {
+  await sql`truncate slabmend.journal`;
+  await sql`
+    update slabmend.fleet set breaker_open = false, breaker_since = clock_timestamp(), backoff_ms = 0, backoff_from = null,
+      backoff_until = null`;
+  // A server started with a clock that was a day ahead. Hosts refused the tokens of all repairs, until the clock was set back.
+  await finish(8, "fault", 24);
+  await finish(6, "repaired");
+  expect((await refresh()).breaker.kind).toBe("closed");
+});
+
+test("a probe taken in the future does not keep the next one from being taken", async () => {
+  await sql`update slabmend.fleet set last_probe_at = clock_timestamp() + interval '1 day'`;
+  expect(await takeProbe(sql, 60_000)).toBe(true);
+  expect(await takeProbe(sql, 60_000)).toBe(false);
+});
+
+test("a success in the future is no reason to quarantine a slab", async () => {
+  await sql`truncate slabmend.journal, slabmend.leases`;
+  await finish(2, "repaired", 24);
+  await sql`
+    insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, began_at, worker, expires_at, margin)
+    values (7, ${Buffer.alloc(32)}, now(), now(), now(), now(), 'w', clock_timestamp(), 0)`;
+  const expired = await listExpiredLeases(sql, { successWindowMs: 3_600_000, limit: 10 });
+  expect(expired).toMatchObject([{ slabId: "7", othersSucceed: false }]);
 });

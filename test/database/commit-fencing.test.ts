@@ -98,11 +98,23 @@ describe("a superseded worker changes none of indexd's rows", () => {
     }
   });
 
+  test("a commit is superseded if its lease expired so long ago that hosts may have removed what was stored", async () => {
+    // The worker, or the database, was suspended between the last heartbeat and the commit; reap did not run either.
+    await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '61 minutes' where token = ${token}`;
+    await changesNothing("lease-expired");
+    expect(await leases()).toHaveLength(0);
+  });
+
   test("a commit that reports a stale repair is superseded, and the lease is removed", async () => {
     request = { ...request, outcome: { kind: "stale" } };
     await changesNothing("reported-stale");
     expect(await leases()).toHaveLength(0);
   });
+});
+
+test("a commit records its moves if its lease expired a short time ago and was not reaped", async () => {
+  await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '59 minutes' where token = ${token}`;
+  expect(await commitRepair(sql, request)).toMatchObject({ kind: "committed", recorded: [0] });
 });
 
 describe("idempotent by token", () => {

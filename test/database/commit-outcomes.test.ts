@@ -69,6 +69,21 @@ test.each<[OutcomeKind, number, number, number]>([
   },
 );
 
+test("the backoff of a repair does not continue that of the drains before it", async () => {
+  const slab = await slabWithLoss();
+  const endAs = async (kind: "drain" | "repair") =>
+    commitRepair(
+      sql,
+      requestOf(slab, await leaseByHand(sql, slab), { kind, outcome: { kind: "no-candidates" } }),
+    );
+  const minutes: number[] = [];
+  for (const kind of ["drain", "drain", "drain", "repair", "repair", "drain"] as const) {
+    await endAs(kind);
+    minutes.push((await slabRow(slab)).minutes);
+  }
+  expect(minutes).toEqual([2, 4, 8, 60, 120, 2]);
+});
+
 test("after a repair with a denied source the next attempt follows at once", async () => {
   const slab = await slabWithLoss(3);
   const token = await leaseByHand(sql, slab);

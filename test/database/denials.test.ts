@@ -79,6 +79,34 @@ test("a denial changes no row of indexd, makes the sector move, and is removed w
   expect(await sectorsAndHosts()).toEqual(before);
 });
 
+test("a full read does not clear a denial that another repair recorded since this repair began", async () => {
+  const slab = await storeSlab();
+  const other = await seedSlab(sql, {
+    minShards: 1,
+    sectors: [
+      { ...placeOn(hosts.slice(0, 1))[0]!, root: slab.sectors[0]!.root },
+      ...placeOn(hosts.slice(3, 5)),
+    ],
+  });
+  await commit(slab, { denied: [denial(slab, 0)] });
+  // The host serves the whole sector to this repair; then it denies the sector to a repair of another slab, which ends first.
+  const token = await leaseByHand(sql, slab);
+  await commit(other, { denied: [denial(slab, 0)] });
+  const { sectorId, hostId } = denial(slab, 0);
+  const outcome = { kind: "healthy" } as const;
+  await commitRepair(sql, requestOf(slab, token, { outcome, served: [{ sectorId, hostId }] }));
+  expect(await denialsOf(slab)).toEqual([1, 0, 0]);
+});
+
+test("a full read clears a denial whose time is in the future, because the clock was set back", async () => {
+  const slab = await storeSlab();
+  await commit(slab, { denied: [denial(slab, 0)] });
+  await sql`update slabmend.denials set last_denied_at = clock_timestamp() + interval '1 day'`;
+  const { sectorId, hostId } = denial(slab, 0);
+  await commit(slab, { served: [{ sectorId, hostId }] });
+  expect(await denialsOf(slab)).toEqual([0, 0, 0]);
+});
+
 async function sectorsAndHosts(): Promise<unknown> {
   const { sectors, hosts: counters, deltas } = (await indexdState(sql)) as Record<string, unknown>;
   return { sectors, counters, deltas };
@@ -134,7 +162,7 @@ describe("a denial becomes a loss without a move", () => {
     );
   });
 
-  test("if a suspected host denies sectors again hours later, only the third and further ones become losses", async () => {
+  test("of the sectors that a suspected host denies again hours later, all but the first two become losses", async () => {
     const slabs = await Promise.all(
       Array.from({ length: 4 }, () => seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) })),
     );

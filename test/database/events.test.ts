@@ -151,7 +151,7 @@ describe("an object whose event stays locked", () => {
       });
       const retry = { maxAttempts: 2 };
       try {
-        // A slab that moved twice is visited once.
+        // Sectors of `slabs[1]` moved twice; `flushMoved` must handle the slab only once.
         for (const each of [slabs[0]!, slabs[1]!, slabs[1]!, slabs[2]!, slabs[3]!]) await moved(each);
         await blocker.begin(async (tx) => {
           await tx`select from object_events where object_key = ${objects[1]!.objectKey} for update`;

@@ -52,7 +52,8 @@ export async function referenceCommit(sql: ISql, request: CommitRequest): Promis
     await sql`
       delete from slabmend.denials
       where sector_id = ${String(sectorId)} and host_id = ${hostId} and state = 'open' and denials < 3
-        and sector_id in (select sector_id from slab_sectors where slab_id = ${slabId})`;
+        and sector_id in (select sector_id from slab_sectors where slab_id = ${slabId})
+        and last_denied_at <= (select began_at from slabmend.leases where slab_id = ${slabId})`;
   }
 
   const accepted: CommitMove[] = [];

@@ -23,7 +23,7 @@ export async function leaseByHand(
       (slab_id, digest, token, leased_at, held_until, sending_since, sent_at, began_at, worker, expires_at, margin)
     select ${String(slab.id)}, ${Buffer.from(slab.digest, "hex")}, ${token}, clock_timestamp() - interval '10 seconds',
       next_repair_attempt, clock_timestamp(), clock_timestamp(),
-      case when ${running} then clock_timestamp() - interval '5 seconds' end, case when ${running} then 'worker-1' end,
+      case when ${running} then clock_timestamp() end, case when ${running} then 'worker-1' end,
       clock_timestamp() + ${expiresIn}::interval, 0
     from held`;
   return token;

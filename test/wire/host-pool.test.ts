@@ -127,7 +127,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       (error: unknown) => error,
     );
 
-  test("only a missing or corrupt sector counts as lost", () =>
+  test("a host that does not have a sector, or whose sector is corrupt, denies the sector and is not at fault", () =>
     withPool(async (pool) => {
       const host = targetOf("ordinary")!;
       const unknown = await failureOf(readRange(pool, host, parseRoot("dd".repeat(32)), 0, MEBIBYTE));

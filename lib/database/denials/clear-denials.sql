@@ -2,10 +2,14 @@
 -- sector stays bad even if it is served: otherwise a host could deny sectors whose traffic costs it money and still count as good
 -- in between.
 --
---   served   [{"sectorId", "hostId"}]
+-- A denial that another repair or a check has recorded since this repair began stays: the host may have denied the sector after
+-- it had served it. If it still has the sector, the next repair clears the denial.
+--
+--   served    [{"sectorId", "hostId"}]
+--   began_at  when this repair began
 --
 -- The caller holds the locks of lock_for_commit.
-create or replace function slabmend.clear_denials(the_slab bigint, served jsonb) returns integer
+create or replace function slabmend.clear_denials(the_slab bigint, served jsonb, began_at timestamptz) returns integer
 language plpgsql volatile
 as $function$
 declare
@@ -14,7 +18,9 @@ begin
   delete from slabmend.denials d
   using jsonb_array_elements(served) r
   join public.slab_sectors ss on ss.slab_id = the_slab and ss.sector_id = (r->>'sectorId')::bigint
-  where d.sector_id = ss.sector_id and d.host_id = (r->>'hostId')::integer and d.state = 'open' and d.denials < 3;
+  where d.sector_id = ss.sector_id and d.host_id = (r->>'hostId')::integer and d.state = 'open' and d.denials < 3
+    -- A time in the future is from before the clock was set back.
+    and (d.last_denied_at <= began_at or d.last_denied_at > clock_timestamp());
   get diagnostics cleared = row_count;
   return cleared;
 end

@@ -52,6 +52,8 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
         from (
           select j.slab_id, j.outcome, j.finished_at from slabmend.journal j
           where j.outcome <> 'superseded'
+            -- If the clock was set back, outcomes in the future would count as the latest ones until their time had come.
+            and j.finished_at <= (select clock_timestamp())
             -- A drain that waits for room or funds says nothing about repairs.
             and not (j.kind = 'drain' and j.outcome in ('no-candidates', 'underfunded'))
           order by j.finished_at desc limit ${MOST_ROWS}
@@ -75,6 +77,8 @@ export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
   const take = () => sql`
     update slabmend.fleet set last_probe_at = clock_timestamp()
     where last_probe_at is null or last_probe_at <= clock_timestamp() - make_interval(secs => ${everyMs}::double precision / 1000)
+      -- The clock was set back.
+      or last_probe_at > clock_timestamp()
     returning 1`;
   return (await retryTransaction("take a probe", async () => await take(), BRIEFLY)).length > 0;
 }

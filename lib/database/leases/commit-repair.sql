@@ -28,6 +28,10 @@ declare
   the_digest constant bytea not null := decode(request->>'digest', 'hex');
   the_token constant uuid not null := (request->>'token')::uuid;
   reported constant text not null := request->'outcome'->>'kind';
+  -- An expired lease may commit for this long, until reap ends it: after a short outage the transfers are not lost. Later, the
+  -- worker, this server or both were suspended, and hosts keep a sector that is in no contract for only three days. A sector
+  -- that was found (lib/database/leases/uploads.ts) may be two days old when it is committed.
+  expired_for constant interval not null := interval '1 hour';
   error_code text := request->'outcome'->>'error';
   profile integer;
   slab record;
@@ -59,6 +63,8 @@ begin
   elsif slab.next_repair_attempt <> lease.held_until then
     -- indexd claimed the slab during our lease, so it is now indexd's to repair.
     superseded_by := 'indexd-claimed';
+  elsif lease.expires_at < clock_timestamp() - expired_for then
+    superseded_by := 'lease-expired';
   elsif reported = 'stale' then
     superseded_by := 'reported-stale';
   elsif profile is null then
@@ -78,7 +84,7 @@ begin
   end if;
 
   select * into denied from slabmend.record_denials(the_slab, request->'denied');
-  perform slabmend.clear_denials(the_slab, request->'served');
+  perform slabmend.clear_denials(the_slab, request->'served', lease.began_at);
   select coalesce(jsonb_agg(m), '[]') into needed from slabmend.sectors_to_move(array[the_slab]) m;
   -- Moves are judged before losses are recorded, because a denial may become a loss only if its sector moves (believed_denials).
   -- Such a sector is recorded first as lost and then as migrated, in indexd's own order, so that indexd's counters add up.
@@ -89,8 +95,8 @@ begin
 
   perform slabmend.count_moves(moved.total, moved.were_pinned, moved.were_lost, lost.pinned, lost.unpinned, lost.counted);
 
-  select * into plan from slabmend.schedule_slab(the_slab, request->'writes', request->'badShards', lease.held_until,
-    slabmend.sectors_left(the_slab, needed, decided), moved.total, denied.total, denied.ignored, moved.still_needed);
+  select * into plan from slabmend.schedule_slab(the_slab, request->>'kind', request->'writes', request->'badShards',
+    lease.held_until, slabmend.sectors_left(the_slab, needed, decided), moved.total, denied.total, denied.ignored, moved.still_needed);
   if reported in ('repaired', 'partial-deadline', 'partial-refused') then
     perform slabmend.close_recovery_window(the_slab, profile);
   end if;

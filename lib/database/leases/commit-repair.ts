@@ -85,6 +85,8 @@ export type SupersededReason =
   | "never-begun"
   | "slab-gone"
   | "indexd-claimed"
+  /** More than an hour ago, because the worker or the database was suspended. */
+  | "lease-expired"
   | "reported-stale"
   /** indexd's database must not be written to before an operator has checked it. */
   | "indexd-changed";

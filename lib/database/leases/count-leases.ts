@@ -16,7 +16,7 @@ export async function countLeases(sql: ISql): Promise<number> {
   return row!.leases;
 }
 
-/** Counts the repairs that have begun and may still commit. */
+/** Counts the repairs that have begun and whose lease has not expired. */
 export async function countRunningLeases(sql: ISql): Promise<number> {
   const [row] = await sql<{ leases: number }[]>`
     select count(*)::integer as leases from slabmend.leases

@@ -44,12 +44,14 @@ declare
   chosen bigint[];
   locked bigint[];
   leases jsonb;
-  is_draining constant boolean not null := exists (select from slabmend.draining_hosts() d where not d.is_paused);
+  is_draining boolean;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'lease_batch needs read committed' using errcode = 'invalid_transaction_state';
   end if;
 
+  -- First, because it may wait for an upgrade of indexd: meanwhile an operator may pause the fleet or a drain.
+  perform slabmend.hold_indexd(array['slabs']);
   if request->>'maxInFlight' is not null then
     select count(*) into live from slabmend.leases l where l.through_queue = through;
     room := least(room, (request->>'maxInFlight')::integer - live);
@@ -58,7 +60,7 @@ begin
     return jsonb_build_object('leases', '[]'::jsonb, 'live', live, 'dry', room > 0);
   end if;
 
-  perform slabmend.hold_indexd(array['slabs']);
+  is_draining := exists (select from slabmend.draining_hosts() d where not d.is_paused);
   if request->>'order' = 'waiting' then
     chosen := array(
       select b.slab_id from slabmend.backlog b

@@ -94,7 +94,9 @@ begin
       kind = excluded.kind, last_outcome = excluded.last_outcome, last_error = null,
       finished_at = excluded.finished_at, crashes = least(r.crashes + 1, 1000), setbacks = 0,
       next_repair_attempt = excluded.next_repair_attempt,
-      quarantined_until = excluded.quarantined_until, quarantine_reason = excluded.quarantine_reason;
+      -- A forced repair may crash in quarantine, while nothing may be quarantined: the present quarantine goes on.
+      quarantined_until = coalesce(excluded.quarantined_until, r.quarantined_until),
+      quarantine_reason = coalesce(excluded.quarantine_reason, r.quarantine_reason);
     if entry.kind = 'quarantine' then
       quarantined := quarantined + 1;
     end if;

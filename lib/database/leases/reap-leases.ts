@@ -22,11 +22,13 @@ export async function listExpiredLeases(
   sql: ISql,
   options: { readonly successWindowMs: number; readonly limit: number },
 ): Promise<ExpiredLeaseRow[]> {
-  // A repair that moved something shows that workers can work, even if it ended badly. clock_timestamp() stands in a
+  // A repair that moved something shows that workers can work, even if it ended badly. If the clock was set back, a time in
+  // the future proves nothing about the last hour. clock_timestamp() stands in a
   // subquery, because the column's index would not be used if the column were compared with this volatile function
   // directly.
   const succeeded = sql`
     j.finished_at > (select clock_timestamp()) - make_interval(secs => ${options.successWindowMs}::double precision / 1000)
+      and j.finished_at <= (select clock_timestamp())
       and (j.moves <> '[]' or j.outcome in ('repaired', 'partial-deadline', 'partial-dropped', 'partial-refused'))`;
   return await sql<ExpiredLeaseRow[]>`
     with latest as materialized (

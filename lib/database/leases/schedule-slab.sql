@@ -1,5 +1,6 @@
 -- Decides what an outcome writes about its slab, and writes the time of the next attempt and indexd's failure counter.
 --
+--   job               the kind: repair or drain
 --   choices           the choices of lib/database/leases/outcome-writes.ts: {"asReported", "ifSomeDropped", …}
 --   sectors_left      slab indices that still have to move
 --   moved, denied     how many moves and how many denials the commit recorded
@@ -9,7 +10,7 @@
 --
 -- A repair that reported itself as complete becomes partial if a still needed move was dropped, or if a host denied a
 -- source. The caller holds the slab's lock.
-create or replace function slabmend.schedule_slab(the_slab bigint, choices jsonb, new_bad_shards jsonb, held_until timestamptz,
+create or replace function slabmend.schedule_slab(the_slab bigint, job text, choices jsonb, new_bad_shards jsonb, held_until timestamptz,
   sectors_left integer[], moved bigint, denied integer, denials_ignored boolean, still_needed bigint,
   out writes jsonb, out setbacks integer, out next_attempt timestamptz, out finished boolean)
 language plpgsql volatile
@@ -21,7 +22,7 @@ declare
   only_bad_left boolean;
 begin
   select s.next_repair_attempt, s.consecutive_failed_repairs into slab from public.slabs s where s.id = the_slab;
-  select r.last_outcome, r.setbacks, r.bad_shards into history from slabmend.repairs r where r.slab_id = the_slab;
+  select r.kind, r.last_outcome, r.setbacks, r.bad_shards into history from slabmend.repairs r where r.slab_id = the_slab;
   -- If only shards are left that no repair can reproduce, the slab waits; otherwise it would be leased again and again.
   finished := sectors_left = '{}';
   only_bad_left := not finished and sectors_left <@ array(
@@ -35,7 +36,8 @@ begin
   end);
   setbacks := case
     when writes->>'setbacks' = 'zero' then 0
-    when history.last_outcome = writes->>'recordAs' then least(history.setbacks + 1, 1000)
+    -- A drain waits minutes, a repair hours: the setbacks of one do not lengthen the backoff of the other.
+    when history.last_outcome = writes->>'recordAs' and history.kind = job then least(history.setbacks + 1, 1000)
     else 1
   end;
   failures := case writes->>'failedCounter'

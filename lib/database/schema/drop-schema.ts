@@ -8,14 +8,19 @@ import { leaveTombstone, type Tombstone } from "./tombstone.ts";
  */
 const LOCK_TIMEOUT_MS = 5_000;
 
+interface Dropped {
+  readonly eventsBumped: number;
+  readonly slabsFreed: number;
+}
+
 /**
  * Returns leased slabs to indexd and removes slabmend's schema, in one transaction: all or nothing. Call flushMoved
- * first: events that still have to be bumped are lost with the table `moved`.
+ * first: this transaction bumps the events of the repairs that were committed after that, which should be few.
  *
  * Locks: first our tables as a whole, so that no claim, begin or commit happens in between; then the slabs whose
  * next_repair_attempt is still the value that we wrote.
  */
-export async function dropSchema(sql: Sql): Promise<{ readonly slabsFreed: number }> {
+export async function dropSchema(sql: Sql): Promise<Dropped> {
   return await sql.begin(async (tx) => {
     await lockSchema(tx);
     return await freeAndDrop(tx);
@@ -71,11 +76,27 @@ async function lockSchema(tx: TransactionSql): Promise<void> {
   await tx`lock table slabmend.leases, slabmend.moved, slabmend.repairs in access exclusive mode`;
 }
 
-async function freeAndDrop(tx: TransactionSql): Promise<{ readonly slabsFreed: number }> {
+async function freeAndDrop(tx: TransactionSql): Promise<Dropped> {
   const freed = await tx`
     update public.slabs s set next_repair_attempt = clock_timestamp()
     from slabmend.leases l
     where s.id = l.slab_id and s.next_repair_attempt = l.held_until`;
+  // All waits come before the events are bumped, because the times of the events are only two seconds ahead.
+  const [all] = await tx<[{ tables: string }]>`
+    select string_agg(c.oid::regclass::text, ', ' order by c.oid) as tables
+    from pg_class c where c.relnamespace = 'slabmend'::regnamespace and c.relkind = 'r'`;
+  await tx.unsafe(`lock table ${all.tables} in access exclusive mode`);
+  const eventsBumped = await flushRest(tx);
   await tx`drop schema slabmend cascade`;
-  return { slabsFreed: freed.count };
+  return { eventsBumped, slabsFreed: freed.count };
+}
+
+/** Under the lock of `moved`: nothing can be added to the outbox any more, and it is lost with its table. */
+async function flushRest(tx: TransactionSql): Promise<number> {
+  let bumped = 0;
+  for (let done = 1; done > 0; bumped += done) {
+    const [row] = await tx<[{ done: number }]>`select slabmend.bump_events(100, null) as done`;
+    ({ done } = row);
+  }
+  return bumped;
 }

@@ -20,15 +20,13 @@ export async function removeSchema(
     await sql.begin(removeTombstone);
     return { eventsBumped: 0, slabsFreed: 0 };
   }
-  const eventsBumped = await flushAll(sql, acceptedVersion);
-  return {
-    eventsBumped,
-    ...(await writeVerified(
-      (ask) => ask(sql),
-      () => dropSchema(sql),
-      { acceptedVersion },
-    )),
-  };
+  const flushed = await flushAll(sql, acceptedVersion);
+  const { eventsBumped, slabsFreed } = await writeVerified(
+    (ask) => ask(sql),
+    () => dropSchema(sql),
+    { acceptedVersion },
+  );
+  return { eventsBumped: flushed + eventsBumped, slabsFreed };
 }
 
 /**

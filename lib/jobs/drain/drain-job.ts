@@ -29,7 +29,7 @@ export interface DrainDependencies {
 /** Counting this many sectors takes some milliseconds of index reads. */
 const PAGE_SECTORS = 5_000;
 const PAGE_ROWS = 2_000;
-/** Pause between two checks. Each run of reap advances the drain for only this long, so it checks once. */
+/** The shortest pause between two checks. A run of reap gives the drain no more time than this, so each run makes one check. */
 const PAUSE_MS = 10_000;
 /** Milliseconds of pause per millisecond of counting, so that counting takes a small share of the database's time. */
 const PAUSE_FOR_MS_COUNTED = 4;

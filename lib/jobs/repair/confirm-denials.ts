@@ -59,7 +59,7 @@ async function isOnlyThisGone(
     return kind;
   };
   const answered = await Promise.all(others.map(ask));
-  // Most, not all: a host with few sectors may have lost more than one.
+  // The host must prove most of the other sectors, not all: a host with few sectors may have lost more than one.
   const served = answered.filter((kind) => kind === "confirmed").length;
   return 2 * served > others.length && (await ask(root)) === "denied";
 }

@@ -58,7 +58,7 @@ test("sessions, table locks and waiting sessions are sampled", async () => {
     await fleet
       .begin(async (tx) => {
         await tx`update hosts set lost_sectors = lost_sectors`;
-        // The fleet's role may write rows, so the sample shows no violation.
+        // Writing rows takes only weak locks, which the fleet may hold: the sample has the session, but no strong lock.
         expect(await sampleSessions(sql, ROLE)).toMatchObject({
           sessions: [{ application: "slabmend-repair", state: "idle in transaction" }],
           strangers: [],

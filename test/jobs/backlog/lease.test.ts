@@ -2,6 +2,7 @@ import fc from "fast-check";
 import postgres from "postgres";
 import { beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";
+import { resumeLeasing, stopLeasing } from "../../../lib/database/fleet/fleet-mode.ts";
 import { walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
 import { clearDatabase, useDatabase } from "../../support/database.ts";
@@ -15,6 +16,7 @@ import {
   seedSlab,
   seedSlabs,
 } from "../../support/seed-indexd.ts";
+import { until } from "../../support/until.ts";
 import { backlogRows, lease, look, walk, walkSettings } from "./backlog-fixture.ts";
 
 const database = useDatabase({ clearAfterEach: true });
@@ -387,6 +389,29 @@ describe("leases", () => {
     await sql`delete from slabmend.leases`;
     expect(await look(sql)).toMatchObject({ looked: 1, removed: 1 });
     expect(await backlogRows(sql)).toEqual([]);
+  });
+
+  test("a pause that began while leasing waited for an upgrade of indexd is respected", async () => {
+    await seedSlabs(sql, { slabs: [slabOf(3, 5)] });
+    await walk(sql);
+    const claimer = postgres(database.url, { max: 1, onnotice: () => {} });
+    try {
+      const [backend] = await claimer<{ pid: number }[]>`select pg_backend_pid() as pid`;
+      let leasing: ReturnType<typeof lease> | undefined;
+      await sql.begin(async (tx) => {
+        await tx`lock table slabs in access exclusive mode`;
+        leasing = lease(claimer);
+        await until(
+          () => sql`select from pg_stat_activity where pid = ${backend!.pid} and wait_event_type = 'Lock'`,
+          (waiting) => waiting.length > 0,
+        );
+        await stopLeasing(sql, { kind: "paused", owner: "operator" });
+      });
+      expect(await leasing).toMatchObject({ leases: [] });
+    } finally {
+      await resumeLeasing(sql, "paused");
+      await claimer.end();
+    }
   });
 
   test("leasing respects the limit, the restriction to endangered slabs, and a pause", async () => {

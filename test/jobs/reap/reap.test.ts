@@ -260,6 +260,19 @@ describe("quarantine", () => {
     for (let n = 0; n < 3; n += 1) expect((await crash(slab)).report.quarantined).toBe(0);
   });
 
+  test("a quarantine is not shortened by a crash of a forced repair while no slab may be quarantined", async () => {
+    const slab = await damaged();
+    await anotherSucceeds();
+    for (let n = 0; n < 3; n += 1) await crash(slab);
+    await sql`update slabmend.journal set finished_at = now() - interval '2 hours'`;
+    expect((await crash(slab)).report).toMatchObject({ crashed: 1, quarantined: 0 });
+    expect(await historyOf(slab)).toMatchObject({
+      crashes: 4,
+      quarantined: true,
+      quarantine_reason: "3 repairs in a row crashed while other slabs were repaired",
+    });
+  });
+
   test("no slab is quarantined while six slabs crash three times each", async () => {
     await anotherSucceeds();
     const slabs = await seedSlabs(sql, {

@@ -138,7 +138,7 @@ test("without candidates slabmend's own backoff applies, and indexd's counter of
 });
 
 describe("a deadline", () => {
-  test("before any upload interrupts the repair, and at most the running transfers are lost", async () => {
+  test("that comes before any upload has ended interrupts the repair, and wastes at most the running transfers", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     for (const { swarm } of slab.hosts) await swarm.setSwitches({ bytesPerSecond: 100_000 });
