@@ -20,7 +20,8 @@ export async function readJournalIdentity(sql: ISql): Promise<JournalIdentity> {
  * position keep it; rows that get one later belong to the new incarnation.
  *
  * @param archived the last incarnation in the archive; 0: there is no archive. The new incarnation is higher than that of the
- *   database and than `archived`: if the same backup is restored twice, the database alone would repeat an incarnation.
+ *   database and than `archived`: if the same backup is restored twice, counting from the database's incarnation alone would
+ *   give the same number both times.
  */
 export async function raiseIncarnation(sql: ISql, archived: number): Promise<number> {
   const [row] = await sql<{ incarnation: number }[]>`
@@ -66,7 +67,8 @@ export async function renewIncarnation(
 
 /**
  * Returns the position to which a follower at `position` may skip, because the archive already holds the rows up to the position
- * `archived`: the last position, at most `archived`, before the first row of a later incarnation than `incarnation`.
+ * `archived`. The result is `archived` or, if lower, the last position before the first row whose incarnation is later than
+ * `incarnation`; without such a row, the last assigned position counts as that position.
  */
 export async function lastPositionOf(
   sql: ISql,

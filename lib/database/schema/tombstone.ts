@@ -24,7 +24,7 @@ export async function readTombstone(sql: ISql): Promise<Tombstone | undefined> {
   return { owner: row!.owner, reason: row!.reason ?? undefined, deletedAt: row!.deleted_at };
 }
 
-/** Runs in the transaction that dropped our schema. */
+/** Creates the tombstone, in the transaction that dropped our schema. */
 export async function leaveTombstone(
   tx: TransactionSql,
   { owner, reason }: Pick<Tombstone, "owner" | "reason">,

@@ -1,5 +1,6 @@
 -- Claims sectors for a check, as indexd's own integrity check does: their next check moves to 30 minutes from now. Until then
--- indexd leaves them alone; if we never finish, it checks them itself. Returns the sectors to request and their hosts:
+-- indexd leaves these sectors alone; if we never finish, indexd checks them itself. Returns the sectors to request and their
+-- hosts:
 --
 --   [{"sectorId", "root", "hostId", "mapId", "claimedUntil", "previous"}]    times as text, exact to the microsecond
 --

@@ -65,9 +65,9 @@ export async function claimDueChecks(
 }
 
 /**
- * The sectors of a batch that are still claimed: fewer if the batch was already recorded, a claim has expired, or
- * indexd moved a sector. Empty if the fleet is not running, for example paused: unchecked sectors become due again when
- * the claim expires.
+ * The sectors of a batch that are still claimed. Some are missing if the batch was already recorded, a claim has expired, or
+ * indexd moved a sector. Empty if the fleet is not running, for example paused: unchecked sectors become due again when the claim
+ * expires.
  */
 export async function readDueBatch(
   sql: ISql,
