@@ -8,7 +8,12 @@ import { systemClock } from "../../../lib/clock/clock.ts";
 import { parseEnvironment } from "../../../lib/config/parse-environment.ts";
 import type { Ask } from "../../../lib/database/client/deadline-client.ts";
 import { resumeLeasing, stopLeasing } from "../../../lib/database/fleet/fleet-mode.ts";
-import { claimDueChecks, type DueBatch } from "../../../lib/database/verify/due-checks.ts";
+import {
+  claimDueChecks,
+  type DueBatch,
+  readDueBatch,
+  recordDueChecks,
+} from "../../../lib/database/verify/due-checks.ts";
 import type { DueStep } from "../../../lib/jobs/verify/due-checks.ts";
 import { sendDueChecks } from "../../../lib/jobs/verify/send-due-checks.ts";
 import { createCheckQueue } from "../../../lib/queue/check-queue.ts";
@@ -187,6 +192,21 @@ test("a duplicate batch is recorded once, a late batch is not recorded, and a lo
   } finally {
     await checks.close();
   }
+});
+
+test("checks whose record was committed with a lost answer are counted once", async () => {
+  const { sql } = world.database;
+  const sectors = await readDueBatch(sql, await claim());
+  let answers = 0;
+  const losing = (async (...statement: Parameters<typeof sql>) => {
+    const rows = await sql(...statement);
+    if (answers++ > 0) return rows;
+    throw Object.assign(new Error("lost"), { code: "CONNECTION_CLOSED" });
+  }) as unknown as typeof sql;
+  const request = { hostId: host.row.id, confirmed: sectors, denied: [], wrongData: 0, unanswered: 0 };
+  await recordDueChecks(losing, { ...request, hastings: 7n }, verify).catch(() => {});
+  expect(await sums()).toMatchObject({ confirmed: 3, superseded: 0 });
+  expect(await sql`select hastings::text from slabmend.checks`).toEqual([{ hastings: "7" }]);
 });
 
 test("sectors that indexd checked or moved during a due check keep indexd's values", async () => {
