@@ -63,7 +63,7 @@ test("a file that a bucket refuses to create, because another process is writing
 
 const STEPS: readonly ArchiveStep[] = ["segment-created", "manifest-replaced", "checkpoint-moved"];
 test.each(STEPS)(
-  "an archive follower that ends after %s is continued without gaps or duplicates",
+  "after an archive follower ended after %s, the next follower continues the archive without gaps or duplicates",
   async (last) => {
     const tokens = await seedJournal(sql, some(3));
     await archive(sql, storage);
@@ -126,7 +126,7 @@ describe("a rewound or copied database", () => {
     return { restored, original, tokens };
   }
 
-  test("is detected before anything is archived, and later too", async () => {
+  test("is detected before anything is archived, and in every later run", async () => {
     const { restored, original, tokens } = await rewind();
     for (let run = 0; run < 3; run += 1) {
       const report = await archive(restored, storage);
@@ -138,7 +138,7 @@ describe("a rewound or copied database", () => {
     expect((await archive(original, storage)).stopped).toBeUndefined();
   });
 
-  test("is detected even if only one segment behind, with other rows at the same positions", async () => {
+  test("is detected even if its journal has other rows at the positions of the archive's last segment", async () => {
     const source = await createTestDatabase();
     await setWallet(source.sql);
     const tokens = await seedJournal(source.sql, some(3));
@@ -152,7 +152,7 @@ describe("a rewound or copied database", () => {
     expect(await archivedTokens(storage)).toEqual(tokens);
   });
 
-  test("continues in a later incarnation, after the archive's last row", async () => {
+  test("can continue the archive after the archive's last row once its incarnation is raised", async () => {
     const { restored, tokens } = await rewind();
     expect(await raiseIncarnation(restored, 1)).toBe(2);
     const after = await seedJournal(restored, some(2));
@@ -246,7 +246,7 @@ test("a gap in the journal, another indexer's archive or an unknown wallet stops
   expect(await stopOf(sql)).toBe("journal-gap");
 });
 
-test("a missing manifest does not start a new archive, and an unwritable directory is retried", async () => {
+test("if manifests are missing, no new archive begins; if the directory is not writable, archiving is retried", async () => {
   const tokens = await seedJournal(sql, some(2));
   await archive(sql, storage);
   const manifests = join(folder.path, "manifests");

@@ -114,7 +114,7 @@ test("exactly the due sectors are checked, in the same way as by indexd", async 
   expect(await make()).toBe(0);
 });
 
-test("a sector denied in a due check is due again in 12 hours; after wrong data or silence our claim stays", async () => {
+test("a denied sector is due again in 12 hours; after wrong data or silence our claim's due time stays", async () => {
   const { sql } = world.database;
   const [, liar, silent] = slab.hosts;
   await host.swarm.setSwitches({ losesSectors: [slab.sectors[0]!.root] });
@@ -234,7 +234,7 @@ test("sectors that indexd checked or moved during a due check keep indexd's valu
 });
 
 test.each(["due-claimed", "due-asked", "due-recorded"] as const)(
-  "after a kill at %s each sector is counted once",
+  "after a kill at %s each checked sector is counted once",
   async (dies) => {
     const { sql } = world.database;
     await expect(
@@ -261,7 +261,7 @@ test("locked sectors are skipped without waiting", async () => {
   });
 });
 
-test("a paused fleet claims no checks, and drops earlier claims", async () => {
+test("a paused fleet claims no due checks, and drops batches claimed before the pause", async () => {
   const { sql } = world.database;
   const batch = await claim();
   await stopLeasing(sql, { kind: "paused", owner: "test" });
@@ -276,7 +276,7 @@ test("a paused fleet claims no checks, and drops earlier claims", async () => {
   }
 });
 
-test("simultaneous denials of many hosts are not believed, and the sectors keep our claim", async () => {
+test("simultaneous denials of many hosts are not believed, and the sectors keep the due time of our claim", async () => {
   const { sql } = world.database;
   for (let n = 0; n < 5; n += 1) {
     const { id, hostKey } = await seedHost(sql);

@@ -103,7 +103,7 @@ const checked = async () =>
 const leaseEnds = () => world.database.sql`
   update slabmend.runs set coordinator = 'dead', token = gen_random_uuid(), expires_at = now() - interval '1 minute'`;
 
-test("after a successful verification each sector is next due in 14 days and counted as by indexd", async () => {
+test("after a verification each proved sector is due in 14 days, and indexd's statistics count it as checked", async () => {
   await start(ofSlab());
   expect(await advance()).toMatchObject({
     state: "done",
@@ -230,7 +230,7 @@ test("the next coordinator gives back claims of a crashed one that are not in it
   expect(await due()).toEqual(roots);
 });
 
-test("a pause lets the current batch finish, and a resume continues after it", async () => {
+test("a pause lets the current batch finish, and a resume continues after this batch", async () => {
   await start(ofHost());
   const paused = await advance({
     step: async (name) => {
@@ -323,7 +323,7 @@ test("a verification waits for a silent host without recording anything about it
   expect(await advance()).toMatchObject({ state: "done", statistics: { confirmed: 6 } });
 });
 
-test("after kills between batches of a large host each sector is counted once", async () => {
+test("after kills between batches of a large host each checked sector is counted once", async () => {
   const { sql } = world.database;
   // These sectors are not stored anywhere, so the host denies them.
   const count = 230;
@@ -373,7 +373,7 @@ test("simultaneous denials of many hosts are not believed, and the verification 
   expect(kept).toMatchObject({ failed: 2, due: true });
 });
 
-test("a coordinator that loses its lease during a batch records nothing of it", async () => {
+test("a coordinator that loses its lease during a batch records nothing of this batch", async () => {
   await start(ofHost());
   const lost = advance({
     step: async (name) => {
