@@ -83,8 +83,8 @@ async function forgetLeases(sql: Sql): Promise<void> {
 
 /**
  * Brings the database into the state of a running server some minutes after the walk: vacuumed, and after a checkpoint. Without
- * the checkpoint, the next writes would put no full page images into the WAL. And because the walk leaves gigabytes of dirty
- * pages, each read from disk would first have to wait until a dirty page is written.
+ * the checkpoint, the next writes would put no full page images into the WAL. Without the checkpoint, reads would also be slow:
+ * the walk leaves gigabytes of dirty pages, and each read from disk would first have to wait until a dirty page is written.
  */
 async function minutesLater(sql: Sql): Promise<void> {
   await vacuumBacklog(sql);

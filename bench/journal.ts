@@ -7,7 +7,8 @@
  *   --looks N (200)      reads of each kind, once with the journal empty and once with it full
  *
  * Measures first what claim, status, budget and commit cost with an empty journal, then the rates of sequencer, totals and
- * archive, then what the first four cost with all rows in the journal. Ten million rows need about 20 GB of disk.
+ * archive, then again what claim, status, budget and commit cost, now with all rows in the journal. Ten million rows need about
+ * 20 GB of disk.
  *
  *   --only-costs  loads rows that already have positions, and skips the rates: needs 12 GB and a third of the time
  */

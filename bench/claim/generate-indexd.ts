@@ -29,8 +29,8 @@ const BIG = ["slab_sectors", "sectors", "slabs", "account_slabs", "object_slabs"
 
 export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedIndexd> {
   await sql.unsafe(indexdSchema());
-  // slabmend's schema is created before the load, because migrateDatabase compares indexd's tables with the known ones: the load
-  // leaves foreign keys that are `not valid`.
+  // slabmend's schema is created before the load. After it, migrateDatabase would find that indexd's tables differ from those
+  // that it knows, because the load leaves foreign keys `not valid`.
   await migrateDatabase(sql);
   const hosts = await seedNetwork(sql, {
     hosts: scale.hosts,

@@ -20,7 +20,7 @@ export interface Race {
   readonly name: CaseName;
   readonly repairs: number;
   readonly processes: number;
-  /** Simultaneous repairs per process. Only the current version can make more than one. */
+  /** Simultaneous repairs per process. More than 1 is possible only with the current version of slabmend. */
   readonly atOnce: number;
 }
 

@@ -6,7 +6,7 @@ interface EventRow {
   readonly key: string;
   /** The event's time in microseconds since the epoch; null: the event was not published. */
   readonly stamp: string | null;
-  /** When a sector of the object's slabs was last moved, in the same unit; null: none was moved. */
+  /** When a sector of the object's slabs was last moved, in microseconds since the epoch; null: no sector was moved. */
   readonly moved_at: string | null;
 }
 

@@ -46,8 +46,8 @@ export interface SessionLimits {
 }
 
 /**
- * The timeouts of `slabmend grant`, plus half a second for the server to act on them. `idleMs` is generous: workers close idle
- * connections after one second (lib/database/client/connect.ts).
+ * The timeouts of `slabmend grant`, plus half a second for the server to act on them. `idleMs` allows more time than workers
+ * need: they close idle connections after one second (lib/database/client/connect.ts).
  */
 export const FLEET_LIMITS: Omit<SessionLimits, "connections"> = {
   idleInTransactionMs: 5_500,

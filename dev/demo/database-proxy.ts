@@ -15,7 +15,7 @@ export interface DatabaseProxy {
   /** Makes new connections wait until `release`, as if indexd, which opens them, were stopped. */
   hold(): void;
   release(): void;
-  /** From now on, connects new connections to this port. */
+  /** From now on, forwards new connections to the server at this port. */
   leadTo(port: number): void;
   /**
    * Whether the client of a connection has left. The connection's backend may not know yet, because it runs a statement, waits

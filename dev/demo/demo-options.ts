@@ -58,7 +58,7 @@ interface Count {
   readonly least: number;
   readonly most: number;
   readonly says: string;
-  /** The value if the flag is given without a number. */
+  /** The option's value if the flag is given without a number. */
   readonly alone?: number;
 }
 
@@ -66,8 +66,8 @@ const RELEASES = Object.keys(INDEXD_RELEASES) as IndexdRelease[];
 const OLDEST_RELEASE = RELEASES[0]!;
 
 /**
- * The options that are numbers. `most` only catches typing errors: it is more than a usual machine can take, because all hosts
- * are sockets of one process, and a slab has 120 MB.
+ * The options that are numbers. `most` is there to catch typing errors. A usual machine cannot take that many: all hosts are
+ * sockets of one process, and a slab has 120 MB.
  */
 const COUNTS: Readonly<
   Record<

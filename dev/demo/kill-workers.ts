@@ -27,8 +27,8 @@ export interface WorkerKiller {
 
 /**
  * How many slabs may have a last repair that crashed: four at first, and up to nine once as many other slabs have been repaired.
- * This keeps the circuit breaker closed, which opens if there are at least five such slabs and they are the majority of the
- * latest twenty (lib/database/fleet/circuit-breaker.ts).
+ * This keeps the circuit breaker closed (lib/database/fleet/circuit-breaker.ts): of the twenty slabs with the latest repairs, it
+ * opens if at least five, and more than half, have a last repair that crashed.
  */
 const HARMLESS_CRASHED_SLABS = 4;
 const MOST_CRASHED_SLABS = 9;

@@ -205,8 +205,8 @@ async function watch(
 }
 
 /**
- * With two snapshots, a repair might end between them: its slab would be open in the first, and have no destination in the
- * second.
+ * Reads the repairs' state and the slabs with a destination in one snapshot. If a repair ended between two snapshots, its slab
+ * would be open in the first, and would have no destination in the second.
  */
 function readInOneSnapshot(sql: Sql, damage: LetRepairOptions["damage"]) {
   return sql.begin("isolation level repeatable read", async (tx) => {

@@ -68,7 +68,7 @@ export function formatBytes(bytes: number): string {
 }
 
 const HASTINGS_PER_SC = 10n ** 24n;
-/** Digits after the decimal point: enough, because a repair costs some thousandths of a siacoin. */
+/** Digits after the decimal point of an amount. Six are enough, because a repair costs some thousandths of a siacoin. */
 const SC_DIGITS = 6n;
 
 export function formatSiacoins(hastings: bigint): string {

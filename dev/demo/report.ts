@@ -29,7 +29,7 @@ export interface DemoSummary {
   /** Bytes of sectors, counted at the hosts, including the traffic of killed workers. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** A string of decimal digits, because a JSON number is not exact enough. */
+  /** What the repairs cost, as a string of decimal digits, because a JSON number is not exact enough. */
   readonly hastings: string;
   /** Workers that held a running lease when they were killed. */
   readonly killedWorkers: number;
@@ -41,7 +41,10 @@ export interface DemoSummary {
   readonly databaseSilentSeconds: number;
   /** Repairs that a worker ended at the beginning because its clock was wrong by hours. */
   readonly wrongClocks: number;
-  /** The time from the end of such a repair until the next repair of its slab began, summed over these repairs. */
+  /**
+   * The time from the end of a repair that `wrongClocks` counts until the next repair of its slab began, summed over these
+   * repairs.
+   */
   readonly wrongClockSeconds: number;
   /** Hosts that denied everything for a while. */
   readonly forgetfulHosts: number;
@@ -63,7 +66,10 @@ export interface DemoSummary {
   /** Leases that expired while a repair was running, and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
-  /** Sectors that are not healthy and that no host may take. If there are any and nothing failed, the verdict says why. */
+  /**
+   * Sectors that are not healthy and that no host may take. If there are such sectors and nothing failed, the verdict says why no
+   * host may take them.
+   */
   readonly sectorsWithoutDestination: number;
   /** Sectors that are not healthy although a host could take them; if there are any, the demo has failed. */
   readonly sectorsLeft: number;
@@ -71,11 +77,11 @@ export interface DemoSummary {
   readonly seconds: number;
   /** Slabs that could lose at most 2 more sectors, counted right after the damage. */
   readonly slabsWithin2: number;
-  /** Other slabs that were leased before the last of the slabs that `slabsWithin2` counts. */
+  /** Slabs that `slabsWithin2` does not count, but that were leased before all those that it counts had been leased. */
   readonly othersLeasedFirst: number;
   /**
-   * Time from the damage until every slab could lose more than 2 sectors; null if this was always so, or is not so at
-   * the end.
+   * Time from the damage until every slab could lose more than 2 sectors; null if every slab could lose more all the time, or if
+   * some slab still could not at the end.
    */
   readonly secondsUntilNoneWithin2: number | null;
   /** Null: no host was drained. */

@@ -83,7 +83,7 @@ async function storeSlab(
       signal.throwIfAborted();
       roots.push(root);
       while (underWay.size >= PUTS_AT_ONCE) await Promise.race(underWay);
-      // The host computes the root itself and refuses any other.
+      // The host computes the data's root itself, and refuses the data if `root` differs from it.
       const put = hosts[index]!.swarm.putSector(root, data).then(() => {
         underWay.delete(put);
         onStored(1);

@@ -26,12 +26,12 @@ export interface RepairState {
   readonly expiredLeases: number;
   /** Time until the first open slab may be claimed; 0: now. */
   readonly nextAttemptMs: number;
-  /** The last outcomes of the open slabs, without duplicates. */
+  /** The outcome of each open slab's last repair, without duplicates. */
   readonly lastOutcomes: readonly string[];
 }
 
 /**
- * Runs two statements. They see the same snapshot only if the caller's transaction has isolation level repeatable read.
+ * Runs two statements. For both to read the same snapshot, the caller's transaction needs isolation level repeatable read.
  */
 export async function readRepairState(sql: ISql, damage: readonly DamagedSector[]): Promise<RepairState> {
   const damaged = new Set(damage.map(({ root }) => root));
