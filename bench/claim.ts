@@ -142,8 +142,8 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   await minutesLater(sql);
   say("lease");
   const { slabs } = indexd.scale;
-  // Between the two measurements of leasing, the backlog is vacuumed: in production, autovacuum would do this while so many slabs
-  // are repaired.
+  // Between the two measurements of leasing, the backlog is vacuumed: in production, autovacuum would vacuum it while as many
+  // slabs are repaired.
   const alone = await leaseAlone(url, { slabs, batches: Math.floor(slabs / 555) });
   await vacuumBacklog(sql);
   say("indexd's writes");

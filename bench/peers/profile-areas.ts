@@ -6,7 +6,10 @@ interface Node {
   readonly parent: Node | undefined;
 }
 
-/** A sample belongs to the area of its innermost frame that matches a pattern. So native code counts for its caller. */
+/**
+ * A sample belongs to the area of its innermost frame that matches a pattern. So the time of native code counts for the area of
+ * its caller.
+ */
 const AREAS: readonly (readonly [area: string, frame: RegExp])[] = [
   ["garbage collection", /^\(garbage collector\)/],
   ["event loop and native code", /^\((program|root)\)/],

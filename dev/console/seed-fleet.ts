@@ -116,7 +116,10 @@ async function seedHosts(sql: Sql, count: number, next: () => number): Promise<S
   return hosts;
 }
 
-/** Two slabs in five have bad sectors. Most of these have a few; those in danger have nearly as many as a slab can survive. */
+/**
+ * Two slabs in five have bad sectors. Most of these slabs have a few bad sectors; the slabs in danger have nearly as many as a
+ * slab can survive.
+ */
 async function seedDamagedSlabs(
   sql: Sql,
   hosts: readonly SeededHost[],

@@ -9,7 +9,7 @@ export interface SessionSample {
   readonly sessions: readonly FleetSession[];
   /** Functions that are connected with another role than the one from `slabmend grant`. */
   readonly strangers: readonly string[];
-  /** Invocations that may have been running at that moment. */
+  /** Invocations that may have been running when the sample was taken. */
   readonly running: number;
   /**
    * How many of `sessions` have lost their client: it closed the connection or was killed, but the session's backend does not

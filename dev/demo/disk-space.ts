@@ -4,7 +4,7 @@ import { DemoError } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import type { DamagePlan } from "./plan-damage.ts";
 
-/** PostgreSQL's cluster and its WAL. */
+/** The disk space of PostgreSQL's cluster and its WAL. */
 const DATABASE_BYTES = 150_000_000;
 const MB = 1_000_000;
 

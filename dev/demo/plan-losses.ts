@@ -15,12 +15,12 @@ export interface LostSector {
   readonly endangers: boolean;
 }
 
-/** Whether all sectors on such a host must move. */
+/** Whether all sectors on a host with this fate must move. */
 export function isMoved(fate: HostFate): boolean {
   return fate === "dead" || fate === "blocked" || fate === "bad-contract" || fate === "draining";
 }
 
-/** Whether a repair can always read from such a host. */
+/** Whether a repair can always read from a host with this fate. */
 export function isReadable(fate: HostFate): boolean {
   return fate !== "dead" && fate !== "liar" && fate !== "forgetful";
 }

@@ -17,7 +17,7 @@ export interface DemoSummary {
   readonly damagedSlabs: number;
   /** Sectors that indexd would have had to move, counted right after the damage. */
   readonly damagedSectors: number;
-  /** Damaged sectors that indexd would not have to move now. */
+  /** Damaged sectors that indexd would no longer have to move at the end of the run. */
   readonly repairedSectors: number;
   readonly copiedSectors: number;
   readonly rebuiltSectors: number;
@@ -49,18 +49,18 @@ export interface DemoSummary {
   /** Hosts that denied everything for a while. */
   readonly forgetfulHosts: number;
   readonly forgottenSeconds: number;
-  /** Denials by these hosts: the highest number that was recorded at one time. */
+  /** Denials by the forgetful hosts: the highest number that was recorded at one time. */
   readonly deniedSectors: number;
-  /** Sectors on these hosts that were recorded as lost before the host was suspected. */
+  /** Sectors on the forgetful hosts that were recorded as lost before their host was suspected. */
   readonly falseLosses: number;
   /**
-   * Denials by these hosts that are still open at the end: no host could take the sectors, and the next attempt at
-   * their slabs is an hour away.
+   * Denials by the forgetful hosts that are still open at the end: no host could take the sectors, and the next attempt at their
+   * slabs is an hour away.
    */
   readonly waitingDenials: number;
   /**
-   * Time from the moment when these hosts had their sectors again until none of their denials was open, apart from
-   * those in `waitingDenials`.
+   * Time from the moment when the forgetful hosts had their sectors again until none of their denials was open, apart from those
+   * in `waitingDenials`.
    */
   readonly secondsUntilNoneDenied: number;
   /** Leases that expired while a repair was running, and were reaped. */

@@ -13,7 +13,7 @@ export interface RepairState {
   /** Damaged sectors that still must move. */
   readonly open: readonly { readonly slabId: SlabId; readonly root: Root }[];
   readonly openSlabs: number;
-  /** How each moved sector was obtained, by its root, from the journal. */
+  /** How each moved sector was obtained, according to the journal. The keys are the sectors' roots. */
   readonly moved: ReadonlyMap<Root, "copied" | "rebuilt" | "found">;
   /** Sectors that repairs recorded as lost. */
   readonly foundLost: number;

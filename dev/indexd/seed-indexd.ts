@@ -219,7 +219,9 @@ export interface SectorSeed {
   readonly mapId: ContractMapId | null;
   /** Default: random. If the root exists already, the slab shares that sector, which keeps its host and map id. */
   readonly root?: Root;
-  /** Columns of `sectors` that differ from the defaults. They have no effect on a sector that another slab has already. */
+  /**
+   * Columns of `sectors` that differ from the defaults. Leave them out for a sector that is shared with a slab inserted earlier.
+   */
   readonly columns?: Columns;
 }
 

@@ -16,9 +16,8 @@ export async function createRunFolder(): Promise<string> {
 }
 
 /**
- * Removes the folders of runs whose process is dead, and ends the PostgreSQL servers that still run in them. It does
- * not touch folders from another pid namespace, because their process may be alive there although its pid is unknown
- * here.
+ * Removes the folders of runs whose process is dead, and ends the PostgreSQL servers that still run in them. Folders from another
+ * pid namespace stay, because their process may be alive there although its pid is unknown here.
  */
 export async function removeStaleRunFolders(): Promise<string[]> {
   const namespace = await pidNamespace();
