@@ -65,7 +65,7 @@ async function fillPlaced(sql: Sql): Promise<void> {
 }
 
 /**
- * Inserts rows of the 90 days that ended an hour ago, so that reads of the last hour find the same with and without these rows.
+ * Inserts rows of the 90 days that ended an hour ago. Thus reads of the last hour find the same rows as before the insertion.
  */
 async function fill(sql: Sql, { placed } = { placed: false }): Promise<void> {
   const batch = 250_000;

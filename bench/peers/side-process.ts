@@ -153,8 +153,8 @@ async function peakDuring(pids: readonly number[], work: () => Promise<void>): P
 }
 
 /**
- * Starts and warms up all processes, then runs `work`. It starts one process and calls itself for the next, so that each process
- * ends when its call returns.
+ * Starts and warms up all processes, then runs `work`. The function starts one process and calls itself for the next, so that
+ * each process ends when the call that started it returns.
  */
 async function withProcesses<T>(
   world: RepairWorld,

@@ -58,7 +58,7 @@ export class ExecutionEnvironment {
   #state: State = "starting";
   #settle: ((outcome: InvocationOutcome) => void) | undefined;
   #requestId = "";
-  /** Whether a deadly signal was sent to the process. If so, its later messages are ignored. */
+  /** Whether a deadly signal was sent to the process. If so, the process's later messages are ignored. */
   #doomed = false;
   readonly #child: ChildProcess;
   readonly #definition: FunctionDefinition;
@@ -131,7 +131,7 @@ export class ExecutionEnvironment {
 
   /** Sends a signal, if the process is still there. */
   signal(signal: NodeJS.Signals): boolean {
-    // Not child.kill(): after the first signal, even SIGCONT, the child counts as `killed`.
+    // process.kill() is used because child.kill() would mark the child as `killed` at the first signal, even at SIGCONT.
     if (this.#state === "dead" || this.pid === 0) return false;
     if (DEADLY.includes(signal)) this.#doomed = true;
     try {

@@ -1,6 +1,6 @@
 /**
- * Checks rules 8, 11 and 12 of docs/architecture.md in samples of the server's views while the fleet works. Violations shorter than the
- * time between two samples may be missed. Pure.
+ * Checks rules 8, 11 and 12 of docs/architecture.md in samples of the server's views while the fleet works. Violations that are
+ * shorter than the time between two samples may be missed. Pure.
  */
 
 /** One sample of the server's views. Durations are in milliseconds, by the server's clock. */
@@ -16,7 +16,7 @@ export interface SessionSample {
    * know it yet.
    */
   readonly left: number;
-  /** The fleet's locks on indexd's tables that are stronger than those for writing rows. */
+  /** The fleet's locks on indexd's tables that are stronger than the locks for writing rows. */
   readonly strongLocks: readonly { readonly table: string; readonly mode: string }[];
   /** Sessions of other roles that wait for a lock of the fleet. */
   readonly kept: readonly { readonly application: string; readonly forMs: number }[];

@@ -21,7 +21,7 @@ export function neededBytes(
   return storedBytes(atMost);
 }
 
-/** The disk space that this many sectors on hosts need, together with a database. */
+/** The disk space that a database and `sectors` sectors on hosts need together. */
 export function storedBytes(sectors: number): number {
   return sectors * SECTOR_BYTES + DATABASE_BYTES;
 }

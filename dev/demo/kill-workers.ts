@@ -19,7 +19,7 @@ import type {
 import { MOST_KILLS_PER_SLAB } from "./plan-damage.ts";
 
 export interface WorkerKiller {
-  /** Kills so far that hit a running lease. */
+  /** Number of kills so far that hit a worker with a running lease. */
   readonly hits: number;
   /** Stops killing. */
   stop(): Promise<void>;
@@ -34,8 +34,8 @@ const HARMLESS_CRASHED_SLABS = 4;
 const MOST_CRASHED_SLABS = 9;
 const POLL_MS = 5;
 /**
- * A kill waits for a random time between these two, multiplied by the number of sectors that the repair moves. So kills hit
- * copies, rebuilds and uploads, each of which takes about 100 ms per sector.
+ * A kill waits for a random time between LEAST_WAIT_MS and MOST_WAIT_MS, multiplied by the number of sectors that the repair
+ * moves. So kills hit copies, rebuilds and uploads, each of which takes about 100 ms per sector.
  */
 const LEAST_WAIT_MS = 5;
 const MOST_WAIT_MS = 50;

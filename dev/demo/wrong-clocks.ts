@@ -8,7 +8,7 @@ import { join } from "node:path";
 import type { ISql } from "postgres";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
 
-/** The environment variable of the repair function that names the folder. */
+/** The repair function's environment variable with the path of the wrong clocks' folder. */
 export const WRONG_CLOCKS_VARIABLE = "SLABMEND_DEMO_WRONG_CLOCKS";
 
 const HOUR_MS = 3_600_000;
