@@ -62,7 +62,7 @@ export async function readLosses(sql: ISql): Promise<RecordedLosses> {
 }
 
 /**
- * Finds recorded losses that the demo did not cause: in truth such a sector can be read. For a host that forgot for a while,
+ * Finds recorded losses that the demo did not cause: the host of such a sector still has it. For a host that forgot for a while,
  * denials may be recorded, but no losses.
  */
 export function unplantedLosses(

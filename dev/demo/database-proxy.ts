@@ -19,7 +19,8 @@ export interface DatabaseProxy {
   leadTo(port: number): void;
   /**
    * Whether the client of a connection has left. The connection's backend may not know yet, because it runs a statement, waits
-   * for a lock, or has not been scheduled since. `clientPort` is the connection's client_port in pg_stat_activity.
+   * for a lock, or has not been scheduled since the client left. `clientPort` is the connection's client_port in
+   * pg_stat_activity.
    */
   hasLeft(clientPort: number): boolean;
   stop(): Promise<void>;

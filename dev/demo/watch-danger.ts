@@ -9,7 +9,7 @@ export const NEAR_MARGIN = 2;
 export interface SlabMargin {
   readonly slabId: SlabId;
   readonly margin: number;
-  /** When a commit last moved sectors of the slab; undefined: no commit has moved any yet. */
+  /** When a commit last moved sectors of the slab; undefined: no commit has moved a sector of the slab yet. */
   readonly movedAtMs: number | undefined;
 }
 
