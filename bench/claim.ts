@@ -83,8 +83,8 @@ async function forgetLeases(sql: Sql): Promise<void> {
 
 /**
  * Brings the database into the state of a running server some minutes after the walk: vacuumed, and after a checkpoint. Without
- * the checkpoint, the next writes would put no full page images into the WAL. And because the walk leaves gigabytes of dirty
- * pages, each read from disk would first have to wait until a dirty page is written.
+ * the checkpoint, the next writes would put no full page images into the WAL. Without the checkpoint, reads would also be slow:
+ * the walk leaves gigabytes of dirty pages, and each read from disk would first have to wait until a dirty page is written.
  */
 async function minutesLater(sql: Sql): Promise<void> {
   await vacuumBacklog(sql);
@@ -142,8 +142,8 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   await minutesLater(sql);
   say("lease");
   const { slabs } = indexd.scale;
-  // Between the two measurements of leasing, the backlog is vacuumed: in production, autovacuum would do this while so many slabs
-  // are repaired.
+  // Between the two measurements of leasing, the backlog is vacuumed: in production, autovacuum would vacuum it while as many
+  // slabs are repaired.
   const alone = await leaseAlone(url, { slabs, batches: Math.floor(slabs / 555) });
   await vacuumBacklog(sql);
   say("indexd's writes");

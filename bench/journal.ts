@@ -7,7 +7,8 @@
  *   --looks N (200)      reads of each kind, once with the journal empty and once with it full
  *
  * Measures first what claim, status, budget and commit cost with an empty journal, then the rates of sequencer, totals and
- * archive, then what the first four cost with all rows in the journal. Ten million rows need about 20 GB of disk.
+ * archive, then again what claim, status, budget and commit cost, now with all rows in the journal. Ten million rows need about
+ * 20 GB of disk.
  *
  *   --only-costs  loads rows that already have positions, and skips the rates: needs 12 GB and a third of the time
  */
@@ -64,7 +65,7 @@ async function fillPlaced(sql: Sql): Promise<void> {
 }
 
 /**
- * Inserts rows of the 90 days that ended an hour ago, so that reads of the last hour find the same with and without these rows.
+ * Inserts rows of the 90 days that ended an hour ago. Thus reads of the last hour find the same rows as before the insertion.
  */
 async function fill(sql: Sql, { placed } = { placed: false }): Promise<void> {
   const batch = 250_000;

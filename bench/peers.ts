@@ -1,5 +1,5 @@
 /**
- * `npm run bench:peers`: CPU of whole repairs with sockets, compared with those of an earlier version of slabmend and with the
+ * `npm run bench:peers`: CPU of whole repairs with sockets, compared with the CPU of an earlier version of slabmend and of the
  * bare arithmetic in Go. All three are measured in the same run. Prints one JSON object.
  *
  *   --rounds N (7)              repairs of each case by each version; 0: none

@@ -106,7 +106,7 @@ interface StoredSlab {
   readonly slab: Slab;
   readonly network: NetworkSnapshot;
   readonly ranges: ReadonlyMap<Root, readonly SealedRange[]>;
-  /** As many random bytes as the rebuilt shard has: these are encrypted, where a real repair encrypts the rebuilt shard. */
+  /** Random bytes, as many as the rebuilt shard has: the benchmark encrypts them in place of the rebuilt shard. */
   readonly rebuilt: Uint8Array;
 }
 
@@ -145,7 +145,8 @@ function storeSlab(kernel: Kernel): StoredSlab {
       neighbourHostIds: [],
     } as unknown as SlabSector;
   });
-  // Among the hosts with sectors, only those of the encrypted sectors can be reached. The last five hosts are candidates.
+  // Of the hosts with sectors, only those with an encrypted sector can be reached. The last five hosts have no sector: these are
+  // the candidates for the rebuilt shard.
   const hosts = Array.from({ length: TOTAL_SHARDS + 5 }, (_, n) =>
     networkHost(n + 1, n < SEALED_SECTORS || n >= TOTAL_SHARDS),
   );
@@ -288,7 +289,7 @@ async function repairOnce(stored: StoredSlab, kernel: Kernel, memory: SectorMemo
     kernel,
     memory,
     clock: systemClock,
-    // A constant, so that sources keep the order of their sectors.
+    // A constant in place of a random number, so that the repair uses its sources in the order of their sectors.
     random: () => 0.5,
     logger: createLogger("silent", { indexer: "default" }),
     worker: "bench",

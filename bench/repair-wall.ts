@@ -33,8 +33,8 @@ const LINES: readonly (HostLine & { readonly hosts: number })[] = [
 ];
 const HOSTS = LINES.reduce((sum, { hosts }) => sum + hosts, 0);
 /**
- * Each repair starts this many hosts after the previous one, so the mix of lines differs. 7 and 44 have no common divisor, so all
- * hosts get their turn.
+ * In the ring of hosts, each slab's first host is this many places after that of the previous slab, so the slabs' mixes of lines
+ * differ. 7 and 44 have no common divisor, so all hosts get their turn.
  */
 const STRIDE = 7;
 
@@ -67,7 +67,7 @@ export interface RepairWall {
   /** The phases overlap: storing begins with the first shard that is ready. */
   readonly phasesMs: Readonly<Record<string, number>>;
   readonly cpuMs: number;
-  /** Counted by the hosts, so it includes reads that were not used. */
+  /** The bytes read, as the hosts count them: they include reads whose data the repair did not use. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
   /** The hastings charged, as the hosts count them; the next field has them as the journal counts them. */

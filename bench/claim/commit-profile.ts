@@ -9,7 +9,9 @@ interface ServerCounters {
   readonly walSyncs: number;
 }
 
-/** Switches the timing of SQL functions on or off for later connections. The figures include the time that the timing takes. */
+/**
+ * Switches the timing of SQL functions on or off for later connections. The measured times include what the timing itself costs.
+ */
 export async function countFunctions(sql: Sql, setting: "all" | "none"): Promise<void> {
   const [row] = await sql<{ name: string }[]>`select current_database() as name`;
   await sql.unsafe(`alter database "${row!.name}" set track_functions = '${setting}'`);

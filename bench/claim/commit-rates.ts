@@ -1,4 +1,6 @@
-/** Measures whole commits: as in a worker, commit_repair and then the bump of the objects' events, one commit after the other. */
+/**
+ * Measures whole commits, one after the other. As in a worker, each is a commit_repair and then the bump of the objects' events.
+ */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Sql } from "postgres";
 import { flushMoved } from "../../lib/database/indexd/bump-events.ts";

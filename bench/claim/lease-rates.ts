@@ -37,7 +37,7 @@ export async function leaseAlone(
     leased.push(...batch.leases.map(({ slabId }) => slabId));
     if (batch.leases.length < BATCH) leasing.pop();
     const ids = Array.from({ length: BATCH }, () => String(1 + Math.floor(Math.random() * slabs)));
-    // Does not write next_repair_attempt, because that identifies the lease of a leased slab.
+    // This update does not change next_repair_attempt, because a leased slab's lease is identified by that column's value.
     await timed(
       bare,
       () => sql`
@@ -94,7 +94,8 @@ export async function leaseTogether(url: string, claimers: number, mostLeases: n
 
 /**
  * The slabs closest to loss that can still be saved, each with its number of live sectors. All slabs have the same code here, so
- * the fewer live sectors, the closer to loss. The result has more than `count` slabs if several are as close as the last one.
+ * the fewer live sectors, the closer to loss. The result has more than `count` slabs if further slabs are as close to loss as
+ * slab number `count`.
  */
 export async function nearestToLoss(sql: Sql, count: number): Promise<Map<bigint, number>> {
   const rows = await sql<{ slab_id: string; live: number }[]>`
@@ -108,8 +109,8 @@ export async function nearestToLoss(sql: Sql, count: number): Promise<Map<bigint
 }
 
 /**
- * The number of leases until the `count` slabs closest to loss were leased; null if they were not all leased. Slabs with as many
- * live sectors as the last of these slabs are interchangeable.
+ * The number of leases until the `count` slabs closest to loss were leased; null if they were not all leased. Among slabs with as
+ * many live sectors as slab number `count`, it does not matter which ones were leased.
  */
 export function leasesUntilNearest(
   order: readonly bigint[],

@@ -39,8 +39,8 @@ export async function walkEverything(url: string, causes?: readonly Cause[]) {
     };
     work.then(note, note);
   };
-  // Times how long snapshots last. Each statement has its own snapshot; a transaction contains only one read, so it is timed as a
-  // whole.
+  // Times how long snapshots last. Outside transactions, each statement has its own snapshot and is timed by itself. A
+  // transaction of the walk contains only one read, so the transaction is timed as a whole.
   const watched = new Proxy(sql, {
     apply(target, self, args) {
       const query = Reflect.apply(target as unknown as (...args: unknown[]) => Promise<unknown>, self, args);

@@ -20,7 +20,7 @@ export interface Race {
   readonly name: CaseName;
   readonly repairs: number;
   readonly processes: number;
-  /** Simultaneous repairs per process. Only the current version can make more than one. */
+  /** Simultaneous repairs per process. More than 1 is possible only with the current version of slabmend. */
   readonly atOnce: number;
 }
 
@@ -35,7 +35,7 @@ export interface RaceResult {
 export type SideOrder =
   | { readonly kind: "repair"; readonly name: CaseName }
   | ({ readonly kind: "race" } & Race)
-  /** Profiles this number of repairs. */
+  /** Makes a CPU profile of `repairs` repairs. */
   | { readonly kind: "profile"; readonly name: CaseName; readonly repairs: number };
 
 /** One repair. `cpuMs` is user and system time of the repairing process. */

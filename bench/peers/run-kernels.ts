@@ -32,7 +32,7 @@ function pass(how: "open" | "seal", sectors: number): void {
       packets.seal(batch);
       continue;
     }
-    // Stands for a copy of as many bytes that a real read makes, from the packet memory to the shard.
+    // Takes the place of a copy that a real read makes: the same number of bytes, from the packet memory to the shard.
     packets.incoming.set(ciphertext);
     if (packets.open(0, batch) !== BATCH_PACKETS) throw new Error("a packet cannot be decrypted");
   }

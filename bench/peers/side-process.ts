@@ -25,9 +25,12 @@ import {
 } from "./messages.ts";
 import { sharesByArea } from "./profile-areas.ts";
 
-/** Enough for the thirty shards of a slab and for ten rebuilt ones. */
+/** Enough hosts for the thirty shards of a slab and, besides, for ten rebuilt shards. */
 const HOSTS = 44;
-/** Each repair starts this many hosts after the previous one. 7 and 44 have no common divisor, so all hosts get their turn. */
+/**
+ * In the ring of hosts, each slab's first host is this many places after that of the previous slab. 7 and 44 have no common
+ * divisor, so all hosts get their turn.
+ */
 const STRIDE = 7;
 /** Repairs that are not counted: the first repairs of a process dial every host and compile the code. */
 const WARM_UP_ROUNDS = 3;
@@ -150,8 +153,8 @@ async function peakDuring(pids: readonly number[], work: () => Promise<void>): P
 }
 
 /**
- * Starts and warms up all processes, then runs `work`. It starts one process and calls itself for the next, so that each process
- * ends when its call returns.
+ * Starts and warms up all processes, then runs `work`. The function starts one process and calls itself for the next, so that
+ * each process ends when the call that started it returns.
  */
 async function withProcesses<T>(
   world: RepairWorld,

@@ -21,7 +21,7 @@ import { advanceTimed, perSecond, rounded } from "./restore-job.ts";
 
 const HOSTS = 100;
 const SHARDS = 30;
-/** How many sectors of its slab have moved, according to each row of the archive. */
+/** Each row of the archive says that this many sectors of its slab have moved. */
 const MOVES = 3;
 const ROWS_A_SEGMENT = 1_000;
 const SLABS_A_PAGE = 64;

@@ -19,7 +19,10 @@ const SHARDS = 30;
 const LATENCY_MS = 50;
 const WALLET = "5a".repeat(32);
 
-/** Scans slabs of 30 sectors. Then restores slabs of one sector: an archive says of each sector to which host it moved. */
+/**
+ * First scans for the sectors of slabs that have 30 sectors each. Then restores slabs that have one sector each, from an archive
+ * that says to which host each sector moved.
+ */
 export function measureHosts(sectors: number): Promise<object> {
   return withRepairWorld(HOSTS, async (world) => {
     await signContracts(world);

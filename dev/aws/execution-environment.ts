@@ -43,8 +43,8 @@ export interface EnvironmentDependencies {
 type State = "starting" | "idle" | "busy" | "dead";
 
 /**
- * Lambda allows 10 s. This process needs longer: it compiles TypeScript, while the database, the hosts and other workers use the
- * same machine.
+ * The time limit for importing the function's module. Lambda allows 10 s; here the import takes longer, because it compiles
+ * TypeScript while the database, the hosts and other workers use the same machine.
  */
 const INIT_TIMEOUT_MS = 60_000;
 /** Signals that the program of a function's process does not catch. */
@@ -58,7 +58,7 @@ export class ExecutionEnvironment {
   #state: State = "starting";
   #settle: ((outcome: InvocationOutcome) => void) | undefined;
   #requestId = "";
-  /** Whether a deadly signal was sent to the process. If so, its later messages are ignored. */
+  /** Whether a deadly signal was sent to the process. If so, the process's later messages are ignored. */
   #doomed = false;
   readonly #child: ChildProcess;
   readonly #definition: FunctionDefinition;
@@ -103,7 +103,7 @@ export class ExecutionEnvironment {
     return this.#state === "idle" && !this.#doomed;
   }
 
-  /** Waits until the module is imported. @returns the outcome if that failed */
+  /** Waits until the module is imported. @returns the outcome if the import failed */
   async initialize(): Promise<InvocationOutcome | undefined> {
     if (this.#state !== "starting") return undefined;
     const outcome = await this.#await(INIT_TIMEOUT_MS, "init");
@@ -131,7 +131,7 @@ export class ExecutionEnvironment {
 
   /** Sends a signal, if the process is still there. */
   signal(signal: NodeJS.Signals): boolean {
-    // Not child.kill(): after the first signal, even SIGCONT, the child counts as `killed`.
+    // process.kill() is used because child.kill() would mark the child as `killed` at the first signal, even at SIGCONT.
     if (this.#state === "dead" || this.pid === 0) return false;
     if (DEADLY.includes(signal)) this.#doomed = true;
     try {

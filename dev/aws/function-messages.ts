@@ -10,7 +10,7 @@ export interface InvokeMessage {
   readonly type: "invoke";
   readonly requestId: string;
   readonly payload: string;
-  /** In milliseconds since 1970, by the machine's clock, which both processes read. */
+  /** When the invocation times out, in milliseconds since 1970 by the machine's clock, which both processes read. */
   readonly deadlineMs: number;
   readonly functionName: string;
   readonly functionArn: string;

@@ -48,8 +48,8 @@ export class FunctionPool extends EventEmitter<FunctionPoolEvents> {
   readonly #environments = new Set<ExecutionEnvironment>();
   readonly #invocations = new Map<ExecutionEnvironment, Invocation>();
   /**
-   * The idle environments, in the order of their last use. Like Lambda, the pool takes the one that was used last, so that others
-   * can expire.
+   * The idle environments, in the order of their last use. Like Lambda, the pool takes the environment that was used last, so
+   * that the other environments can expire.
    */
   readonly #idle: ExecutionEnvironment[] = [];
   readonly #events: QueuedEvent[] = [];

@@ -75,6 +75,6 @@ function describe(error: unknown): FunctionError {
 }
 
 function send(message: FromFunction): void {
-  // The channel may have closed meanwhile; "disconnect" ends the process.
+  // If the channel has closed meanwhile, nothing is sent: the listener of "disconnect" ends the process.
   if (process.connected) process.send?.(message, undefined, undefined, () => {});
 }

@@ -31,7 +31,10 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
   const { invoke, clock = systemClock, onError } = options;
   const cancels = new Map<Schedule, () => void>();
 
-  /** Each time is computed from the planned time before it, so a late timer does not shift later invocations. */
+  /**
+   * Each invocation's time is computed from the previous invocation's planned time, so a late timer does not shift later
+   * invocations.
+   */
   const arm = (schedule: Schedule, atMs: number): void => {
     const { functionName, everyMs } = schedule;
     const fire = (): void => {

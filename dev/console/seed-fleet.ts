@@ -35,7 +35,7 @@ interface FleetSize {
 const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
 
-/** The first slabs, as many as this, are in danger. The slab after them has shards in many states. */
+/** This many slabs, the first ones, are in danger. The next slab has shards in many states. */
 const IN_DANGER = 9;
 
 /** Hours of journal. */
@@ -116,7 +116,10 @@ async function seedHosts(sql: Sql, count: number, next: () => number): Promise<S
   return hosts;
 }
 
-/** Two slabs in five have bad sectors. Most of these have a few; those in danger have nearly as many as a slab can survive. */
+/**
+ * Two slabs in five have bad sectors. Most of these slabs have a few bad sectors; the slabs in danger have nearly as many as a
+ * slab can survive.
+ */
 async function seedDamagedSlabs(
   sql: Sql,
   hosts: readonly SeededHost[],

@@ -6,7 +6,7 @@ interface EventRow {
   readonly key: string;
   /** The event's time in microseconds since the epoch; null: the event was not published. */
   readonly stamp: string | null;
-  /** When a sector of the object's slabs was last moved, in the same unit; null: none was moved. */
+  /** When a sector of the object's slabs was last moved, in microseconds since the epoch; null: no sector was moved. */
   readonly moved_at: string | null;
 }
 
@@ -18,14 +18,14 @@ export interface WitnessedEvents {
    * indexd had a publisher from the start.
    */
   readonly before: ReadonlyMap<string, string> | undefined;
-  /** The time of the last event about each object that the following client received, by account and key. */
+  /** For each object, by account and key: the time of the last event that the client in follow-events.ts received about it. */
   readonly told: ReadonlyMap<string, string>;
   readonly publishes: boolean;
 }
 
 /**
- * Finds violations in the events at the end of a run: an event that is unpublished or lost, that the following client never
- * received, or that got its time from another writer although indexd has a publisher.
+ * Finds violations in the events at the end of a run: an event that is unpublished or lost, that the client in follow-events.ts
+ * never received, or that got its time from another writer although indexd has a publisher.
  */
 export async function findEventViolations(sql: ISql, witnessed: WitnessedEvents): Promise<string[]> {
   const rows = await sql<EventRow[]>`

@@ -62,8 +62,8 @@ export async function readLosses(sql: ISql): Promise<RecordedLosses> {
 }
 
 /**
- * Finds recorded losses that the demo did not cause: in truth such a sector can be read. For a host that forgot for a while,
- * denials may be recorded, but no losses.
+ * Finds recorded losses and denials that the demo did not cause. For a host that forgot for a while, denials may be recorded, but
+ * no losses.
  */
 export function unplantedLosses(
   planted: readonly PlantedLoss[],

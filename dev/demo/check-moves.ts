@@ -5,7 +5,7 @@ import { type HostId, parseRoot, type Root } from "../../lib/slab/ids.ts";
 export interface RecordedMove {
   readonly root: Root;
   readonly from: HostId;
-  /** Whether a denial of the sector by that host is recorded. */
+  /** Whether a denial of the sector by the host `from` is recorded. */
   readonly denied: boolean;
 }
 

@@ -172,7 +172,7 @@ const CHECKS: readonly Check[] = [
   },
 ];
 
-/** The most violations that each check reports, because a mistake often shows in a thousand rows. */
+/** Each check reports at most this many violations, because one mistake often shows in a thousand rows. */
 const MOST_OF_EACH = 20;
 
 /**

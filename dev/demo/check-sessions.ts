@@ -1,6 +1,6 @@
 /**
- * Checks rules 8, 11 and 12 of docs/architecture.md in samples of the server's views while the fleet works. Violations shorter than the
- * time between two samples may be missed. Pure.
+ * Checks rules 8, 11 and 12 of docs/architecture.md in samples of the server's views while the fleet works. Violations that are
+ * shorter than the time between two samples may be missed. Pure.
  */
 
 /** One sample of the server's views. Durations are in milliseconds, by the server's clock. */
@@ -9,14 +9,14 @@ export interface SessionSample {
   readonly sessions: readonly FleetSession[];
   /** Functions that are connected with another role than the one from `slabmend grant`. */
   readonly strangers: readonly string[];
-  /** Invocations that may have been running at that moment. */
+  /** Invocations that may have been running when the sample was taken. */
   readonly running: number;
   /**
    * How many of `sessions` have lost their client: it closed the connection or was killed, but the session's backend does not
    * know it yet.
    */
   readonly left: number;
-  /** The fleet's locks on indexd's tables that are stronger than those for writing rows. */
+  /** The fleet's locks on indexd's tables that are stronger than the locks for writing rows. */
   readonly strongLocks: readonly { readonly table: string; readonly mode: string }[];
   /** Sessions of other roles that wait for a lock of the fleet. */
   readonly kept: readonly { readonly application: string; readonly forMs: number }[];
@@ -46,8 +46,8 @@ export interface SessionLimits {
 }
 
 /**
- * The timeouts of `slabmend grant`, plus half a second for the server to act on them. `idleMs` is generous: workers close idle
- * connections after one second (lib/database/client/connect.ts).
+ * The timeouts of `slabmend grant`, plus half a second for the server to act on them. `idleMs` allows more time than workers
+ * need: they close idle connections after one second (lib/database/client/connect.ts).
  */
 export const FLEET_LIMITS: Omit<SessionLimits, "connections"> = {
   idleInTransactionMs: 5_500,

@@ -15,11 +15,12 @@ export interface DatabaseProxy {
   /** Makes new connections wait until `release`, as if indexd, which opens them, were stopped. */
   hold(): void;
   release(): void;
-  /** From now on, connects new connections to this port. */
+  /** From now on, forwards new connections to the server at this port. */
   leadTo(port: number): void;
   /**
    * Whether the client of a connection has left. The connection's backend may not know yet, because it runs a statement, waits
-   * for a lock, or has not been scheduled since. `clientPort` is the connection's client_port in pg_stat_activity.
+   * for a lock, or has not been scheduled since the client left. `clientPort` is the connection's client_port in
+   * pg_stat_activity.
    */
   hasLeft(clientPort: number): boolean;
   stop(): Promise<void>;

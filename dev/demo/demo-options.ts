@@ -34,8 +34,8 @@ export interface DemoOptions {
   readonly wrongClocks: number;
   readonly workers: number;
   /**
-   * If this is more than 1, dev/indexers/run-indexers-demo.ts runs. Of the other options it uses only slabs, hosts, shards,
-   * workers and seed.
+   * If this is more than 1, dev/indexers/run-indexers-demo.ts runs. Of the other options that program uses only slabs, hosts,
+   * shards, workers and seed.
    */
   readonly indexers: number;
   /** The release of indexd whose tables the database has at the start. */
@@ -58,7 +58,7 @@ interface Count {
   readonly least: number;
   readonly most: number;
   readonly says: string;
-  /** The value if the flag is given without a number. */
+  /** The option's value if the flag is given without a number. */
   readonly alone?: number;
 }
 
@@ -66,8 +66,8 @@ const RELEASES = Object.keys(INDEXD_RELEASES) as IndexdRelease[];
 const OLDEST_RELEASE = RELEASES[0]!;
 
 /**
- * The options that are numbers. `most` only catches typing errors: it is more than a usual machine can take, because all hosts
- * are sockets of one process, and a slab has 120 MB.
+ * The options that are numbers. `most` is there to catch typing errors. A usual machine cannot take that many: all hosts are
+ * sockets of one process, and a slab has 120 MB.
  */
 const COUNTS: Readonly<
   Record<
@@ -261,7 +261,7 @@ export function parseDemoOptions(arguments_: readonly string[]): DemoOptions | u
   }
   if (indexd === undefined || problems.length > 0) throw usage(problems);
   const seed = textOf(given["seed"]) ?? randomBytes(4).toString("hex");
-  // The default may be more than the number of slabs, and then is lowered to it.
+  // If the default is more than the number of slabs, it is lowered to that number.
   const byDefault = program.getOptionValueSource("endangered") === "default";
   const endangered = byDefault ? Math.min(counts.endangered, counts.slabs) : counts.endangered;
   return {

@@ -4,7 +4,7 @@ import { DemoError } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import type { DamagePlan } from "./plan-damage.ts";
 
-/** PostgreSQL's cluster and its WAL. */
+/** The disk space of PostgreSQL's cluster and its WAL. */
 const DATABASE_BYTES = 150_000_000;
 const MB = 1_000_000;
 
@@ -21,7 +21,7 @@ export function neededBytes(
   return storedBytes(atMost);
 }
 
-/** The disk space that this many sectors on hosts need, together with a database. */
+/** The disk space that a database and `sectors` sectors on hosts need together. */
 export function storedBytes(sectors: number): number {
   return sectors * SECTOR_BYTES + DATABASE_BYTES;
 }

@@ -1,6 +1,6 @@
 /**
- * The demo's drain of good hosts. The demo starts it as an operator would. reap coordinates it, which needs no migration seed:
- * reap has none.
+ * The demo's drain of good hosts. The demo starts the drain as an operator would, and reap coordinates it. Coordination needs no
+ * migration seed, and reap has none.
  */
 import type { ISql } from "postgres";
 import { startRun } from "../../lib/database/runs/maintenance-runs.ts";
@@ -10,9 +10,9 @@ import type { DemoHost } from "./register-hosts.ts";
 export interface DrainDone {
   readonly hosts: number;
   readonly sectorsBefore: number;
-  /** Sectors that were on these hosts when the drain began and are still there. */
+  /** Sectors that were on the drained hosts when the drain began and are still there. */
   readonly sectorsAfter: number;
-  /** Sectors that left these hosts by being copied; the next field counts those that were rebuilt. */
+  /** Sectors that left the drained hosts by being copied; the next field counts those that were rebuilt. */
   readonly copied: number;
   readonly rebuilt: number;
   /** Time from the drain's start until its coordinator saw no sector left; null: the drain has not ended. */

@@ -8,7 +8,7 @@ import { WRONG_CLOCKS_VARIABLE } from "./wrong-clocks.ts";
 
 const CLAIM_EVERY_MS = 2_000;
 const REAP_EVERY_MS = 2_000;
-/** Longer than any repair of the demo, short enough that a hung repair is noticed. */
+/** The time limit of a repair: longer than any repair of the demo takes, but short enough that the demo notices a hung repair. */
 const REPAIR_TIMEOUT_MS = 60_000;
 /**
  * While there is a backlog, a claim adds leases until shortly before this timeout, and the next scheduled claim waits until

@@ -7,14 +7,14 @@ import type { ISql } from "postgres";
 import { arrayLiteral } from "./array-literal.ts";
 import type { DemoHost } from "./register-hosts.ts";
 
-/** Longer than the first repairs take, so that many sectors are denied. */
+/** How long the hosts deny their sectors: longer than the first repairs take, so that many sectors are denied. */
 const FORGET_MS = 20_000;
 const POLL_MS = 50;
-/** The demo does not wait for a next attempt that is further away than this. */
+/** If a slab's next attempt is further away than this, the demo does not wait for it. */
 const SOON_MS = 200_000;
 /**
  * While these hosts deny, a repair may find too few candidates, and then its slab waits for an hour. The demo skips this hour to
- * show what follows, but only this many times, because there may be no host at all for some sectors.
+ * show what follows, but at most MOST_HOURS times, because for some sectors there may never be a host.
  */
 const MOST_HOURS = 3;
 

@@ -99,7 +99,7 @@ export async function markNotRenewed(sql: ISql, contractId: ContractId): Promise
     from global_settings g where c.contract_id = ${idBytes(contractId)}`;
 }
 
-/** Like indexd's MarkSectorsLost for one sector on a good host, statistics included. */
+/** Does what indexd's MarkSectorsLost does for one sector on a good host, including the changes to the statistics. */
 export async function markSectorLost(sql: ISql, hostId: HostId, root: Root): Promise<void> {
   await sql`
     with hit as (

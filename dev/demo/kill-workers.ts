@@ -19,7 +19,7 @@ import type {
 import { MOST_KILLS_PER_SLAB } from "./plan-damage.ts";
 
 export interface WorkerKiller {
-  /** Kills so far that hit a running lease. */
+  /** Number of kills so far that hit a worker with a running lease. */
   readonly hits: number;
   /** Stops killing. */
   stop(): Promise<void>;
@@ -27,15 +27,15 @@ export interface WorkerKiller {
 
 /**
  * How many slabs may have a last repair that crashed: four at first, and up to nine once as many other slabs have been repaired.
- * This keeps the circuit breaker closed, which opens if there are at least five such slabs and they are the majority of the
- * latest twenty (lib/database/fleet/circuit-breaker.ts).
+ * This keeps the circuit breaker closed (lib/database/fleet/circuit-breaker.ts): of the twenty slabs with the latest repairs, it
+ * opens if at least five, and more than half, have a last repair that crashed.
  */
 const HARMLESS_CRASHED_SLABS = 4;
 const MOST_CRASHED_SLABS = 9;
 const POLL_MS = 5;
 /**
- * A kill waits for a random time between these two, multiplied by the number of sectors that the repair moves. So kills hit
- * copies, rebuilds and uploads, each of which takes about 100 ms per sector.
+ * A kill waits for a random time between LEAST_WAIT_MS and MOST_WAIT_MS, multiplied by the number of sectors that the repair
+ * moves. So kills hit copies, rebuilds and uploads, each of which takes about 100 ms per sector.
  */
 const LEAST_WAIT_MS = 5;
 const MOST_WAIT_MS = 50;

@@ -39,8 +39,8 @@ import {
 
 const POLL_MS = 500;
 /**
- * Longer than any wait that passes by itself: slabs wait two minutes after a fault, and three minutes for the end of a repair's
- * hold.
+ * If nothing changes for this time, the demo gives up. It is longer than any wait that ends by itself: slabs wait two minutes
+ * after a fault, and three minutes for the end of a repair's hold.
  */
 const GIVE_UP_AFTER_MS = 200_000;
 /**
@@ -67,7 +67,10 @@ export interface RepairsDone {
 }
 
 export interface LetRepairOptions {
-  /** Makes a database client. Each part of the demo has a client of its own, because a part may wait for a lock. */
+  /**
+   * Makes a database client. Each part of the demo has a client of its own, because a part that waits for a lock must not stop
+   * the others.
+   */
   readonly connect: () => Sql;
   readonly proxy: DatabaseProxy;
   readonly disturbances: { readonly wanted: DisturbancesWanted; readonly random: () => number };
@@ -205,8 +208,8 @@ async function watch(
 }
 
 /**
- * With two snapshots, a repair might end between them: its slab would be open in the first, and have no destination in the
- * second.
+ * Reads the repairs' state and the slabs with a destination in one snapshot. If a repair ended between two snapshots, its slab
+ * would be open in the first, and would have no destination in the second.
  */
 function readInOneSnapshot(sql: Sql, damage: LetRepairOptions["damage"]) {
   return sql.begin("isolation level repeatable read", async (tx) => {

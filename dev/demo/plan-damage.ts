@@ -35,7 +35,7 @@ export const MOST_KILLS_PER_SLAB = 2;
 
 /**
  * At first, only four slabs may have a killed repair, so that the circuit breaker stays closed. Once other slabs are repaired,
- * more slabs may have one.
+ * more slabs may have a killed repair.
  */
 const KILLED_FIRST = 4;
 

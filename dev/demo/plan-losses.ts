@@ -15,12 +15,12 @@ export interface LostSector {
   readonly endangers: boolean;
 }
 
-/** Whether all sectors on such a host must move. */
+/** Whether all sectors on a host with this fate must move. */
 export function isMoved(fate: HostFate): boolean {
   return fate === "dead" || fate === "blocked" || fate === "bad-contract" || fate === "draining";
 }
 
-/** Whether a repair can always read from such a host. */
+/** Whether a repair can always read from a host with this fate. */
 export function isReadable(fate: HostFate): boolean {
   return fate !== "dead" && fate !== "liar" && fate !== "forgetful";
 }
@@ -76,7 +76,8 @@ const ENDANGERED_MARGINS = [1, 2] as const;
 /**
  * Chooses further losses in the last slabs, so that the margin of these slabs is 1 or 2 by indexd's tables. Sectors on lying
  * hosts are lost first, because they cannot be read anyway. Sectors on dead and blocked hosts are not lost, because they do not
- * count for the margin. If a slab would not survive, it keeps more sectors. Subtracts the losses from `readable`.
+ * count for the margin. If a slab would not survive these losses, fewer of its sectors are lost, and its margin stays higher.
+ * Subtracts the losses from `readable`.
  */
 export function chooseEndangering(
   { slabs, endangered, minShards, seed }: DemoOptions,

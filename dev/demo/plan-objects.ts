@@ -13,7 +13,7 @@ export interface ObjectPart {
 }
 
 export interface PlannedObject {
-  /** From 0. The object's keys and bytes are derived from this number and the seed. */
+  /** The object's number, from 0. The object's keys and bytes are derived from this number and the seed. */
   readonly number: number;
   readonly version: 0 | 1;
   readonly parts: readonly ObjectPart[];

@@ -22,8 +22,8 @@ export interface IndexdLoops {
 }
 
 /**
- * After this time, the clock second of the last stamp has passed: before database version 24, a writer gives an event a
- * stamp that is at most two seconds ahead of the clock.
+ * Once this time has passed without a new event, all stamps lie in the past: before database version 24, a writer gives an event
+ * a stamp that is up to two seconds ahead of the clock.
  */
 const LAST_SECOND_MS = 3_100;
 

@@ -85,7 +85,7 @@ async function readParts(sql: ISql): Promise<Map<string, RecordedPart[]>> {
   return Map.groupBy(rows, ({ digest }) => hexOf(digest));
 }
 
-/** Reads enough sectors, moved ones first. Hosts that fail or lie are skipped. */
+/** Reads as many of the slab's sectors as decoding needs, moved sectors first. Hosts that fail or lie are skipped. */
 async function fetchSectors(
   slab: Slab,
   hosts: ReadonlyMap<number, NetworkHost>,

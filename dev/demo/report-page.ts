@@ -8,7 +8,7 @@ import type { RepairState } from "./watch-repairs.ts";
 
 /** The state of the repairs at one moment. */
 export interface RunSample {
-  /** Since the functions were deployed. */
+  /** Time since the functions were deployed. */
   readonly seconds: number;
   readonly open: number;
   readonly copied: number;

@@ -17,7 +17,7 @@ export interface DemoSummary {
   readonly damagedSlabs: number;
   /** Sectors that indexd would have had to move, counted right after the damage. */
   readonly damagedSectors: number;
-  /** Damaged sectors that indexd would not have to move now. */
+  /** Damaged sectors that indexd would no longer have to move at the end of the run. */
   readonly repairedSectors: number;
   readonly copiedSectors: number;
   readonly rebuiltSectors: number;
@@ -29,7 +29,7 @@ export interface DemoSummary {
   /** Bytes of sectors, counted at the hosts, including the traffic of killed workers. */
   readonly bytesRead: number;
   readonly bytesWritten: number;
-  /** A string of decimal digits, because a JSON number is not exact enough. */
+  /** What the repairs cost, as a string of decimal digits, because a JSON number is not exact enough. */
   readonly hastings: string;
   /** Workers that held a running lease when they were killed. */
   readonly killedWorkers: number;
@@ -41,29 +41,35 @@ export interface DemoSummary {
   readonly databaseSilentSeconds: number;
   /** Repairs that a worker ended at the beginning because its clock was wrong by hours. */
   readonly wrongClocks: number;
-  /** The time from the end of such a repair until the next repair of its slab began, summed over these repairs. */
+  /**
+   * The time from the end of a repair that `wrongClocks` counts until the next repair of its slab began, summed over these
+   * repairs.
+   */
   readonly wrongClockSeconds: number;
   /** Hosts that denied everything for a while. */
   readonly forgetfulHosts: number;
   readonly forgottenSeconds: number;
-  /** Denials by these hosts: the highest number that was recorded at one time. */
+  /** Denials by the forgetful hosts: the highest number that was recorded at one time. */
   readonly deniedSectors: number;
-  /** Sectors on these hosts that were recorded as lost before the host was suspected. */
+  /** Sectors on the forgetful hosts that were recorded as lost before their host was suspected. */
   readonly falseLosses: number;
   /**
-   * Denials by these hosts that are still open at the end: no host could take the sectors, and the next attempt at
-   * their slabs is an hour away.
+   * Denials by the forgetful hosts that are still open at the end: no host could take the sectors, and the next attempt at their
+   * slabs is an hour away.
    */
   readonly waitingDenials: number;
   /**
-   * Time from the moment when these hosts had their sectors again until none of their denials was open, apart from
-   * those in `waitingDenials`.
+   * Time from the moment when the forgetful hosts had their sectors again until none of their denials was open, apart from those
+   * in `waitingDenials`.
    */
   readonly secondsUntilNoneDenied: number;
   /** Leases that expired while a repair was running, and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
-  /** Sectors that are not healthy and that no host may take. If there are any and nothing failed, the verdict says why. */
+  /**
+   * Sectors that are not healthy and that no host may take. If there are such sectors and nothing failed, the verdict says why no
+   * host may take them.
+   */
   readonly sectorsWithoutDestination: number;
   /** Sectors that are not healthy although a host could take them; if there are any, the demo has failed. */
   readonly sectorsLeft: number;
@@ -71,11 +77,11 @@ export interface DemoSummary {
   readonly seconds: number;
   /** Slabs that could lose at most 2 more sectors, counted right after the damage. */
   readonly slabsWithin2: number;
-  /** Other slabs that were leased before the last of the slabs that `slabsWithin2` counts. */
+  /** Slabs that `slabsWithin2` does not count, but that were leased before all those that it counts had been leased. */
   readonly othersLeasedFirst: number;
   /**
-   * Time from the damage until every slab could lose more than 2 sectors; null if this was always so, or is not so at
-   * the end.
+   * Time from the damage until every slab could lose more than 2 sectors; null if every slab could lose more all the time, or if
+   * some slab still could not at the end.
    */
   readonly secondsUntilNoneWithin2: number | null;
   /** Null: no host was drained. */

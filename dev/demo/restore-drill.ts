@@ -48,7 +48,7 @@ export interface RestoreDone {
   readonly lost: number;
   readonly denied: number;
   readonly refused: number;
-  /** Uploaded after the backup. */
+  /** Slabs that were uploaded after the backup was made, so that the backup does not contain them. */
   readonly slabsUnknown: number;
   /** Roots that indexd's pruning freed after `restore release-prunes`. */
   readonly pruned: number;

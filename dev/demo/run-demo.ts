@@ -80,7 +80,7 @@ interface DemoRun {
 
 /**
  * Runs the demo and stops everything that it started.
- * @throws {DemoError} before anything is started; the signal's reason when it aborts
+ * @throws {DemoError} before anything is started; the signal's reason if the signal aborts the run
  */
 export async function runDemo(
   options: DemoOptions,

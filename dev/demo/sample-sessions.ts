@@ -77,7 +77,7 @@ export function startSessionSampler(parts: {
 
   let underWay: Promise<void> | undefined;
   const sample = async (): Promise<void> => {
-    // `running` is an upper bound: no more functions than this ran at any moment of the query.
+    // `running` is an upper bound: at every moment of the query, at most `running` functions ran.
     const before = pools.reduce((sum, { busy }) => sum + busy.length, 0) - started;
     const seen = await sampleSessions(sql, role);
     const running = before + started;

@@ -83,7 +83,7 @@ async function storeSlab(
       signal.throwIfAborted();
       roots.push(root);
       while (underWay.size >= PUTS_AT_ONCE) await Promise.race(underWay);
-      // The host computes the root itself and refuses any other.
+      // The host computes the data's root itself, and refuses the data if `root` differs from it.
       const put = hosts[index]!.swarm.putSector(root, data).then(() => {
         underWay.delete(put);
         onStored(1);
@@ -115,7 +115,7 @@ function contentOf(slab: number, seed: string, objects: readonly PlannedObject[]
   const bytes = [plainBytesOf(seed, first!.object, first!.part)];
   if (second !== undefined) {
     // The second object has its own key stream, but encodeSlab applies the first object's stream to the whole slab.
-    // Applying the first object's stream here too cancels it.
+    // So the first object's stream is also applied here: the two applications cancel each other.
     const { slabOffset } = second.part;
     const shared = plainBytesOf(seed, second.object, second.part);
     dataKeyStream(objectCipherOf(seed, second.object, second.part)).apply(shared, slabOffset);

@@ -14,7 +14,7 @@ export interface Judged {
 }
 
 export interface Verdict {
-  /** `partly`: the remaining sectors have no destination, and the sentence says so. */
+  /** `partly`: sectors remain unhealthy only because no host may take them; `sentence` says so. */
   readonly kind: "passed" | "partly" | "failed";
   readonly sentence: string;
 }

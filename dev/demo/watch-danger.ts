@@ -9,7 +9,7 @@ export const NEAR_MARGIN = 2;
 export interface SlabMargin {
   readonly slabId: SlabId;
   readonly margin: number;
-  /** When a commit last moved sectors of the slab; undefined: no commit has moved any yet. */
+  /** When a commit last moved sectors of the slab; undefined: no commit has moved a sector of the slab yet. */
   readonly movedAtMs: number | undefined;
 }
 
@@ -53,9 +53,9 @@ export interface DangerWatch {
   readonly nearAtStart: ReadonlySet<SlabId>;
   see(reading: DangerReading): void;
   /**
-   * Time from the first reading until no slab was close to loss; undefined if no slab ever was, or some still are. The
-   * time ends at the commit that moved the last slab's sectors if the journal has this commit, otherwise at the first
-   * reading in which no slab was close to loss.
+   * Time from the first reading until no slab was close to loss; undefined if no slab ever was close to loss, or if some slabs
+   * still are. The time ends at the commit that brought the last of these slabs away from loss, if the journal has this commit;
+   * if not, at the first reading in which no slab was close to loss.
    */
   readonly msUntilNoneNear: number | undefined;
 }
@@ -102,8 +102,8 @@ export async function readFirstLeases(sql: ISql): Promise<FirstLease[]> {
 }
 
 /**
- * How many other slabs were leased before the last of the slabs close to loss: 0 if all slabs close to loss came first.
- * Leases of one batch count as simultaneous.
+ * How many other slabs were leased before all slabs close to loss had been leased: 0 if these were leased first. Leases of one
+ * batch count as simultaneous.
  */
 export function countLeasedBefore(near: ReadonlySet<SlabId>, leases: readonly FirstLease[]): number {
   const lastNearMs = Math.max(

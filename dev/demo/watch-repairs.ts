@@ -13,7 +13,7 @@ export interface RepairState {
   /** Damaged sectors that still must move. */
   readonly open: readonly { readonly slabId: SlabId; readonly root: Root }[];
   readonly openSlabs: number;
-  /** How each moved sector was obtained, by its root, from the journal. */
+  /** How each moved sector was obtained, according to the journal. The keys are the sectors' roots. */
   readonly moved: ReadonlyMap<Root, "copied" | "rebuilt" | "found">;
   /** Sectors that repairs recorded as lost. */
   readonly foundLost: number;
@@ -26,12 +26,12 @@ export interface RepairState {
   readonly expiredLeases: number;
   /** Time until the first open slab may be claimed; 0: now. */
   readonly nextAttemptMs: number;
-  /** The last outcomes of the open slabs, without duplicates. */
+  /** The outcome of each open slab's last repair, without duplicates. */
   readonly lastOutcomes: readonly string[];
 }
 
 /**
- * Runs two statements. They see the same snapshot only if the caller's transaction has isolation level repeatable read.
+ * Runs two statements. For both to read the same snapshot, the caller's transaction needs isolation level repeatable read.
  */
 export async function readRepairState(sql: ISql, damage: readonly DamagedSector[]): Promise<RepairState> {
   const damaged = new Set(damage.map(({ root }) => root));

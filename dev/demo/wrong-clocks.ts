@@ -1,14 +1,14 @@
 /**
- * Gives workers a clock that is wrong by hours. A wrong clock lasts for one repair; then it is right, as if NTP had
- * corrected it. A folder contains one file for each wrong clock; a worker that removes a file has this wrong clock in
- * its next repair.
+ * Gives workers a clock that is wrong by hours. The worker's clock stays wrong for one repair and then is right, as if NTP had
+ * corrected it. A folder contains one file for each wrong clock that is still to be given; a worker that removes a file has a
+ * wrong clock in its next repair.
  */
 import { mkdir, readdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ISql } from "postgres";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
 
-/** The environment variable of the repair function that names the folder. */
+/** The repair function's environment variable with the path of the wrong clocks' folder. */
 export const WRONG_CLOCKS_VARIABLE = "SLABMEND_DEMO_WRONG_CLOCKS";
 
 const HOUR_MS = 3_600_000;
@@ -26,7 +26,7 @@ export async function prepareWrongClocks(folder: string, count: number): Promise
   return clocks;
 }
 
-/** The clock of a worker. It is wrong by `offByMs`, which the worker may set at any time. */
+/** The clock of a worker. The clock differs from the right time by `offByMs`, which the worker may set at any time. */
 export function createWrongClock(): Clock & { offByMs: number } {
   const clock = { ...systemClock, offByMs: 0, now: () => systemClock.now() + clock.offByMs };
   return clock;
@@ -34,7 +34,7 @@ export function createWrongClock(): Clock & { offByMs: number } {
 
 /**
  * Takes a wrong clock, if one is left.
- * @returns by how much this worker's clock is wrong in its next repair; 0: it is right
+ * @returns by how many milliseconds this worker's clock is wrong in its next repair; 0: the clock is right
  */
 export async function takeWrongClock(folder: string): Promise<number> {
   for (const name of await readdir(folder)) {
@@ -52,7 +52,7 @@ export async function takeWrongClock(folder: string): Promise<number> {
 export interface ClockFaults {
   /** Repairs that ended at the beginning because the worker's clock was wrong. */
   readonly count: number;
-  /** The time from the end of such a repair until the next repair of its slab began, summed over these repairs. */
+  /** The time from the end of a repair that `count` counts until the next repair of its slab began, summed over these repairs. */
   readonly waitedMs: number;
 }
 

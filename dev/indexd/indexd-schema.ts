@@ -17,8 +17,8 @@ export const NEWEST_RELEASE: IndexdRelease = "0.6.1";
 export const NEWEST_VERSION: FixtureVersion = INDEXD_RELEASES[NEWEST_RELEASE];
 
 /**
- * The files that create a new database of each version. Version 23 only adds to 22, so it needs no file beyond the
- * upgrade script.
+ * The files that create a new database of each version. Version 23 only adds to version 22, so it needs no file of its own
+ * besides the upgrade script.
  */
 const FRESH: Readonly<Record<FixtureVersion, readonly string[]>> = {
   22: ["fresh-22.sql"],
@@ -27,8 +27,8 @@ const FRESH: Readonly<Record<FixtureVersion, readonly string[]>> = {
 };
 
 /**
- * The upgrades in order. Each runs in a transaction of its own, as in indexd; so a database on its way from 23 to 26 has
- * versions 24 and 25 for a moment.
+ * The upgrades in order. Each upgrade runs in a transaction of its own, as in indexd. So a database that is upgraded from 23 to
+ * 26 has the versions 24 and 25 in between.
  */
 const UPGRADES: readonly { readonly to: number; readonly files: readonly string[] }[] = [
   { to: 23, files: ["upgrade-to-23.sql"] },

@@ -19,7 +19,7 @@ export type PlaygroundCommand =
   | { readonly kind: "hosts"; readonly verb: HostVerb; readonly hosts: readonly number[] }
   | { readonly kind: "list" }
   | { readonly kind: "check" }
-  /** The database stops answering slabmend, or answers again. */
+  /** `away`: the database stops answering slabmend; `back`: it answers again. */
   | { readonly kind: "away" }
   | { readonly kind: "back" }
   /** A `slabmend` command with these arguments, on the playground's database. */

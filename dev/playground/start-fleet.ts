@@ -50,7 +50,7 @@ export function startFleet(parts: {
   const consoleUrl = readUrl(child).then(
     async (url) => `${url}/#token=${(await readFile(tokenFile, "utf8")).trim()}`,
   );
-  // The caller may await this promise only after it has rejected; this must not count as an unhandled rejection.
+  // The promise may reject before the caller awaits it; until then the rejection must not count as unhandled.
   consoleUrl.catch(() => {});
   return {
     consoleUrl,

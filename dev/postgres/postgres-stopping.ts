@@ -3,7 +3,7 @@ import { channel } from "node:diagnostics_channel";
 /** The announcement that a server is about to be stopped and its databases removed. */
 export interface PostgresStopping {
   url(database: string): string;
-  /** The server is not stopped before this promise has settled; it does not matter if it rejects. */
+  /** The server is not stopped before `look` has resolved or rejected. */
   waitUntil(look: Promise<unknown>): void;
 }
 

@@ -68,7 +68,7 @@ const PORT_TAKEN = /could not bind|Address already in use/;
  * another process may take it.
  */
 const MAX_PORT_ATTEMPTS = 5;
-/** initdb takes 0.6 s and the start 0.2 s; a machine busy with eight test runs was seen to take 20 times as long. */
+/** initdb takes 0.6 s and the start 0.2 s; on a machine busy with eight test runs, both were seen to take 20 times as long. */
 const START_TIMEOUT_MS = 60_000;
 /** The time limit of a fast shutdown, which does not wait for clients. A server that needs longer than this is stuck. */
 const STOP_TIMEOUT_MS = 5_000;

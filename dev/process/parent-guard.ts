@@ -1,9 +1,9 @@
 /**
  * Cleans up if this process dies before it has cleaned up itself, even by SIGKILL. The guard is a small shell that
- * reads a pipe from this process. When the pipe closes, it kills the registered processes and removes the registered
+ * reads a pipe from this process. When the pipe closes, the guard kills the registered processes and removes the registered
  * folders.
  *
- * The alternatives are worse. PR_SET_PDEATHSIG exists only on Linux, is lost when the child changes its user, and
+ * The alternatives to a guard are worse. PR_SET_PDEATHSIG exists only on Linux, is lost when the child changes its user, and
  * removes no folder. A child that watches the pipe by itself notices nothing while SIGSTOP has frozen it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -64,7 +64,7 @@ export async function startParentGuard(): Promise<ParentGuard> {
   await started(shell);
   shell.unref();
   const ended = once(shell, "exit");
-  // Writing fails if the guard was killed. Then `removeStaleRunFolders` cleans up in a later run.
+  // Writing fails if the guard was killed. In this case `removeStaleRunFolders` cleans up in a later run.
   shell.stdin?.on("error", () => {});
   const tell = (line: string): void => void (shell.stdin?.writable && shell.stdin.write(`${line}\n`));
   const duty = (what: string): (() => void) => {
@@ -72,7 +72,7 @@ export async function startParentGuard(): Promise<ParentGuard> {
     return () => tell(`drop ${what}`);
   };
   return {
-    // A process that could not be started has no usable pid: to kill 0 or 1 would hit other processes.
+    // A process that could not be started has no pid of its own, and a kill of pid 0 or 1 would hit other processes.
     endProcess: (pid, signal) => (pid > 1 ? duty(`${signal} ${pid}`) : () => {}),
     removeFolder(folder) {
       if (/[\n\\]/.test(folder) || !folder.startsWith("/") || folder.length < 5) {

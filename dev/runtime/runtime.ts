@@ -31,9 +31,9 @@ interface Stoppable {
 export interface LocalRuntimeOptions<Swarm extends Stoppable> {
   readonly postgres?: PostgresOptions;
   readonly queue: QueueOptions;
-  /** Starts the hosts. Their folder is removed at the end, even if this process is killed. */
+  /** Starts the hosts with their data in `folder`, which is removed at the end, even if this process is killed. */
   readonly startSwarm: (folder: string) => Promise<Swarm>;
-  /** Cancels the start while it is running. After the start, use `stop()`. */
+  /** Cancels the start of the runtime. Once the runtime has started, use `stop()`. */
   readonly signal?: AbortSignal;
 }
 
