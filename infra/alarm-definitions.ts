@@ -26,7 +26,7 @@ export interface AlarmDefinition {
   readonly threshold: number;
   readonly breaches: "GreaterThanThreshold" | "LessThanThreshold" | "GreaterThanOrEqualToThreshold";
   readonly periodSeconds: number;
-  /** The number of periods considered, and how many of them must breach. */
+  /** The alarm looks at the last `periods` periods, and fires if `breachingPeriods` of them breach the threshold. */
   readonly periods: number;
   readonly breachingPeriods: number;
   readonly missing: "breaching" | "notBreaching" | "ignore";
@@ -92,7 +92,8 @@ export const ALARMS = {
     means: "A message has waited for three quarters of an hour: no worker takes repairs from the queue.",
     metrics: { age: { of: "repairs", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
     // While workers take messages, no message becomes older than this threshold. After a worker's crash its message is hidden
-    // for the visibility timeout, then delivered again and dropped. All deliveries of a failed message take less time than this.
+    // for the visibility timeout, then delivered again and dropped. A message that fails at each delivery becomes a dead letter
+    // before it reaches the threshold.
     ...everAbove(VISIBILITY_TIMEOUT_SECONDS + 3 * REPAIR_TIMEOUT_SECONDS, 1),
   },
   "dead-letters": {

@@ -28,7 +28,8 @@ export const MOST_RECEIVES = 5;
 export const DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400;
 
 /**
- * SQS's default. When a message expires, its lease was reaped long before: a lease whose repair does not begin lasts an hour.
+ * SQS's default, much longer than the hour that a lease lasts if its repair does not begin: when a message expires,
+ * reap has ended its lease long before.
  */
 export const MESSAGE_RETENTION_SECONDS = 4 * 86_400;
 

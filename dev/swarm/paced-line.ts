@@ -4,7 +4,7 @@ import type { Clock } from "../../lib/clock/clock.ts";
 export interface Pace {
   readonly bytesPerSecond: number | null;
   readonly latencyMs: number;
-  /** Nothing passes while this is set. */
+  /** While this is true, no bytes pass. */
   readonly halted: boolean;
 }
 

@@ -69,7 +69,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   afterAll(async () => {
     await fleet?.remove();
     await endpoint?.stop();
-    // Stopped last, because functions keep connections to the world's database open until their processes end.
+    // The world is stopped last, because functions keep connections to the world's database open until their processes end.
     await world?.stop();
   });
   beforeEach((context) => {

@@ -55,7 +55,7 @@ test("the connection to a server that became read-only is dropped at once, and t
   await answering.run(20_000, turnReadOnly);
   expect(await answering.run(20_000, write)).toBe(1);
   await answering.run(20_000, turnReadOnly);
-  // The same holds inside a call that retries its transaction.
+  // A call that retries its own transaction also gets a new connection.
   expect(await answering.run(20_000, (sql) => retryTransaction("test", () => write(sql)))).toBe(1);
   await answering.end();
 });

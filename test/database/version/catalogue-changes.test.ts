@@ -15,7 +15,8 @@ import { createVersionDatabase } from "./version-database.ts";
 type Expected = "same" | "consent" | "changed";
 
 /**
- * Tables that we write, then tables that we only read. For each: columns that we name in SQL, and some that we do not.
+ * Tables that we write, then tables that we only read. `named`: columns that our SQL names; `other`: some columns that
+ * it does not name.
  */
 const WRITTEN = {
   slabs: { named: ["digest", "min_shards", "next_repair_attempt"], other: ["pinned_at"] },
