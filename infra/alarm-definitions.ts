@@ -56,7 +56,7 @@ const runsEveryMinute = (service: FunctionName) =>
     missing: "breaching",
   }) as const;
 
-/** One breaching period is enough. The alarm then stays on for `periods`, so that a short problem is noticed. */
+/** Fires as soon as one period breaches, and then stays on for `periods` periods, so that a short problem is noticed. */
 const everAbove = (threshold: number, periods: number) =>
   ({
     threshold,
@@ -105,7 +105,8 @@ export const ALARMS = {
     means: "A dead letter has been in its queue for ten minutes: reap does not store it.",
     metrics: { age: { of: "deadLetters", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
     // The age counts from the first sending of the message, to the repair queue, so a message may already be too old when it
-    // becomes a dead letter. Therefore two periods: if reap works, the message is gone in the second.
+    // becomes a dead letter. Therefore the alarm fires only if two periods breach: if reap works, the message is gone in the
+    // second.
     ...everAbove(600, 2),
     breachingPeriods: 2,
   },
@@ -131,8 +132,8 @@ export const ALARMS = {
     metrics: {
       crashed: fleet("reap", "LeasesCrashed", "Sum"),
       freed: fleet("reap", "LeasesFreed", "Sum"),
-      // Measured by reap, because repair itself reports nothing if every repair crashes, and the alarm does not fire if a value
-      // is missing.
+      // reap counts the ended repairs, because repair itself reports nothing if every repair crashes, and without a value the
+      // alarm does not fire.
       ended: fleet("reap", "RepairsLately", "Maximum"),
     },
     expression: "crashed + freed - ended",
@@ -144,7 +145,7 @@ export const ALARMS = {
     // The minimum of each hour, so that slabs found and repaired within the same hour do not count.
     metrics: { backlog: fleet("reap", "Backlog", "Minimum") },
     expression: "IF(backlog >= 20, 100 * DIFF(backlog) / backlog, 0)",
-    // Two periods, because a difference needs the previous value.
+    // Two periods, because DIFF needs the value of the previous period.
     ...everAbove(5, 2),
     periodSeconds: HOUR,
   },

@@ -57,8 +57,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
     if (missing.length > 0) return;
     world = await createRepairWorld({ hosts: HOSTS });
     fleet = await buildFleet(endpoint, world);
-    // A function in a container cannot reach this machine's loopback: then all tests are skipped. But a pinned emulator
-    // starts functions outside containers, so if they cannot reach the world, tests must fail.
+    // An endpoint may run functions in containers, where they cannot reach this machine's loopback: then all tests are skipped.
+    // But a pinned emulator starts functions outside containers, so if they cannot reach the world, tests must fail.
     if (endpoint.name in KNOWN_MISSING) return;
     unreachable = await invoke("Claim").then(
       () => undefined,

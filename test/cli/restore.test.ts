@@ -295,7 +295,7 @@ function begin(archivedIncarnation: number): Promise<bigint> {
   return asOwner((sql) => beginRestore(sql, { scope: SCOPE, owner: "test", archivedIncarnation }));
 }
 
-/** What an operator does before a restore. */
+/** Forbids the fleet's role to log in, as an operator does before a restore. */
 async function refuseLogin(): Promise<void> {
   await world.database.sql.unsafe(`alter role ${role} nologin`);
   await world.database.sql.end();

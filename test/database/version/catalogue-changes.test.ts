@@ -156,7 +156,7 @@ const changes: Change[] = [
     ]),
   ),
   ...Object.entries(OF_FUNCTIONS).map(([what, [sql, expected]]) => ({ what, sql, expected })),
-].filter(({ what }) => what !== "no table: global_settings"); // Without this table, it is not indexd's database.
+].filter(({ what }) => what !== "no table: global_settings"); // Without this table, the database is not recognised as indexd's.
 
 describe.each([23, 26] as const)("a change of the catalogue of version %i", (version) => {
   let database: TestDatabase;

@@ -73,7 +73,7 @@ export async function dial(cleanups: Cleanups, host: SwarmHost, handshakeTimeout
   return mux;
 }
 
-/** Prices that the host just issued and a token for five minutes. */
+/** Prices that the host has just issued, and a token that is valid for five minutes. */
 export async function freshPayment(mux: Mux, host: SwarmHost): Promise<Payment> {
   const { prices } = await settings(mux.openStream());
   return { prices, token: createAccountToken(accountKey, host.hostKey, Date.now() + 5 * 60_000) };
