@@ -7,7 +7,7 @@ import type { MetricName } from "../lib/telemetry/metric-names.ts";
 import type { FunctionName } from "./function-settings.ts";
 import { REPAIR_TIMEOUT_SECONDS, VISIBILITY_TIMEOUT_SECONDS } from "./limits.ts";
 
-/* The metrics of an expression are always printed together: CloudWatch computes nothing if one of them is missing. */
+/* An expression uses only metrics that are always printed together: CloudWatch does not compute it if a metric is missing. */
 type Statistic = "Sum" | "Maximum" | "Minimum";
 
 /** A metric that an alarm watches: one of slabmend's own, one of a queue, or one of a function. */

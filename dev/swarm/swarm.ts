@@ -86,7 +86,10 @@ export interface Swarm {
   stop(): Promise<void>;
 }
 
-/** Well within indexd's limits: 500 SC to download a TB, 50 to upload it, 500 to store it for a month of 4320 blocks. */
+/**
+ * Prices well within indexd's limits: 500 SC to download a TB, 50 SC to upload it, 500 SC to store it for a month of
+ * 4320 blocks.
+ */
 export const DEFAULT_PRICES: PriceList = {
   contractPrice: 200_000_000_000_000_000_000_000n,
   collateral: 231_481_481_480n,

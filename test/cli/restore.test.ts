@@ -33,7 +33,7 @@ beforeEach(async () => {
   environment = { ...world.variables };
 });
 afterEach(async () => {
-  // The test has ended the world's client, so this needs another one.
+  // The test has ended the world's client, so another client drops the role.
   await asOwner((sql) => sql.unsafe(`drop owned by ${role}; drop role ${role}`));
   await world?.stop();
   await rm(folder, { recursive: true, force: true });
