@@ -21,7 +21,7 @@ export const REPAIR_MEMORY_MB = 1_769;
  */
 export const SCHEDULED_MEMORY_MB = 512;
 
-/** A message whose repair failed to begin this many times is malformed, or the database was unreachable for a long time. */
+/** If a message's repair failed to begin this many times, the message is malformed or the database was unreachable for long. */
 export const MOST_RECEIVES = 5;
 
 /** SQS's maximum. reap takes the dead letters every minute, so they stay in the queue only while reap does not run. */

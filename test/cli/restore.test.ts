@@ -311,8 +311,9 @@ async function asOwner<Result>(run: (sql: postgres.Sql) => PromiseLike<Result>):
 }
 
 /**
- * Holds prunes as reap does, with the fleet's privileges. Returns how many contracts were held within 6 h of the last
- * hold (`early`) and after 7 h (`later`), and how many are due afterwards.
+ * Holds the contracts' prunes twice, as reap does, with the fleet's privileges. Returns how many contracts the first
+ * call held, within 6 h of the hold before it (`early`), how many the second held, 7 h after the last hold (`later`),
+ * and how many contracts are then due for a prune.
  */
 function keptByFleet(): Promise<object> {
   return asOwner(async (sql) => {
