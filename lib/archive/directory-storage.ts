@@ -6,7 +6,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { ArchiveError, altered, unavailable } from "./archive-error.ts";
 import { type ArchiveStorage, MOST_FILE_BYTES } from "./archive-storage.ts";
 
@@ -31,12 +31,14 @@ export function createDirectoryStorage(directory: string): ArchiveStorage {
       await writeDurably(unfinished, bytes);
       await link(unfinished, path);
     } catch (error) {
-      if (codeOf(error) === "EEXIST") return false;
-      throw error;
+      if (codeOf(error) !== "EEXIST") throw error;
+      // The process that created the file may have died before the name was durable, and the caller relies on the file.
+      await syncDirectories(dirname(path), directory);
+      return false;
     } finally {
       await rm(unfinished, { force: true });
     }
-    await syncDirectory(dirname(path));
+    await syncDirectories(dirname(path), directory);
     return true;
   };
   const numbers = async (): Promise<number[]> => {
@@ -102,6 +104,12 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+/** Makes the names in a directory durable, and those of the directory itself and its parents up to `top`. */
+async function syncDirectories(path: string, top: string): Promise<void> {
+  await syncDirectory(path);
+  if (relative(top, path) !== "") await syncDirectories(dirname(path), top);
 }
 
 async function syncDirectory(path: string): Promise<void> {

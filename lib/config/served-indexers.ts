@@ -30,8 +30,8 @@ export function readServedIndexers(
   return { indexers: served, problems: [...problems, ...shared] };
 }
 
-/** Undefined if the variable is not a URL; the parser of variables reports that. */
-function databaseOf(url: string | undefined): string | undefined {
+/** Host, port and name of a database. Undefined if the text is not a URL; the parser of variables reports that. */
+export function databaseOf(url: string | undefined): string | undefined {
   if (url === undefined || !URL.canParse(url)) return undefined;
   const { hostname, port, pathname } = new URL(url);
   return `${hostname}:${port || "5432"}${pathname}`;

@@ -7,7 +7,11 @@ import { type ArchiveReport, type ArchiveStep, followArchive } from "../jobs/jou
 import type { Logger } from "../telemetry/logger.ts";
 
 export interface ArchiveJob {
-  /** Does one run of the follower, see {@link followArchive}, and logs the run's result. Never throws. */
+  /**
+   * Does one run of the follower, see {@link followArchive}, and logs the run's result. Does nothing while a read or write of
+   * an earlier run hangs: on a disk that hangs, each run would occupy one of the four threads that Node.js also needs to
+   * resolve names. Never throws.
+   */
   follow(ask: Ask, limitMs: number): Promise<ArchiveReport>;
   close(): void;
 }
@@ -27,11 +31,23 @@ export async function openArchive(options: {
   const { destination, variables, clock, logger, step } = options;
   if (destination === undefined) return undefined;
   const { storage, close } = await openStorage(destination, variables);
+  let isHanging = false;
   return {
     async follow(ask, limitMs) {
+      if (isHanging) {
+        logger.warn({ archive: storage.place }, "the archive has not answered since an earlier run");
+        return { segments: 0, rows: 0, stopped: undefined };
+      }
       const deps = { ask, storage, clock, ...(step === undefined ? {} : { step }) };
       const report = await followArchive(deps, limitMs);
-      const { segments, rows, stopped } = report;
+      const { segments, rows, stopped, hanging } = report;
+      if (hanging !== undefined) {
+        isHanging = true;
+        const end = (): void => {
+          isHanging = false;
+        };
+        hanging.then(end, end);
+      }
       if (stopped !== undefined) logger.error({ error: stopped }, "the journal could not be archived");
       else if (rows > 0) logger.info({ report: { segments, rows } }, "the journal was archived");
       return report;

@@ -76,7 +76,7 @@ test("readArchive returns the rows after a position: all rows, a part of a segme
   expect(await verify({ incarnation: 1, position: 9 })).toMatchObject({ segments: 0, end: { position: 9 } });
 });
 
-test("readArchive also returns a later incarnation, whose rows begin after the position of the restored backup", async () => {
+test("readArchive returns the rows after a position and all rows of later incarnations, even at lower positions", async () => {
   await write(2, 3, 5);
   const rows = [5, 6, 7, 8, 9].map((position) => token(1, position));
   expect(await archivedTokens(storage, { incarnation: 1, position: 4 })).toEqual([
@@ -168,7 +168,7 @@ test("an archive of another indexer, or one that ends before or begins after the
   expect(await archivedTokens(late, { incarnation: 1, position: 5 })).toHaveLength(4);
 });
 
-test("a directory creates each file only once, and replaces the manifest only if the read version is the newest", async () => {
+test("a directory never overwrites a file, nor a manifest that another process has replaced since the read", async () => {
   expect(await storage.create("segments/x", Buffer.from("1"), never)).toBe(true);
   expect(await storage.create("segments/x", Buffer.from("2"), never)).toBe(false);
   expect(Buffer.from((await storage.read("segments/x", never))!).toString()).toBe("1");

@@ -42,14 +42,17 @@ test.each([
   expect((error as Error).message).not.toContain("canary");
 });
 
-test("create and replaceHead return false, and do not throw, if S3 answers 412 PreconditionFailed", async () => {
-  const storage = await storageOf({ status: 412, code: "PreconditionFailed" });
+test.each([
+  { status: 412, code: "PreconditionFailed" },
+  { status: 409, code: "ConditionalRequestConflict" },
+])("create and replaceHead return false, and do not throw, if S3 answers $status $code", async (answer) => {
+  const storage = await storageOf(answer);
   const { signal } = new AbortController();
   expect(await storage.create("segments/x", Buffer.from("x"), signal)).toBe(false);
   expect(await storage.replaceHead(Buffer.from("x"), '"etag"', signal)).toBe(false);
 });
 
-test("reading from a silent S3 ends with archive-unavailable when the signal aborts", async () => {
+test("when the signal aborts, a read from an S3 that does not answer fails with archive-unavailable", async () => {
   const storage = await storageOf("silence");
   const ending = new AbortController();
   const reading = storage.read("segments/x", ending.signal);

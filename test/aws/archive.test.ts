@@ -44,7 +44,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(await archivedTokens(storage)).toEqual(tokens);
   });
 
-  test("two simultaneous processes archive each row once", async () => {
+  test("if two processes archive simultaneously, the archive contains each row once", async () => {
     const tokens: string[] = [];
     for (let round = 0; round < 4; round += 1) {
       tokens.push(...(await seedJournal(sql, some(3))));

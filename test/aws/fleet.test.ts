@@ -158,7 +158,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(missing.map(({ service }) => service)).toEqual(KNOWN_MISSING[endpoint.name]);
   });
 
-  test("queues, functions, mappings and schedules have the deployed attributes", async () => {
+  test("queues, functions, mappings and schedules have the attributes that the deployment gives them", async () => {
     const { lambda, scheduler } = fleet.clients;
     expect(fleet.notBuilt).toEqual(NOT_BUILT);
     expect(await attributesOf("DefaultRepairsQueue")).toMatchObject({
@@ -198,7 +198,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     }
   });
 
-  test("an invoked claim leases a slab, and the mapping passes its message to repair", async () => {
+  test("claim, when invoked, leases a slab, and the event source mapping passes the slab's message to repair", async () => {
     const slab = await damagedSlab();
     const report = await until(
       () => invoke<ClaimReport>("Claim"),
@@ -294,7 +294,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     }
   });
 
-  test("duplicate messages and a message of an ended lease are received and dropped", async () => {
+  test("repair receives and drops duplicate messages and a message whose lease has ended", async () => {
     const slab = await damagedSlab();
     const task = await world.lease(slab);
     const body = encodeRepairMessage(task, "default");
@@ -366,7 +366,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   });
 
   test(
-    "the schedules invoke claim and reap without help",
+    "the deployed schedules invoke claim and reap",
     async () => {
       const slab = await damagedSlab();
       await fleet.clients.sqs.send(

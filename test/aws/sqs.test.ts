@@ -106,7 +106,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(gaps).toEqual(KNOWN_SQS_GAPS[endpoint.name]);
   });
 
-  test("a queue has the deployed attributes", async () => {
+  test("a queue has the attributes that the deployment gives it", async () => {
     expect(await queues.attributes(queues.repairs)).toMatchObject({
       VisibilityTimeout: String(VISIBILITY_SECONDS),
       ReceiveMessageWaitTimeSeconds: String(LONG_POLL_SECONDS),
@@ -142,7 +142,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(batch.map(({ token }) => arrived.get(token))).toEqual(batch);
   });
 
-  test("SQS may refuse one message of a batch and accept the others", async () => {
+  test("SQS refuses the invalid message of a batch and accepts the valid one", async () => {
     const answer = await queues.client.send(
       new SendMessageBatchCommand({
         QueueUrl: queues.repairs.url,
@@ -193,7 +193,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     });
   });
 
-  test("a received message is hidden from others for the requested time, or until it is released", async () => {
+  test("a received message is hidden for the requested time, or until its visibility timeout is set to 0", async () => {
     await send(queues.repairs, "held");
     const held = await until(
       () => queues.receive(queues.repairs, { VisibilityTimeout: 600 }),
@@ -227,7 +227,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await remove(queues.repairs, message);
   });
 
-  test("SQS may refuse one deletion of a batch and carry out the others", async (context) => {
+  test("of a batch SQS refuses the deletion with an invalid receipt handle and carries out the other", async (context) => {
     skipIf(context, "takes anything for a receipt handle");
     await send(queues.repairs, "deleted");
     const { ReceiptHandle } = await receiveOne(queues.repairs);

@@ -102,7 +102,7 @@ describe.skipIf(skipReason !== undefined)("the console", () => {
     await page.context().close();
   });
 
-  test("the arrow keys move through the matrix of hosts and show the details of each", async () => {
+  test("the arrow keys move through the matrix of hosts and show the details of the focused host", async () => {
     const { page } = await open(at("#/hosts"));
     const cells = page.getByRole("listbox", { name: /hosts/ }).getByRole("option");
     await cells.first().focus();

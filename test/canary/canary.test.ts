@@ -52,7 +52,7 @@ function* tokensBetween(startMs: number, endMs: number): Generator<Secret> {
   }
 }
 
-test("no secret leaves the functions", async () => {
+test("no secret is in the functions' answers, messages, printed lines and table rows", async () => {
   const startedAt = Date.now();
   const { sql } = kill.world.database;
   const traces: Trace[] = [];

@@ -54,7 +54,7 @@ test("the search finds two consecutive words of a phrase in any notation, but no
   expect(where(Buffer.from("evidence ribbon").toString("base64"))).toBeGreaterThan(0);
 });
 
-test("if a text contains one of 5,000 secrets, the search finds and names this one", () => {
+test("if a text contains one of 5,000 secrets, the search finds that secret and names it", () => {
   const many = Array.from({ length: 5_000 }, (_, n) => ({ name: `key ${n}`, bytes: randomBytes(32) }));
   const text = `${randomBytes(50_000).toString("hex")} ${many[4_711]!.bytes.toString("hex")}`;
   const findings = searchSecrets(many, [{ where: "log", text }]);

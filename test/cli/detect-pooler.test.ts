@@ -14,7 +14,7 @@ test("connections with their own server processes are not pooled", async () => {
   await Promise.all(clients.map((client) => client.end()));
 });
 
-test("two connections that share server processes in any order are transaction-pooled", async () => {
+test("two connections that share server processes in any order are detected as transaction-pooled", async () => {
   const lent = Array.from({ length: 3 }, () => postgres(database.url, { max: 1, prepare: false }));
   let turn = 0;
   const borrower = (): Sql => {

@@ -135,7 +135,7 @@ describe("SIGTERM to every process of a service", () => {
       ...(oldNode === undefined
         ? []
         : ([["an older Node, which starts the one that it needs", oldNode]] as const)),
-    ] as const)("%s: slabmend drains and ends with 0", async (_name, node) => {
+    ] as const)("run by %s, slabmend drains and ends with exit code 0", async (_name, node) => {
     const work = start(node, [LAUNCHER, ...WORK]);
     await work.says('"working"');
     expect(groupOf(work.pid).length).toBeGreaterThan(1);

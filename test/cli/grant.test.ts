@@ -114,7 +114,7 @@ describe("claim, repair and reap under the role", () => {
   });
 });
 
-describe("the granted role may not do anything else", () => {
+describe("the granted role is refused statements beyond its privileges", () => {
   test.each([
     "delete from public.slabs",
     "delete from public.sectors",
@@ -153,7 +153,7 @@ describe("the granted role may not do anything else", () => {
     await expect(sql.unsafe(statement)).rejects.toMatchObject({ code: "42501" });
   });
 
-  test("the role has exactly the listed privileges on indexd's columns, and the list has all of slabmend's tables", async () => {
+  test("the role has exactly the listed privileges on indexd's columns, and the list names every table of slabmend", async () => {
     const owner = world.database.sql;
     const columns = await owner<{ name: string }[]>`
       select p.privilege || ' (' || a.attname || ') on public.' || c.relname as name
@@ -218,7 +218,7 @@ test("if the role lacks a privilege for the commit, a repair does not begin and 
   }
 });
 
-test("the role has its connection limit and its timeouts", async () => {
+test("grant sets the role's connection limit and timeouts", async () => {
   const [row] = await world.database.sql`
     select rolconnlimit, rolsuper, rolinherit, rolcreaterole from pg_roles where rolname = ${role.name}`;
   expect(row).toEqual({

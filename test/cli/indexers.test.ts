@@ -47,7 +47,7 @@ test("indexers list shows each indexer, even one whose database does not answer"
   expect((await json("show")).error).toMatchObject({ code: "no-such-indexer" });
 });
 
-test("suspend and resume set the mode with owner and reason; a pause becomes a suspension", async () => {
+test("suspend turns a pause into a suspension with owner and reason, and resume ends it", async () => {
   await runCli(["pause", "--indexer", "main"], { environment });
   const suspended = await json("suspend", "main", "--reason", "new disks");
   expect(suspended.json).toMatchObject({ changed: true, mode: { kind: "suspended", reason: "new disks" } });
@@ -99,6 +99,25 @@ test("indexers delete needs --confirm NAME and the owner's privileges; only inde
   const [, , report] = await reports();
   expect(report).toMatchObject({ name: "old", state: "deleted", mode: { reason: "moved to main" } });
   expect((await asOwner("--confirm", "old")).json).toMatchObject({ deleted: true, slabsFreed: null });
+});
+
+test("indexers delete refuses the database of another indexer, from a copied file or from --database-url", async () => {
+  const copies = mkdtempSync(join(tmpdir(), "slabmend-copied-"));
+  try {
+    for (const name of ["copy", "main"])
+      writeFileSync(join(copies, `${name}.env`), `SLABMEND_DATABASE_URL=${main.url}\n`);
+    writeFileSync(join(copies, "other.env"), `SLABMEND_DATABASE_URL=${old.url}\n`);
+    const remove = (name: string, ...args: string[]) =>
+      runCli(["indexers", "delete", name, "--confirm", name, "--json", ...args], {
+        environment: { SLABMEND_INDEXERS: copies },
+      });
+    expect((await remove("copy")).error?.message).toContain("got the database of main");
+    const { error } = await remove("other", "--database-url", main.url);
+    expect(error?.message).toContain("its own database");
+    expect(await main.sql`select mode from slabmend.fleet`).toEqual([{ mode: "running" }]);
+  } finally {
+    rmSync(copies, { recursive: true, force: true });
+  }
 });
 
 test("a deleted indexer is created again only with --again, and its tombstone can be removed", async () => {

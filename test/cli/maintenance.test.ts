@@ -31,7 +31,7 @@ const maintenance = (...args: string[]) => runCli(["--json", "maintenance", ...a
 const read = (out: string) => JSON.parse(out);
 const startDetached = () => maintenance("start", "verify", "--slab", String(slab.id), "--detach");
 
-test("maintenance start verifies a slab itself, and exits with 6 if a host denies a sector", async () => {
+test("maintenance start executes a slab's verification itself, and exits with 6 if a host denies a sector", async () => {
   const fine = await maintenance("start", "verify", "--slab", String(slab.id));
   expect([fine.code, fine.err]).toEqual([0, ""]);
   expect(read(fine.out)).toMatchObject({
@@ -80,7 +80,7 @@ test("a detached run can be paused and resumed, prevents a second run, and is ca
   expect([none.code, none.error?.code]).toEqual([5, "no-run"]);
 });
 
-test("maintenance watch shows the run until it ends, and executes it with --coordinate", async () => {
+test("maintenance watch --coordinate executes a detached run to its end and shows the result", async () => {
   await startDetached();
   const watched = await maintenance("watch", "--coordinate");
   expect(watched.code).toBe(0);

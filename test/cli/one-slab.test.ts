@@ -138,7 +138,7 @@ test("repair refuses a slab in use and says why; --force overrides indexd's clai
   });
 });
 
-test("an unsuccessful repair is a finding, not a failure of the command", async () => {
+test("the repair command exits with 6, as for a finding, if the repair was unsuccessful", async () => {
   const slab = await storeDueSlab();
   for (const index of [0, 1, 2, 3]) await world.loseSector(slab, index);
   const { code, json } = await cli("repair", String(slab.id), "--json");

@@ -78,7 +78,7 @@ test("restore refuses an archive of another indexer, and one that ends before th
   expect([behind.code, behind.error?.code]).toEqual([5, "archive-behind"]);
 });
 
-test("a restore may be started again after it was aborted, from the same archive", async () => {
+test("after restore abort, a new restore may start from the same archive", async () => {
   const storage = createDirectoryStorage(folder);
   environment["SLABMEND_ARCHIVE"] = folder;
   const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
@@ -116,7 +116,7 @@ test.for([
   expect((await restore("start", "--dry-run")).error?.code).toBe(code);
 });
 
-test("a restore that is started again reads the same part of the archive, even if reap has archived since", async () => {
+test("after restore abort, a new restore reads the same rows of the archive, even if reap has archived since", async () => {
   const storage = createDirectoryStorage(folder);
   environment["SLABMEND_ARCHIVE"] = folder;
   const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
@@ -131,7 +131,7 @@ test("a restore that is started again reads the same part of the archive, even i
   });
 });
 
-test("abort refuses while another process coordinates the restore, and never continues it", async () => {
+test("restore abort refuses while another process coordinates the restore, and never continues the restore", async () => {
   await begin(0);
   await asOwner(
     (sql) =>
@@ -181,7 +181,7 @@ test("prunes of rejected contracts are held too, because indexd makes these cont
   expect([held, due]).toEqual([2, 0]);
 });
 
-test("the role that the command uses counts as one that can log in, because it may be indexd's own", async () => {
+test("restore lists the command's own role among the roles that can log in, because indexd may use the same role", async () => {
   const { logins } = await asOwner(async (sql) => {
     await sql.unsafe(`grant select on all tables in schema public to ${role}`);
     await sql.unsafe(`set role ${role}`);
@@ -190,7 +190,7 @@ test("the role that the command uses counts as one that can log in, because it m
   expect(logins).toContainEqual({ role, isSuperuser: false });
 });
 
-test("a restore is continued only while every login is refused, and its coordinator keeps prunes held", async () => {
+test("restore continue refuses while a role can log in; otherwise it completes the run and keeps prunes held", async () => {
   await begin(0);
   const early = await restore("release-prunes");
   expect([early.code, early.error?.code]).toEqual([5, "run-active"]);
@@ -211,7 +211,7 @@ test("a restore is continued only while every login is refused, and its coordina
   expect(due).toHaveLength(0);
 });
 
-test("a restore runs to its end; prunes stay held until release-prunes, and until then the fleet may hold them too", async () => {
+test("after a restore prunes stay held until release-prunes, and until then the fleet may hold them too", async () => {
   await refuseLogin();
   const dry = await restore("start", "--dry-run");
   expect([dry.code, dry.err]).toEqual([0, ""]);
@@ -247,7 +247,7 @@ test("a dry run of a scan prints its number of probes, and --probes is refused f
   expect([archive.code, archive.error?.code]).toEqual([3, "bad-argument"]);
 });
 
-test("a restore by scan begins a later incarnation than the last one in the configured archive", async () => {
+test("a restore by scan begins the journal incarnation after the last one in the configured archive", async () => {
   environment["SLABMEND_ARCHIVE"] = folder;
   const row = { ...journalRow({ id: 1n, digest: "cd".repeat(32) }, 1, []), incarnation: 7 };
   await writeArchive(createDirectoryStorage(folder), [row], "ab".repeat(32));

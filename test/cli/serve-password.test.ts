@@ -39,7 +39,7 @@ test("--set-password stores the hash of its input in a file that only its owner 
   expect(out + err + stored).not.toContain(PASSWORD);
 });
 
-test("a second password replaces the first", async () => {
+test("serve --set-password replaces an earlier password", async () => {
   await setPassword(`${PASSWORD}\n`);
   await setPassword("another long password");
   expect(await isPassword(readFileSync(join(folder, "password"), "utf8").trim(), PASSWORD)).toBe(false);

@@ -20,7 +20,7 @@ const WORK = ["work", "--from-database", "--concurrency", "1"];
 const isDone = (out: string): boolean =>
   out.trimEnd().endsWith('{"done":true,"outcomes":{},"notBegun":0,"crashed":0}');
 
-test.each(["SIGTERM", "SIGINT"] as const)("%s: slabmend drains and ends with 0", async (signal) => {
+test.each(["SIGTERM", "SIGINT"] as const)("at %s slabmend drains and ends with code 0", async (signal) => {
   const cli = startCli(WORK, environment);
   await cli.until('"working"');
   cli.child.kill(signal);
@@ -28,7 +28,7 @@ test.each(["SIGTERM", "SIGINT"] as const)("%s: slabmend drains and ends with 0",
   expect(isDone(cli.out())).toBe(true);
 });
 
-test("SIGTERM while slabmend starts ends it, and nothing is leased", async () => {
+test("SIGTERM during the start of slabmend ends the process, and no slab is leased", async () => {
   for (const delayMs of [50, 200, 400, 800, 1_200]) {
     const cli = startCli(WORK, environment);
     await new Promise((resolve) => setTimeout(resolve, delayMs));

@@ -239,7 +239,7 @@ describe("quarantine", () => {
     select id, digest, 'crashed', now(), 3, next_repair_attempt, now() + interval '1 day', '3 repairs in a row crashed'
     from slabs where id = ${String(slab.id)}`;
 
-  test("a released slab is claimed again", async () => {
+  test("a slab that is released from quarantine is claimed again", async () => {
     await database.sql`update slabs set next_repair_attempt = now() + interval '1 day'`;
     const [one, two] = [await brokenSlab(), await brokenSlab()];
     for (const slab of [one, two]) await quarantine(slab);

@@ -20,7 +20,7 @@ import { startCli } from "./cli-process.ts";
 
 const testDatabase = useDatabase();
 
-test("after an outage, a worker gets a lease although claim's answer was lost, and no call hangs", async () => {
+test("a lease whose answer was lost in a database outage reaches a worker after the outage, and no call hangs", async () => {
   const { sql } = testDatabase;
   const hosts = await seedNetwork(sql, { hosts: 6 });
   // The digest's first letter makes the substitute worker finish at once.
@@ -73,7 +73,7 @@ test("after an outage, a worker gets a lease although claim's answer was lost, a
   await proxy.stop();
 });
 
-test("a command ends on request although a silent database never closes the connection", async () => {
+test("a command ends at SIGINT although a silent database never closes the connection", async () => {
   const proxy = await startSilentDatabase(testDatabase.url);
   const asked = proxy.fallSilentAt("global_settings", "answer");
   const cli = startCli(["status"], { SLABMEND_DATABASE_URL: proxy.url });

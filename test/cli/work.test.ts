@@ -73,7 +73,7 @@ function lastLine(cli: CliProcess): unknown {
   return asDocumented(["work"], JSON.parse(cli.out().trimEnd().split("\n").at(-1)!));
 }
 
-test("work --from-database repairs all slabs, and ends with 0 on request", async () => {
+test("work --from-database repairs all slabs, and ends with exit code 0 at SIGTERM", async () => {
   const slabs = [await brokenSlab(), await brokenSlab(), await brokenSlab()];
   const cli = work("--from-database", "--concurrency", "2");
   await cli.meanwhile(untilEqual(countRepaired, 3));

@@ -45,7 +45,7 @@ test("the worker pool reuses processes and never exceeds its size", async () => 
   expect([pool.free, pool.pids.length]).toEqual([2, 2]);
 });
 
-test("a crash fails one repair, and the next one gets a new process", async () => {
+test("a crash of a worker process fails one repair, and the next repair gets a new process", async () => {
   create(1);
   expect(await pool.run(task("c"))).toEqual({ kind: "crashed" });
   expect(await pool.run(task("a"))).toMatchObject({ kind: "ended" });
@@ -109,7 +109,7 @@ test("a worker that cannot start is detected before anything is leased", async (
 });
 
 describe("the hand-over that replaces a queue", () => {
-  test("the hand-over takes one slab per free worker; a lease is left over if it is refused or its worker crashes", async () => {
+  test("the hand-over takes one slab per free worker; refused leases and leases of crashed workers are left over", async () => {
     create(2);
     const ends: WorkEnd[] = [];
     const queue = createHandOver(pool, (end) => ends.push(end));

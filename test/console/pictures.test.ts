@@ -16,7 +16,7 @@ describe("the histogram of margins", () => {
 
   test("the histogram without unhealthy slabs has no columns", () => expect(columnsOf([])).toEqual([]));
 
-  test("the histogram also has a column for each empty margin between two others", () => {
+  test("the histogram also has a column for each margin without slabs that lies between margins with slabs", () => {
     const columns = columnsOf([column(-1, 1, 0, 1), column(3, 4, 6)]);
     expect(columns.map(({ tick }) => tick)).toEqual(["−1", "0", "1", "2", "3", "4"]);
     expect(columns.map(({ tone }) => tone)).toEqual(["danger", "warn", "warn", "warn", "wait", "wait"]);
@@ -101,7 +101,7 @@ describe("what a host looks like", () => {
   });
 });
 
-test("the rate of an unfinished bucket is computed from the time that has passed in it", () => {
+test("the rate of an unfinished bucket is computed from the time since the bucket's start", () => {
   const bucket = (from: string, to: string) => ({
     from: `2026-11-30T${from}Z`,
     to: `2026-11-30T${to}Z`,

@@ -165,7 +165,7 @@ test("the phases before the current phase are shown as done, but none if the cur
   expect(new Set(stepsOf("of-a-newer-worker").map(({ state }) => state))).toEqual(new Set(["next"]));
 });
 
-test("an entry that is on two pages is shown once, as on the first page", () => {
+test("an entry that two pages of the API contain is shown once, as the first page gives it", () => {
   const [a, b, old] = [
     { id: "1", at: 2 },
     { id: "2", at: 2 },
@@ -199,7 +199,7 @@ describe("a maintenance run", () => {
     expect(got).toBe(expected);
   });
 
-  test("a run's actions depend on its state", () => {
+  test("the console offers pause or resume, and cancel, for a running or paused run, and nothing in other states", () => {
     const states = ["running", "paused", "cancelling", "done", "cancelled", "failed"] as const;
     expect(Object.fromEntries(states.map((state) => [state, requestsFor(state)]))).toEqual({
       running: ["pause", "cancel"],
@@ -224,7 +224,7 @@ describe("a maintenance run", () => {
   });
 });
 
-test("the console shows the chosen indexer if it exists, otherwise the first one; each request names the shown one", () => {
+test("the console shows the chosen indexer, or the first if that does not exist; requests name the shown indexer", () => {
   expect(chooseIndexer(["main"], "old")).toBeUndefined();
   expect(chooseIndexer(["a", "b"], null)).toBe("a");
   expect(chooseIndexer(["a", "b"], "b")).toBe("b");

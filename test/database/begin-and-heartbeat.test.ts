@@ -29,7 +29,7 @@ const rows = async () => {
 };
 
 describe("begin", () => {
-  test("begin makes a lease running and extends the hold", async () => {
+  test("begin marks the lease as begun and extends the hold on the slab", async () => {
     expect(await begin()).toEqual({ kind: "begun", expiresInMs: 120_000, nowMs: expect.any(Number) });
     expect(await rows()).toEqual({
       begun: true,
@@ -48,7 +48,7 @@ describe("begin", () => {
     ).toHaveLength(7);
   });
 
-  test("a repair begins with an expired lease that is not reaped yet", async () => {
+  test("a repair may begin with an expired lease if reap has not removed the lease yet", async () => {
     await sql`
       update slabmend.leases set expires_at = now() - interval '10 minutes', held_until = now() - interval '10 minutes'
       where token = ${token}`;
@@ -137,7 +137,7 @@ describe("heartbeat", () => {
     expect(await rows()).toMatchObject({ expires_in: 0 });
   });
 
-  test("a heartbeat ends the repair if indexd has the slab, the lease is gone, or the repair never began", async () => {
+  test("a heartbeat is refused if the repair never began, indexd has claimed the slab, or the lease is gone", async () => {
     expect(await extendLease(sql, { slabId: slab.id, token })).toBe(false);
     await begin();
     await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;

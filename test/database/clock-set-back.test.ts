@@ -19,19 +19,19 @@ const finish = async (count: number, outcome: string, inHours = 0): Promise<void
   }
 };
 
-test("a stored time in the future counts as now", () => {
+test("pastTime replaces a stored time in the future by the current time", () => {
   expect(pastTime(5, 10)).toBe(5);
   expect(pastTime(15, 10)).toBe(10);
 });
 
-test("outcomes count at once even if the circuit breaker's last change is in the future", async () => {
+test("the circuit breaker considers new outcomes at once even if its stored last change is in the future", async () => {
   await sql`update slabmend.fleet set breaker_since = clock_timestamp() + interval '1 day'`;
   expect((await refresh()).breaker.kind).toBe("closed");
   await finish(6, "fault");
   expect((await refresh()).breaker.kind).toBe("open");
 });
 
-test("a backoff that began in the future lasts no longer than one that begins now", async () => {
+test("a backoff whose stored start is in the future ends no later than if it began now", async () => {
   await sql`
     update slabmend.fleet set breaker_open = true, breaker_since = clock_timestamp() + interval '1 day', backoff_ms = 60000,
       backoff_from = clock_timestamp() + interval '1 day', backoff_until = clock_timestamp() + interval '1 day 1 minute'`;

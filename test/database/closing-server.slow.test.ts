@@ -83,7 +83,7 @@ test.each(Object.entries(FUNCTIONS))(
   },
 );
 
-test("the delay before each new connection grows to 2 s while the server drops them, and ends with a success", async () => {
+test("the delay before a new connection grows with failures to 2 s, and is zero after a successful connection", async () => {
   const clock = createFakeClock();
   const pace = new ConnectionPace(clock, () => 0);
   const delays: number[] = [];

@@ -98,14 +98,14 @@ describe("a superseded worker changes none of indexd's rows", () => {
     }
   });
 
-  test("a commit is superseded if its lease expired so long ago that hosts may have removed what was stored", async () => {
+  test("a commit is superseded if its lease expired an hour ago, because hosts may have removed the new sectors", async () => {
     // The worker, or the database, was suspended between the last heartbeat and the commit, and reap did not run meanwhile.
     await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '61 minutes' where token = ${token}`;
     await changesNothing("lease-expired");
     expect(await leases()).toHaveLength(0);
   });
 
-  test("a commit that reports a stale repair is superseded, and the lease is removed", async () => {
+  test("a commit of a repair whose outcome is stale is superseded, and the lease is removed", async () => {
     request = { ...request, outcome: { kind: "stale" } };
     await changesNothing("reported-stale");
     expect(await leases()).toHaveLength(0);
@@ -118,7 +118,7 @@ test("a commit records its moves if its lease expired a short time ago and was n
 });
 
 describe("idempotent by token", () => {
-  test("a second commit with the same token finds the result of the first", async () => {
+  test("a second commit with the same token changes no row of indexd and returns the result of the first commit", async () => {
     expect(await commitRepair(sql, request)).toMatchObject({ kind: "committed", recorded: [0] });
     const before = await indexdState(sql);
     expect(await commitRepair(sql, request)).toEqual({ kind: "already-committed", outcome: "repaired" });
@@ -162,7 +162,7 @@ describe("idempotent by token", () => {
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("after a lost answer to COMMIT the journal has the result", async () => {
+  test("if the answer to COMMIT is lost, the commit returns the result that it finds in the journal", async () => {
     const lossy = losingAnswers(sql, 1, { code: "CONNECTION_CLOSED" });
     expect(await commitRepair(lossy, request)).toEqual({ kind: "already-committed", outcome: "repaired" });
   });
@@ -189,7 +189,7 @@ describe("commits and indexd on the same rows: the commit locks before it reads"
     }
   };
 
-  test("a commit keeps indexd's location if indexd migrates the same sector", async () => {
+  test("a commit keeps indexd's location of a sector if indexd migrates the sector while the commit waits", async () => {
     const result = await besideIndexd((tx) =>
       migrateSector(tx, { ...request.moves[0]!, newHostId: hosts[6]!.id }),
     );
@@ -200,13 +200,13 @@ describe("commits and indexd on the same rows: the commit locks before it reads"
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("a commit drops its move if indexd migrates another sector of the slab to the same host", async () => {
+  test("a commit drops a move to a host if indexd migrates another sector of the slab there while the commit waits", async () => {
     const [move] = await movesFromHere(sql, slab, [[1, hosts[5]!]]);
     const result = await besideIndexd((tx) => migrateSector(tx, move!));
     expect(result).toMatchObject({ recorded: [], dropped: [{ index: 0, why: "host-taken" }] });
   });
 
-  test("a commit records no denial of a sector that indexd migrates meanwhile", async () => {
+  test("a commit records no denial of a sector that indexd migrates while the commit waits", async () => {
     const { id: sectorId, root } = slab.sectors[1]!;
     request = {
       ...request,
@@ -218,7 +218,7 @@ describe("commits and indexd on the same rows: the commit locks before it reads"
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("a commit is superseded if indexd upgrades to an unknown version meanwhile", async () => {
+  test("a commit is superseded if indexd upgrades to an unknown version while the commit waits", async () => {
     const result = await besideIndexd(async (tx) => {
       await tx`alter table sectors add column meaning text`;
       await tx`update global_settings set db_version = db_version + 1000`;
@@ -231,7 +231,7 @@ describe("commits and indexd on the same rows: the commit locks before it reads"
     expect(sector).toEqual({ host_id: null });
   });
 
-  test("a commit is superseded if indexd claims the slab meanwhile", async () => {
+  test("a commit is superseded if indexd claims the slab while the commit waits", async () => {
     const result = await besideIndexd(
       (tx) =>
         tx`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`,
@@ -239,7 +239,7 @@ describe("commits and indexd on the same rows: the commit locks before it reads"
     expect(result).toEqual({ kind: "superseded", why: "indexd-claimed" });
   });
 
-  test("a commit is superseded if indexd deletes the slab meanwhile", async () => {
+  test("a commit is superseded if indexd deletes the slab while the commit waits", async () => {
     const result = await besideIndexd(async (tx) => {
       await tx`update stats set stat_value = stat_value - 1 where stat_name = 'num_slabs'`;
       await tx`delete from slabs where id = ${String(slab.id)}`;
@@ -274,7 +274,7 @@ describe("retries", () => {
     }
   });
 
-  test("a commit that gives up throws a typed error, and a later call can still commit", async () => {
+  test("after a commit gave up with a typed error, a later call can still commit the repair", async () => {
     const failing = failingFirst(sql, 100, "40001");
     await expect(commitRepair(failing, request, { maxAttempts: 3, random: () => 0 })).rejects.toMatchObject({
       code: "retries-exhausted",
@@ -315,7 +315,7 @@ describe("two simultaneous commits", () => {
     join slab_sectors b on b.slab_id = a.slab_id and b.sector_id > a.sector_id
     join sectors x on x.id = a.sector_id join sectors y on y.id = b.sector_id and y.host_id = x.host_id`;
 
-  test("if two slabs with a shared sector choose the same host, only one of them gets the host", async () => {
+  test("if repairs of two slabs that share a sector choose the same host, one of the two moves is dropped", async () => {
     for (let round = 0; round < 10; round += 1) {
       const { one, two } = await share();
       const target = hosts[7]!;
@@ -334,7 +334,7 @@ describe("two simultaneous commits", () => {
     }
   });
 
-  test("if two slabs that each share a sector with a third slab choose the same host, only one gets it", async () => {
+  test("if two repairs, each of a sector shared with a third slab, choose one host, one of the moves is dropped", async () => {
     for (let round = 0; round < 10; round += 1) {
       const one = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 2))] });
       const two = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(2, 4))] });

@@ -55,7 +55,7 @@ const badContract = async (host: SeededHost): Promise<void> => {
   await sql`update contracts set good = false where id = ${host.contract!.id}`;
 };
 
-test("a commit moves a lost sector, one on a blocked host and one in a bad contract", async () => {
+test("a commit moves a lost sector, a sector on a blocked host, and a sector in a bad contract", async () => {
   const slab = await seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))] });
   await blockHost(sql, hosts[0]!.hostKey);
   await badContract(hosts[1]!);
@@ -108,14 +108,14 @@ test("a commit moves a lost sector, one on a blocked host and one in a bad contr
   expect(await sql`select 1 from slabmend.leases where slab_id = ${String(slab.id)}`).toHaveLength(0);
 });
 
-describe("rule 3: a move is recorded only if the sector is where the plan saw it, or lost, and still must move", () => {
+describe("rule 3: a move is recorded only if the sector still must move, and is lost or where the plan saw it", () => {
   const slabWithBadFirst = async (): Promise<SeededSlab> => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     await badContract(hosts[0]!);
     return slab;
   };
 
-  test("the move of a sector that was moved to another host meanwhile is dropped", async () => {
+  test("the move of a sector that was moved to another host since the plan is dropped", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`
@@ -132,7 +132,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     expect((await hostsOf(slab))[0]).toBe(hosts[6]!.id);
   });
 
-  test("the move of an unpinned sector that was moved meanwhile to another bad host is dropped", async () => {
+  test("the move of an unpinned sector that was moved to another bad host since the plan is dropped", async () => {
     const unpinnedOn = (n: number) => ({ hostId: hosts[n]!.id, mapId: null });
     const slab = await seedSlab(sql, {
       minShards: 1,
@@ -152,7 +152,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     });
   });
 
-  test("the move of a sector that was pinned meanwhile to a different contract is dropped", async () => {
+  test("the move of a sector that was pinned to a different contract since the plan is dropped", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     const other = await seedContract(sql, hosts[0]!.id);
@@ -166,7 +166,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     });
   });
 
-  test("the move of a sector whose contract was renewed meanwhile is dropped", async () => {
+  test("the move of a sector whose contract was renewed since the plan is dropped", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await renewContract(sql, hosts[0]!.id, hosts[0]!.contract!);
@@ -175,7 +175,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     expect(await hostsOf(slab)).toEqual([0, 1, 2].map((n) => hosts[n]!.id));
   });
 
-  test("the move of a sector whose contract is good again is dropped", async () => {
+  test("the move of a sector whose contract has become good since the plan is dropped", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`update contracts set good = true where id = ${hosts[0]!.contract!.id}`;
@@ -188,7 +188,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     });
   });
 
-  test("the move of a sector that was lost meanwhile is recorded", async () => {
+  test("the move of a sector that was lost since the plan is recorded", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`
@@ -199,7 +199,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("the move of a sector that is not in the slab at this index is dropped", async () => {
+  test("a move is dropped if its index in the slab does not hold the sector that the move names", async () => {
     const slab = await slabWithBadFirst();
     const other = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
     const [move] = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
@@ -218,7 +218,7 @@ describe("rule 3: a move is recorded only if the sector is where the plan saw it
 });
 
 describe("rule 4: no two sectors of a slab on one host", () => {
-  test("a move is dropped if its host already has a sector of the slab or gets one in the same commit", async () => {
+  test("a move is dropped if the new host has a sector of the slab or gets another one in the same commit", async () => {
     const slab = await seedSlab(sql, {
       minShards: 1,
       sectors: [LOST, LOST, LOST, ...placeOn(hosts.slice(0, 2))],
@@ -254,7 +254,7 @@ describe("rule 4: no two sectors of a slab on one host", () => {
     expect(await commit(slab, { moves: elsewhere })).toMatchObject({ recorded: [0], outcome: "repaired" });
   });
 
-  test("a move to the sector's own host is dropped", async () => {
+  test("a move to the host on which the sector already is is dropped", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     await badContract(hosts[0]!);
     await seedContract(sql, hosts[0]!.id);
@@ -296,7 +296,7 @@ describe("rule 5: the new host is unblocked with a good contract", () => {
   });
 });
 
-describe("rule 6: a denial counts only while the sector is on the denying host", () => {
+describe("rule 6: a denial is recorded only if the sector is still on the denying host", () => {
   test("a sector denied and moved in one commit counts as lost, and the denying host becomes an earlier location", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
@@ -317,7 +317,7 @@ describe("rule 6: a denial counts only while the sector is on the denying host",
     });
   });
 
-  test("a denial does not count after the sector has moved, or for another root or slab", async () => {
+  test("no denial is recorded for a sector that has moved, for a wrong root, or for a sector of another slab", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     const other = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 1)) });
     await sql`
@@ -338,7 +338,7 @@ describe("rule 6: a denial counts only while the sector is on the denying host",
     ).toHaveLength(0);
   });
 
-  test("a denial does not count if indexd has pinned the sector on the denying host since the plan", async () => {
+  test("a denial is dismissed if indexd has pinned the sector on the denying host since the plan", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 2)) });
     const report = denial(slab, 0, hosts[0]!);
     const outcome = { kind: "too-few-sources" } as const;

@@ -115,7 +115,7 @@ test("after a repair with a denied source the next attempt follows at once", asy
   expect(await slabRow(slab)).toEqual({ failures: 3, minutes: 0, ours: true });
 });
 
-test("a slab whose only unhealthy shard cannot be repaired waits longer each time", async () => {
+test("if a slab's only unhealthy shard cannot be repaired, the wait doubles with each attempt", async () => {
   const slab = await slabWithLoss(3);
   const badShards = [{ index: 0, root: slab.sectors[0]!.root }];
   const minutes: number[] = [];
@@ -167,7 +167,7 @@ test("a finished repair resets the count of crashes", async () => {
   expect(row).toEqual({ crashes: 0, quarantined_until: null, quarantine_reason: null });
 });
 
-test("data at risk and wrongly pinned shards are recorded with the affected objects, and stay after later repairs", async () => {
+test("data at risk and wrongly pinned shards are recorded with objects, and the records stay after later repairs", async () => {
   const slab = await slabWithLoss();
   const accountId = await seedAccount(sql);
   const object = await seedObject(sql, { accountId, slabs: [slab] });

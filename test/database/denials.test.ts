@@ -113,7 +113,7 @@ async function sectorsAndHosts(): Promise<unknown> {
 }
 
 describe("how denials count", () => {
-  test("denials count if they are at least an hour apart; three make a sector bad for good", async () => {
+  test("at most one denial an hour is counted; after three, serving the sector does not remove them", async () => {
     const slab = await storeSlab();
     const { sectorId, hostId } = denial(slab, 0);
     const seen: number[] = [];
@@ -127,7 +127,7 @@ describe("how denials count", () => {
     expect(await denialsOf(slab)).toEqual([3, 0, 0]);
   });
 
-  test("denials are counted from one again after the sector has returned to the host", async () => {
+  test("earlier denials of a sector are ignored after the sector has been uploaded to the host again", async () => {
     const slab = await storeSlab();
     await commit(slab, { denied: [denial(slab, 0)] });
     await age(7);
@@ -162,7 +162,7 @@ describe("a denial becomes a loss without a move", () => {
     );
   });
 
-  test("of the sectors that a suspected host denies again hours later, all but the first two become losses", async () => {
+  test("if a suspected host denies four sectors twice, six hours apart, two of them are recorded as lost", async () => {
     const slabs = await Promise.all(
       Array.from({ length: 4 }, () => seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) })),
     );
@@ -214,7 +214,7 @@ describe("a denied sector that moves", () => {
   );
 });
 
-test("a sector denied by a suspected host moves without counting as lost; the host becomes an earlier location", async () => {
+test("a moved sector that a suspected host denied is not recorded as lost; the host becomes an earlier location", async () => {
   const slabs = await Promise.all([storeSlab(), storeSlab(), storeSlab()]);
   for (const slab of slabs) await commit(slab, { denied: [denial(slab, 0)] });
   const moves = await movesFromHere(sql, slabs[0], [[0, hosts[6]!]]);

@@ -38,7 +38,7 @@ const bumped = async (): Promise<string[]> => {
 };
 const hex = (object: { objectKey: Buffer }): string => object.objectKey.toString("hex");
 
-test("a flush bumps exactly the objects of a moved slab, in all accounts", async () => {
+test("a flush bumps exactly the events with the key of an object of a moved slab, in all accounts", async () => {
   const [one, two, untouched] = [await slab(), await slab(), await slab()];
   const a = await seedObject(sql, { accountId, slabs: [one, two] });
   const other = await seedAccount(sql);
@@ -92,7 +92,7 @@ test("a flush can be limited to one slab or to a number of slabs", async () => {
   expect(await flushMoved(sql)).toBe(1);
 });
 
-test("a flush ignores a slab that was deleted meanwhile", async () => {
+test("a flush ignores a moved slab that was deleted before the flush", async () => {
   const gone = await slab();
   await moved(gone);
   await sql`delete from slabs where id = ${String(gone.id)}`;
@@ -207,7 +207,7 @@ describe("an object of many slabs whose event stays locked", () => {
     expect(await waiting()).toEqual(ids(slabs));
   });
 
-  test.each([1, 3])("a flush handles as many slabs as time allows, at least one: %i", async (most) => {
+  test.each([1, 3])("a flush whose time is up after slab number %i handles no further slab", async (most) => {
     let asked = 0;
     const timeIsUp = () => ++asked >= most;
     await expect(flushMoved(client, { retry: { maxAttempts: 1 }, timeIsUp })).rejects.toMatchObject({
@@ -218,7 +218,7 @@ describe("an object of many slabs whose event stays locked", () => {
   });
 });
 
-test.skipIf(INDEXD_PUBLISHES)("an event's time is one to two seconds in the future", async () => {
+test.skipIf(INDEXD_PUBLISHES)("a flush stamps events one to two seconds in the future", async () => {
   const one = await slab();
   const object = await seedObject(sql, { accountId, slabs: [one] });
   for (let round = 0; round < 20; round += 1) {

@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 
 describe("the fleet's mode", () => {
-  test("a pause is read with its owner, reason and start, and a later maintenance does not replace it", async () => {
+  test("a pause is read with owner, reason and start, and maintenance that starts later does not replace the pause", async () => {
     expect(await readFleetMode(database.sql)).toEqual({ kind: "running" });
     expect(await stopLeasing(database.sql, { kind: "paused", owner: "ann@host", reason: "upgrade" })).toBe(
       true,

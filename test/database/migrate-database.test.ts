@@ -25,7 +25,7 @@ test("the schema is installed once; a second run finds it installed", async () =
   expect(await catalogue()).toEqual(first);
 });
 
-test("one of several simultaneous migrations installs the schema, and the others find it", async () => {
+test("one of several simultaneous migrations installs the schema, and the others find it installed", async () => {
   await uninstall();
   const results = await Promise.all(Array.from({ length: 6 }, () => migrateDatabase(sql)));
   expect(results.filter((result) => result.from === 0)).toHaveLength(1);
@@ -53,14 +53,14 @@ test("a migration refuses a newer schema and changes nothing", async () => {
   await sql`delete from slabmend.database_migrations where version > ${STORE_VERSION}`;
 });
 
-test("an older schema has to be upgraded before a worker uses it", async () => {
+test("assertStoreVersion refuses a schema older than its own release with schema-too-old", async () => {
   const newest =
     await sql`delete from slabmend.database_migrations where version = ${STORE_VERSION} returning *`;
   await expect(assertStoreVersion(sql)).rejects.toMatchObject({ code: "schema-too-old" });
   await sql`insert into slabmend.database_migrations ${sql(newest as never)}`;
 });
 
-test("a migration replaces functions whose text differs", async () => {
+test("a migration reinstalls functions whose text differs from the recorded one", async () => {
   await sql`drop function slabmend.commit_repair(jsonb)`;
   await sql`update slabmend.installed_functions set sha256 = 'of the past'`;
   await migrateDatabase(sql);

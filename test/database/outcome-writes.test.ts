@@ -99,7 +99,7 @@ test.each(OUTCOMES.filter((kind) => kind !== "stale"))(
   },
 );
 
-test("a doubling schedule ends with its maximum", () => {
+test("doublingScheduleMs doubles the delay up to the maximum, which is the last entry", () => {
   expect(doublingScheduleMs(1, 8)).toEqual([1, 2, 4, 8]);
   expect(doublingScheduleMs(1, 7)).toEqual([1, 2, 4, 7]);
   expect(doublingScheduleMs(5, 5)).toEqual([5]);

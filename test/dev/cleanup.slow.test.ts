@@ -105,7 +105,7 @@ test("PostgreSQL runs for an ordinary user and leaves nothing behind", async ({ 
   await untilEqual(() => exists(started.folder), false);
 });
 
-test("the next run removes the folder of a killed run, but not that of a running process", async () => {
+test("a new run removes the folder of a run whose process is gone, but not the folder of a running process", async () => {
   const ours = await createRunFolder();
   const dead = spawn("true", { stdio: "ignore" });
   await once(dead, "exit");

@@ -80,7 +80,7 @@ async function received(): Promise<string[]> {
 
 const empty = { visible: 0, inFlight: 0 };
 
-test("a successful message is passed to a process and deleted", async () => {
+test("a message is passed to a worker process and is deleted after the handler succeeds", async () => {
   const id = await send({ does: "succeed" });
   const started = once(start(), "workerStarted");
   const [worker] = (await started) as [BusyWorker];
@@ -113,7 +113,7 @@ test("only the failed messages of a batch are redelivered", async () => {
   expect((await received()).sort()).toEqual([`${bad} 1`, `${bad} 2`, `${good} 1`].sort());
 });
 
-test("simultaneous invocations stay within the limit", async () => {
+test("the event source mapping keeps simultaneous invocations within its maximum concurrency", async () => {
   for (let index = 0; index < 6; index += 1) await send({ does: "wait", waitMs: 100 });
   const running = start({ maximumConcurrency: 2 });
   let most = 0;
@@ -161,7 +161,7 @@ test("a working process can be stopped and continued", async () => {
   expect(running.killWorker(worker.pid)).toBe(false);
 });
 
-test("stop lets a worker finish within the grace period, then kills it", async () => {
+test("stop lets a worker finish within the grace period, and kills a worker that takes longer", async () => {
   const first = await send({ does: "wait", waitMs: 300 });
   const running = start();
   await once(running, "workerStarted");

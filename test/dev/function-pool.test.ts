@@ -77,7 +77,7 @@ describe("an invocation", () => {
     expect(second.invocations).toBe(2);
   });
 
-  test("an invocation that throws is an error with type, message and trace, and keeps its process", async () => {
+  test("an invocation that throws fails with the error's type and message, and the next one reuses the process", async () => {
     const functions = pool();
     const outcome = await functions.invoke('{"do":"throw","value":"no such thing"}');
     expect(outcome).toMatchObject({
@@ -89,7 +89,7 @@ describe("an invocation", () => {
     expect(next.invocations).toBe(2);
   });
 
-  test("an invocation that exits is reported as a crash, and the next one starts cold", async () => {
+  test("an invocation that exits is reported as a crash, and the next invocation starts a new process", async () => {
     const functions = pool();
     const before = answerOf(await functions.invoke(answer(1)));
     const outcome = await functions.invoke('{"do":"exit","value":3}', { requestId: "r" });
@@ -147,7 +147,7 @@ describe("an invocation", () => {
     expect(functions.busy).toEqual([]);
   });
 
-  test("an invocation of a broken module or a missing handler is a clear error", async () => {
+  test("an invocation of a broken module or a missing handler fails with init-error", async () => {
     const broken = await pool({ entry: BROKEN }).invoke("{}");
     expect(broken).toMatchObject({
       how: "init-error",

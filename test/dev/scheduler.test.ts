@@ -67,7 +67,7 @@ test("a late timer neither shifts later calls nor repeats missed ones", () => {
   expect(calls).toHaveLength(2);
 });
 
-test("a refused call is reported, and the next one is made", () => {
+test("the scheduler reports a call that is refused, and makes the next call", () => {
   const { clock, advance } = handClock();
   const { calls, invoke } = recordingInvoke(true);
   const errors: string[] = [];

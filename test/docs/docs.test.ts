@@ -14,7 +14,7 @@ test("docs/configuration.md equals the table of variables that the code generate
   expect(read("docs/configuration.md")).toBe(describeVariables());
 });
 
-test.each(documents)("%s: every script named in it exists", (path) => {
+test.each(documents)("every script that %s names exists", (path) => {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   const named = [...read(path).matchAll(/npm run ([a-z][a-z0-9:-]*)/g)].map(([, name]) => name ?? "");
   expect(named.filter((name) => scripts[name] === undefined)).toEqual([]);

@@ -149,7 +149,7 @@ describe("combine", () => {
     );
   });
 
-  it("combine handles the largest codes in batches", () => {
+  it("combine computes 256 targets from 256 sources", () => {
     const sources = Array.from({ length: 256 }, (_, s) => region(seededBytes(s, 64)));
     const targets = Array.from({ length: 256 }, () => region(new Uint8Array(64)));
     const coefficients = seededBytes(1000, 256 * 256);

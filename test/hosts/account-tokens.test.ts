@@ -38,7 +38,7 @@ test.each([
   );
 });
 
-test("each host gets its own token", () => {
+test("tokens for two hosts are signed separately, and each is valid for its host", () => {
   const under = tokens();
   expect(checkAccountToken(under.tokenFor(host("a"), SIGNED_AT_MS), host("a"), SIGNED_AT_MS)).toBe("valid");
   expect(checkAccountToken(under.tokenFor(host("b"), SIGNED_AT_MS), host("b"), SIGNED_AT_MS)).toBe("valid");

@@ -95,7 +95,7 @@ describe("charges are reported for", () => {
     expect(told).toEqual([writeCost(), readCost()]);
   });
 
-  test("the repeated call only, when the prices of the first call had expired", async () => {
+  test("the repeated call but not the first call, if the host refused the first call's prices as expired", async () => {
     let refusals = 1;
     host.misbehave = async (rpc, stream) => {
       if (rpc !== "ReadSector" || refusals-- <= 0) return undefined;

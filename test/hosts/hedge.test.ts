@@ -66,7 +66,7 @@ test("hedge starts as many attempts as successes are needed, and uses the first 
   expect(race.clock.pending).toBe(0);
 });
 
-test("with patienceMs, running attempts have that time to finish after hedge can no longer succeed", async () => {
+test("once hedge can no longer succeed, it cancels the running attempts after patienceMs", async () => {
   const race = controlled(["a", "b", "c"], { needed: 3, patienceMs: 1_000 });
   await race.fail("a");
   expect(race.cancelled).toEqual([]);
@@ -82,7 +82,7 @@ test("with patienceMs, running attempts have that time to finish after hedge can
   expect(race.clock.pending).toBe(0);
 });
 
-test("patience ends when no attempt is running", async () => {
+test("hedge does not wait for patienceMs once no attempt is running", async () => {
   const race = controlled(["a", "b"], { needed: 2, patienceMs: 1_000 });
   await race.fail("a");
   await race.succeed("b");
@@ -191,7 +191,7 @@ test("remaining attempts are cancelled with a reason and awaited", async () => {
   expect(sourcesOf(await race.result)).toEqual(["fast"]);
 });
 
-test("a late success of a cancelled attempt is not counted", async () => {
+test("a success of an attempt after its cancellation is ignored", async () => {
   const race = controlled(["a", "b"], {
     needed: 1,
     attempt: async (source, signal) => {

@@ -141,7 +141,7 @@ describe("one host", () => {
     expect(most).toBe(2);
   });
 
-  test("a host is not called beyond the caller's budget, and reserved money is returned", async () => {
+  test("a call above the caller's budget does not reach the host, and a finished call returns its reservation", async () => {
     const { signal } = caller;
     const cost = readSectorCost(host.prices, LENGTH);
     const reserved: bigint[] = [];
@@ -162,7 +162,7 @@ describe("one host", () => {
     expect(givenBack).toBe(1);
   });
 
-  test("new addresses are used for the next dial", async () => {
+  test("if a call names new addresses of its host, the next dial uses the new addresses", async () => {
     const seen: string[] = [];
     const dialer: typeof network.dialer = (to, signal) => {
       seen.push(to.addresses[0] ?? "");
@@ -312,7 +312,7 @@ describe("what the host answers", () => {
     expect(pool.score(host.hostKey).failureRate).toBe(faulty);
   });
 
-  test("exactly two error codes mean that a sector is lost", () => {
+  test("the codes sector-not-found and sector-corrupt, and no others, mean that a sector is lost", () => {
     const lost = HOST_ERROR_CODES.filter((code) => new HostError(host.hostKey, code, "").meansLost);
     expect(lost).toEqual(["sector-not-found", "sector-corrupt"]);
   });
@@ -408,7 +408,7 @@ describe("time", () => {
     expect(connection().isClosed).toBe(false);
   });
 
-  test("waiting in our queue does not count against the host", async () => {
+  test("time that a call waits in the pool's queue does not raise the host's failure rate", async () => {
     pool = makePool({ maxRpcsPerHost: 1 });
     await pool.prices(target, caller.signal);
     const other = new AbortController();
@@ -448,7 +448,7 @@ describe("giving up", () => {
     expect(pool.score(host.hostKey)).toMatchObject({ failureRate: 0, inFlight: 0 });
   });
 
-  test("an aborted call does not contact the host", async () => {
+  test("a call with an already aborted signal does not contact the host", async () => {
     expect(await failureOf(read(target, root, new Uint8Array(64), AbortSignal.abort()))).toMatchObject({
       code: "aborted",
     });
@@ -544,7 +544,7 @@ describe("connections that end", () => {
     expect(pool.score(host.hostKey).failureRate, "not the host's failure").toBe(0);
   });
 
-  test("above the limit the least recently used connections are closed", async () => {
+  test("if the pool exceeds maxConnections, the least recently used connection is closed", async () => {
     pool = makePool({ maxConnections: 2 });
     const others = [addHost(2), addHost(3)];
     await read();

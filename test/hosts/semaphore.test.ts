@@ -93,7 +93,7 @@ test("a shared call continues while any caller waits for it, and is aborted when
   await flight.settled();
 });
 
-test("a failed shared call fails all its callers, and the next call starts again", async () => {
+test("if a shared call fails, all its waiting callers fail, and the next caller starts a new call", async () => {
   let starts = 0;
   const flight = new Singleflight(async () => {
     await turn();

@@ -492,7 +492,7 @@ test("only CloudWatch of this account may publish alarms", () => {
 });
 
 describe("money", () => {
-  test("a budget for the account sends an e-mail before it is spent and when it is spent", () => {
+  test("the account's monthly budget has three notifications, all to the operator's e-mail address", () => {
     const budget = one(graph, "budgets/budget:Budget", "Budget");
     expect(budget).toMatchObject({
       budgetType: "COST",

@@ -46,7 +46,7 @@ describe("problems of a stage", () => {
     expect(await refusal(GOOD)).toBe("nothing");
   });
 
-  test("problems of settings, variables and secrets are reported together, each once", async () => {
+  test("problems of settings, variables and secrets are reported in one message, each of them once", async () => {
     const message = await refusal({
       SLABMEND_ALARM_EMAIL: "nobody",
       SLABMEND_REPAIR_CONCURRENCY: "1",
@@ -157,7 +157,7 @@ describe("problems of a stage", () => {
     },
   );
 
-  test("the secrets of a second indexer contain its name", async () => {
+  test("the secrets of a second indexer are named after the indexer", async () => {
     const message = await refusal({ ...GOOD, SLABMEND_INDEXER: "main-eu" });
     expect(message).toContain("npx sst secret set MainEuDatabaseUrl --stage trial");
     expect(message).toContain("npx sst secret set MainEuMigrationSeed --stage trial");
@@ -321,7 +321,7 @@ test("the architecture can be x86_64", async () => {
   ]);
 });
 
-test("the budget can be limited to the app's tag", async () => {
+test("with SLABMEND_BUDGET_SCOPE=app the AWS budget is limited to resources with the app's tag", async () => {
   const graph = graphOf(
     await evaluate({
       environment: { ...ENVIRONMENT, SLABMEND_BUDGET_SCOPE: "app", SLABMEND_MONTHLY_BUDGET_USD: "50" },

@@ -131,7 +131,7 @@ test("an indexer's file overrides the stage's variables for that indexer only", 
   expect(variablesOf(three, "TestClaimFunction")).not.toHaveProperty("SLABMEND_DAILY_SIACOINS");
 });
 
-test("the printed outputs name their indexer", () => {
+test("with several indexers the name of each printed output begins with its indexer's name", () => {
   expect(three.outputs).toMatchObject({
     "archive SLABMEND_QUEUE_URL": expect.stringContaining("ArchiveRepairs"),
     "main-eu SLABMEND_REAP_FUNCTION": "slabmend-production-MainEuReapFunction",

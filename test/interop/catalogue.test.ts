@@ -46,7 +46,7 @@ test("the fixture equals the catalogue of the real indexd", async (context) => {
   }
 });
 
-describe("a difference of each kind is found", () => {
+describe("every kind of difference between two catalogues is found", () => {
   test.each([
     ["a column more", "alter table sectors add extra integer"],
     ["a column less", "alter table sectors drop num_migrated"],
@@ -74,7 +74,7 @@ describe("a difference of each kind is found", () => {
     expect(catalogueDigest(changed, ours.keys())).not.toBe(REAL_CATALOGUE_DIGEST);
   });
 
-  test("a table that only indexd has is not a difference", async () => {
+  test("a table that indexd has but the fixture lacks is not reported as a difference", async () => {
     const changed = await changedCatalogue("create table wallet_events (id integer)");
     expect(compareCatalogues(changed, ours)).toEqual([]);
     expect(catalogueDigest(changed, ours.keys())).toBe(REAL_CATALOGUE_DIGEST);

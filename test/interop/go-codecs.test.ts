@@ -173,7 +173,7 @@ test("WriteSector requests", () => {
   );
 });
 
-test("ReadSector responses, without the data that follows them", async () => {
+test("we and Go encode and decode the part of ReadSector responses before the data alike", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(LEAVES_PER_SECTOR - 1), proofOfLeaf, async (leaf, proof) => {
       const ours = encodeReadSectorResponseHead(proof, LEAF_BYTES);
@@ -202,7 +202,7 @@ test("WriteSector responses", async () => {
   );
 });
 
-test("Settings responses with a release name in any alphabet", async () => {
+test("we and Go encode and decode Settings responses alike, with a release name in any alphabet", async () => {
   await fc.assert(
     fc.asyncProperty(settings, async (ours) => {
       const bytes = encodeSettingsResponse(ours);

@@ -83,7 +83,7 @@ describe("arena", () => {
     },
   );
 
-  it("the arena accepts back only its own regions, whole and once", () => {
+  it("the arena refuses to free a part of a region, memory that it did not allocate, or a region twice", () => {
     const { arena, buffer } = createArena();
     const region = arena.allocate(256);
     expect(() => arena.free(region.subarray(0, 64))).toThrow(code("not-allocated"));

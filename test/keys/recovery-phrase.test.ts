@@ -20,7 +20,7 @@ describe("recovery phrase", () => {
     expect(hexOf(entropyOfPhrase(`${"abandon ".repeat(11)}about`))).toBe("00".repeat(16));
   });
 
-  it("gives back any entropy from the phrase that @scure/bip39 makes of it", () => {
+  it("gives back the entropy from which @scure/bip39 made the phrase, for any entropy", () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (entropy) => {
         expect(hexOf(entropyOfPhrase(entropyToMnemonic(entropy, wordlist)))).toBe(hexOf(entropy));

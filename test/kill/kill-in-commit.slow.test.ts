@@ -33,7 +33,7 @@ describe.each(FATES)("%s:", (fate) => {
     await killInCommit(kill.world.database.sql, victim, {}, { write }, fate);
   }
 
-  test("after a kill of claim while it leases or marks leases as sent, the next claim sends the unmarked ones", async () => {
+  test("after a kill of claim while it leases or marks leases as sent, the next claim sends the unmarked leases", async () => {
     const { sql } = kill.world.database;
     const slabs = await damagedSlabs(kill, 3);
     await killIn("claim", "insert on slabmend.leases");

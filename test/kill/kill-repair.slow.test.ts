@@ -87,32 +87,38 @@ test("a commit during which the worker is killed is done completely or not at al
   expect(await kill.violations([slab])).toEqual([]);
 });
 
-test.each(["committed", "events-bumped"])("a kill at step %s leaves only the events to do", async (step) => {
-  const slab = await damagedSlab();
-  const victim = await kill.startVictim("repair", { step });
-  const task = await kill.world.lease(slab);
-  expect(await victim.invoke(kill.eventOf(task))).toMatchObject({ how: "crashed" });
-  const [row] = await kill.world.database.sql`
+test.each(["committed", "events-bumped"])(
+  "after a kill at step %s the repair is in the journal and not repeated, and its events are bumped in the end",
+  async (step) => {
+    const slab = await damagedSlab();
+    const victim = await kill.startVictim("repair", { step });
+    const task = await kill.world.lease(slab);
+    expect(await victim.invoke(kill.eventOf(task))).toMatchObject({ how: "crashed" });
+    const [row] = await kill.world.database.sql`
     select outcome from slabmend.journal where token = ${task.token}`;
-  expect(row).toMatchObject({ outcome: "repaired" });
-  expect(await kill.finish()).toEqual([]);
-  expect(await kill.violations([slab])).toEqual([]);
-});
-
-test.each(FATES)("after a kill in COMMIT, only a rolled-back repair is repeated: %s", async (fate) => {
-  const { sql } = kill.world.database;
-  const slab = await damagedSlab();
-  const task = await kill.world.lease(slab);
-  const worker = await kill.startVictim("repair");
-  await killInCommit(sql, worker, kill.eventOf(task), { write: "insert on slabmend.journal" }, fate);
-  const [row] = await sql`select outcome from slabmend.journal where token = ${task.token}`;
-  if (fate === "the server still commits") {
-    // The journal has the result, and nothing is repeated.
     expect(row).toMatchObject({ outcome: "repaired" });
     expect(await kill.finish()).toEqual([]);
-  } else {
-    expect(row).toBeUndefined();
-    expect(await kill.finish()).toEqual(["crashed", "repaired"]);
-  }
-  expect(await kill.violations([slab])).toEqual([]);
-});
+    expect(await kill.violations([slab])).toEqual([]);
+  },
+);
+
+test.each(FATES)(
+  "after a kill in COMMIT the repair is repeated if the COMMIT was rolled back, and not otherwise: %s",
+  async (fate) => {
+    const { sql } = kill.world.database;
+    const slab = await damagedSlab();
+    const task = await kill.world.lease(slab);
+    const worker = await kill.startVictim("repair");
+    await killInCommit(sql, worker, kill.eventOf(task), { write: "insert on slabmend.journal" }, fate);
+    const [row] = await sql`select outcome from slabmend.journal where token = ${task.token}`;
+    if (fate === "the server still commits") {
+      // The journal has the result, and nothing is repeated.
+      expect(row).toMatchObject({ outcome: "repaired" });
+      expect(await kill.finish()).toEqual([]);
+    } else {
+      expect(row).toBeUndefined();
+      expect(await kill.finish()).toEqual(["crashed", "repaired"]);
+    }
+    expect(await kill.violations([slab])).toEqual([]);
+  },
+);

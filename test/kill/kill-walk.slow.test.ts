@@ -167,7 +167,7 @@ const occurrences: Readonly<Record<WalkStep, readonly number[]>> = {
 const places = WALK_STEPS.flatMap((step) => occurrences[step].map((time) => [step, time] as const));
 
 test.each(places)(
-  "claim killed at step %s, occurrence %i, of its walk loses nothing",
+  "after a kill of claim at step %s, occurrence %i, of its walk, the next run completes the backlog",
   async (step, occurrence) => {
     await secondPassIsDue();
     const worker = await kill.startVictim("claim", { step, occurrence });
@@ -178,17 +178,20 @@ test.each(places)(
   },
 );
 
-test.each(FATES)("claim killed while the COMMIT of a page waits loses nothing: %s", async (fate) => {
-  await secondPassIsDue();
-  const walkOfLost = async () => (await standing()).find(({ cause }) => cause === "lost");
-  const before = await walkOfLost();
-  const worker = await kill.startVictim("claim");
-  const page = { write: "update on slabmend.walks", when: "new.cause = 'lost'" };
-  await killInCommit(kill.world.database.sql, worker, {}, page, fate);
-  const after = await walkOfLost();
-  const isLost = fate === "the server rolls back";
-  if (isLost) expect(after).toEqual(before);
-  else expect(Number(after!.position)).toBeGreaterThan(0);
-  await nothingIsHalfRecorded();
-  await nextRunCompletes(worker, isLost ? [] : ["marked-page"]);
-});
+test.each(FATES)(
+  "after a kill of claim while the COMMIT of a page waits, the next run completes the backlog: %s",
+  async (fate) => {
+    await secondPassIsDue();
+    const walkOfLost = async () => (await standing()).find(({ cause }) => cause === "lost");
+    const before = await walkOfLost();
+    const worker = await kill.startVictim("claim");
+    const page = { write: "update on slabmend.walks", when: "new.cause = 'lost'" };
+    await killInCommit(kill.world.database.sql, worker, {}, page, fate);
+    const after = await walkOfLost();
+    const isLost = fate === "the server rolls back";
+    if (isLost) expect(after).toEqual(before);
+    else expect(Number(after!.position)).toBeGreaterThan(0);
+    await nothingIsHalfRecorded();
+    await nextRunCompletes(worker, isLost ? [] : ["marked-page"]);
+  },
+);

@@ -30,7 +30,7 @@ async function silencedAt(name: "claim" | "reap", parameter: string) {
   return { outcome, stop: () => proxy.stop() };
 }
 
-test("with a silent database claim and reap end in time, and their next runs finish", async () => {
+test("if the database falls silent, claim and reap still end in time, and their next runs do the remaining work", async () => {
   const { sql } = kill.world.database;
   const slabs = [];
   for (let n = 0; n < 3; n += 1) {

@@ -107,7 +107,7 @@ test("an unreadable file does not affect the running loop; an invalid file stops
   await supervisor.drain();
 });
 
-test("indexers share the simultaneous repairs, and borrow unused ones", async () => {
+test("indexers share the limit of simultaneous repairs, and each may use what the others leave unused", async () => {
   const supervisor = create();
   await clock.advance(2_000);
   expect(Object.fromEntries(sizes)).toEqual({ a: 1, b: 4 });

@@ -66,7 +66,7 @@ describe("the examples of docs/decisions/0010-urgency.md", () => {
     expect(Number(loss.toPrecision(2))).toBe(expected);
   });
 
-  test("the formula, not the margin, determines the order of small and large codes", () => {
+  test("with equal margins a slab of a large code is more likely to be lost than a slab of a small code", () => {
     // 5 live sectors of a 3-of-12 slab have a margin of 2, and 13 of a 10-of-30 slab a margin of 3. Yet the two loss
     // probabilities are of similar size.
     const small = lossProbability(3, alone(5));

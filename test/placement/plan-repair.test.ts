@@ -50,7 +50,7 @@ describe("the margin: sectors on good hosts minus min_shards", () => {
 describe("a host that is drained", () => {
   const drained = networkOf(9, { 1: { drain: "running" } });
 
-  test("a draining host's sectors are copied away, and it gets no new ones", () => {
+  test("a draining host's sectors are copied to other hosts, and the host is not a candidate", () => {
     const planned = repair(slabOn(2, [1, 2, 3]), drained);
     expect(planned.moves).toMatchObject([{ reason: "draining", copyFrom: { id: 1 }, staysIfServed: false }]);
     expect(ids(planned.candidates)).toEqual([4, 5, 6, 7, 8, 9]);
@@ -124,7 +124,7 @@ describe("candidates", () => {
     expect(ids(planned.candidates)).toEqual([3, 4, 5]);
   });
 
-  test("if another slab shares a sector that moves, its hosts are not candidates; if the shared sector stays, they are", () => {
+  test("hosts of another slab that shares a moving sector are not candidates; if the shared sector stays, they are", () => {
     const places = [
       sector(0, 1, { neighbourHostIds: [hostId(5)] }),
       sector(1, null, { neighbourHostIds: [hostId(4)] }),
@@ -152,7 +152,7 @@ describe("candidates", () => {
     expect(ids(repair(slabOn(1, [1, 3]), network).candidates)).toEqual([2]);
   });
 
-  test("a kept host too close to another kept host excludes no candidates, as in indexd", () => {
+  test("of two hosts that stay but are too close to each other, the second excludes no candidates, as in indexd", () => {
     // Hosts 1 and 2 are 8 km apart, and their sectors stay. Host 3 is 8 km from host 2 and 16 km from host 1.
     const north = (km: number): Partial<NetworkHost> => ({ latitude: km / 111.195, longitude: 0 });
     const network = networkOf(3, { 1: north(0), 2: north(8), 3: north(16) });
@@ -191,7 +191,7 @@ describe("candidates", () => {
     for (const [id, times] of first) if (id !== 7) expect(times).toBeGreaterThan(50);
   });
 
-  test("a full host with a high score costs each slab at most one refusal, and none once it has many unpinned sectors", () => {
+  test("a full host with a high score costs each slab at most one refusal, or none if it has many unpinned sectors", () => {
     const favourite = hostId(7);
     const takes = new Map([[favourite, 5]]);
     const refusals = Array.from({ length: 40 }, (_, seed) => {
@@ -417,7 +417,7 @@ describe("for any hosts and any slab", () => {
     });
   });
 
-  test("a slab is healthy after its whole plan; after a part of it, no more moves are left than the plan still had", () => {
+  test("a slab is healthy after its whole plan; after a part of the plan, at most the rest of the plan's moves is left", () => {
     holds((planned, slab, network) => {
       if (planned.kind !== "repair") return;
       const candidates = [...planned.candidates];

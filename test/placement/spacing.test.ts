@@ -30,7 +30,7 @@ describe("a spaced set", () => {
     expect(set.add({ id: 5, ...at(0, kmNorth(10.001)) })).toBe(true);
   });
 
-  test("a spaced set accepts a host once, and may accept a refused one later", () => {
+  test("a spaced set accepts a host once, and may accept a refused host at another location", () => {
     const set = new SpacedSet(10);
     expect(set.add({ id: 1, ...at(0, 0) })).toBe(true);
     expect(set.add({ id: 1, ...at(50, 50) })).toBe(false);

@@ -41,7 +41,7 @@ test("Prometheus reads the metrics of serve, and no alert fires in a healthy fle
   expect(await prometheus.firing()).toEqual([]);
 });
 
-test("while claims fail, claim-not-running fires and database-away does not; once they run again, no alert fires", async () => {
+test("while claims fail, claim-not-running fires and database-away does not; once claims succeed, no alert fires", async () => {
   await until(
     () => prometheus.value("slabmend_database_up"),
     (value) => value === 1,

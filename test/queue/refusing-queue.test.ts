@@ -105,7 +105,7 @@ test.each([
   },
 );
 
-test("pauses between polls grow to a minute, and many pollers together poll at most twice a second", () => {
+test("after errors the pauses between polls grow to a minute, and many pollers together poll at most twice a second", () => {
   expect([1, 2, 3, 4, 5, 50].map((failures) => pauseAfterErrorsMs(failures, 4, 0))).toEqual([
     5_000, 10_000, 20_000, 40_000, 60_000, 60_000,
   ]);

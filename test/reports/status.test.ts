@@ -87,7 +87,7 @@ describe("a fleet at work", () => {
     expect(await read()).toMatchObject({ claim: { hasStopped: false } });
   });
 
-  test("the estimated time left counts only ready slabs", async () => {
+  test("the estimated time left is the time for all ready slabs, and is unknown if no slab is ready", async () => {
     await sql`
       insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)
       select gen_random_uuid(), n, sha256('x'), 'repaired', 'repaired', 'w', now(), now(), clock_timestamp()

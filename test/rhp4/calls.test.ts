@@ -196,7 +196,7 @@ test.each([
   expect(into.every((byte) => byte === 0xee)).toBe(true);
 });
 
-test("a host that closes during the data fails the read", async () => {
+test("a read fails if the host closes the stream in the middle of the data", async () => {
   host.misbehave = async (_rpc, stream): Promise<Answered> => {
     await stream.write(encodeReadSectorResponseHead([], SECTOR_BYTES));
     await stream.write(new Uint8Array(1_000_000));

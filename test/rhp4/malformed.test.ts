@@ -177,7 +177,7 @@ describe("fields that have forbidden values", () => {
   });
 });
 
-describe("signed structures: every bit counts", () => {
+describe("a change of any bit of a signed structure is detected", () => {
   const flipped = (bytes: Uint8Array, bit: number) => {
     const copy = bytes.slice();
     copy[bit >> 3]! ^= 1 << (bit & 7);

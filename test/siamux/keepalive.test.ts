@@ -88,7 +88,7 @@ test("a write delays the next keepalive and resets the count of keepalives", asy
   expect((await client.closed).code).toBe("inactive");
 });
 
-test("a transport that accepts no more data counts as idle and is finally given up", async () => {
+test("a transport that accepts no more data counts as idle, and its connection is finally given up", async () => {
   const { client, clock, clientEnd, hostEnd } = await idleConnection();
   hostEnd.stall(true);
   const writing = client

@@ -202,7 +202,7 @@ describe("violations that end the connection", () => {
     },
   );
 
-  test("every stream fails with the reason of the connection", async () => {
+  test("when a violation ends the connection, every stream fails with the connection's reason", async () => {
     const { client, host } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(Uint8Array.of(1));

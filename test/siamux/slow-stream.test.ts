@@ -65,7 +65,7 @@ test("writes of one tick share a packet, on one stream and on several", async ()
   client.close();
 });
 
-test("the transport is never paused", async () => {
+test("300,000 unread bytes of a stream do not pause the transport", async () => {
   const { client, host, clientEnd, hostEnd } = await joinMuxes({ host: { maxBufferedBytes: 1_000 } });
   const accepted = nextStream(host);
   await client.openStream().write(Uint8Array.of(1));

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { StrayFrames } from "../../lib/siamux/stray-frames.ts";
 import { fatalStrayFrames } from "../../lib/siamux/wire-format.ts";
 
-test("999 frames are tolerated on a remembered stream, the 1000th is a flood", () => {
+test("of the stray frames on a remembered stream, 999 are tolerated, and the 1000th is a flood", () => {
   const strays = new StrayFrames(1000);
   strays.remember(256);
   const verdicts = Array.from({ length: 1000 }, () => strays.count(256));
@@ -19,7 +19,7 @@ test("a stream is not remembered if our side has not closed it, or if the peer h
   expect(strays.isRemembered(256)).toBe(false);
 });
 
-test("the 4097th closed stream replaces only the oldest one", () => {
+test("when a 4097th closed stream is remembered, only the oldest one is forgotten", () => {
   const strays = new StrayFrames(1000);
   for (let i = 0; i <= 4096; i++) strays.remember(256 + 2 * i);
   expect(strays.count(256)).toBe("unknown");

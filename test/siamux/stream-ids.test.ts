@@ -19,7 +19,7 @@ test.each([
   expect([ids.take(none), ids.take(none), ids.take(none)]).toEqual(expected);
 });
 
-test("ids in use are skipped", () => {
+test("a new stream gets no id that is in use, even after the ids have wrapped around", () => {
   const ids = new StreamIds(0, 0x3fff_fffe);
   const inUse = new Set([0x3fff_fffe, 256, 258]);
   expect(ids.take((id) => inUse.has(id))).toBe(260);

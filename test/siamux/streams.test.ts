@@ -165,7 +165,7 @@ describe("closing", () => {
     client.close();
   });
 
-  test("destroy drops pending writes, rejects them with its cause and notifies a peer that knows the stream", async () => {
+  test("destroy drops pending writes, rejects them with the given cause and notifies a peer that knows the stream", async () => {
     const { client, host, hostEnd } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(text("begin"));

@@ -56,7 +56,7 @@ test("a synchronous invocation returns what the handler returned", async () => {
   expect(JSON.parse(result.text)).toMatchObject({ value: "ü" });
 });
 
-test("a function is found by its ARN too", async () => {
+test("a function can be invoked by its ARN instead of its name", async () => {
   const FunctionName = `arn:aws:lambda:${LOCAL_REGION}:000000000000:function:probe`;
   expect((await invoke({ do: "answer" }, { FunctionName })).status).toBe(200);
 });

@@ -14,7 +14,7 @@ function capture() {
   return { lines, logger: createLogger("info", { indexer: "main", destination }) };
 }
 
-test("an error is logged with its safe parts and causes", () => {
+test("an error is logged with code, remedy, details and causes, but without the database's query and parameters", () => {
   const { lines, logger } = capture();
   const library = Object.assign(new Error("duplicate key"), {
     code: "23505",

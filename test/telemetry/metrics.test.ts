@@ -165,7 +165,7 @@ describe("metrics", () => {
     });
   });
 
-  test("the metrics of the fleet count every slab of the backlog in one band, including lost slabs", () => {
+  test("the metrics of the fleet count every slab of the backlog in exactly one band, including lost slabs", () => {
     const values = fleetMetrics({
       liveLeases: 1,
       runningLeases: 1,

@@ -60,7 +60,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
     return { ...read, into };
   };
 
-  test("stores a sector and reads it back, at the host's own prices", () =>
+  test("the host pool stores a sector and reads it back, at the host's own prices", () =>
     withPool(async (pool) => {
       const host = targetOf("ordinary")!;
       const data = sectorOf("pool");

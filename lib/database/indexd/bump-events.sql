@@ -1,6 +1,6 @@
 -- Bumps the events of all objects that contain a slab of the outbox `moved`: SDKs learn the new locations of its sectors only
--- through object_events. Runs in a short transaction of its own. Takes at most this many rows from the outbox, of all slabs or of
--- one, and returns how many it took.
+-- through object_events. Runs in a short transaction of its own. Takes at most `most` rows from the outbox, of all slabs or only
+-- of slab `only_slab`, and returns how many rows it took.
 --
 -- The method depends on the version of indexd's database:
 --
@@ -24,7 +24,7 @@ as $function$
 declare
   profile constant integer := slabmend.hold_indexd(array['object_events']);
   -- Two seconds are enough for this many events: an update takes 10 to 15 microseconds per event, and pages are in memory once
-  -- the events are locked. If there are more, one slab is flushed by itself.
+  -- the events are locked. If the slabs of the batch have more, only the slab of the first row is flushed.
   most_keys constant integer not null := 50000;
   outbox_ids bigint[];
   digests bytea[];

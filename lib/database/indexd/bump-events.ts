@@ -14,12 +14,15 @@ import { isStatementTimeout } from "../client/statement-timeout.ts";
 import { StoreError } from "../client/store-error.ts";
 import { type VerifyOptions, writeVerified } from "./version/write-verified.ts";
 
-/** Rows of the outbox per transaction: few, so that it is short even if each slab belongs to many objects. */
+/** Rows of the outbox per transaction: few, so that the transaction is short even if each slab belongs to many objects. */
 const DEFAULT_LIMIT = 100;
 /** Attempts per batch. Each may wait 3 s for a lock (the role's lock_timeout), and a run of reap has one minute in total. */
 const ATTEMPTS_BESIDE_OTHERS = 3;
 
-/** How long a single slab of a slow batch waits for a lock. So a thousand slabs of one locked object take minutes, not hours. */
+/**
+ * How long a single slab of a slow batch waits for a lock. The wait is so short that a thousand slabs of one locked object take
+ * minutes, not hours.
+ */
 const BRIEF_LOCK_TIMEOUT_MS = 200;
 
 interface FlushOptions {
@@ -27,7 +30,7 @@ interface FlushOptions {
   readonly slabId?: SlabId;
   readonly retry?: RetryOptions;
   readonly verify?: VerifyOptions;
-  /** Asked while the slabs of a slow batch are flushed one by one, before each but the first: true ends the flush. */
+  /** Called when the slabs of a slow batch are flushed one by one, before each slab but the first: true ends the flush. */
   readonly timeIsUp?: () => boolean;
 }
 
@@ -63,7 +66,7 @@ export function flushMoved(sql: ISql, options: FlushOptions = {}): Promise<numbe
 }
 
 /**
- * Flushes the first rows of the outbox, or those of one slab. Idempotent, so retried after a lost connection.
+ * Flushes the first rows of the outbox, or all rows of one slab. Idempotent, so retried after a lost connection.
  * @returns the number of flushed rows of the outbox; 0: all remaining rows are locked by another caller
  * @throws {OutboxStuckError} the events of some slabs' objects could not be bumped in time
  */
@@ -112,7 +115,7 @@ async function bumpEvents(
 ): Promise<number> {
   const onlySlab = slabId === undefined ? null : String(slabId);
   const bump = async (sql: ISql): Promise<number> => {
-    // Set by the statement itself and for its transaction only: behind a pooler there is no session to configure.
+    // The statement itself sets the lock_timeout, for its transaction only: behind a pooler there is no session to configure.
     const patience = isBrief
       ? sql`set_config('lock_timeout', ${`${BRIEF_LOCK_TIMEOUT_MS}ms`}, true)`
       : sql`null`;
@@ -124,7 +127,7 @@ async function bumpEvents(
   return await retryTransaction("bump events", () => ask(bump), retry);
 }
 
-/** A statement_timeout, or repeated lock_timeouts. */
+/** Whether the flush failed by a statement_timeout, or by a lock_timeout at each attempt. */
 function wasTooSlow(error: unknown): boolean {
   return isStatementTimeout(error) || (error instanceof StoreError && error.code === "retries-exhausted");
 }

@@ -27,8 +27,8 @@ export interface NetworkHost {
   /** Sectors on this host that indexd has not appended to a contract yet. */
   readonly unpinnedSectors: number;
   /**
-   * Not null: an operator drains the host, so it receives no sectors. Its own sectors move away while `running`, and stay while
-   * `paused`.
+   * Not null: an operator drains the host, so it receives no sectors. The sectors on the host move away while the drain is
+   * `running`, and stay while it is `paused`.
    */
   readonly drain: "running" | "paused" | null;
 }
@@ -42,8 +42,8 @@ export interface NetworkSnapshot {
   /** Contracts whose sectors may stay: healthy contracts with a host that is usable and not blocked. */
   readonly healthyContractIds: ReadonlySet<ContractId>;
   /**
-   * indexd's price limits: a host with a higher price is unusable. In hastings per byte of traffic, and per byte and block of
-   * storage. A missing limit was never set.
+   * indexd's price limits: a host with a higher price is unusable. The limits are in hastings: per byte for traffic, per byte and
+   * block for storage. A missing limit was never set.
    */
   readonly priceLimit: PriceLimit;
   /** 0: no minimum. */

@@ -23,10 +23,13 @@ export interface NetworkFinding {
 /** If the newest scan is older than this, indexd does not seem to run: it scans each host several times an hour. */
 export const OLD_SCAN_MS = 3 * 3_600_000;
 
-/** A sector that waits longer is a problem: indexd pins every two minutes, and after three days a sector counts as lost. */
+/**
+ * An unpinned sector that is older than this is a problem: indexd pins sectors every two minutes, and a sector that is unpinned
+ * for three days counts as lost.
+ */
 export const OLD_PIN_MS = 6 * 3_600_000;
 
-/** Reads all hosts and contracts, about 2 KB per host. So it is called once at start-up, not for each slab. */
+/** Reads all hosts and contracts, about 2 KB per host. Call it once at start-up, not for each slab. */
 export async function readNetworkState(sql: ISql): Promise<NetworkState> {
   // No minimum distance: distances matter only between the hosts of one slab.
   const { hosts } = await readNetworkSnapshot(sql, { minHostDistanceKm: 0 });
@@ -70,7 +73,7 @@ export function findNetworkProblems(state: NetworkState): NetworkFinding[] {
         "Check indexd: hosts must be scanned, good for upload and not blocked, and need a contract with allowance, collateral and room.",
     });
   }
-  // A host may have only one sector of a slab, so a bad sector needs a host that has none of the slab's sectors.
+  // A host may have only one sector of a slab, so a bad sector can move only to a host that has no sector of the slab.
   if (receivers > 0 && receivers <= sectors) {
     findings.push({
       code: "few-hosts-take-sectors",

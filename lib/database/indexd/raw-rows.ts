@@ -17,7 +17,7 @@ export interface SettingsRow {
   readonly maxEgressPrice: bigint | null;
 }
 
-/** `hosts` with its siamux addresses and whether its key is on `hosts_blocklist`. */
+/** A row of `hosts`, with the host's siamux addresses, and whether the host's key is on `hosts_blocklist`. */
 export interface HostRow {
   readonly id: HostId;
   readonly hostKey: HostKey;

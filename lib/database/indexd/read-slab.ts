@@ -58,9 +58,9 @@ export async function readSlabByDigest(sql: ISql, digest: SlabDigest): Promise<S
 }
 
 /**
- * One statement, one snapshot, no locks. Needs slabmend's schema, which holds the denials. Reads slabs by primary key or by the
- * unique digest, slab_sectors by (slab_id, slab_index) and by (sector_id, slab_id), sectors and contract_sectors_map by id. Reads
- * one sector more than a slab may have, to detect a slab with too many.
+ * Reads in one statement, so in one snapshot, without locks. Needs slabmend's schema, which holds the denials. Reads slabs by
+ * primary key or by the unique digest, slab_sectors by (slab_id, slab_index) and by (sector_id, slab_id), sectors and
+ * contract_sectors_map by id. Reads one sector more than a slab may have, to detect a slab with too many.
  */
 async function readSlabWhere(sql: ISql, where: ReturnType<ISql>): Promise<Slab | undefined> {
   const [row] = await sql<SlabRow[]>`

@@ -15,7 +15,7 @@ language plpgsql stable
 -- Planning this statement over ten tables takes three times as long as reading one slab with it. So the function is planned once
 -- per connection, and not inlined into each statement of a commit. One plan suits any number of slabs, because it uses indexes.
 set plan_cache_mode = force_generic_plan
--- Otherwise a plan that is made while the table denials is empty would still scan the whole table when it has grown.
+-- With sequential scans, a plan made while the table denials is empty would still scan the whole table when the table has grown.
 set enable_seqscan = off
 as $$
 #variable_conflict use_column

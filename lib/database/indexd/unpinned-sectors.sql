@@ -10,7 +10,7 @@ create or replace function slabmend.unpinned_sectors(host_ids integer[], from_se
   out sector_ids bigint[], out next_sector bigint)
 language plpgsql stable
 set enable_seqscan = off
--- Read in the order of the index instead of sorting, so that reading stops at the end of the page.
+-- Without sorts the sectors are read in the order of the index, so that reading stops at the end of the page.
 set enable_incremental_sort = off
 set enable_sort = off
 as $function$

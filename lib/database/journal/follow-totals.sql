@@ -1,4 +1,4 @@
--- The follower `totals`: adds the next rows of the journal, at most this many, to slabmend.totals, and returns how many rows it
+-- The follower `totals`: adds the next rows of the journal, at most `most` rows, to slabmend.totals, and returns how many rows it
 -- added. Sums and checkpoint change in one transaction, so a crash counts no row twice. The follower must have joined
 -- (join_journal).
 --

@@ -2,7 +2,7 @@ import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 import { joinJournal } from "./followers.ts";
 
-/** Rows per transaction, which then takes some 100 ms. */
+/** Rows per transaction: a transaction of this size takes some 100 ms. */
 export const TOTALS_ROWS = 2_000;
 
 /**

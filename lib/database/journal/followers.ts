@@ -11,7 +11,7 @@ export interface Checkpoint {
 /** A checkpoint at the end of a segment of the archive. */
 export interface ArchivedEnd extends Checkpoint {
   readonly segment: string;
-  /** Of the segment. */
+  /** The incarnation of the segment's rows. */
   readonly incarnation: number;
 }
 
@@ -19,7 +19,7 @@ export interface ArchivedEnd extends Checkpoint {
 export interface FollowerState {
   readonly name: string;
   readonly position: number;
-  /** How many rows it has not processed, including the rows without a position. */
+  /** How many rows the follower has not processed, including the rows without a position. */
   readonly rowsBehind: number;
   /** Age of the oldest unprocessed row; undefined: the follower has processed all. */
   readonly behindSeconds: number | undefined;

@@ -1,7 +1,9 @@
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** Rows per transaction, which then takes tens of milliseconds. Meanwhile no journal row gets its position. */
+/**
+ * Rows per transaction: a transaction of this size takes tens of milliseconds, and until its end no journal row gets a position.
+ */
 export const FORGET_ROWS = 1_000;
 
 /**

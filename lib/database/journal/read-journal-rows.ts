@@ -37,7 +37,7 @@ const time = (column: string): string => `to_char(j.${column} at time zone 'UTC'
 /**
  * The next rows after a position, all of one incarnation: at most `mostRows`, and no further row once the moves of the returned
  * rows have reached `mostBytes`. Reads by journal_position_idx.
- * @throws {JournalError} `journal-gap` if the row right after the position is missing, or a row before the last returned one
+ * @throws {JournalError} `journal-gap` if a row is missing: the one right after the position, or one between returned rows
  */
 export async function readJournalRows(
   sql: ISql,

@@ -1,5 +1,5 @@
--- Gives at most this many committed journal rows their positions in the stream, and returns how many rows got one. Positions are
--- 1, 2, 3, ... without gaps, and each call gives them in the order of the rows' ids. A row that commits late gets a later
+-- Gives at most `most` committed journal rows their positions in the stream, and returns how many rows got a position. Positions
+-- are 1, 2, 3, ... without gaps, and each call gives them in the order of the rows' ids. A row that commits late gets a later
 -- position, so a follower never misses a row. A rolled-back transaction leaves no gap.
 --
 -- Locks: the row of journal_head first, so that only one sequencer works at a time. A second sequencer waits, then sees in its

@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** Rows per transaction, which then takes some 200 ms. Meanwhile any other sequencer waits. */
+/** Rows per transaction: a transaction of this size takes some 200 ms, and any other sequencer waits for its end. */
 export const SEQUENCE_ROWS = 10_000;
 
 /**

@@ -11,7 +11,7 @@ export const DEFAULT_LEASE_MS = 120_000;
 export interface BeginRequest {
   readonly slabId: SlabId;
   readonly token: LeaseToken;
-  /** Names this one invocation. A call whose answer was lost is repeated with the same name. */
+  /** A name that only this invocation has. If the answer to a call is lost, the call is repeated with the same name. */
   readonly worker: string;
   /** How long, from now, indexd is kept away from the slab: the function's timeout plus 2 minutes. */
   readonly holdMs: number;

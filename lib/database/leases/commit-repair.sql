@@ -5,16 +5,16 @@
 --   answer   {"kind": "committed", "outcome", "recorded": [index], "dropped": [{"index", "why"}], "denialsRecorded",
 --             "denialsIgnored", "lostRecorded", "slabFinished"}
 --            {"kind": "superseded", "why"}: no row of indexd was changed
---            {"kind": "already-committed", "outcome"}: by an earlier call with this token
+--            {"kind": "already-committed", "outcome"}: an earlier call with this token has committed the repair
 --
 -- Idempotent by token: the token's journal row is written in the same transaction as everything else, so a caller whose answer
 -- was lost may call again. If the first call is still running, the second waits for the slab's lock.
 --
 -- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile (hold_indexd); the slab; the lease; then what
--- lock_for_commit locks. A transaction that holds one
--- of these locks never waits for one that comes earlier in this order, except indexd's MigrateSector, which locks the old host
--- before the new one: we and indexd both retry after a deadlock. If indexd is blocking a host while we hold the host's lock, our
--- check sees the host as not blocked; its contracts become bad afterwards, and the slab is claimed again.
+-- lock_for_commit locks. A transaction that holds one of these locks never waits for one that comes earlier in this order, except
+-- indexd's MigrateSector, which locks the old host before the new one: we and indexd both retry after a deadlock. If indexd is
+-- blocking a host while we hold the host's lock, our check sees the host as not blocked; its contracts become bad afterwards, and
+-- the slab is claimed again.
 --
 -- Each step is a function in a file of the same name, in this directory, ../denials or ../indexd/version. All run in this
 -- transaction.

@@ -67,7 +67,7 @@ export interface CommitRequest {
   readonly phasesMs: Readonly<Record<string, number>>;
 }
 
-/** Why a move was not recorded. If it was for one of the last four reasons, the sector still has to move. */
+/** Why a move was not recorded. If the reason is one of the last four in this list, the sector still has to move. */
 export type DropReason =
   | "sector-gone"
   | "healthy-again"
@@ -108,7 +108,7 @@ export type CommitResult =
       readonly slabFinished: boolean;
     }
   | { readonly kind: "superseded"; readonly why: SupersededReason }
-  /** Committed by an earlier call with this token, whose answer was lost. */
+  /** An earlier call with this token has committed the repair, but its answer was lost. */
   | { readonly kind: "already-committed"; readonly outcome: OutcomeKind };
 
 const MAX_ERROR_LENGTH = 200;

@@ -20,7 +20,7 @@ as $function$
       h.good as host_good,
       need.reason is not null as must_move,
       case
-        -- The slab has no such sector at this index any more.
+        -- The slab no longer has the move's sector at the move's index.
         when s.id is null then 'sector-gone'
         -- Rule 3: the sector has no host now, or is exactly where it was when the repair was planned ...
         when s.host_id is not null and (

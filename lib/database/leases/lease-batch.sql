@@ -6,18 +6,18 @@
 --              more than waitedMs
 --            urgencyAbove: only slabs whose urgency is above this
 --            dangerAbove: slabs whose loss probability is above this are endangered
---            maxInFlight: the most leases of this kind afterwards; null: no limit
+--            maxInFlight: the most leases of this kind that may exist afterwards; null: no limit
 --            throughQueue: the kind of the leases: for the queue, or for machines that lease for themselves
 --   answer   {"leases": [{"slabId", "digest", "token", "margin", "urgency"}], "live", "dry"}
 --            leases: in the requested order
 --            live: how many leases of this kind there are now; null without maxInFlight, because they are not counted
---            dry: no other slab matches the request
+--            dry: true if no slab is left that matches the request
 --
 -- A backlog entry may be out of date. So once entry and slab are locked, a new statement decides whether the slab may be leased.
 -- If it may not, the entry gets a time at which the slab is judged again. Whether the slab is still unhealthy is not checked:
--- that would cost more than the few repairs that find their slab healthy. Only drains are checked, because an operator pauses or
--- cancels a drain to stop its spending: without a running drain, a slab whose only cause is `draining` is not leased, and is
--- judged again.
+-- that would cost more than the few repairs that find their slab healthy. Only whether a drain still runs is checked, because an
+-- operator pauses or cancels a drain to stop its spending: without a running drain, a slab whose only cause is `draining` is not
+-- leased, and is judged again.
 --
 -- Locks: backlog entries, then slabs, all `skip locked`: a caller never waits, and concurrent callers take different slabs.
 -- Leases are inserted only for locked slabs, so no other caller can insert a lease for the same slab. The existing
@@ -100,8 +100,8 @@ begin
   ), postponed as (
     update slabmend.backlog b
     set ready = false,
-      -- A deleted slab has no free_at; that of a slab that is dying, given up, or locked by another transaction may be in the
-      -- past. The backlog entries of such slabs are looked at again in a second.
+      -- A deleted slab has no free_at. The free_at of a slab that is dying, given up, or locked by another transaction may be in
+      -- the past. The backlog entries of all these slabs are looked at again in a second.
       look_at = case when c.is_due then moment + hold else greatest(c.free_at, moment + interval '1 second') end
     from candidate c where b.slab_id = c.slab_id
   )

@@ -4,7 +4,10 @@ import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
 
 export interface BatchRequest {
-  /** The most urgent slabs first; or those that have waited longest first, only slabs that have waited more than `waitedMs`. */
+  /**
+   * `urgency`: the most urgent slabs first. `waiting`: the slabs that have waited longest first, if they have waited for more
+   * than `waitedMs`.
+   */
   readonly order: "urgency" | "waiting";
   readonly waitedMs: number;
   /** Only slabs whose urgency is above this. */
@@ -35,7 +38,7 @@ export interface LeasedBatch {
   readonly leases: readonly RankedLease[];
   /** How many leases of the requested kind there are now; null: they were not counted. */
   readonly live: number | null;
-  /** No other slab matches the request. */
+  /** True: no slab is left that matches the request. */
   readonly dry: boolean;
 }
 

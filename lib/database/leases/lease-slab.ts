@@ -11,8 +11,8 @@ export interface LeaseSlabRequest {
    */
   readonly graceMs: number;
   /**
-   * Leases even if indexd may be repairing the slab or has given it up, and despite a quarantine, pause or suspension; but never
-   * during maintenance or deletion.
+   * True: leases the slab even if indexd may be repairing it or has given it up, and despite a quarantine, pause or suspension;
+   * but never during maintenance or deletion.
    */
   readonly force: boolean;
 }
@@ -55,7 +55,8 @@ interface Standing {
  * Locks: the slab, without waiting; then decides in a new statement, as claim does.
  */
 export async function leaseSlab(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlabResult> {
-  // Not retried after a lost answer: a second call would find the lease of the first. reap frees the slab when its hold is over.
+  // Not retried after a lost answer: a second call would be refused because of the first call's lease. reap frees the slab when
+  // the hold of that lease is over.
   return await retryTransaction("lease a slab", () => leaseOnce(sql, request), ONLY_CONFLICTS);
 }
 
@@ -121,8 +122,8 @@ function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefi
 }
 
 /**
- * Ends a lease that has not begun, so that claim may lease its slab immediately. False: the lease has begun or is gone. If the
- * first answer is lost, the result may be false although this call released the lease.
+ * Ends a lease that has not begun, so that claim may lease its slab immediately. False: the lease has begun or is gone. If an
+ * answer is lost, the statement is repeated, and the result may be false although the first attempt released the lease.
  *
  * Locks: the slab, then the lease. The new next_repair_attempt is recorded as ours, so claim leaves no grace to indexd.
  */

@@ -1,16 +1,17 @@
 -- Whether and when these slabs may be leased: the only definition of "may be leased". A slab may be leased if it is not
 -- leased, dying or given up, and free_at has passed; for an endangered slab endangered_free_at counts instead.
 --
---   dying               queued for deletion, and no account and no object refers to it
---   given_up            indexd has marked it as unrecoverable, and we cannot rescue it either (given_up_slabs)
+--   dying               the slab is queued for deletion, and no account and no object refers to it
+--   given_up            indexd has marked the slab as unrecoverable, and we cannot rescue it either (given_up_slabs)
 --   quarantined_until   null: not in quarantine
 --   indexd_until        the slab's next_repair_attempt plus indexd's grace; null if slabmend wrote next_repair_attempt:
---                       then indexd has not claimed the slab since
+--                       then indexd has not claimed the slab since that write
 --   free_at             the latest of: quarantined_until; the end of the lease; indexd_until or, if that is null, the
 --                       next_repair_attempt that slabmend wrote
---   endangered_free_at  the same without the hold after a successful repair, and without the backoff after a repair for a drain.
---                       The hold serves only to keep indexd from repairing the slab again, and the danger arose after the hold
---                       began. A sector that could not be moved off a draining host is no reason to delay an endangered slab.
+--   endangered_free_at  as free_at, but without the hold after a successful repair, and without the backoff after a repair for
+--                       a drain. The hold only keeps indexd from repairing the slab again; it must not delay a repair that
+--                       became urgent after the hold began. A sector that could not be moved off a draining host is no reason
+--                       to delay an endangered slab.
 --
 -- A deleted slab has no row in the result. Reads slabs, leases and repairs by primary key, account_slabs by
 -- account_slabs_slab_id_idx, object_slabs by object_slabs_slab_digest_idx. All of slab_deletion_queue, which indexd

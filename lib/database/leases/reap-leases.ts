@@ -2,7 +2,7 @@ import type { ISql } from "postgres";
 import { type RetryOptions, retryTransaction } from "../client/retry-transaction.ts";
 
 export interface ExpiredLeaseRow {
-  /** As text, because it is only passed back to the database. */
+  /** The id is kept as text, because it is only passed back to the database. */
   readonly slabId: string;
   readonly token: string;
   readonly running: boolean;
@@ -11,7 +11,7 @@ export interface ExpiredLeaseRow {
 }
 
 /**
- * Expired leases, oldest first, with the data to decide about them. No locks: reap_leases checks again.
+ * Expired leases, oldest first, with the data to decide about them. Takes no locks, because reap_leases checks each lease again.
  *
  * Reads all of leases (one row per lease, and the fleet limits its leases), and repairs by primary key. Reads the
  * journal's success window at most twice, backwards by journal_finished_at_idx, until it has found successful repairs

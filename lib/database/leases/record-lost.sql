@@ -1,5 +1,6 @@
--- Removes sectors whose denial is believed (believed_denials) from their hosts, as indexd's MarkSectorsLost does. A
--- sector that is no longer on the host that denied it stays unchanged. The old host is kept as an earlier location.
+-- Removes sectors whose denial is believed (believed_denials) from their hosts, as indexd's MarkSectorsLost does. A sector that
+-- is no longer on the host that denied it stays unchanged. The host of each removed sector is kept as an earlier location of the
+-- sector.
 --
 --   reports  [{"sectorId", "root", "hostId"}]
 --   counted  number of sectors that count as lost in indexd's statistics: those whose contract has not ended, and those
@@ -12,7 +13,7 @@ create or replace function slabmend.record_lost(the_slab bigint, reports jsonb,
 language plpgsql volatile
 as $function$
 begin
-  -- Most commits have no reports, and so are spared the 0.08 ms that it takes to start the statement below.
+  -- Most commits have no reports. Returning here spares them the 0.08 ms that it takes to start the statement below.
   if jsonb_array_length(reports) = 0 then
     total := 0; pinned := 0; unpinned := 0; counted := 0; entries := '[]';
     return;

@@ -12,7 +12,7 @@ export interface RepairState {
   readonly quarantinedUntil: Date | undefined;
 }
 
-/** One statement, no locks, by primary keys. Undefined: there is no such slab. */
+/** Reads by primary keys in one statement, without locks. Undefined: there is no such slab. */
 export async function readRepairState(sql: ISql, slabId: SlabId): Promise<RepairState | undefined> {
   const [row] = await sql<
     {

@@ -4,9 +4,9 @@
 --   choices           the choices of lib/database/leases/outcome-writes.ts: {"asReported", "ifSomeDropped", …}
 --   sectors_left      slab indices that still have to move
 --   moved, denied     how many moves and how many denials the commit recorded
---   still_needed      as returned by record_moves
---   denials_ignored   so many hosts deny that the cause is on our side
---   writes            the choice taken
+--   still_needed      how many dropped moves are still needed, as returned by record_moves
+--   denials_ignored   no denial was recorded: so many hosts deny sectors that the cause is on our side
+--   writes            the one of the choices that was made
 --
 -- A repair that reported itself as complete becomes partial if a still needed move was dropped, or if a host denied a
 -- source. The caller holds the slab's lock.

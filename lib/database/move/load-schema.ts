@@ -3,8 +3,8 @@ import { MoveError } from "./move-error.ts";
 import { quoteName } from "./move-names.ts";
 
 /**
- * All or nothing: the statements of one simple query form one transaction. Settings that the dump makes stay in force
- * for the rest of the session.
+ * Loads the whole dump or nothing: the statements of one simple query form one transaction. Settings that the dump makes stay in
+ * force for the rest of the session.
  */
 export async function loadSchema(sql: Sql, dump: string): Promise<void> {
   await sql.begin(async (tx) => {
@@ -12,7 +12,7 @@ export async function loadSchema(sql: Sql, dump: string): Promise<void> {
   });
 }
 
-/** Keeps out all roles except superusers until the switch, even the database's owner. Safe to repeat. */
+/** Until the switch, keeps out all roles that are not superusers, even the database's owner. Safe to repeat. */
 export async function closeTarget(sql: Sql, database: string): Promise<void> {
   await sql.begin(async (tx) => {
     for (const role of await readConnecting(tx)) {

@@ -3,9 +3,9 @@ import { SlabmendError } from "../../errors/slabmend-error.ts";
 export type MoveErrorCode =
   /** `plan` found a reason why a later step would fail. */
   | "not-movable"
-  /** No move is in progress, or the one in progress is not the requested one. */
+  /** No move is in progress, or a move other than the requested one. */
   | "no-move"
-  /** The request does not fit the move's step. */
+  /** The move's present step does not allow the request. */
   | "move-state"
   /** The two URLs do not name the databases with which the move was started. */
   | "wrong-database"

@@ -58,8 +58,8 @@ interface RoleRow {
 }
 
 /**
- * Roles that own something in this database or have a privilege in it; also, of every role so found, the roles that it is a
- * member of and its own members that are not superusers. PostgreSQL's own roles exist everywhere and are left out. Reads
+ * Roles that own something in this database or have a privilege in it; also, for every role found, the roles of which it is a
+ * member, and those of its members that are not superusers. PostgreSQL's own roles exist everywhere and are left out. Reads
  * pg_authid, so it needs a superuser.
  */
 export async function readMoveRoles(sql: ISql): Promise<MoveRoles> {
@@ -119,7 +119,7 @@ function roleOf(row: RoleRow): MoveRole {
   };
 }
 
-/** Settings that are lists of names and stored already quoted: PostgreSQL's GUC_LIST_QUOTE. */
+/** Settings whose value is a list of names: PostgreSQL (GUC_LIST_QUOTE) stores these names already quoted. */
 const LISTS = new Set([
   "search_path",
   "local_preload_libraries",

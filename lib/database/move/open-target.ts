@@ -8,7 +8,7 @@ import { openTargetStatements, type SourceAccess } from "./source-access.ts";
 
 export interface Opening {
   readonly run: bigint;
-  /** As given to {@link allowOpening}. */
+  /** The key that was given to {@link allowOpening}. */
   readonly key: string;
   readonly database: string;
   readonly owner: string;

@@ -9,7 +9,7 @@ import { MOVE, quoteName } from "./move-names.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 import { readTimeouts, withoutTimeouts } from "./without-timeouts.ts";
 
-/** ASCII, so that all servers normalize it in the same way. */
+/** A random password in ASCII, which all servers normalize in the same way. */
 export const newPassword = (): Secret<string> => new Secret(randomBytes(32).toString("base64url"));
 
 /**
@@ -97,7 +97,8 @@ export async function hasPassed(sql: ISql, lsn: string): Promise<boolean> {
 }
 
 /**
- * Ends the target's connections; drops its slots, the publication and the role. Safe to repeat.
+ * Ends the target's connections to the source; drops the slots that the target uses, the publication and the replication role.
+ * Safe to repeat.
  * @param options.target the system identifier of the target's server: the slots with which the target copies tables have names
  *   that end with it
  * @throws {MoveError} `slot-in-use`
@@ -106,11 +107,11 @@ export async function dropPublication(
   sql: Sql,
   { database, target }: { readonly database: string; readonly target: string },
 ): Promise<void> {
-  // Without this, a target that still runs would connect again, and its slot could not be dropped.
+  // If the role could still log in, a target that still runs would connect again, and its slot could not be dropped.
   const [login] = await sql`select from pg_roles where rolname = ${MOVE}`;
   if (login !== undefined) await sql.unsafe(`alter role ${MOVE} nologin`);
-  // The process that uses the slot is ended, too. After a killed `start` its server process may still be creating the slot,
-  // because that waits for older transactions.
+  // The process that uses the slot is ended, too. If the command `start` was killed, its server process may still be creating the
+  // slot, because the creation waits for older transactions.
   await sql`
     select pg_terminate_backend(p.pid, 5000) from (
       select pid from pg_stat_activity where usename = ${MOVE}

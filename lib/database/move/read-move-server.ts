@@ -18,7 +18,7 @@ export interface MoveServer {
   readonly encoding: string;
   /** Provider, collation, character type and ICU locale, as one text to compare. */
   readonly locale: string;
-  /** By name; a setting that this version does not have is absent. */
+  /** The server's settings by name, without settings that its version of PostgreSQL does not have. */
   readonly settings: Readonly<Record<string, string>>;
   readonly slotsUsed: number;
   readonly walSendersUsed: number;
@@ -39,7 +39,7 @@ const SETTINGS = [
   "idle_replication_slot_timeout",
 ];
 
-/** One statement, catalogue only. Only a superuser or a member of pg_monitor may read the system identifier. */
+/** Reads only the catalogue, in one statement. Only a superuser or a member of pg_monitor may read the system identifier. */
 export async function readMoveServer(sql: ISql): Promise<MoveServer> {
   const [row] = await sql<
     {

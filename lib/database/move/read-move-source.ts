@@ -41,7 +41,7 @@ export interface MoveSource {
 /** Selects the operator's relations, not those of PostgreSQL itself. */
 const OURS = `n.nspname <> 'information_schema' and n.nspname !~ '^pg_'`;
 
-/** One statement, catalogue only. */
+/** Reads only the catalogue, in one statement. */
 export async function readMoveSource(sql: ISql): Promise<MoveSource> {
   const [row] = await sql<
     {

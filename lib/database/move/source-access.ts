@@ -7,8 +7,8 @@ import { MOVE, PROBE, quoteName } from "./move-names.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 
 /**
- * Who could log in before the source was closed. Stored before the source is closed, so that this access can be
- * restored.
+ * The roles that could log in to the source before it was closed. They are stored before it is closed, so that their access can
+ * be restored.
  */
 export interface SourceAccess {
   /** null: everyone. */
@@ -56,7 +56,7 @@ export async function reopenSource(
   for (const role of access.logins) await tx.unsafe(`alter role ${quoteName(role)} login`);
 }
 
-/** Statements that give the same roles in the target the privilege to connect. */
+/** Statements that let the roles that could connect to the source connect to the target. */
 export const openTargetStatements = (
   database: string,
   connect: SourceAccess["connect"],

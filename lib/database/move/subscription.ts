@@ -157,8 +157,8 @@ export async function dropSubscription(sql: Sql): Promise<void> {
       select from pg_subscription s join pg_database d on d.oid = s.subdbid
       where s.subname = ${MOVE} and d.datname = current_database()`;
     if (found === undefined) return;
-    // Otherwise the next statement would wait for a worker that is applying a change. A terminated worker restarts only
-    // after some seconds.
+    // The workers are ended first, because the next statement would wait for a worker that is applying a change. A terminated
+    // worker restarts only after some seconds.
     await tx`
       select pg_terminate_backend(w.pid) from pg_stat_subscription w where w.subname = ${MOVE} and w.pid is not null`;
     await tx.unsafe(`alter subscription ${MOVE} disable`);

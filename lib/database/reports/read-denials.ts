@@ -13,7 +13,7 @@ export interface StoredDenial {
   readonly wholeDeniedAt: Date | null;
   readonly firstDeniedAt: Date;
   readonly lastDeniedAt: Date;
-  /** For the cursor: microseconds since the epoch. */
+  /** `lastDeniedAt` in microseconds since the epoch, for the cursor of the next page. */
   readonly lastDeniedUs: string;
   readonly slabIds: readonly string[];
 }

@@ -22,7 +22,7 @@ export interface JournalEntry {
   readonly phasesMs: Readonly<Record<string, number>>;
 }
 
-/** The finished repair of this token, by journal's unique index; undefined: there is none yet. */
+/** The finished repair of this token, read by the journal's unique index; undefined: the repair has not finished. */
 export async function readJournalEntry(sql: ISql, token: LeaseToken): Promise<JournalEntry | undefined> {
   const [row] = await sql<
     (Pick<JournalEntry, "outcome" | "moves" | "lost" | "dropped"> & {

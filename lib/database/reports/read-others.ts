@@ -11,12 +11,12 @@ export interface Others {
   readonly alsoFailed: readonly SlabId[];
 }
 
-/** The latest rows of the journal are enough for a comparison. Only a busy fleet reaches this limit. */
+/** At most this many of the journal's latest rows are read, which is enough for a comparison. Only a busy fleet has more. */
 const MOST_ROWS = 200;
 
 /**
- * One statement, no lock: the latest rows of the journal by journal_finished_at_idx, and those of these slabs by
- * journal_slab_id_idx.
+ * Reads in one statement, without locks: the latest rows of the journal by journal_finished_at_idx, and the rows of the given
+ * slabs by journal_slab_id_idx.
  *
  * @param worker the part before the slash in the names that this worker uses for its repairs
  * @param slabs slabs at which this worker failed

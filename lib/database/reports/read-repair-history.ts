@@ -6,8 +6,8 @@ export interface RepairHistory {
   /** Indices of wrongly pinned shards: rebuilding them is useless. */
   readonly badShards: ReadonlySet<number>;
   /**
-   * For hours, several of the slab's hosts denied their sectors at once in each repair. After so long, the cause is not
-   * on our side.
+   * True: for hours, several of the slab's hosts denied their sectors at once in each repair. A fault on our side would not last
+   * so long.
    */
   readonly deniedForLong: boolean;
 }
@@ -18,7 +18,7 @@ export interface RepairHistory {
  */
 const LONG_IN_SETBACKS = 8;
 
-/** One row by primary key, no locks. */
+/** Reads one row by primary key, without locks. */
 export async function readRepairHistory(sql: ISql, slabId: SlabId): Promise<RepairHistory> {
   const [row] = await sql<{ bad: number[]; denied_for_long: boolean }[]>`
     select (select coalesce(jsonb_agg(shard->'index'), '[]') from jsonb_array_elements(r.bad_shards) as shard) as bad,

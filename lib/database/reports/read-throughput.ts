@@ -14,7 +14,9 @@ export interface ThroughputBucket {
   readonly outcomes: Readonly<Record<string, number>>;
 }
 
-/** Repairs that ended in a range of time, by bucket; empty buckets are absent. One statement, by journal_finished_at_idx. */
+/**
+ * Repairs that ended in a range of time, by bucket; empty buckets are absent. Reads in one statement, by journal_finished_at_idx.
+ */
 export async function readThroughput(
   sql: ISql,
   { from, to, bucketSeconds }: { readonly from: Date; readonly to: Date; readonly bucketSeconds: number },

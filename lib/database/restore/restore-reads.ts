@@ -10,17 +10,20 @@ interface ArchivedPlace {
 export interface RestoreState {
   /** 64 hex digits; null: indexd never started on this database. */
   readonly walletHash: string | null;
-  /** The last row that the database has archived at this place; null: none. */
+  /** The last journal row that the database has archived at the given place; null: it has archived none there. */
   readonly archived: ArchivedPlace | null;
   /** `archived` as it was when the first restore began to hold prunes; null: prunes are not held now. */
   readonly held: { readonly archived: ArchivedPlace | null } | null;
   /** Contracts without a known successor. */
   readonly contracts: number;
-  /** As counted by indexd's statistics. */
+  /** Number of sectors, as counted by indexd's statistics. */
   readonly sectors: number;
   /** Other sessions of this database, except those of slabmend's command line. */
   readonly sessions: readonly { readonly role: string; readonly application: string }[];
-  /** Roles that may write slabs and could log in at this moment. The caller's own role too: it may be indexd's. */
+  /**
+   * Roles that may write slabs and could log in at this moment. The caller's own role is included, because indexd may log in with
+   * it, too.
+   */
   readonly logins: readonly { readonly role: string; readonly isSuperuser: boolean }[];
 }
 
@@ -79,7 +82,7 @@ export interface UnrenewedContract {
   readonly renterPublicKey: Uint8Array;
 }
 
-/** The next contracts by id that have no known successor and are not over. */
+/** The next contracts in order of their ids, without contracts that have ended or have a known successor. */
 export async function readUnrenewedContracts(
   sql: ISql,
   page: { readonly after: string; readonly limit: number },

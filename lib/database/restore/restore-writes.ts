@@ -1,4 +1,4 @@
-/** Writes of a restore. Those with a {@link RestoreWriter} verify that the caller still coordinates the run. */
+/** Writes of a restore. The functions that take a {@link RestoreWriter} verify that the caller still coordinates the run. */
 import type { ISql } from "postgres";
 import { encodeFileContract, type FileContract } from "../../rhp4/file-contract.ts";
 import {
@@ -27,7 +27,7 @@ const MOST_OWNER_CHARACTERS = 200;
 /**
  * The first write: lib/database/restore/begin-restore.sql.
  * @returns the run
- * @throws {RunError} `run-active`: another process has begun one at this moment
+ * @throws {RunError} `run-active`: another process has just begun a run
  */
 export async function beginRestore(
   sql: ISql,
@@ -49,7 +49,7 @@ export async function beginRestore(
   }
 }
 
-/** At most one run is unfinished: a unique index. */
+/** Whether the unique index that allows only one unfinished run has refused the new run. */
 const isDuplicate = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === "23505";
 
@@ -106,7 +106,10 @@ export async function recordRenewal(
   return row!.recorded;
 }
 
-/** lib/database/restore/unpin-contract.sql. @returns the number of sectors; fewer than `most`: none is left */
+/**
+ * lib/database/restore/unpin-contract.sql. @returns the number of unpinned sectors; fewer than `most`: the contract has no
+ * sectors left
+ */
 export async function unpinContract(
   sql: ISql,
   writer: RestoreWriter,

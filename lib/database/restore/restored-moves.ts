@@ -91,13 +91,19 @@ export async function assignSharedMoves(sql: ISql): Promise<void> {
 
 /** A sector that moved or was lost since the backup according to the archive. */
 export interface NamedSector extends ScannedSector {
-  /** The sector's host according to the archive; null: the sector was lost, or this host is not in the database. */
+  /**
+   * The sector's host according to the archive; null: according to the archive the sector was lost, or this host is not in the
+   * database.
+   */
   readonly archivedAt: HostId | null;
   /** According to the archive, the sector was lost and not stored again. */
   readonly wasLost: boolean;
 }
 
-/** The sectors that the archive names, for the next slabs by id that have any, at most `slabs` slabs. */
+/**
+ * The sectors that the archive names in the next slabs, in order of the slabs' ids: at most `slabs` slabs, each with at least one
+ * such sector.
+ */
 export async function readNamedSectors(
   sql: ISql,
   page: { readonly after: string; readonly slabs: number },

@@ -6,7 +6,7 @@ import { INDEXD_PRIVILEGES, type TablePrivileges } from "../indexd/version/index
 
 export const FLEET_PRIVILEGES: readonly TablePrivileges[] = [
   ...INDEXD_PRIVILEGES,
-  // slabmend's own. In the journal only a row's position in the stream is ever updated.
+  // slabmend's own. Of a row of the journal only its position in the stream is ever updated.
   { table: "slabmend.leases", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.repairs", select: "all", insert: "all", update: "all", delete: true },
   { table: "slabmend.uploads", select: "all", insert: "all", update: "all", delete: true },

@@ -4,7 +4,7 @@ import type { Secret } from "../../secret/secret.ts";
 import { type GrantOptions, grantBody } from "./grant-statements.ts";
 
 export interface RoleFacts {
-  /** A role with this name exists; workers may already use its password. */
+  /** A role with the requested name exists already. Workers may log in with its present password. */
   readonly exists: boolean;
   /** This login may create roles and owns the objects to be granted. PostgreSQL may still refuse. */
   readonly mayMake: boolean;

@@ -14,8 +14,8 @@ import { readStoreFunctions } from "./store-functions.ts";
 import { readTombstone, removeTombstone, type Tombstone } from "./tombstone.ts";
 
 /**
- * In order; the position in the list, from 1, is the version. The baseline is edited in place until the first release;
- * never edit or remove a released file.
+ * The migrations in order; a migration's position in this list, counted from 1, is its version. The baseline is edited in place
+ * until the first release; never edit or remove a released file.
  */
 const MIGRATIONS = ["0001-baseline.sql"] as const;
 
@@ -57,7 +57,7 @@ export async function migrateDatabase(
     }
     await replaceFunctions(tx);
     assertWritable(await verifyIndexd(tx, acceptedVersion));
-    // A copy, because the workers' role may not read the hash in indexd's table.
+    // The hash is copied, because the workers' role may not read it in indexd's table.
     await tx`
       update slabmend.indexd set wallet_hash = g.wallet_hash
       from public.global_settings g where g.id = 0 and g.wallet_hash is not null`;

@@ -23,9 +23,9 @@ interface Need {
 }
 
 /**
- * Compares the privileges of the connected role with FLEET_PRIVILEGES. It is one statement and reads only the
- * catalogue, which every role may read. It looks up the tables' names in pg_class, because to_regclass fails for a
- * schema that the role may not use.
+ * Compares the privileges of the connected role with FLEET_PRIVILEGES. This takes one statement, which reads only the catalogue:
+ * every role may read it. The tables' names are looked up in pg_class, because to_regclass fails for a schema that the role may
+ * not use.
  */
 export async function readPrivilegeGaps(sql: ISql): Promise<PrivilegeGaps> {
   const needs = JSON.stringify([

@@ -26,7 +26,7 @@ export interface ServerFacts {
   >;
 }
 
-/** One statement that reads only the catalogue, system views and settings, which every role may read. */
+/** Reads the facts in one statement, from the catalogue, system views and settings, which every role may read. */
 export async function readServerFacts(sql: ISql): Promise<ServerFacts> {
   const [row] = await sql<
     {

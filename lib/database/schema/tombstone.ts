@@ -24,7 +24,7 @@ export async function readTombstone(sql: ISql): Promise<Tombstone | undefined> {
   return { owner: row!.owner, reason: row!.reason ?? undefined, deletedAt: row!.deleted_at };
 }
 
-/** Runs in the transaction that dropped our schema. */
+/** Creates the tombstone, in the transaction that dropped our schema. */
 export async function leaveTombstone(
   tx: TransactionSql,
   { owner, reason }: Pick<Tombstone, "owner" | "reason">,
@@ -45,7 +45,11 @@ export async function leaveTombstone(
   await tx`grant select on slabmend.tombstone to public`;
 }
 
-/** Removes the tombstone when an indexer is recreated. */
+/**
+ * Removes the tombstone when an indexer is recreated, or with `uninstall`. Fails if the schema has anything else: then
+ * another process has recreated the indexer since the caller read the tombstone.
+ */
 export async function removeTombstone(tx: TransactionSql): Promise<void> {
-  await tx`drop schema slabmend cascade`;
+  await tx`drop table slabmend.tombstone`;
+  await tx`drop schema slabmend`;
 }

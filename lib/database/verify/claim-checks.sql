@@ -1,10 +1,13 @@
 -- Claims sectors for a check, as indexd's own integrity check does: their next check moves to 30 minutes from now. Until then
--- indexd leaves them alone; if we never finish, it checks them itself. Returns the sectors to request and their hosts:
+-- indexd leaves these sectors alone; if we never finish, indexd checks them itself. Returns the sectors to request and their
+-- hosts:
 --
 --   [{"sectorId", "root", "hostId", "mapId", "claimedUntil", "previous"}]    times as text, exact to the microsecond
 --
 -- Sectors without a host, or no longer on only_host, are not claimed. The claims are kept in the run's checkpoint
--- ("claimed"), so that a process that continues after a crash knows when each check was due before it was claimed.
+-- ("claimed"), so that a process that continues after a crash knows when each check was due before it was claimed. Claims
+-- of a crashed process for other sectors are given back: the next batch may differ from the one that crashed, because
+-- sectors were added to the scope or removed from it meanwhile.
 --
 -- Unlike indexd this function waits for locked rows, because the scope of a run is to be checked completely
 -- (docs/decisions/0025-maintenance.md).
@@ -17,19 +20,25 @@ language plpgsql volatile
 as $function$
 declare
   run slabmend.runs;
+  earlier jsonb;
   claimed_until timestamptz;
   claimed jsonb;
 begin
   run := slabmend.hold_run(the_run, the_token);
   perform slabmend.hold_indexd(array['sectors']);
-  perform from public.sectors s where s.id = any (sector_ids) order by s.sector_root for no key update;
+  earlier := coalesce(run.checkpoint->'claimed', '[]');
+  perform from public.sectors s
+  where s.id = any (sector_ids || array(select (e->>'sectorId')::bigint from jsonb_array_elements(earlier) e))
+  order by s.sector_root for no key update;
+  update public.sectors s set next_integrity_check = e.previous
+  from jsonb_to_recordset(earlier) as e ("sectorId" bigint, "claimedUntil" timestamptz, previous timestamptz)
+  where s.id = e."sectorId" and s.next_integrity_check = e."claimedUntil" and s.id <> all (sector_ids);
   claimed_until := clock_timestamp() + interval '30 minutes';
   with taken as (
     select s.id, s.sector_root, s.host_id, s.contract_sectors_map_id as map_id,
       coalesce(e.previous, s.next_integrity_check) as previous
     from public.sectors s
-    left join jsonb_to_recordset(coalesce(run.checkpoint->'claimed', '[]'))
-      as e ("sectorId" bigint, "claimedUntil" timestamptz, previous timestamptz)
+    left join jsonb_to_recordset(earlier) as e ("sectorId" bigint, "claimedUntil" timestamptz, previous timestamptz)
       on e."sectorId" = s.id and e."claimedUntil" = s.next_integrity_check
     where s.id = any (sector_ids) and s.host_id is not null and (only_host is null or s.host_id = only_host)
   ), marked as (

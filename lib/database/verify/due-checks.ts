@@ -65,9 +65,9 @@ export async function claimDueChecks(
 }
 
 /**
- * The sectors of a batch that are still claimed: fewer if the batch was already recorded, a claim has expired, or
- * indexd moved a sector. Empty if the fleet is not running, for example paused: unchecked sectors become due again when
- * the claim expires.
+ * The sectors of a batch that are still claimed. Some are missing if the batch was already recorded, a claim has expired, or
+ * indexd moved a sector. Empty if the fleet is not running, for example paused: unchecked sectors become due again when the claim
+ * expires.
  */
 export async function readDueBatch(
   sql: ISql,
@@ -107,7 +107,10 @@ export interface RecordedChecks {
   readonly ignored: boolean;
 }
 
-/** lib/database/verify/record-due-checks.sql */
+/**
+ * lib/database/verify/record-due-checks.sql. Not repeated after a lost connection, because a second call would count
+ * the batch again: sectors without a recorded result are due again when the claim expires.
+ */
 export async function recordDueChecks(
   sql: ISql,
   answers: DueAnswers,
@@ -120,7 +123,7 @@ export async function recordDueChecks(
     select slabmend.record_due_checks(${request}::text::jsonb) as recorded`;
   const [row] = await writeVerified(
     (statement) => statement(sql),
-    () => retryTransaction("record due checks", async () => await record()),
+    () => retryTransaction("record due checks", async () => await record(), { maxConnectionAttempts: 1 }),
     verify,
   );
   return row!.recorded;

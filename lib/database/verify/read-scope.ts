@@ -14,7 +14,7 @@ import {
 
 export interface ScopePage {
   readonly sectorIds: readonly SectorId[];
-  /** The last root of the page; null: no root follows `after`. */
+  /** The last root of the page; null: the page is empty, because no root follows `after`. */
   readonly last: Root | null;
 }
 
@@ -28,7 +28,7 @@ function pageOf(rows: readonly { readonly id: string; readonly root: string }[])
   };
 }
 
-/** The host's next sectors by ascending root. */
+/** The host's next sectors after the root `after`, by ascending root. */
 export async function readHostPage(
   sql: ISql,
   request: { readonly hostId: HostId; readonly after: Root | null; readonly limit: number },
@@ -42,7 +42,7 @@ export async function readHostPage(
   );
 }
 
-/** The slab's next sectors by ascending root, including those without a host. */
+/** The slab's next sectors after the root `after`, by ascending root, including sectors without a host. */
 export async function readSlabPage(
   sql: ISql,
   request: { readonly slabId: SlabId; readonly after: Root | null; readonly limit: number },

@@ -21,7 +21,7 @@ export interface ClaimRequest {
   readonly run: bigint;
   readonly token: string;
   readonly sectorIds: readonly SectorId[];
-  /** Leave out sectors that are no longer on this host; null: any host. */
+  /** Sectors that are no longer on this host are not claimed; null: sectors on any host are claimed. */
   readonly onlyHost: HostId | null;
 }
 

@@ -1,8 +1,8 @@
 -- Records a host's answers to one batch of due checks, adds them to the sums of the hour, and records whether the host is silent.
 --
 --   request   {"hostId", "confirmed": [claim], "denied": [claim and "code"], "wrongData", "unanswered", "hastings"}:
---             write-checks.sql; wrongData and unanswered are numbers of sectors. These sectors keep our
---             claim, and their checks are due again when the claim expires
+--             write-checks.sql; wrongData and unanswered are numbers of sectors. The sectors counted by these two numbers
+--             keep our claim, and their checks are due again when the claim expires
 --   answer    {"confirmed", "denied", "superseded", "ignored"}
 --
 -- A host that answers none of a batch's requests is left alone for half an hour; each further batch without an answer
@@ -26,7 +26,7 @@ begin
     insert into slabmend.silent_hosts as h (host_id, batches, until) values (the_host, 1, moment + interval '30 minutes')
     on conflict (host_id) do update set batches = least(h.batches + 1, 100),
       until = moment + least(interval '30 minutes' * power(2, least(h.batches, 10)), interval '4 hours')
-    -- Silent batches that were in progress at the same time count as one.
+    -- Unanswered batches that were in progress at the same time count as one batch.
     where h.until <= moment;
   else
     delete from slabmend.silent_hosts h where h.host_id = the_host;

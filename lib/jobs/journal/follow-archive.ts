@@ -13,7 +13,7 @@ import type { ArchiveStorage } from "../../archive/archive-storage.ts";
 import { judgeHead, rewound } from "../../archive/judge-head.ts";
 import { decodeManifest, encodeManifest, type Manifest, manifestOf } from "../../archive/manifest.ts";
 import { readSegment } from "../../archive/read-archive.ts";
-import { encodeSegment, type Segment } from "../../archive/segment.ts";
+import { decodeSegment, encodeSegment, type Segment } from "../../archive/segment.ts";
 import type { Clock } from "../../clock/clock.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
 import {
@@ -25,12 +25,13 @@ import {
 } from "../../database/journal/followers.ts";
 import {
   type JournalIdentity,
-  lastPositionOf,
   readJournalIdentity,
+  renewIncarnation,
 } from "../../database/journal/incarnation.ts";
-import { type JournalRow, readJournalRows } from "../../database/journal/read-journal-rows.ts";
+import { readJournalRows } from "../../database/journal/read-journal-rows.ts";
 import { SEQUENCE_ROWS, sequenceJournal } from "../../database/journal/sequence-journal.ts";
 import { SlabmendError } from "../../errors/slabmend-error.ts";
+import { countSame, findArchivedRows } from "./find-archived-rows.ts";
 
 /** Points at which kill tests end the process. */
 export type ArchiveStep = "segment-created" | "manifest-replaced" | "checkpoint-moved";
@@ -47,6 +48,8 @@ export interface ArchiveReport {
   readonly rows: number;
   /** Why archiving stopped; also stored in the database, for status and alarms. */
   readonly stopped: SlabmendError | undefined;
+  /** Present if a read or write of the archive goes on although the time is up; settles when it has ended. */
+  readonly hanging?: Promise<unknown>;
 }
 
 /** About 10 MB as text. */
@@ -66,9 +69,13 @@ export async function followArchive(deps: ArchiveDependencies, limitMs: number):
   const cancel = deps.clock.after(limitMs, () => ending.abort());
   const progress = { segments: 0, rows: 0 };
   let stopped: SlabmendError | undefined;
+  let isWorking = true;
+  const working = archiveAll(deps, progress, ending.signal).finally(() => {
+    isWorking = false;
+  });
   try {
     // A write that hangs on a disk ignores the signal; the next run finds what the write has completed.
-    await Promise.race([archiveAll(deps, progress, ending.signal), rejectionOf(ending.signal)]);
+    await Promise.race([working, rejectionOf(ending.signal)]);
   } catch (error) {
     if (!ending.signal.aborted) stopped = asTyped(error);
   } finally {
@@ -79,7 +86,7 @@ export async function followArchive(deps: ArchiveDependencies, limitMs: number):
     // If this write fails, status and alarms learn from the next run whether archiving has stopped.
     await deps.ask((sql) => noteFollowerStopped(sql, archiveFollower(deps.storage), code)).catch(() => {});
   }
-  return { ...progress, stopped };
+  return { ...progress, stopped, ...(isWorking ? { hanging: working } : {}) };
 }
 
 async function archiveAll(
@@ -128,25 +135,49 @@ async function archiveNext(deps: ArchiveDependencies, signal: AbortSignal): Prom
     case "refused":
       throw verdict.error;
     case "later-incarnation": {
-      const range = { position: checkpoint.position, archived: manifest!.position };
-      const position = await ask((sql) => lastPositionOf(sql, manifest!.incarnation, range));
-      const { incarnation } = manifest!;
-      await move(deps, checkpoint, { position, segment: manifest!.segment.sha256, incarnation });
+      await skipArchived(deps, checkpoint, manifest!, identity.incarnation, signal);
       return { kind: "archived", rows: 0 };
     }
     case "one-ahead": {
       const segment = await readSegment(storage, manifest!.segment, signal);
-      await assertSameRows(deps, segment, checkpoint);
+      if (!(await hasSameRows(deps, segment, checkpoint))) throw rewound(manifestOf(segment), checkpoint);
       return await move(deps, checkpoint, endOf(segment));
     }
     case "in-step":
-      return await append(deps, { checkpoint, walletHash, manifest, version: head?.version }, signal);
+      return await append(
+        deps,
+        { ...identity, checkpoint, walletHash, manifest, version: head?.version },
+        signal,
+      );
   }
+}
+
+/** Moves the checkpoint past rows that the archive already has. */
+async function skipArchived(
+  deps: ArchiveDependencies,
+  checkpoint: Checkpoint,
+  manifest: Manifest,
+  present: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const found = await findArchivedRows(deps, checkpoint.position, manifest, signal);
+  if (found.kind === "segment") {
+    await move(deps, checkpoint, endOf(found.segment));
+    return;
+  }
+  const { position } = found;
+  const { incarnation, segment } = manifest;
+  if (found.kind === "diverged") {
+    const range = { after: position, incarnations: [incarnation, present] } as const;
+    await deps.ask((sql) => renewIncarnation(sql, archiveFollower(deps.storage), checkpoint, range));
+  }
+  await move(deps, checkpoint, { position, segment: segment.sha256, incarnation });
 }
 
 async function append(
   deps: ArchiveDependencies,
   at: {
+    readonly incarnation: number;
     readonly checkpoint: Checkpoint;
     readonly walletHash: string;
     readonly manifest: Manifest | undefined;
@@ -160,20 +191,29 @@ async function append(
   if (rows.length === 0) return { kind: "nothing-left" };
   const encoded = encodeSegment(rows, { walletHash, previous: manifest?.segment ?? null });
   let segment: Segment = encoded;
+  let isSame = true;
   if (await storage.create(encoded.ref.key, encoded.file, signal)) await deps.step?.("segment-created");
   else {
     // The segment exists already. Either a process created it and then crashed before the next step: then the segment
     // may have fewer rows than ours. Or a process on a copy of this database created it: then the segment has other
     // rows.
-    segment = await readSegment(storage, { key: encoded.ref.key }, signal);
+    const existing = await storage.read(encoded.ref.key, signal);
+    // A bucket refuses to create a file while another process is writing it, and may not have the file yet.
+    if (existing === undefined) return { kind: "lost-race" };
+    segment = decodeSegment(encoded.ref.key, existing);
     if (segment.header.previous?.sha256 !== manifest?.segment.sha256) {
       throw rewound(manifestOf(segment), checkpoint);
     }
-    await assertSameRows(deps, segment, checkpoint);
+    isSame = await hasSameRows(deps, segment, checkpoint);
+    // In a later incarnation the segment is of the time before the rewind: it becomes the archive's last one of that time.
+    if (!isSame && segment.header.incarnation >= at.incarnation) {
+      throw rewound(manifestOf(segment), checkpoint);
+    }
   }
   const replaced = await storage.replaceHead(encodeManifest(manifestOf(segment)), at.version, signal);
   if (!replaced) return { kind: "lost-race" };
   await deps.step?.("manifest-replaced");
+  if (!isSame) return { kind: "archived", rows: 0 };
   return await move(deps, checkpoint, endOf(segment));
 }
 
@@ -190,20 +230,15 @@ const endOf = ({ header, ref }: Segment): ArchivedEnd => ({
   incarnation: header.incarnation,
 });
 
-/** Compares the rows' random tokens, because a rewound database assigns the same positions to other rows. */
-async function assertSameRows(
+/** Whether the database has the rows of this segment after the checkpoint. */
+async function hasSameRows(
   { ask }: ArchiveDependencies,
   segment: Segment,
   checkpoint: Checkpoint,
-): Promise<void> {
+): Promise<boolean> {
   const limits = { mostRows: segment.rows.length, mostBytes: Number.MAX_SAFE_INTEGER };
   const rows = await ask((sql) => readJournalRows(sql, checkpoint.position, limits));
-  const names = (some: readonly JournalRow[]): string[] =>
-    some.map(({ incarnation, position, token }) => `${incarnation}/${position} ${token}`);
-  const found = names(rows);
-  const isSame =
-    found.length === segment.rows.length && names(segment.rows).every((name, index) => name === found[index]);
-  if (!isSame) throw rewound(manifestOf(segment), checkpoint);
+  return countSame(segment, rows) === segment.rows.length;
 }
 
 function rejectionOf(signal: AbortSignal): Promise<never> {

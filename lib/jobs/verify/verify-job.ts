@@ -54,8 +54,9 @@ export function createVerifyJob(deps: VerifyDependencies): MaintenanceJob {
     }
     return network;
   };
+  const end = createVerifyEnd(deps.verify);
   return {
-    ...createVerifyEnd(deps.verify),
+    ...end,
     async advance(context) {
       const { ask, run, token, clock, signal } = context;
       const scope = scopeOf(run);
@@ -65,7 +66,11 @@ export function createVerifyJob(deps: VerifyDependencies): MaintenanceJob {
       const next = await ask((sql) => readNextBatch(sql, scope, { hostId, at, passed: before.passed }), {
         isIdempotent: true,
       });
-      if (next === undefined) return { end: { state: "done" } };
+      if (next === undefined) {
+        // Claims of a crashed process may be left: the sectors of its batch are no longer in the scope.
+        await end.settle(context);
+        return { end: { state: "done" } };
+      }
       const { hosts: known } = await readNetwork(ask, clock.now());
       const claimRequest = { run: run.id, token, sectorIds: next.sectorIds, onlyHost: hostId };
       const claims = await ask((sql) => claimChecks(sql, claimRequest, deps.verify), { isIdempotent: true });

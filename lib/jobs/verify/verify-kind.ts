@@ -76,20 +76,24 @@ function nameOf(scope: VerifyScope): string {
   }
 }
 
-/** What a sample says about the host. Only a complete sample without findings supports the sample's claim. */
+/**
+ * What a sample says about the host. Only a complete sample without findings supports the sample's claim: a superseded
+ * answer may have been a denial.
+ */
 function sampleSays(scope: VerifyScope, confirmed: number, run: Run): readonly string[] {
   if (scope.of !== "host" || scope.sample === null || run.state !== "done") return [];
   const { missingShare, confidence, draws } = scope.sample;
-  const { denied, wrongData, unanswered, passed } = statisticsOf(run);
+  const { denied, wrongData, unanswered, superseded, notThere, passed } = statisticsOf(run);
+  const unproven = sum(unanswered) + superseded + notThere;
   const percent = (value: number) => `${Number((100 * value).toPrecision(4))} %`;
   if (denied + wrongData > 0) {
     return [
       `${denied + wrongData} of ${passed} draws hit a missing sector: the claim that at most ${percent(missingShare)} of the sectors are missing does not hold`,
     ];
   }
-  if (sum(unanswered) > 0 || confirmed === 0 || passed < draws) {
+  if (unproven > 0 || confirmed === 0 || passed < draws) {
     return [
-      `the sample is incomplete (${passed} of ${draws} draws, ${sum(unanswered)} without an answer), so nothing is claimed`,
+      `the sample is incomplete (${passed} of ${draws} draws, ${unproven} without a recorded answer), so nothing is claimed`,
     ];
   }
   return [

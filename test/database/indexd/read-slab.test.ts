@@ -77,7 +77,7 @@ test("after a contract's renewal its sectors have the same map id and the new co
   expect(slab!.sectors[0]).toMatchObject({ contractMapId: renewed.mapId, contractId: renewed.contractId });
 });
 
-test("a shared sector lists the hosts of the other slabs that contain it, each host once, without its own host", async () => {
+test("readSlab lists, for a shared sector, the hosts of its other slabs, each host once, without the sector's own", async () => {
   const { sql } = database;
   const [first] = await seedSlabs(sql, { minShards: 1, slabs: [{ sectors: placeOn(hosts.slice(0, 2)) }] });
   const share = { ...LOST, root: first!.sectors[0]!.root };

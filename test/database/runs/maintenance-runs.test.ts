@@ -52,7 +52,7 @@ describe("starting", () => {
     expect(await readRuns(database.sql, 10)).toHaveLength(1);
   });
 
-  test("a run may start after the previous one has ended", async () => {
+  test("a run may start after the previous run has ended", async () => {
     await start();
     const lease = (await take("a"))!;
     await saveRun(database.sql, lease, LEASE_MS, { end: { state: "done" }, statistics: { counted: 3 } });
@@ -63,7 +63,7 @@ describe("starting", () => {
 });
 
 describe("the lease", () => {
-  test("only one process has a run's lease; once it expires or is released, another continues at the checkpoint", async () => {
+  test("one process has a run's lease; when the lease expires or is released, another continues at the checkpoint", async () => {
     await start();
     const first = (await take("a", 0))!;
     await saveRun(database.sql, first, 0, { checkpoint: { at: 2 } });
@@ -85,7 +85,7 @@ describe("the lease", () => {
     await saveRun(database.sql, second, LEASE_MS, { checkpoint: { at: 1 } });
   });
 
-  test("a takeover waits for a write on the run, and the write is kept", async () => {
+  test("a takeover of a run waits until a checkpoint is written, and the checkpoint is kept", async () => {
     await start();
     const first = (await take("a", 0))!;
     await database.sql.begin(async (sql) => {
@@ -125,7 +125,7 @@ test("old finished runs are removed, unfinished runs never", async () => {
   expect((await readRuns(sql, 10)).map(({ owner }) => owner)).toEqual(["of 80 days", "ann@host"]);
 });
 
-test("a request is refused without a run, or if the run's state does not allow it; then the error names the state", async () => {
+test("a request is refused if there is no run, or if the run's state does not allow it: that error names the state", async () => {
   await expect(requestOfRun(database.sql, "cancel")).rejects.toMatchObject({ code: "no-run" });
   await start();
   await requestOfRun(database.sql, "cancel");

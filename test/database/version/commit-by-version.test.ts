@@ -115,7 +115,7 @@ describe("the mark of an unrecoverable slab on version 26", () => {
   });
 });
 
-test("on version 23 a repair does not change the mark, and triggers count a failed repair", async () => {
+test("on version 23 a repair does not change the unrecoverable mark, and indexd's triggers count a failed repair", async () => {
   await open(23);
   const slab = await damaged({
     unrecoverable: true,
@@ -134,7 +134,7 @@ test("on version 23 a repair does not change the mark, and triggers count a fail
   expect(await statisticsThatDisagree(sql)).toEqual([]);
 });
 
-test("slabs given up by indexd: none on version 22; on 23 those flagged; on 26 those whose reason still holds", async () => {
+test("indexd has given up no slab on version 22, the flagged ones on 23, and on 26 those whose reason still holds", async () => {
   const givenUp = async () =>
     (
       await sql<

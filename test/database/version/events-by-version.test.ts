@@ -45,7 +45,7 @@ test.each([22, 23] as const)(
   },
 );
 
-test("on version 26 indexd publishes the event once", async () => {
+test("on version 26 a flush leaves the event unstamped, and indexd then publishes the event once", async () => {
   await open(26);
   await moveSlab();
   expect(await flushMoved(sql)).toBe(1);

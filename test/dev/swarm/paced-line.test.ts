@@ -105,7 +105,7 @@ describe("a paced line", () => {
     expect(arrived.map(({ atMs }) => atMs)).toEqual([50, 60, 70]);
   });
 
-  it("a paced line calls back when enough bytes have left, and never after its end", () => {
+  it("a paced line calls back when few enough bytes are waiting, and delivers nothing after its end", () => {
     const clock = new ManualClock();
     let current: Pace = { ...FULL_SPEED, halted: true };
     const { line, received } = lineOf(clock, () => current);

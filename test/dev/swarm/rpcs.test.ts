@@ -65,7 +65,7 @@ describe("a host of the swarm", () => {
     );
   });
 
-  it("a host charges again for a root that it already has", async () => {
+  it("a host charges for a second write of a sector that it already has", async () => {
     const { write } = await client(cleanups, swarm.host);
     const { bytes, root } = sectorOf("twice");
     await write(bytes);

@@ -52,7 +52,7 @@ test.each([
   expect(others).toEqual([]);
 });
 
-test("a step of the walk reads only its own marks, with and without a sweep", async () => {
+test("recording a step of the walk reads only the marks of the slabs that the step marked or swept", async () => {
   await sql`truncate slabmend.marks, slabmend.walks`;
   await sql`insert into slabmend.marks (cause, slab_id, pass) select 'lost', s.id, 1 from slabs s`;
   await sql`insert into slabmend.walks (cause, pass, pass_started_at) values ('lost', 2, now())`;

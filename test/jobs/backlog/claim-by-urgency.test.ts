@@ -37,7 +37,7 @@ const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
     slabs: lives.map((live) => ({ sectors: [LOST, ...placeOn(hosts.slice(0, live))] })),
   });
 
-test("a failed walk does not delay the leases of slabs in the backlog, and claim reports it at the end", async () => {
+test("a failed walk does not delay the leases of slabs in the backlog, and claim reports the failure at its end", async () => {
   await slabs([4, 5]);
   await walk(sql);
   // From now on the database refuses what the walk records.
@@ -97,7 +97,7 @@ test("claim keeps maxInFlight leases, always of the most urgent slabs left", asy
   expect((await run({ maxInFlight: 3, topUpMs: 60_000 })).claimed).toEqual([seeded[4]!.id]);
 });
 
-test("an unfinished walk continues at once when no slab is left to lease", async () => {
+test("while the walk is unfinished, claim continues it at once when no slab is left to lease", async () => {
   await slabs(Array.from({ length: 40 }, () => 5));
   const { report } = await run(
     { walkBudgetMs: 1, walk: walkSettings({ pageSectors: 2 }), topUpMs: 60_000 },
@@ -107,7 +107,7 @@ test("an unfinished walk continues at once when no slab is left to lease", async
 });
 
 describe("budget", () => {
-  test("the budget counts today's repairs in the journal, and names the limit that stops claims", async () => {
+  test("the budget counts the journal's repairs of today, not of yesterday, and names the limits that are reached", async () => {
     await slabs([5, 6]);
     await run();
     await endLeases("repaired", 3_600, { hastings: "500000000000000000000000000", bytes: 41_943_040 });
@@ -159,14 +159,14 @@ describe("budget", () => {
     expect((await run({ budget: all })).claimed).toHaveLength(2);
   });
 
-  test("a repair that moved sectors counts for the budget with any outcome", async () => {
+  test("a repair that moved sectors counts for the budget's limit of repairs, even if it had too few sources", async () => {
     await slabs([9, 9]);
     await run();
     await endLeases("too-few-sources", 3_600, { moves: '[{"index": 0}]' });
     expect(await checkBudget(sql, { repairs: 5n })).toEqual({ stoppedBy: [], ordinaryLeases: 3 });
   });
 
-  test("every run of claim records the state of the budget for status, even if the run may lease nothing", async () => {
+  test("every run of claim records for status which limits of the budget are reached, even if the fleet is paused", async () => {
     const stops = async () => (await readStatus(sql, { dangerAbove: 1e-4 })).budget?.stoppedBy ?? [];
     await slabs([9]);
     await run({ budget: { repairs: 0n }, topUpMs: 60_000 });
@@ -204,7 +204,7 @@ describe("budget", () => {
 });
 
 describe("no slab starves", () => {
-  test("a slab that fails repeatedly does not delay others", async () => {
+  test("with one worker, an urgent slab whose repairs always fail does not keep other slabs from being leased", async () => {
     const seeded = await slabs([3, 9, 9, 9, 9, 9]);
     const order: bigint[] = [];
     // There is one worker. The most urgent slab fails each time and may be tried again 0.2 s later.
@@ -236,7 +236,7 @@ describe("no slab starves", () => {
     expect(waited.has(old!.id)).toBe(true);
   });
 
-  test("with one worker endangered slabs come first, except in batches for aging; no trial is for aging", async () => {
+  test("with one worker endangered slabs are leased first, except for aging; an open breaker's trial ignores aging", async () => {
     const seeded = await slabs([4, 12, 4, 12, 4]);
     const waiting = [seeded[1]!.id, seeded[3]!.id].map(String);
     await run({ walkBudgetMs: 10_000, maxInFlight: 0, topUpMs: 60_000 });
@@ -261,7 +261,7 @@ describe("no slab starves", () => {
     expect(rest.claimed.toSorted()).toEqual(beyondRescue.map(({ id }) => id).toSorted());
   });
 
-  test("a cause with very many slabs does not hide other causes from the walk", async () => {
+  test("the walk reads pages of all causes in turn, so that a cause with very many slabs delays no other cause", async () => {
     await slabs(Array.from({ length: 60 }, () => 9));
     await sql`update contracts set good = false where host_id = ${hosts[19]!.id}`;
     const [other] = await seedSlabs(sql, {

@@ -101,7 +101,7 @@ async function move(
     select count(*) from sectors s where s.host_id = hosts.id and s.contract_sectors_map_id is null)`;
 }
 
-test("property: after damage, repairs, deletions, leases and crashed walks a pass gives a first walk's backlog", async () => {
+test("property: after damage, repairs and crashed walks a complete pass gives the backlog of a walk from scratch", async () => {
   const seen = { entries: 0, causes: new Set<string>() };
   const die = fc.nat(2 ** 20);
   const step = fc.tuple(fc.constantFrom(...Object.keys(ACTIONS)), fc.tuple(die, die));

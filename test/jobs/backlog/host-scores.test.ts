@@ -37,7 +37,7 @@ describe("the fleet's scores", () => {
   const { sql } = database;
   afterEach(() => sql`truncate slabmend.host_scores`);
 
-  test("the reports of several workers about a host add up to its score", async () => {
+  test("the reports of several workers about a host add up to the host's score", async () => {
     await reportHostScores(sql, [
       sample(1, { readBytes: 4 * MIB, readMs: 1_000, successes: 3 }),
       sample(2, { failures: 4 }),
@@ -53,7 +53,7 @@ describe("the fleet's scores", () => {
     expect(two!.failureRate).toBeCloseTo(0.5, 2);
   });
 
-  test("host scores halve in half an hour, vanish after a day, and stay valid after a clock's jump", async () => {
+  test("old measurements halve in half an hour and vanish after a day; a jump of the clock leaves scores valid", async () => {
     await reportHostScores(sql, [
       sample(1, { readBytes: MIB, readMs: 1_000, failures: 4, outOfFunds: true, full: true }),
     ]);
@@ -99,7 +99,7 @@ describe("the fleet's scores", () => {
     expect(one!.failureRate).toBeCloseTo(0.5, 2);
   });
 
-  test("after two hours the new rate of a line makes up nine tenths of its score", async () => {
+  test("two hours after a host's rate has changed, the new rate makes up nine tenths of the host's score", async () => {
     const reportMiBPerSecond = async (rate: number, halfHours: number) => {
       for (let n = 0; n < halfHours; n++) {
         await sql`update slabmend.host_scores set faded_at = faded_at - interval '30 minutes'`;

@@ -117,7 +117,7 @@ describe("thresholds", () => {
     if (!ready) expect(entry.lookAtMs).toBe(NOW_MS + HOUR_MS);
   });
 
-  test("a slab with an expired lease that is not reaped is not judged again at once", () => {
+  test("while a slab's expired lease is not reaped, the slab is not ready and is not judged again at once", () => {
     const entry = entryOf(health({ good: hosts(29), bad: bad("lost"), leased: true }));
     expect(entry).toMatchObject({ ready: false });
     expect(entry.lookAtMs).toBeGreaterThan(NOW_MS);
@@ -187,7 +187,7 @@ test("property: a slab is ready if it is in danger or a cause has exceeded its g
   );
 });
 
-test("for any health an entry has valid values and a time for the next look, and is ready only if due and free", () => {
+test("for any health of a slab its entry is valid, has a time for the next judgement, and is ready only if due and free", () => {
   const past = fc.integer({ min: NOW_MS - 1e12, max: NOW_MS });
   const time = fc.integer({ min: NOW_MS - 1e12, max: NOW_MS + 1e12 });
   const slab = fc.record({

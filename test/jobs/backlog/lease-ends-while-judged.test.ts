@@ -80,7 +80,7 @@ test.each<[string, (id: string) => Parameters<typeof look>[0]]>([
   expect(await look()).toMatchObject({ looked: 0 });
 });
 
-test("a slab whose lease does not end meanwhile is judged when the lease is over", async () => {
+test("a slab that stays leased while it is judged is next judged when its lease ends", async () => {
   const hosts = await seedNetwork(sql, { hosts: 2 });
   await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts)] });
   await walk(sql);

@@ -114,8 +114,8 @@ describe("order", () => {
   });
 });
 
-describe("an entry that is out of date", () => {
-  test("an outdated entry of a slab that has become healthier is leased, and the repair finds out", async () => {
+describe("an outdated entry of the backlog", () => {
+  test("slabs that became healthier are leased by old entries, which the next judgement corrects or removes", async () => {
     const slabs = await seedSlabs(sql, { slabs: [slabOf(2, 4), slabOf(2, 5)] });
     await walk(sql);
     await repairInSecret(slabs[0]!, 0);
@@ -153,7 +153,7 @@ describe("an entry that is out of date", () => {
     expect(await look(sql)).toMatchObject({ looked: 6, removed: 2 });
   });
 
-  test("leasing does not wait for a transaction that locks an entry, and leases the slab of this entry afterwards", async () => {
+  test("leasing skips an entry that another transaction locks, and leases the entry's slab after the transaction", async () => {
     const [first, second] = await seedSlabs(sql, { slabs: [slabOf(2, 4), slabOf(2, 5)] });
     await walk(sql);
     const writer = postgres(database.url, { max: 1, onnotice: () => {} });
@@ -247,7 +247,7 @@ describe("the hold after a success", () => {
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
   });
 
-  test("a backoff, indexd's own claim or a quarantine blocks a slab", async () => {
+  test("a slab in backoff, claimed by indexd or in quarantine is not leased, even if its entry is ready", async () => {
     const slab = await seedSlab(sql, slabOf(3, 4));
     await walk(sql);
     const again = async () => {
@@ -365,7 +365,7 @@ describe("leases", () => {
     expect(taken.flat().toSorted()).toEqual(slabs.map(({ id }) => id).toSorted());
   });
 
-  test("a lease holds the slab like a claim by indexd; however the lease ends, the slab is judged again", async () => {
+  test("a slab's next_repair_attempt is the end of its lease; once the lease is gone, the slab is judged again", async () => {
     const slab = await seedSlab(sql, slabOf(3, 5));
     await walk(sql);
     const batch = await lease(sql, { maxInFlight: 10 });
@@ -414,7 +414,7 @@ describe("leases", () => {
     }
   });
 
-  test("leasing respects the limit, the restriction to endangered slabs, and a pause", async () => {
+  test("leasing obeys maxLeases, maxInFlight, the restriction to endangered slabs, and a pause of the fleet", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: [slabOf(3, 10), slabOf(3, 3), slabOf(3, 11), slabOf(3, 4), slabOf(3, 12)],
     });

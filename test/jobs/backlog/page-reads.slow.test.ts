@@ -50,7 +50,7 @@ async function entriesRead(index: string): Promise<number> {
 }
 
 test.each([1, 10, 700])(
-  "a page of %i slabs with shared sectors reads about as many index entries as it has slabs",
+  "to read a page of %i slabs that share sectors, PostgreSQL reads about twice as many index entries at most",
   async (most) => {
     const index = "slab_sectors_sector_id_slab_id_idx";
     const ids = (await sql`select id::text from sectors where host_id is null`).map(({ id }) => id as string);
@@ -64,7 +64,7 @@ test.each([1, 10, 700])(
   },
 );
 
-test("many unpinned sectors on bad hosts are read in pages by id", async () => {
+test("a page of many unpinned sectors on bad hosts is read through the index by id, not through the index by host", async () => {
   const byId = "sectors_contract_sectors_map_id_id_idx";
   const byHost = "sectors_host_id_null_contract_map_idx";
   const before = [await entriesRead(byId), await entriesRead(byHost)] as const;

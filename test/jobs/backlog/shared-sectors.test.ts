@@ -40,7 +40,7 @@ async function seedSharing(lostSectors: number): Promise<SeededSlab[]> {
 }
 const idsOf = (slabs: readonly SeededSlab[]): string[] => slabs.map(({ id }) => String(id));
 
-test("the walk reads the slabs of shared sectors in pages, each slab once, and misses no later sector", async () => {
+test("the walk reads the many slabs of a shared sector in pages, each slab once, and misses no later sector", async () => {
   const slabs = await seedSharing(2);
   const report = await walk(sql, walkSettings({ pageSectors: 500 }), ["lost"]);
   expect((await backlogRows(sql)).map(({ slab_id }) => slab_id)).toEqual(idsOf(slabs));

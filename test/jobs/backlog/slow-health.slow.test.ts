@@ -72,7 +72,7 @@ test("the walk skips a slab that cannot be judged in time, and records it in the
   expect(await walk(sql, walkSettings(fast), ["lost"])).toMatchObject({ recorded: 5, unjudged: 0 });
 });
 
-test("an entry that cannot be judged again in time is kept, and other entries are judged and removed", async () => {
+test("the entry of a slab that cannot be judged again in time stays; entries of other healthy slabs are removed", async () => {
   await walk(sql, walkSettings(), ["lost"]);
   // All slabs are healthy again. The entries of the slow slab and of another slab are due.
   await sql`update sectors set host_id = ${hosts[5]!.id}, contract_sectors_map_id = ${hosts[5]!.contract!.mapId}
@@ -88,7 +88,7 @@ test("an entry that cannot be judged again in time is kept, and other entries ar
   expect(await walk(sql, walkSettings(), ["lost"])).toMatchObject({ removed: 1, unjudged: 0 });
 });
 
-test("if no slab can be read, the walk gives up, and claim pauses before its next round", async () => {
+test("while no slab can be read, the walk gives up, and claim pauses instead of starting another round at once", async () => {
   const locker = postgres(database.url, { max: 1, onnotice: () => {} });
   try {
     await locker.begin(async (tx) => {

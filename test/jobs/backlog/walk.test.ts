@@ -28,7 +28,7 @@ beforeAll(async () => {
 const ids = (rows: readonly { slab_id: string }[]): bigint[] => rows.map((row) => BigInt(row.slab_id));
 
 describe("what is recorded", () => {
-  test("the walk records causes with counts and the margin, and does not rewrite unchanged entries", async () => {
+  test("the walk records each slab's causes, their counts and the margin; another walk rewrites no unchanged entry", async () => {
     const bad = await seedContract(sql, hosts[0]!.id, { good: false });
     const ended = await seedContract(sql, hosts[1]!.id, { state: 2 });
     await blockHost(sql, hosts[2]!.hostKey);
@@ -84,7 +84,7 @@ describe("what is recorded", () => {
     expect(together!.urgency).toBeGreaterThan(3 * apart!.urgency);
   });
 
-  test("the walk skips slabs in the deletion queue, but not slabs there that an account still holds", async () => {
+  test("the walk skips slabs in the deletion queue, except slabs that an account still holds", async () => {
     const accountId = await seedAccount(sql);
     const damaged = () => seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))] });
     const [dying, held] = [await damaged(), await damaged()];
@@ -96,7 +96,7 @@ describe("what is recorded", () => {
   });
 
   test.runIf(INDEXD_PUBLISHES)(
-    "the walk skips slabs that indexd gave up on, unless it did so for too few sectors and now there are enough",
+    "of the slabs that indexd marked as unrecoverable, the walk records those that had too few sectors but now have enough",
     async () => {
       const marked = (since: Date, minShards: number) =>
         seedSlab(sql, {
@@ -112,7 +112,7 @@ describe("what is recorded", () => {
     },
   );
 
-  test("the walk handles slabs without sectors, slabs with mostly bad ones, impossible codes and shared sectors", async () => {
+  test("the walk copes with slabs without sectors, with mostly bad or shared sectors, or with impossible codes", async () => {
     const [first] = await seedSlabs(sql, {
       slabs: [{ minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 3))] }],
     });
@@ -147,7 +147,7 @@ describe("a pass", () => {
       slabs: Array.from({ length: count }, () => ({ sectors: [LOST, ...placeOn(hosts.slice(0, 4))] })),
     });
 
-  test("a pass removes entries that it does not find again", async () => {
+  test("a pass of the walk removes the entries of slabs that were repaired or deleted by others", async () => {
     const slabs = await damage(10);
     await walk(sql, walkSettings({ pageSectors: 3 }));
     expect(await backlogRows(sql)).toHaveLength(10);
@@ -161,7 +161,7 @@ describe("a pass", () => {
     expect(await sql`select from slabmend.marks`).toHaveLength(3);
   });
 
-  test("a pass continues after a crash, and completes or repeats half-recorded pages", async () => {
+  test("a pass that crashed after any page is continued by the next run, and no slab before the crash is missing", async () => {
     const slabs = await damage(12);
     for (let crash = 1; ; crash++) {
       let left = crash;
@@ -236,7 +236,7 @@ describe("a pass", () => {
     expect(ids(await backlogRows(sql))).toEqual(slabs.map(({ id }) => id));
   });
 
-  test("a new cause is walked without repeating the other causes", async () => {
+  test("if a cause is added to the walk, the next run walks the new cause and does not repeat the old one", async () => {
     await damage(5);
     await blockHost(sql, hosts[12]!.hostKey);
     await seedSlab(sql, { minShards: 2, sectors: placeOn(hosts.slice(9, 14)) });
@@ -274,7 +274,7 @@ describe("a pass", () => {
   });
 });
 
-test("a walk over draining hosts misses no sector for any page size; after a cancel all entries are removed", async () => {
+test("a walk over draining hosts finds every sector for any page size; after the cancel it removes their entries", async () => {
   const second = await seedContract(sql, hosts[0]!.id, {});
   const slabs = await seedSlabs(sql, {
     minShards: 1,
@@ -299,7 +299,7 @@ test("a walk over draining hosts misses no sector for any page size; after a can
   expect(await backlogRows(sql)).toEqual([]);
 });
 
-test("after a jump of the clock no entry waits forever", async () => {
+test("times that were written while the clock was a year ahead delay no entry of the backlog and no pass by a year", async () => {
   await seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))] });
   await blockHost(sql, hosts[12]!.hostKey);
   await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(9, 14)) });

@@ -255,7 +255,7 @@ describe("the lease", () => {
 });
 
 describe("the slabs found by one run of claim", () => {
-  test("slabs that wait for their next attempt do not block others, for any page size", async () => {
+  test("slabs that wait for their next attempt do not hide later slabs from claim, for any page size", async () => {
     const slabs = await seedSlabs(sql, {
       slabs: Array.from({ length: 25 }, (_, n) => ({
         minShards: 1,
@@ -317,7 +317,7 @@ describe("the slabs found by one run of claim", () => {
 });
 
 describe("sending", () => {
-  test("claim sends unsent leases first", async () => {
+  test("claim sends the messages of earlier unsent leases before the messages of new leases", async () => {
     const slab = await damaged();
     const dead: RepairQueue = { send: () => Promise.reject(new Error("no queue")) };
     await expect(
@@ -414,7 +414,7 @@ describe("an open circuit breaker", () => {
     expect((await run()).report).toMatchObject({ leased: 10, stopped: "breaker-open" });
   });
 
-  test("opens and closes by the journal", async () => {
+  test("opens after six failed repairs in the journal, and closes after a success", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
     const journal = (outcome: string, count: number) => sql`
       insert into slabmend.journal

@@ -196,7 +196,7 @@ test("a move that runs when the drain is cancelled is dropped without a failure,
   expect(await coordinateWithoutHosts(ask, options, 1_000)).toMatchObject({ state: "cancelled" });
 });
 
-test("if the draining host is offline and blocked, the rest is rebuilt as on any bad host, and the run says so", async () => {
+test("if a draining host goes offline and is blocked, its other sectors are rebuilt, and the run reports why", async () => {
   const run = await start();
   expect(await suite.repair(slabs[0]!)).toMatchObject({ kind: "repaired", copied: 1 });
   await host.swarm.setSwitches({ availability: "offline" });
@@ -225,7 +225,7 @@ test("a sector that the draining host loses is denied and rebuilt", async () => 
   expect(await failedCounters()).toEqual([0, 0, 0]);
 });
 
-test("a drain without a candidate waits with a reason, and causes no failure, delay or open circuit breaker", async () => {
+test("a drain without a candidate waits and reports why; no slab counts as failed, and the breaker stays closed", async () => {
   const run = await start();
   await suite.onlyCandidates([]);
   expect(await claimAndRepair()).toEqual(["no-candidates", "no-candidates", "no-candidates"]);
@@ -247,7 +247,7 @@ test("a drain without a candidate waits with a reason, and causes no failure, de
   expect((await lease(sql())).leases.map(({ slabId }) => slabId)).toEqual([slabs[0]!.id]);
 });
 
-test("a drain waits for a host without our funds instead of rebuilding at ten times the price", async () => {
+test("if the draining host lacks our funds, the drain waits instead of rebuilding sectors at ten times the price", async () => {
   await start();
   await host.swarm.setSwitches({ outOfFunds: true });
   const before = await suite.traffic();

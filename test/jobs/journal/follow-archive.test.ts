@@ -39,7 +39,7 @@ test("the archive equals the journal, and a second archive begins with the journ
   ).toEqual([0, 0]);
 });
 
-test("two simultaneous processes archive each row once", async () => {
+test("if two processes archive simultaneously, the archive contains each row once", async () => {
   const tokens: string[] = [];
   for (let round = 0; round < 5; round += 1) {
     tokens.push(...(await seedJournal(sql, some(3))));
@@ -50,9 +50,20 @@ test("two simultaneous processes archive each row once", async () => {
   expect(await archivedTokens(storage)).toEqual(tokens);
 });
 
+test("a file that a bucket refuses to create, because another process is writing it, is not taken for missing", async () => {
+  const tokens = await seedJournal(sql, some(3));
+  let refusals = 0;
+  const busy: ArchiveStorage = {
+    ...storage,
+    create: async (...file) => (refusals++ === 0 ? false : await storage.create(...file)),
+  };
+  expect(await archive(sql, busy)).toEqual({ segments: 1, rows: 3, stopped: undefined });
+  expect(await archivedTokens(storage)).toEqual(tokens);
+});
+
 const STEPS: readonly ArchiveStep[] = ["segment-created", "manifest-replaced", "checkpoint-moved"];
 test.each(STEPS)(
-  "an archive follower that ends after %s is continued without gaps or duplicates",
+  "after an archive follower ended after %s, the next follower continues the archive without gaps or duplicates",
   async (last) => {
     const tokens = await seedJournal(sql, some(3));
     await archive(sql, storage);
@@ -115,7 +126,7 @@ describe("a rewound or copied database", () => {
     return { restored, original, tokens };
   }
 
-  test("is detected before anything is archived, and later too", async () => {
+  test("is detected before anything is archived, and in every later run", async () => {
     const { restored, original, tokens } = await rewind();
     for (let run = 0; run < 3; run += 1) {
       const report = await archive(restored, storage);
@@ -127,7 +138,7 @@ describe("a rewound or copied database", () => {
     expect((await archive(original, storage)).stopped).toBeUndefined();
   });
 
-  test("is detected even if only one segment behind, with other rows at the same positions", async () => {
+  test("is detected even if its journal has other rows at the positions of the archive's last segment", async () => {
     const source = await createTestDatabase();
     await setWallet(source.sql);
     const tokens = await seedJournal(source.sql, some(3));
@@ -141,7 +152,7 @@ describe("a rewound or copied database", () => {
     expect(await archivedTokens(storage)).toEqual(tokens);
   });
 
-  test("continues in a later incarnation, after the archive's last row", async () => {
+  test("can continue the archive after the archive's last row once its incarnation is raised", async () => {
     const { restored, tokens } = await rewind();
     expect(await raiseIncarnation(restored, 1)).toBe(2);
     const after = await seedJournal(restored, some(2));
@@ -154,6 +165,62 @@ describe("a rewound or copied database", () => {
       ...tokens.slice(3),
       ...after,
     ]);
+  });
+
+  test("archives in the later incarnation what was recorded between the backup's restore and slabmend restore", async () => {
+    const { restored, tokens } = await rewind();
+    // These rows get positions that the archive already has, of other rows.
+    const between = await seedJournal(restored, some(3));
+    expect((await archive(restored, storage)).stopped?.code).toBe("archive-rewound");
+    await raiseIncarnation(restored, 1);
+    const after = await seedJournal(restored, some(2));
+    expect((await archive(restored, storage)).stopped).toBeUndefined();
+    after.push(...(await seedJournal(restored, some(1))));
+    expect((await archive(restored, storage)).stopped).toBeUndefined();
+    expect(await archivedTokens(storage)).toEqual([...tokens, ...between, ...after]);
+  });
+
+  test("archives no row twice in a later incarnation if the backup has more rows than its checkpoint says", async () => {
+    const source = await createTestDatabase();
+    await setWallet(source.sql);
+    const tokens = await seedJournal(source.sql, some(3));
+    await archive(source.sql, storage);
+    tokens.push(...(await seedJournal(source.sql, some(2))));
+    const crash = (name: ArchiveStep): void => {
+      if (name === "manifest-replaced") throw new Error("crash");
+    };
+    await archive(source.sql, storage, crash);
+    const restored = (await backUp(source)).sql;
+    const original = reopened();
+    for (let segment = 0; segment < 2; segment += 1) {
+      tokens.push(...(await seedJournal(original, some(2))));
+      await archive(original, storage);
+    }
+    await raiseIncarnation(restored, 1);
+    tokens.push(...(await seedJournal(restored, some(1))));
+    expect((await archive(restored, storage)).stopped).toBeUndefined();
+    expect(await archivedTokens(storage)).toEqual(tokens);
+  });
+
+  test("continues in a later incarnation although a crash left a segment with more rows than the backup", async () => {
+    const source = await createTestDatabase();
+    await setWallet(source.sql);
+    const tokens = await seedJournal(source.sql, some(3));
+    await archive(source.sql, storage);
+    tokens.push(...(await seedJournal(source.sql, some(2))));
+    await sequenceJournal(source.sql);
+    const restored = (await backUp(source)).sql;
+    const original = reopened();
+    tokens.push(...(await seedJournal(original, some(2))));
+    const crash = (name: ArchiveStep): void => {
+      if (name === "segment-created") throw new Error("crash");
+    };
+    expect((await archive(original, storage, crash)).stopped?.code).toBe("archive-failed");
+    expect((await archive(restored, storage)).stopped?.code).toBe("archive-rewound");
+    await raiseIncarnation(restored, 1);
+    tokens.push(...(await seedJournal(restored, some(2))));
+    expect((await archive(restored, storage)).stopped).toBeUndefined();
+    expect(await archivedTokens(storage)).toEqual(tokens);
   });
 });
 
@@ -179,7 +246,7 @@ test("a gap in the journal, another indexer's archive or an unknown wallet stops
   expect(await stopOf(sql)).toBe("journal-gap");
 });
 
-test("a missing manifest does not start a new archive, and an unwritable directory is retried", async () => {
+test("if manifests are missing, no new archive begins; if the directory is not writable, archiving is retried", async () => {
   const tokens = await seedJournal(sql, some(2));
   await archive(sql, storage);
   const manifests = join(folder.path, "manifests");

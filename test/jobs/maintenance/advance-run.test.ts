@@ -66,7 +66,7 @@ test("advanceRun executes a run until it is done, and does nothing if there is n
 });
 
 test.each([0, 1, 2, 3, 4])(
-  "if a process is killed after %i checkpoints, another process continues from there",
+  "if a process is killed after %i checkpoints, another process continues from the last checkpoint",
   async (steps) => {
     await start(5);
     await expect(advance(countingJob(steps))).rejects.toThrow("killed");

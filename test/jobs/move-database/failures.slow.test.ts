@@ -125,7 +125,7 @@ async function measureFleet() {
 }
 
 test.skipIf(skip)(
-  "if rows differ, the switch finds them and is reverted; after a correction the switch succeeds",
+  "if rows of source and target differ, the switch names the table and is reverted; once corrected, it succeeds",
   async () => {
     await start();
     await world.target`update public.hosts set scans = 99`;
@@ -197,7 +197,7 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip)(
-  "Ctrl+C while the source is closed reopens it, and the target keeps replicating",
+  "Ctrl+C while the source is closed reopens the source, and the target keeps replicating",
   async () => {
     await start();
     const holder = await world.target.reserve();

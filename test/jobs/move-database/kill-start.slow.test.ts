@@ -39,7 +39,7 @@ test.skipIf(PG_DUMP === undefined).each(STEPS)(
 );
 
 test.skipIf(PG_DUMP === undefined)(
-  "a start that is killed while an old transaction delays its slot leaves no slot after abort",
+  "abort removes the slot of a start that was killed while an old transaction delayed the slot",
   async () => {
     const { world } = context;
     const old = await world.source.reserve();

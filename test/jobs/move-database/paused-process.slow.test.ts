@@ -20,7 +20,7 @@ async function start(): Promise<void> {
 }
 
 test.skipIf(skip)(
-  "a process that was paused before it opens the target does not open it after another took the switch back",
+  "a process paused before it opens the target does not open the target after another process reverted the switch",
   async () => {
     await start();
     const resume = await world.pauseAt("opened", "opening");
@@ -38,7 +38,7 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip)(
-  "a process that was paused before it sets the sequences does not set them back in the target that another process opened",
+  "a process paused before it sets the sequences does not reset them after another process opened the target",
   async () => {
     await start();
     const resume = await world.pauseAt("opened", "sequences read");
@@ -68,7 +68,7 @@ test.skipIf(skip).each(["stopping", "closing"])(
 );
 
 test.skipIf(skip)(
-  "a process that was paused before it publishes the source leaves no slot after another aborted the move",
+  "a process paused before it publishes the source leaves no slot after another process aborted the move",
   async () => {
     const resume = await world.pauseAt("ready", "publishing");
     const aborted = await world.move("abort", "--yes");

@@ -155,7 +155,7 @@ describe("expired leases", () => {
     expect(await sql`select 1 from slabmend.leases`).toHaveLength(2);
   });
 
-  test("if indexd has claimed the slab, only our lease is removed", async () => {
+  test("if indexd has claimed a slab, reap removes our expired lease, keeps indexd's claim and counts no crash", async () => {
     const slab = await damaged();
     await leaseByHand(sql, slab, { expired: true });
     await sql`update slabs set next_repair_attempt = now() + interval '1 hour' where id = ${String(slab.id)}`;
@@ -176,7 +176,7 @@ describe("expired leases", () => {
     expect(await sql`select 1 from slabmend.leases`).toHaveLength(0);
   });
 
-  test("a lease that changed after the decision to reap it stays", async () => {
+  test("if a lease was extended or replaced, or its repair began, after the decision to reap it, the lease stays", async () => {
     const slab = await damaged();
     const token = await leaseByHand(sql, slab);
     const decision = { slabId: String(slab.id), token, kind: "crash", delayMs: 0 } as const;
@@ -189,7 +189,7 @@ describe("expired leases", () => {
     expect(await reapLeases(sql, [{ ...decision, running: true }])).toEqual({ ...none, crashed: 1 });
   });
 
-  test("a lease locked by a commit is left to the commit", async () => {
+  test("reap skips an expired lease that a commit has locked, and records no crash", async () => {
     const slab = await damaged();
     const token = await leaseByHand(sql, slab, { expired: true });
     await sql.begin(async (tx) => {
@@ -233,7 +233,7 @@ describe("quarantine", () => {
     });
   });
 
-  test("a repair of another slab that moved sectors and then failed counts as success for quarantine", async () => {
+  test("a crashing slab is quarantined if another slab's repair moved sectors, even if that repair then failed", async () => {
     const slab = await damaged();
     for (let n = 0; n < 2; n += 1) await crash(slab);
     await anotherSucceeds();
@@ -251,7 +251,7 @@ describe("quarantine", () => {
     expect(minutes).toEqual([0, 0, 2, 4, 8]);
   });
 
-  test("no slab is quarantined because of its own earlier success, or because of another slab's old success", async () => {
+  test("a slab that crashed three times is not quarantined if the only successes are its own or two hours old", async () => {
     const slab = await damaged();
     await commitRepair(sql, requestOf(slab, await leaseByHand(sql, slab)));
     await anotherSucceeds();
@@ -359,7 +359,7 @@ describe("history", () => {
       })
     ).map(({ id }) => id);
 
-  test("the history of healthy slabs is removed once it is no longer needed", async () => {
+  test("the history of a healthy slab is removed after an hour, unless it has crashes, bad shards or a quarantine", async () => {
     const ids = await someSlabs(7);
     await insert(ids[0]!, {});
     await insert(ids[1]!, { last_outcome: "healthy" });
@@ -383,7 +383,7 @@ describe("history", () => {
     expect(await left()).toEqual([...ids, 1_000_003n]);
   });
 
-  test("history is cleaned up in batches, repeatedly", async () => {
+  test("each cleanup of history checks one batch of rows, and after the last row continues with the first", async () => {
     const ids = await someSlabs(6);
     for (const id of ids) await insert(id, { last_outcome: "partial-refused" });
     const piece = () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 4 });
@@ -487,7 +487,7 @@ describe("dead letters", () => {
     expect(await historyOf(waiting)).toMatchObject({ last_outcome: "never-begun", ours: true, minutes: 0 });
   });
 
-  test("a dead letter that could not be deleted is stored again in the same row", async () => {
+  test("a dead letter received again, because it could not be deleted, is stored in the same row", async () => {
     const letter = (receiveCount: number): DeadLetter => ({
       messageId: "m-1",
       // Characters that neither JSON nor PostgreSQL text may contain.

@@ -18,7 +18,7 @@ test("the buffer pool gives out each buffer once, then serves waiters in order",
   expect(order).toEqual(["third", "fourth"]);
 });
 
-test("when a waiter gives up, the next free buffer goes to the waiter after it", async () => {
+test("when a waiter gives up, the next free buffer goes to the next waiter", async () => {
   const pool = new BufferPool(buffers(1));
   const held = await pool.take(never);
   const impatient = new AbortController();
@@ -32,7 +32,7 @@ test("when a waiter gives up, the next free buffer goes to the waiter after it",
   expect(pool.freeCount).toBe(1);
 });
 
-test("ranges cover the buffers without overlap", () => {
+test("buffers are cut into ranges that cover the buffers without overlap", () => {
   const memory = new Uint8Array(32);
   const ranges = cutIntoRanges([memory.subarray(0, 16), memory.subarray(16)], 4);
   expect(ranges.map(({ byteOffset, length }) => [byteOffset, length])).toEqual(

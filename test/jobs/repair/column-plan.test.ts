@@ -21,7 +21,7 @@ describe("planColumns", () => {
     },
   );
 
-  test("a rebuild of three shards reads ranges of 1 MiB from 85 sources, and smaller ones from 120", () => {
+  test("a rebuild of three shards reads ranges of 1 MiB from 85 sources, and ranges of 256 KiB from 120 sources", () => {
     expect(planColumns({ minShards: 85, targets: 3, blocks: BLOCKS })).toMatchObject({ rangeBytes: MIB });
     expect(planColumns({ minShards: 120, targets: 3, blocks: BLOCKS })).toMatchObject({
       rangeBytes: MIB / 4,

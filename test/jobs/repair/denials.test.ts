@@ -41,7 +41,7 @@ async function storeAtRisk(on: readonly WorldHost[]): Promise<StoredSlab> {
   return slab;
 }
 
-test("a host that denies its sectors for a while and then serves them keeps them, and none is counted as lost", async () => {
+test("sectors that a host denies for a while and then serves stay on the host, and none is counted as lost", async () => {
   const [other, only] = suite.world.hosts as [WorldHost, WorldHost];
   const lost = await countLost(only);
   const slabs: StoredSlab[] = [];
@@ -68,7 +68,7 @@ test("a host that denies its sectors for a while and then serves them keeps them
   expect(await lost()).toBe(0);
 });
 
-test("a denied sector that its host serves again is read once and stays there, even if no other host could take it", async () => {
+test("a denied sector that its host serves again is read once and stays on the host, even without candidates", async () => {
   const { world } = suite;
   const slab = await world.storeSlab({ minShards: 2, totalShards: 4 });
   const host = slab.hosts[1]!;

@@ -29,7 +29,7 @@ async function indexdsView(slab: StoredSlab): Promise<Row> {
 }
 
 describe("during a repair", () => {
-  test("a heartbeat reports the cost so far", async () => {
+  test("a heartbeat writes the repair's cost so far into the lease", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     const { sql } = suite.world.database;
@@ -153,7 +153,7 @@ describe("during a repair", () => {
     expect(count).toBe(0);
   });
 
-  test("if a bad contract is renewed meanwhile, its sector stays", async () => {
+  test("if a bad contract is renewed during the repair, the contract's sector is not moved", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     const old = slab.hosts[1]!.row;
@@ -170,7 +170,7 @@ describe("during a repair", () => {
     expect(await suite.world.wrongSectors(slab)).toEqual([]);
   });
 
-  test("the newer location of a sector that was moved meanwhile is kept", async () => {
+  test("if a sector is moved by indexd during the repair, the commit keeps indexd's newer location", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab({ ...CODE, on: suite.world.hosts.slice(2) });
     await suite.world.loseSector(slab, 0);
@@ -192,7 +192,7 @@ describe("during a repair", () => {
     expect((await suite.world.locations(slab))[0]).toBe(other);
   });
 
-  test("if the new host is blocked meanwhile, the move is dropped and tried again", async () => {
+  test("if a new host is blocked before the commit, the move to it is dropped, and a later repair moves the sector", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     const [target] = suite.spare(slab);

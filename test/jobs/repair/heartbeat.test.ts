@@ -74,7 +74,7 @@ test("a process that slept past its lease does not extend it", async () => {
   await heartbeat.stop();
 });
 
-test("a requested early heartbeat is sent once, and later ones keep their interval", async () => {
+test("two requests for an early heartbeat cause one heartbeat, and later heartbeats keep their interval", async () => {
   let beats = 0;
   const { clock, heartbeat } = start(async () => {
     beats += 1;
@@ -96,7 +96,7 @@ test("a requested early heartbeat is sent once, and later ones keep their interv
   expect(clock.pending).toBe(0);
 });
 
-test("changes noted during a heartbeat are sent soon by another heartbeat", async () => {
+test("an early heartbeat that is requested while another one is unanswered follows soon after the answer", async () => {
   const answers: ((isOurs: boolean) => void)[] = [];
   const { clock, heartbeat } = start(() => new Promise((resolve) => answers.push(resolve)));
   await clock.advance(30_000);

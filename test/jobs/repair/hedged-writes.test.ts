@@ -89,7 +89,7 @@ test("a shard acknowledged by two hosts is recorded once, and both writes are pa
   expect(clock.pending).toBe(0);
 });
 
-test("while all hosts are equally slow none counts as slow, but a host still writing after the others does", async () => {
+test("if all hosts write equally slowly, no host is slow; a host that still writes after the others is slow", async () => {
   const hosts = [1, 2, 3, 4, 5, 6].map(host);
   const { clock, writes, store, limits, put } = createStore(hosts);
   for (const index of [0, 1, 2, 3]) put(index);
@@ -106,7 +106,7 @@ test("while all hosts are equally slow none counts as slow, but a host still wri
   limits.stop();
 });
 
-test("a slow host that lost a race is offered another shard only if no other host is left", async () => {
+test("a slow host that lost a race for a shard is offered another shard, but only after all other hosts", async () => {
   const { clock, writes, store, limits, put } = createStore([host(1), host(2), host(3)]);
   put(0);
   await turns();

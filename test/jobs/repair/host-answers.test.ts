@@ -98,7 +98,7 @@ test("a request that all candidates reject is not the slab's fault, even if sour
   expect(answers.ourFault("candidates")).toBeUndefined();
 });
 
-test("hosts are counted by their last failure; cancelled calls do not count", () => {
+test("each host is counted by its last failure, and cancelled calls are not counted", () => {
   const { answers } = answersOf([
     "token-expired",
     "token-expired",
@@ -128,14 +128,14 @@ describe("denials", () => {
     lastResort: true,
   });
 
-  test("a host that serves the whole sector has not denied it", () => {
+  test("a denial is withdrawn if the host then serves the whole sector in the same repair", () => {
     const { answers } = answersOf(["sector-not-found"]);
     answers.servedAll(sector(0), host(0));
     expect(answers.denied).toEqual([]);
     expect(answers.servedWhole).toEqual([]);
   });
 
-  test("the commit is told that a denied sector was served in full, unless it was denied again", () => {
+  test("the commit is told which denied sectors were served in full and not denied again", () => {
     const answers = new HostAnswers();
     for (const id of [0, 1]) answers.servedAll(known(id, 1).sector, host(id));
     deny(answers, known(1, 1));

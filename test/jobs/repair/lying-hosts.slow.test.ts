@@ -56,7 +56,7 @@ describe.each(lies)("a host that %s", (_, switches) => {
   });
 });
 
-test("if all hosts except three corrupt data, the three suffice", async () => {
+test("if one sector of a 3-of-8 slab is lost and four hosts corrupt data, the other three hosts suffice", async () => {
   const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 8 });
   await suite.world.loseSector(slab, 0);
   for (const index of [1, 2, 3, 4]) await slab.hosts[index]!.swarm.setSwitches({ corruptsData: true });
@@ -84,7 +84,7 @@ test("a candidate that acknowledges another root is not recorded; the next candi
 });
 
 describe("a shard that was pinned wrongly", () => {
-  test("is not uploaded after a rebuild, and the others are repaired", async () => {
+  test("is not uploaded after its rebuild, while the slab's other lost shard is repaired", async () => {
     const slab = await suite.world.storeSlab({ ...CODE, spoil: spoiled(0) });
     for (const index of [0, 1]) await suite.world.loseSector(slab, index);
     expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });

@@ -34,7 +34,7 @@ test("a repair with a sufficient cost limit succeeds", async () => {
   expect(result).toMatchObject({ kind: "repaired" });
 });
 
-test("a repair whose reads would exceed the cost limit stops at the limit and records it as the reason", async () => {
+test("a repair whose reads would exceed the cost limit stops at the limit, with the limit as the recorded reason", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.loseSector(slab, 0);
   const result = await suite.repair(slab, limitOf(readCost));
@@ -46,7 +46,7 @@ test("a repair whose reads would exceed the cost limit stops at the limit and re
   expect(await suite.history(slab)).toMatchObject({ failed: 0 });
 });
 
-test("without a candidate nothing is read for copying", async () => {
+test("a sector that should be copied is not read if no candidate can take it", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.database.sql`update contracts set good = false where host_id = ${slab.hosts[1]!.row.id}`;
   await suite.onlyCandidates([]);

@@ -61,7 +61,7 @@ test("a sector on a blocked host that still serves is copied: 4 MiB are read, no
   expect((await suite.traffic()).bytesRead).toBe(SECTOR_BYTES);
 });
 
-test("a sector whose contract went bad is copied from its own host to another", async () => {
+test("a sector whose contract went bad is copied from its host to another host", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.database.sql`update contracts set good = false where host_id = ${slab.hosts[4]!.row.id}`;
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 1, rebuilt: 0 });
@@ -77,7 +77,7 @@ test("sectors of an unreachable blocked host are rebuilt", async () => {
   await expectWhole(slab);
 });
 
-test("stopped sources are replaced by others", async () => {
+test("if sources are offline, a rebuild reads other sources instead", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   await stop(slab, 1, 2);
@@ -85,7 +85,7 @@ test("stopped sources are replaced by others", async () => {
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("copied sectors are used as sources and not read again", async () => {
+test("sectors that were read for a copy also serve as sources of a rebuild, and are not read twice", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await block(slab, 1, 2);
   await suite.world.loseSector(slab, 0);
@@ -187,7 +187,7 @@ test("the journal's cost covers all charges of hosts, including cancelled reads 
   expect(said).toBeLessThan(2n * taken);
 });
 
-test("a slow copy without a replacement is awaited", async () => {
+test("a slow copy is awaited if its shard cannot be rebuilt instead", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
   await block(slab, 0);
   // The copy takes ten seconds of the repair's fast clock, longer than its first round of copies waits.
@@ -307,7 +307,7 @@ test("too few sources because of a lack of funds do not count as a failure of th
   expect(history.waitsMs / 60_000).toBeCloseTo(2, 0);
 });
 
-test("expired prices are fetched again", async () => {
+test("a repair fetches new prices from a host whose prices have expired", async () => {
   const slab = await suite.world.storeSlab(CODE);
   const { environment } = suite.open();
   const run = async () => {
@@ -338,7 +338,7 @@ test("a repair stores its measurements of hosts for the next worker", async () =
   expect(scores.length).toBeGreaterThanOrEqual(2);
 });
 
-test("a repair works without the fleet's host scores", async () => {
+test("a repair succeeds even if the fleet's host scores cannot be read", async () => {
   const { sql } = suite.world.database;
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);

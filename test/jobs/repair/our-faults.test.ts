@@ -75,7 +75,7 @@ test("if a worker reaches only two of twelve hosts, the worker itself is at faul
   expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
 });
 
-test("with too few sources the journal has the hosts' answers", async () => {
+test("if a repair has too few sources, its journal row counts the hosts' errors by kind", async () => {
   const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 6 });
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);
   await slab.hosts[2]!.swarm.setSwitches({ availability: "offline" });

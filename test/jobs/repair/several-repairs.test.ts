@@ -81,7 +81,7 @@ test("five simultaneous repairs share two database connections, and hold none du
   expect(most).toBe(2);
 });
 
-test("sources found to be lost are rebuilt by the same repair", async () => {
+test("if a repair finds that some of its sources are lost, the same repair also rebuilds their shards", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);
   // No table knows that these two of the six remaining sectors are lost.

@@ -78,7 +78,7 @@ test("if all candidates are full, the first repair detects it, and no later repa
   expect(await suite.history(slabs[1]!)).toMatchObject({ failed: 0 });
 });
 
-test("a shard offered to a slow host is soon offered to another one too, and is recorded on one host only", async () => {
+test("a shard offered to a slow host is soon also offered to a second host, and is recorded on one host only", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   const [slow, ...others] = suite.spare(slab);
@@ -149,7 +149,7 @@ describe("a deadline", () => {
     expect(await suite.history(slab)).toMatchObject({ failed: 0, outcome: "interrupted" });
   });
 
-  test("after some uploads keeps these, and the slab may be leased again at once", async () => {
+  test("that comes after some uploads does not undo them, and the slab may be leased again at once", async () => {
     const slab = await suite.world.storeSlab(CODE);
     for (const index of [0, 3]) await suite.world.loseSector(slab, index);
     const [fast, slow] = suite.spare(slab);
@@ -162,7 +162,7 @@ describe("a deadline", () => {
     expect(history.waitsMs).toBeLessThanOrEqual(0);
   });
 
-  test("that leaves too little time for a transfer prevents its start", async () => {
+  test("that leaves too little time for a transfer prevents the transfer's start", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await blockHost(suite.world.database.sql, slab.hosts[1]!.row.hostKey);
     expect(await suite.repair(slab, { remainingMs: 1_000 })).toMatchObject({ kind: "interrupted" });

@@ -52,7 +52,7 @@ test("shards stored by an earlier repair are proved and recorded without a rebui
   expect(await notes(slab)).toBe(0);
 });
 
-test("a host that no longer has the stored shard is not blamed, and may get it again", async () => {
+test("if a host no longer has an uploaded shard, no loss is recorded, and the host may get the shard again", async () => {
   const { slab, holders } = await slabWithUploads([0, 1]);
   await holders[0]!.swarm.dropSector(slab.sectors[0]!.root);
   const result = await suite.repair(slab);
@@ -68,7 +68,7 @@ test("a host that sends a wrong leaf is not believed", async () => {
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("full or silent hosts do not prevent finding or rebuilding shards", async () => {
+test("an uploaded shard is found on a full host, and an uploaded shard on a silent host is rebuilt", async () => {
   const { slab, holders } = await slabWithUploads([0, 1]);
   await holders[0]!.swarm.setSwitches({ full: true });
   await suite.world.database.sql`

@@ -175,7 +175,7 @@ test("if a sector returns to a host, this host's earlier denials do not count fo
   expect(denials).toEqual([{ state: "open", denials: 1, whole_denied_at: null, lately: true }]);
 });
 
-test("sectors lost in the archive become lost again, and their hosts may get other sectors of the slab", async () => {
+test("sectors lost in the archive are lost after a restore, and their hosts may get other sectors of the slab", async () => {
   const [first] = world.hosts;
   await first!.swarm.dropSector(slab.sectors[0]!.root);
   const move = await moveBehindTheBackup(1, first!);
@@ -185,7 +185,7 @@ test("sectors lost in the archive become lost again, and their hosts may get oth
   expect(await whereItIs()).toEqual([undefined, key(first!), ...firstHosts().slice(2)]);
 });
 
-test("a restore counts unknown slabs and sectors", async () => {
+test("a restore counts the slabs and sectors of the archive that the database does not know", async () => {
   const stranger = {
     ...row(1, [{ index: 0, root: hex32(), from: null, to: hex32(), how: "found" }]),
     digest: hex32(),
@@ -298,13 +298,13 @@ test("sectors in contracts that are unknown to the host or have a forged renewal
   expect(await whereItIs()).toEqual(firstHosts());
 });
 
-test("a host that answers with another host's contract does not renew its own", async () => {
+test("a restore does not accept another host's contract as the renewal of a contract", async () => {
   await renewOnHost(world.hosts[0]!, renter, world.hosts[1]!);
   const found = await restore([]);
   expect(found).toMatchObject({ contractsChained: 0, contractsUnknown: { "forged-renewal": 1 } });
 });
 
-test("open denials of the backup stay open when their sectors are unpinned and have three days again", async () => {
+test("open denials of the backup stay open when a restore unpins their sectors and gives them three days again", async () => {
   const { sql } = world.database;
   const [first] = world.hosts;
   await first!.swarm.setContract(first!.row.contract!.contractId, null);
@@ -392,7 +392,7 @@ test("a restore continues after crashes of the PostgreSQL server at any of its w
   expect(current).toHaveLength(1);
 });
 
-test("a sector that its host proves and later denies stays placed until a verification", async () => {
+test("a sector that its host proves during a restore, and denies later, stays placed until a verification", async () => {
   const { sql } = world.database;
   const [, , , , fifth] = world.hosts;
   await begin([row(1, [await moveBehindTheBackup(0, fifth!)])]);

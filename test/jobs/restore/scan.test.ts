@@ -185,7 +185,7 @@ async function killAfter(step: string, then?: () => Promise<unknown>): Promise<v
   await world.database.sql`update slabmend.runs set expires_at = now() where token is not null`;
 }
 
-test("a scan writes nothing while no host answers, and continues when hosts do", async () => {
+test("a scan writes nothing while no host answers, and continues once the hosts answer", async () => {
   const { sql } = world.database;
   await begin(100);
   const unpinned = () => sql`select from sectors where contract_sectors_map_id is null`;
@@ -197,7 +197,7 @@ test("a scan writes nothing while no host answers, and continues when hosts do",
   expect(await unpinned()).toEqual([]);
 });
 
-test("an outage of all hosts unpins nothing; once one host answers, the contracts of the others are unknown", async () => {
+test("an outage of all hosts unpins nothing; once one host answers, the other hosts' contracts count as unknown", async () => {
   const { sql } = world.database;
   await begin(0);
   await sql`update slabmend.runs set checkpoint = checkpoint
@@ -245,7 +245,7 @@ test.each([
   },
 );
 
-test("placements that are repeated because their answer was lost are counted, and not refused", async () => {
+test("a placement that is repeated because the database's answer was lost is counted, and not refused", async () => {
   const { sql } = world.database;
   await begin(0);
   const lease = await takeRun(sql, { coordinator: "test", leaseMs: 60_000, kind: "restore" });

@@ -8,7 +8,12 @@ import { systemClock } from "../../../lib/clock/clock.ts";
 import { parseEnvironment } from "../../../lib/config/parse-environment.ts";
 import type { Ask } from "../../../lib/database/client/deadline-client.ts";
 import { resumeLeasing, stopLeasing } from "../../../lib/database/fleet/fleet-mode.ts";
-import { claimDueChecks, type DueBatch } from "../../../lib/database/verify/due-checks.ts";
+import {
+  claimDueChecks,
+  type DueBatch,
+  readDueBatch,
+  recordDueChecks,
+} from "../../../lib/database/verify/due-checks.ts";
 import type { DueStep } from "../../../lib/jobs/verify/due-checks.ts";
 import { sendDueChecks } from "../../../lib/jobs/verify/send-due-checks.ts";
 import { createCheckQueue } from "../../../lib/queue/check-queue.ts";
@@ -109,7 +114,7 @@ test("exactly the due sectors are checked, in the same way as by indexd", async 
   expect(await make()).toBe(0);
 });
 
-test("a sector denied in a due check is due again in 12 hours; after wrong data or silence our claim stays", async () => {
+test("a denied sector is due again in 12 hours; after wrong data or silence our claim's due time stays", async () => {
   const { sql } = world.database;
   const [, liar, silent] = slab.hosts;
   await host.swarm.setSwitches({ losesSectors: [slab.sectors[0]!.root] });
@@ -189,6 +194,21 @@ test("a duplicate batch is recorded once, a late batch is not recorded, and a lo
   }
 });
 
+test("checks whose record was committed with a lost answer are counted once", async () => {
+  const { sql } = world.database;
+  const sectors = await readDueBatch(sql, await claim());
+  let answers = 0;
+  const losing = (async (...statement: Parameters<typeof sql>) => {
+    const rows = await sql(...statement);
+    if (answers++ > 0) return rows;
+    throw Object.assign(new Error("lost"), { code: "CONNECTION_CLOSED" });
+  }) as unknown as typeof sql;
+  const request = { hostId: host.row.id, confirmed: sectors, denied: [], wrongData: 0, unanswered: 0 };
+  await recordDueChecks(losing, { ...request, hastings: 7n }, verify).catch(() => {});
+  expect(await sums()).toMatchObject({ confirmed: 3, superseded: 0 });
+  expect(await sql`select hastings::text from slabmend.checks`).toEqual([{ hastings: "7" }]);
+});
+
 test("sectors that indexd checked or moved during a due check keep indexd's values", async () => {
   const { sql } = world.database;
   const [moved, checked] = await sql<{ id: string }[]>`
@@ -214,7 +234,7 @@ test("sectors that indexd checked or moved during a due check keep indexd's valu
 });
 
 test.each(["due-claimed", "due-asked", "due-recorded"] as const)(
-  "after a kill at %s each sector is counted once",
+  "after a kill at %s each checked sector is counted once",
   async (dies) => {
     const { sql } = world.database;
     await expect(
@@ -241,7 +261,7 @@ test("locked sectors are skipped without waiting", async () => {
   });
 });
 
-test("a paused fleet claims no checks, and drops earlier claims", async () => {
+test("a paused fleet claims no due checks, and drops batches claimed before the pause", async () => {
   const { sql } = world.database;
   const batch = await claim();
   await stopLeasing(sql, { kind: "paused", owner: "test" });
@@ -256,7 +276,7 @@ test("a paused fleet claims no checks, and drops earlier claims", async () => {
   }
 });
 
-test("simultaneous denials of many hosts are not believed, and the sectors keep our claim", async () => {
+test("simultaneous denials of many hosts are not believed, and the sectors keep the due time of our claim", async () => {
   const { sql } = world.database;
   for (let n = 0; n < 5; n += 1) {
     const { id, hostKey } = await seedHost(sql);

@@ -1,6 +1,9 @@
 import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { sleep } from "../../../clock/sleep.ts";
+import { ConfigurationError } from "../../../config/configuration-error.ts";
+import type { ConfiguredIndexer } from "../../../config/indexer-files.ts";
+import { databaseOf } from "../../../config/served-indexers.ts";
 import type { Ask } from "../../../database/client/deadline-client.ts";
 import { readFleetMode, stopLeasing } from "../../../database/fleet/fleet-mode.ts";
 import { readLifecycle } from "../../../database/lifecycle/lifecycle.ts";
@@ -10,7 +13,7 @@ import { ControlLoop } from "../../../lifecycle/control-loop.ts";
 import { assertMayRemove, createEnsures, type Removed } from "../../../lifecycle/ensures.ts";
 import { createLifecycleStore } from "../../../lifecycle/lifecycle-store.ts";
 import { action, type CommandContext, type CommandHost } from "../../command/command-context.ts";
-import { findIndexer } from "../../command/find-indexer.ts";
+import { configuredIndexers, findIndexer } from "../../command/find-indexer.ts";
 import { contextOf } from "../../command/indexer-context.ts";
 import { withDatabase } from "../../command/open-database.ts";
 import { notNow, operator } from "./steer.ts";
@@ -40,6 +43,7 @@ indexer again: slabmend init --again. To remove the tombstone too: slabmend unin
       action<DeleteOptions>(host, async (context, options, [name]) => {
         const indexer = findIndexer(context.variables, name);
         const own = contextOf(context, indexer);
+        assertOwnDatabase(indexer.name, own.databaseUrl?.reveal(), configuredIndexers(context.variables));
         const removed = await withDatabase(own, { needs: "any" }, (ask) =>
           deleteIndexer(own, ask, { ...options, name: indexer.name }),
         );
@@ -58,6 +62,29 @@ indexer again: slabmend init --again. To remove the tombstone too: slabmend unin
         return "done";
       }),
     );
+}
+
+/**
+ * A copied file or a wrong --database-url must not remove the schema of another indexer.
+ * @throws {ConfigurationError}
+ */
+function assertOwnDatabase(
+  name: string,
+  url: string | undefined,
+  indexers: readonly ConfiguredIndexer[],
+): void {
+  const database = databaseOf(url);
+  const other = indexers.find(
+    (one) => one.name !== name && databaseOf(one.environment["SLABMEND_DATABASE_URL"]) === database,
+  );
+  if (database === undefined || other === undefined) return;
+  throw new ConfigurationError([
+    {
+      name: `the database URL of ${name}`,
+      expected: "its own database",
+      got: `the database of ${other.name}; nothing was changed`,
+    },
+  ]);
 }
 
 /** Undefined if another process has removed the indexer's row. */

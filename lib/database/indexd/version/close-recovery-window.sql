@@ -3,7 +3,7 @@
 -- (unrecoverable_since is the epoch) stays marked. indexd's trigger maintains num_unrecoverable_slabs.
 --
 -- Does nothing in versions before 26, in which indexd does not change the mark either. Does nothing while fewer than min_shards
--- sectors have a host: such a repair only copied sectors and recovered nothing. Only indexd opens a window: it reads from fewer
+-- sectors have a host: the repair then only copied sectors and recovered nothing. Only indexd opens a window: it reads from fewer
 -- hosts than we do, so it is the first to find too few sources.
 --
 -- The caller holds the slab's lock and the lock of its table (hold-indexd.sql). Until the role has the privileges on columns that

@@ -4,7 +4,7 @@ import KNOWN from "./known-catalogue.json" with { type: "json" };
 import type { CatalogueScope, FunctionCatalogue, IndexdCatalogue, TableCatalogue } from "./read-catalogue.ts";
 
 /**
- * A value of `global_settings.db_version`. It determines how we write to indexd's tables:
+ * A value of `global_settings.db_version`. This version determines how we write to indexd's tables:
  *
  *   22  events are stamped by their writer
  *   23  slabs may be marked unrecoverable

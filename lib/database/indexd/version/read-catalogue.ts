@@ -57,7 +57,7 @@ export interface CatalogueScope {
   readonly functions: readonly string[];
 }
 
-/** One statement; needs only the privilege to read db_version. */
+/** Reads the catalogue in one statement; needs only the privilege to read db_version. */
 export async function readCatalogue(sql: ISql, scope: CatalogueScope): Promise<FoundCatalogue> {
   const [row] = await sql<
     {

@@ -57,7 +57,10 @@ export async function verifyIndexd(sql: ISql, accepted: number | undefined): Pro
   return verdict;
 }
 
-/** A check that began earlier than the stored one has read an older catalogue, so its result is not stored. */
+/**
+ * Stores the result of a check, unless another check has stored its result since this check began to read: the other may have
+ * read a newer catalogue.
+ */
 async function keep(
   sql: ISql,
   { readAt, databaseVersion }: FoundCatalogue,

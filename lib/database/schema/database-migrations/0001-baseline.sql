@@ -11,7 +11,8 @@ create table slabmend.leases (
   -- Fencing token: identifies this one lease of the slab.
   token uuid not null default gen_random_uuid(),
   leased_at timestamptz not null,
-  -- The slab's next_repair_attempt as we wrote it. If the slab has another value now, indexd has claimed the slab.
+  -- The slab's next_repair_attempt as we wrote it. If the slab's next_repair_attempt differs from this value, indexd has claimed
+  -- the slab.
   held_until timestamptz not null,
   -- When the last attempt to send the message began.
   sending_since timestamptz not null,
@@ -130,7 +131,8 @@ create table slabmend.followers (
   position bigint not null check (position >= 0),
   -- Only for the archive: SHA-256 of the segment that ends at this position; null before the first segment.
   segment text check (segment ~ '^[0-9a-f]{64}$'),
-  -- The incarnation of that segment's rows. The journal's own may be higher by now, after a restore or a move.
+  -- The incarnation of that segment's rows. The journal's present incarnation is higher if the database was restored or moved
+  -- since then.
   incarnation integer,
   updated_at timestamptz not null,
   -- A stable code: why the follower stopped.
@@ -204,13 +206,13 @@ create table slabmend.moved (
 
 create table slabmend.dead_letters (
   message_id text primary key check (length(message_id) <= 200),
-  -- At most the first 16 KiB; body_bytes is the size of the whole message.
+  -- At most the first 16 KiB of the message; body_bytes is the size of the whole message.
   body text not null,
   body_bytes integer not null,
   cause text not null,
   slab_id bigint,
   token uuid,
-  -- As counted by the queue.
+  -- How often the queue has delivered the message, by the queue's own count.
   receive_count integer not null,
   times_seen integer not null default 1,
   sent_at timestamptz,
@@ -258,7 +260,7 @@ create table slabmend.lifecycle (
   state text not null default 'initializing'
     check (state in ('initializing', 'running', 'stopping', 'stopped', 'repairing', 'deleting')),
   since timestamptz not null default clock_timestamp(),
-  -- Consecutive failures of the state's step; trouble is the reason of the last one: code, message and remedy.
+  -- Consecutive failures of the state's step; trouble is the reason of the last failure: code, message and remedy.
   failures integer not null default 0 check (failures >= 0),
   trouble jsonb check ((trouble is null) = (failures = 0)),
   holder text check (length(holder) <= 200),
@@ -325,8 +327,8 @@ create table slabmend.walks (
   pass bigint not null default 1 check (pass > 0),
   phase text not null default 'mark' check (phase in ('mark', 'sweep')),
   position bigint not null default 0 check (position >= 0),
-  -- One sector may belong to any number of slabs, so a page of the walk can end within a sector: the first one after
-  -- `position`. Then the sector's slabs up to this id are done; 0: none of them.
+  -- One sector may belong to any number of slabs, so a page of the walk can end in the middle of a sector's slabs. Of the first
+  -- sector after `position` the slabs up to this id are done; 0: none of them.
   slab_position bigint not null default 0 check (slab_position >= 0),
   pass_started_at timestamptz not null,
   -- When the last complete pass ended; null: there was none yet.
@@ -433,8 +435,8 @@ create table slabmend.prune_hold (
   held_since timestamptz not null,
   -- When the contracts' next prune was last postponed.
   applied_at timestamptz not null,
-  -- The archives' followers at the first restore, {name: {"incarnation", "position"}}: a later restore
-  -- reads the archive from these positions again, because reap may have archived since.
+  -- The archives' followers at the first restore, {name: {"incarnation", "position"}}: a later restore reads the archive from
+  -- these positions again, because reap may have archived further rows since then.
   archived jsonb not null
 );
 

@@ -1,0 +1,62 @@
+import type { ArchiveStorage } from "../../archive/archive-storage.ts";
+import type { Manifest } from "../../archive/manifest.ts";
+import { decodeSegment, type Segment, segmentKey } from "../../archive/segment.ts";
+import type { Ask } from "../../database/client/deadline-client.ts";
+import { lastPositionOf } from "../../database/journal/incarnation.ts";
+import { type JournalRow, readJournalRows } from "../../database/journal/read-journal-rows.ts";
+
+export type ArchivedRows =
+  /** The database has all rows of the archive's next segment. Later segments may have more of its rows. */
+  | { readonly kind: "segment"; readonly segment: Segment }
+  /** The archive has the database's rows up to this position, and no others. */
+  | { readonly kind: "end"; readonly position: number }
+  /**
+   * The same, but the database's next row has a position at which the archive has another row: it was recorded after the
+   * database had been rewound, and before its incarnation was raised.
+   */
+  | { readonly kind: "diverged"; readonly position: number };
+
+/**
+ * Finds out, after the incarnation was raised, which rows after the follower's position are in the archive already. The
+ * name of a segment is the place of its first row, so the archive is read from that position on, one segment a call.
+ * @param archived where the archive ends
+ */
+export async function findArchivedRows(
+  { ask, storage }: { readonly ask: Ask; readonly storage: ArchiveStorage },
+  position: number,
+  archived: Pick<Manifest, "incarnation" | "position">,
+  signal: AbortSignal,
+): Promise<ArchivedRows> {
+  const read = (mostRows: number): Promise<JournalRow[]> =>
+    ask((sql) => readJournalRows(sql, position, { mostRows, mostBytes: Number.MAX_SAFE_INTEGER }));
+  const [next] = await read(1);
+  const isPast = next?.incarnation === archived.incarnation && position >= archived.position;
+  if (next === undefined || next.incarnation > archived.incarnation || isPast)
+    return { kind: "end", position };
+  const key = segmentKey(next.incarnation, next.position);
+  const file = await storage.read(key, signal);
+  if (file === undefined) {
+    // No segment begins here, because the follower joined anew. The rows count as archived, as far as the archive reaches.
+    const range = { position, archived: archived.position };
+    return { kind: "end", position: await ask((sql) => lastPositionOf(sql, archived.incarnation, range)) };
+  }
+  const segment = decodeSegment(key, file);
+  const rows = await read(segment.rows.length);
+  const same = countSame(segment, rows);
+  if (same === segment.rows.length) return { kind: "segment", segment };
+  return { kind: same < rows.length ? "diverged" : "end", position: position + same };
+}
+
+/** How many rows are the same from the beginning. A rewound database gives the same positions to rows with other random tokens. */
+export function countSame({ rows: archived }: Pick<Segment, "rows">, rows: readonly JournalRow[]): number {
+  const differs = archived.findIndex((row, index) => {
+    const other = rows[index];
+    return (
+      other === undefined ||
+      other.token !== row.token ||
+      other.position !== row.position ||
+      other.incarnation !== row.incarnation
+    );
+  });
+  return differs === -1 ? archived.length : differs;
+}
