@@ -7,7 +7,7 @@ import type { MetricName } from "../lib/telemetry/metric-names.ts";
 import type { FunctionName } from "./function-settings.ts";
 import { REPAIR_TIMEOUT_SECONDS, VISIBILITY_TIMEOUT_SECONDS } from "./limits.ts";
 
-/* The metrics of an expression are always printed together: CloudWatch computes nothing if one of them is missing. */
+/* An expression uses only metrics that are always printed together: CloudWatch does not compute it if a metric is missing. */
 type Statistic = "Sum" | "Maximum" | "Minimum";
 
 /** A metric that an alarm watches: one of slabmend's own, one of a queue, or one of a function. */
@@ -26,7 +26,7 @@ export interface AlarmDefinition {
   readonly threshold: number;
   readonly breaches: "GreaterThanThreshold" | "LessThanThreshold" | "GreaterThanOrEqualToThreshold";
   readonly periodSeconds: number;
-  /** The number of periods considered, and how many of them must breach. */
+  /** The alarm looks at the last `periods` periods, and fires if `breachingPeriods` of them breach the threshold. */
   readonly periods: number;
   readonly breachingPeriods: number;
   readonly missing: "breaching" | "notBreaching" | "ignore";
@@ -56,7 +56,7 @@ const runsEveryMinute = (service: FunctionName) =>
     missing: "breaching",
   }) as const;
 
-/** One breaching period is enough. The alarm then stays on for `periods`, so that a short problem is noticed. */
+/** Fires as soon as one period breaches, and then stays on for `periods` periods, so that a short problem is noticed. */
 const everAbove = (threshold: number, periods: number) =>
   ({
     threshold,
@@ -92,7 +92,8 @@ export const ALARMS = {
     means: "A message has waited for three quarters of an hour: no worker takes repairs from the queue.",
     metrics: { age: { of: "repairs", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
     // While workers take messages, no message becomes older than this threshold. After a worker's crash its message is hidden
-    // for the visibility timeout, then delivered again and dropped. All deliveries of a failed message take less time than this.
+    // for the visibility timeout, then delivered again and dropped. A message that fails at each delivery becomes a dead letter
+    // before it reaches the threshold.
     ...everAbove(VISIBILITY_TIMEOUT_SECONDS + 3 * REPAIR_TIMEOUT_SECONDS, 1),
   },
   "dead-letters": {
@@ -104,7 +105,8 @@ export const ALARMS = {
     means: "A dead letter has been in its queue for ten minutes: reap does not store it.",
     metrics: { age: { of: "deadLetters", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
     // The age counts from the first sending of the message, to the repair queue, so a message may already be too old when it
-    // becomes a dead letter. Therefore two periods: if reap works, the message is gone in the second.
+    // becomes a dead letter. Therefore the alarm fires only if two periods breach: if reap works, the message is gone in the
+    // second.
     ...everAbove(600, 2),
     breachingPeriods: 2,
   },
@@ -130,8 +132,8 @@ export const ALARMS = {
     metrics: {
       crashed: fleet("reap", "LeasesCrashed", "Sum"),
       freed: fleet("reap", "LeasesFreed", "Sum"),
-      // Measured by reap, because repair itself reports nothing if every repair crashes, and the alarm does not fire if a value
-      // is missing.
+      // reap counts the ended repairs, because repair itself reports nothing if every repair crashes, and without a value the
+      // alarm does not fire.
       ended: fleet("reap", "RepairsLately", "Maximum"),
     },
     expression: "crashed + freed - ended",
@@ -143,7 +145,7 @@ export const ALARMS = {
     // The minimum of each hour, so that slabs found and repaired within the same hour do not count.
     metrics: { backlog: fleet("reap", "Backlog", "Minimum") },
     expression: "IF(backlog >= 20, 100 * DIFF(backlog) / backlog, 0)",
-    // Two periods, because a difference needs the previous value.
+    // Two periods, because DIFF needs the value of the previous period.
     ...everAbove(5, 2),
     periodSeconds: HOUR,
   },

@@ -2,8 +2,8 @@ import { sharedName } from "./names.ts";
 import type { StageSettings } from "./settings.ts";
 
 /**
- * The topic for alarms. Not encrypted at rest: CloudWatch cannot publish to a topic with AWS's own key, a key of our own would
- * cost a dollar a month, and alarms contain only numbers.
+ * The topic for alarms. The topic is not encrypted at rest: CloudWatch cannot publish to a topic with AWS's own key, a
+ * key of our own would cost a dollar a month, and alarms contain only numbers.
  */
 export function createAlarmTopic(settings: StageSettings) {
   const topic = new aws.sns.Topic("Alarms", { name: sharedName($app, "alarms") });

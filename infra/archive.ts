@@ -37,8 +37,9 @@ export function createArchive(names: IndexerNames, settings: StageSettings): Arc
 }
 
 /**
- * Versioned against accidental overwriting and deletion; not public; only encrypted transfers. The bucket is kept when the stage
- * is removed, because a restore needs the archive when everything else is lost.
+ * The bucket is versioned, against accidental overwriting and deletion; it is not public, and allows only encrypted
+ * transfers. The bucket is kept when the stage is removed, because a restore needs the archive when everything else is
+ * lost.
  */
 function createBucket(names: IndexerNames) {
   const stays = { retainOnDelete: true };

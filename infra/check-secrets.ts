@@ -43,7 +43,7 @@ export function secretValues(
 }
 
 /**
- * What is wrong with the secrets' values; the values themselves are not repeated. SST's Secret would report only one problem, and
+ * The problems of the secrets' values; no problem contains a value. SST's Secret would report only one problem, and
  * only after half of the stage is registered.
  */
 export async function secretProblems(

@@ -34,7 +34,10 @@ const SST_BYTES = 512;
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** The variables that an operator may set for a function in the environment of `sst deploy`; never the supplied variables. */
+/**
+ * The variables that an operator may set for a function in the environment of `sst deploy`: all except those that the
+ * deployment supplies.
+ */
 function choosable(name: FunctionName): readonly VariableName[] {
   const supplied: readonly VariableName[] = SUPPLIED[name];
   return variablesOf(name).filter((variable) => !supplied.includes(variable));

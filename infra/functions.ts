@@ -66,8 +66,8 @@ export function createFunctions(parts: FunctionParts) {
   new sst.aws.CronV2(names.resource("ReapSchedule"), { schedule: everyMinute, function: reap });
   repairs.subscribe(repair.arn, {
     batch: { size: 1, partialResponses: true },
-    // The maximum is set on the event source mapping, not as reserved concurrency: throttled invocations would count as receives
-    // and fill the dead-letter queue.
+    // The event source mapping limits the number of concurrent invocations. A reserved concurrency would throttle invocations
+    // instead, and throttled invocations count as receives and would fill the dead-letter queue.
     transform: { eventSourceMapping: { scalingConfig: { maximumConcurrency: concurrency } } },
   });
   checks?.subscribe(repair.arn, {

@@ -21,14 +21,15 @@ export const REPAIR_MEMORY_MB = 1_769;
  */
 export const SCHEDULED_MEMORY_MB = 512;
 
-/** A message whose repair failed to begin this many times is malformed, or the database was unreachable for a long time. */
+/** If a message's repair failed to begin this many times, the message is malformed or the database was unreachable for long. */
 export const MOST_RECEIVES = 5;
 
 /** SQS's maximum. reap takes the dead letters every minute, so they stay in the queue only while reap does not run. */
 export const DEAD_LETTER_RETENTION_SECONDS = 14 * 86_400;
 
 /**
- * SQS's default. When a message expires, its lease was reaped long before: a lease whose repair does not begin lasts an hour.
+ * SQS's default, much longer than the hour that a lease lasts if its repair does not begin: when a message expires,
+ * reap has ended its lease long before.
  */
 export const MESSAGE_RETENTION_SECONDS = 4 * 86_400;
 

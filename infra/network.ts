@@ -1,9 +1,9 @@
 import type { StageSettings } from "./settings.ts";
 
 /**
- * No VPC by default: functions reach the internet without a NAT, and a NAT would make the traffic with the hosts more expensive.
- * A private database needs a VPC. A new VPC gets NAT instances, for a few dollars a month each, instead of NAT gateways, which
- * cost 0.045 dollars per GB.
+ * By default there is no VPC: functions reach the internet without a NAT, and a NAT would make the traffic with the
+ * hosts more expensive. A private database needs a VPC. A new VPC gets NAT instances, for a few dollars a month each,
+ * instead of NAT gateways, which cost 0.045 dollars per GB.
  */
 export function createNetwork(settings: StageSettings) {
   switch (settings.SLABMEND_VPC) {

@@ -1,7 +1,7 @@
 /**
- * Alerts for the operator of a server: the alarms of AWS in PromQL, and those that only a server has. Each name is a heading of
- * docs/runbook.md. Counters of several servers on one database are summed; values measured in the database are the same on each
- * server.
+ * Alerts for the operator of a server: the alarms of AWS in PromQL, and further alerts that exist only for servers.
+ * Each name is a heading of docs/runbook.md. Counters of several servers on one database are summed; values measured in
+ * the database are the same on each server.
  */
 import { ALARMS, type AlarmName } from "./alarm-definitions.ts";
 

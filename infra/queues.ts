@@ -30,7 +30,8 @@ export function createQueues(names: IndexerNames, settings: StageSettings) {
       },
     },
   });
-  // A separate resource, because otherwise each of the two queues would have to exist before the other.
+  // This policy of the dead-letter queue is a separate resource, because otherwise each of the two queues would have to exist
+  // before the other.
   new aws.sqs.RedriveAllowPolicy(names.resource("DeadLettersRedriveAllow"), {
     queueUrl: deadLetters.url,
     redriveAllowPolicy: $jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [repairs.arn] }),

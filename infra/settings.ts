@@ -13,7 +13,7 @@ interface Setting<Value> {
   /** Completes the sentence "expected …". */
   readonly expected: string;
   readonly purpose: string;
-  /** Used if the setting is missing or empty; without a default it is required. */
+  /** The value if the setting is missing or empty; a setting without a fallback is required. */
   readonly fallback?: string;
 }
 
@@ -27,7 +27,7 @@ const idList = (prefix: string) =>
     v.array(v.pipe(v.string(), v.regex(new RegExp(`^${prefix}-[0-9a-f]+$`)))),
   );
 
-/** A stage cannot archive to a directory. */
+/** Where a stage can archive the journal; a directory is not possible. */
 type StageArchive =
   | Extract<ArchiveDestination, { kind: "bucket" }>
   | { readonly kind: "none" }

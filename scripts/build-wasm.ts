@@ -5,7 +5,7 @@ import asc from "assemblyscript/asc";
 const REPOSITORY = new URL("../", import.meta.url);
 export const KERNEL_PATH = fileURLToPath(new URL("lib/kernel/kernel.wasm", REPOSITORY));
 
-/** Compiles wasm/ to the bytes of lib/kernel/kernel.wasm. Throws the compiler's error if it fails. */
+/** Compiles wasm/ to the bytes of lib/kernel/kernel.wasm. If the compiler fails, throws its error. */
 export async function buildKernel(): Promise<Uint8Array> {
   let wasm: Uint8Array | undefined;
   const { error, stderr } = await asc.main(

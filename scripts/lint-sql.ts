@@ -1,4 +1,4 @@
-/** Lints the SQL files below lib by the rules in scripts/lint-sql/rules.ts. Exits with 1 if it finds something. */
+/** Lints the SQL files below lib by the rules in scripts/lint-sql/rules.ts. Exits with 1 if a file breaks a rule. */
 import { globSync, readFileSync } from "node:fs";
 import { readFunctions } from "./lint-sql/read-functions.ts";
 import { lintFunction } from "./lint-sql/rules.ts";

@@ -11,7 +11,7 @@ import { INDEXD_RELEASES, NEWEST_RELEASE, NEWEST_VERSION } from "../dev/indexd/i
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
 
-/** Commit, events, statistics, predicates and rules; walk, claim and reap. */
+/** The tests of commits, events, statistics, predicates and rules, and of walk, claim and reap. */
 const TESTS = [
   "test/database/commit-moves",
   "test/database/commit-outcomes",
@@ -25,8 +25,8 @@ const TESTS = [
   "test/jobs/reap/reap.test",
 ];
 /**
- * In the format of test/support/global-setup.ts. A new database of the newest version is not in the list, because
- * `npm test` runs all tests on it.
+ * The databases to test on, in the format of test/support/global-setup.ts. A new database of the newest version is not
+ * in the list, because `npm test` runs all tests on it.
  */
 const DATABASES = [
   ...Object.values(INDEXD_RELEASES).filter((version) => version !== NEWEST_VERSION),
@@ -34,7 +34,7 @@ const DATABASES = [
 ].map(String);
 const SMALL_DEMO =
   "--slabs 2 --hosts 12 --min-shards 3 --total-shards 6 --dead 1 --blocked 1 --bad-contracts 1 --lost-sectors 2 --liars 0 --kill-workers 1 --endangered 0 --json";
-/** Large enough that repairs still run during the upgrade. */
+/** A demo with so many slabs that repairs still run during the upgrade. */
 const UPGRADED_DEMO =
   "--slabs 6 --hosts 16 --min-shards 4 --total-shards 8 --dead 1 --blocked 1 --bad-contracts 1 --lost-sectors 2 --liars 0 --kill-workers 0 --endangered 0 --workers 1 --upgrade --json";
 

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 const REPOSITORY = fileURLToPath(new URL("../", import.meta.url));
 const PORT = process.env["LOCALSTACK_PORT"] || "4566";
 
-/** The exit code; 127 if the command does not exist. */
+/** Runs a command and returns its exit code, or 127 if the command does not exist. */
 async function run(
   command: string,
   args: readonly string[],

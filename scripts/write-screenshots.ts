@@ -24,7 +24,10 @@ const DESKTOP = { width: 1280, height: 1040 };
 const TALL = { width: 1280, height: 1280 };
 const SHORT = { width: 1280, height: 720 };
 const PHONE = { width: 390, height: 844 };
-/** A pass over all bad sectors begins once a minute, and a repair from slow hosts takes a minute too. */
+/**
+ * How long a picture may wait for its state: passes over all bad sectors begin a minute apart, and a repair from slow
+ * hosts takes another minute.
+ */
 const LIMIT_MS = 300_000;
 
 /** A playground with a typical erasure code, and with more hosts than this code needs. */

@@ -4,7 +4,7 @@ import type { HostState } from "./host-state.ts";
 import { NOT_ENOUGH_FUNDS, Refused } from "./refusals.ts";
 
 /**
- * Checks what a host checks first in every paid request, in a real host's order.
+ * Makes the checks with which a host begins every paid request, in a real host's order.
  * @returns why the request is refused; undefined if all checks pass
  */
 export function paymentFlaw(host: HostState, { prices, token }: Payment): string | undefined {

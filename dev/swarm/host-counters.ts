@@ -1,4 +1,4 @@
-/** A host's counters since its creation or the last reset. */
+/** A host's counters; they count from the host's creation, or from their last reset. */
 export interface HostCounters {
   /** TCP connections accepted. */
   readonly connections: number;

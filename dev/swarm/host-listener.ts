@@ -14,7 +14,7 @@ const LOWEST_PORT = 15_000;
 const HIGHEST_PORT = 32_000;
 const PORT_ATTEMPTS = 200;
 
-/** The public host's setting for accepted connections. */
+/** The keepalive delay of accepted connections, as in the public host. */
 const TCP_KEEPALIVE_MS = 10_000;
 
 /**

@@ -10,9 +10,9 @@ export interface HostSwitches {
    * packets.
    */
   readonly availability: "online" | "offline" | "silent";
-  /** For the whole host, separately for each direction; null: unlimited. */
+  /** Speed limit of all the host's connections together, separate for each direction; null: unlimited. */
   readonly bytesPerSecond: number | null;
-  /** Added in each direction, so a round trip takes twice this. */
+  /** Delay in each direction, so a round trip takes longer by twice this time. */
   readonly latencyMs: number;
   /** Stops sending after this many bytes of a read's data, until the switch is cleared. */
   readonly stallsReadsAfterBytes: number | null;

@@ -39,7 +39,7 @@ export class LocalHost implements SwarmHost {
   readonly #options: LocalHostOptions;
   readonly #state: HostState;
   readonly #listener: HostListener;
-  /** The latest opening or closing of the listener; the next one waits for it. */
+  /** The latest opening or closing of the listener; the next opening or closing begins when it has ended. */
   #lastTransition: Promise<unknown> = Promise.resolve();
   #stopped = false;
 

@@ -4,7 +4,7 @@ import type { Clock } from "../../lib/clock/clock.ts";
 export interface Pace {
   readonly bytesPerSecond: number | null;
   readonly latencyMs: number;
-  /** Nothing passes while this is set. */
+  /** While this is true, no bytes pass. */
   readonly halted: boolean;
 }
 
@@ -25,8 +25,8 @@ const MAX_ON_THE_WAY_BYTES = 4 * 1024 * 1024;
 
 /**
  * If a line holds more than this many bytes, its source must wait. The limit is one buffer plus the bytes that are in
- * transit at the full rate. With the buffer alone, a distant host would be slow even on a fast line: 256 KiB in every
- * 40 ms are only 52 Mbit/s.
+ * transit at the full rate. If the limit were one buffer alone, a distant host would be slow even on a fast line: 256
+ * KiB in every 40 ms are only 52 Mbit/s.
  */
 export function mostQueuedBytes({ bytesPerSecond, latencyMs }: Pace): number {
   if (latencyMs === 0) return BUFFER_BYTES;

@@ -68,7 +68,7 @@ export class SectorStore {
     return this.#sectors.get(root)?.expirationHeight;
   }
 
-  /** Removes a sector. Returns false if the host does not have it. */
+  /** Removes a sector. Returns false if the host does not have the sector. */
   drop(root: Root): Promise<boolean> {
     return this.#inTurn(async () => {
       if (!this.#sectors.delete(root)) return false;

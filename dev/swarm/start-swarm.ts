@@ -63,7 +63,7 @@ export async function startSwarm(
   };
 }
 
-/** Removes the folders from `innermost` up to `outermost` that are empty; other files stay. */
+/** Removes the folders from `innermost` up to `outermost`, and stops at the first that is not empty. */
 async function removeEmptyDirectories(innermost: string, outermost: string): Promise<void> {
   try {
     for (let directory = innermost; ; directory = dirname(directory)) {

@@ -12,7 +12,7 @@ export type HostCall = {
 }[keyof SwarmHost];
 
 export type ToSwarm =
-  /** Always the first message, and only once. */
+  /** The first message to the process; sent exactly once. */
   | { readonly kind: "start"; readonly options: SwarmOptions }
   | {
       readonly kind: "call";

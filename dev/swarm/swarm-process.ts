@@ -8,7 +8,7 @@ import type { FromSwarm, HostCall, ToSwarm } from "./swarm-messages.ts";
  * long as its parent: when the channel closes for any reason, it removes its files and ends.
  */
 
-/** Time limit for cleaning up. After it the process kills itself, because it must not outlive its parent. */
+/** Time limit for cleaning up. When it has passed, the process kills itself, because it must not outlive its parent. */
 const END_GRACE_MS = 10_000;
 
 let starting: Promise<Swarm> | undefined;

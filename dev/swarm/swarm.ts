@@ -50,7 +50,7 @@ export interface SwarmHost {
    */
   putSector(root: Root, bytes: Uint8Array): Promise<void>;
   hasSector(root: Root): Promise<boolean>;
-  /** Removes a sector. Resolves to false if the host did not have it. */
+  /** Removes a sector. Resolves to false if the host did not have the sector. */
   dropSector(root: Root): Promise<boolean>;
   /**
    * Makes a temporary sector permanent, as appending it to a contract does. Resolves to false if the host does not have
@@ -82,11 +82,14 @@ export interface Swarm {
   readonly hosts: readonly SwarmHost[];
   /** Advances the chain: price tables show the new height, and temporary sectors expire. */
   setTipHeight(height: bigint): Promise<void>;
-  /** Ends all connections and removes all sectors and folders. It may be called again. */
+  /** Ends all connections and removes all sectors and folders. Further calls are allowed. */
   stop(): Promise<void>;
 }
 
-/** Well within indexd's limits: 500 SC to download a TB, 50 to upload it, 500 to store it for a month of 4320 blocks. */
+/**
+ * Prices well within indexd's limits: 500 SC to download a TB, 50 SC to upload it, 500 SC to store it for a month of
+ * 4320 blocks.
+ */
 export const DEFAULT_PRICES: PriceList = {
   contractPrice: 200_000_000_000_000_000_000_000n,
   collateral: 231_481_481_480n,

@@ -12,7 +12,7 @@ import type { Finding } from "./rules.ts";
 import { type NameReference, nameReferences } from "./walk-tree.ts";
 
 const PREPARE = "prepare lint_statement as ";
-/** undefined_column, and undefined_table for `a` in `a.b`. */
+/** PostgreSQL's codes of undefined_column and of undefined_table; `a.b` with an unknown `a` causes the latter. */
 const UNKNOWN_NAME: ReadonlySet<string> = new Set(["42703", "42P01"]);
 
 /**

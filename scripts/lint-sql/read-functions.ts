@@ -138,8 +138,8 @@ function collectStatements(
 }
 
 /**
- * A list with the name of the variable with this number. The list is empty for the row of the function's results, which
- * has no name.
+ * The name of the variable with this number, in a list. For the row of the function's results, which has no name, the
+ * list is empty.
  */
 function named(by: Collector, number: Tree): readonly string[] {
   const name = typeof number === "number" ? by.names[number] : undefined;

@@ -1,6 +1,6 @@
 /**
- * Makes a screenshot smaller: a PNG of 256 colours instead of 16 million. A page has few colours, and mixtures of them at the edges of
- * letters, so the difference is not visible.
+ * Makes a screenshot smaller: a PNG of 256 colours instead of 16 million. A page has only a few colours, and mixtures
+ * of these at the edges of letters, so the difference is not visible.
  */
 import { crc32, deflateSync, inflateSync } from "node:zlib";
 

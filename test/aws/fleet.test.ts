@@ -57,8 +57,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
     if (missing.length > 0) return;
     world = await createRepairWorld({ hosts: HOSTS });
     fleet = await buildFleet(endpoint, world);
-    // A function in a container cannot reach this machine's loopback: then all tests are skipped. But a pinned emulator
-    // starts functions outside containers, so if they cannot reach the world, tests must fail.
+    // An endpoint may run functions in containers, where they cannot reach this machine's loopback: then all tests are skipped.
+    // But a pinned emulator starts functions outside containers, so if they cannot reach the world, tests must fail.
     if (endpoint.name in KNOWN_MISSING) return;
     unreachable = await invoke("Claim").then(
       () => undefined,
@@ -69,7 +69,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
   afterAll(async () => {
     await fleet?.remove();
     await endpoint?.stop();
-    // Stopped last, because functions keep connections to the world's database open until their processes end.
+    // The world is stopped last, because functions keep connections to the world's database open until their processes end.
     await world?.stop();
   });
   beforeEach((context) => {

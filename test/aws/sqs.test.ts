@@ -169,7 +169,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
 
   test("a long poll waits for a message and returns as soon as it arrives", async () => {
     const startedAt = Date.now();
-    // Waits as long as the queue's own attribute says, as Lambda's poller does.
+    // This receive waits for up to the time in the queue's own attribute, as Lambda's poller does.
     const polling = queues.receive(queues.repairs, { WaitTimeSeconds: undefined });
     await send(queues.repairs, "late");
     expect(await polling).toMatchObject([{ Body: "late" }]);

@@ -62,7 +62,10 @@ async function start(
   return worker;
 }
 
-/** All metrics that a worker printed, merged. Each line is in embedded metric format, because the worker logs nothing. */
+/**
+ * All metrics that a worker printed, merged. Each printed line is in embedded metric format, because the worker
+ * prints no log lines.
+ */
 function metricsOf(worker: WorkerProcess): Record<string, unknown> {
   return Object.assign({}, ...worker.lines.map(({ line }) => JSON.parse(line) as object)) as Record<
     string,

@@ -121,7 +121,7 @@ test("no secret is in the functions' answers, messages, printed lines and table 
   const bad = { Records: [{ messageId: "1", body: `{"v":1,"slabId":"${plain.id}","key":1}` }] };
   answered("a malformed message", await worker.invoke(bad));
 
-  // Claim and reap, and the queues' messages.
+  // Now run claim and reap, and read the messages in the queues.
   for (const name of ["claim", "reap"] as const) {
     const refusedToo = await kill.startVictim(name, undefined, { SLABMEND_DATABASE_URL: refused.href });
     answered(`${name}, a refused login`, await refusedToo.invoke({}));

@@ -1,7 +1,7 @@
 /** Finds any of many short byte sequences in one pass over a long one. */
 
 /**
- * Length of a piece. It has 2^64 possible values, so a random piece does not occur by chance in texts of some 2^25
+ * Length of a piece. A piece has 2^64 possible values, so a random piece does not occur by chance in texts of some 2^25
  * bytes.
  */
 export const PIECE_BYTES = 8;

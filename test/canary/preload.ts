@@ -1,7 +1,7 @@
 /**
- * Preloaded by all Node.js descendants of a test's process, because the test cannot see what they start and serve. It
- * writes its record to the folder that its own URL names. A process does not record its own output, because its parent
- * does.
+ * Preloaded by all Node.js descendants of a test's process, because the test cannot see what they start and serve. The
+ * URL with which this file is loaded names the folder for the process's record. A process does not record its own
+ * output, because its parent does.
  */
 import { isMainThread } from "node:worker_threads";
 import { recordInto } from "./recorder.ts";

@@ -11,8 +11,8 @@ export interface Reading {
 /** How many encodings inside each other are decoded, as in base64 of JSON that contains hex. */
 const MOST_LAYERS = 2;
 /**
- * Shorter runs contain less than a piece: its eight bytes are 16 hex digits or 11 base64 digits. Longer runs are
- * decoded in parts.
+ * Runs of digits that are long enough to contain a piece: its eight bytes are 16 hex digits or 11 base64 digits. A run
+ * of more than 65,536 digits is decoded in parts.
  */
 const HEX = /[0-9a-fA-F]{16,65536}/g;
 const BASE64 = /[A-Za-z0-9+/_-]{11,65536}/g;

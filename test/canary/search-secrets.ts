@@ -30,7 +30,7 @@ export interface Finding {
   readonly where: string;
 }
 
-/** Shorter secrets may occur anywhere: a password "postgres" is in every URL. */
+/** Shorter secrets are not searched for, because they may occur anywhere: a password "postgres" is in every URL. */
 const LEAST_SECRET_BYTES = 12;
 
 /** U+FFFD as UTF-8. */

@@ -69,7 +69,7 @@ test("a leak in any kind of place fails its test file; the message names place a
   const of = (file: string) => results.find(({ name }) => name.endsWith(file))!;
   expect([of("clean.fixture.ts").status, of("clean.fixture.ts").message]).toEqual(["passed", ""]);
   expect(of("leaks.fixture.ts").status).toBe("failed");
-  // Its tests pass; only the search fails.
+  // The tests in leaks.fixture.ts pass: the file fails only because of the search.
   expect(of("leaks.fixture.ts").assertionResults.filter(({ status }) => status !== "passed")).toEqual([]);
   const { message } = of("leaks.fixture.ts");
   // Leaves out the form in which a secret was found. The form differs from run to run: random bytes can look like text.

@@ -32,7 +32,7 @@ export async function recordAllRows(): Promise<void> {
   await Promise.all([...databases.values()].map(recordRows));
 }
 
-/** Call it once. From then on the rows of every server of this process are read before the server stops. */
+/** Call it once. From this call on, the rows of every server of this process are read before the server stops. */
 export function watchServers(): void {
   postgresStopping.subscribe((message) => {
     const { url, waitUntil } = message as PostgresStopping;

@@ -15,7 +15,7 @@ export function watchErrors(): void {
   const RecordingError = new Proxy(Error, {
     construct(target, args, newTarget) {
       const error = Reflect.construct(target, args, newTarget) as Error;
-      // Deferred until the constructors have finished.
+      // The error is recorded later, when its constructors have finished.
       queueMicrotask(() => recordError(error));
       return error;
     },

@@ -27,7 +27,7 @@ export function watchKeys(): void {
       recordSignature(args[3]);
       return verify(...args);
     },
-    // The database client calls it for SCRAM-SHA-256, with which all databases of the tests check passwords.
+    // The database client calls this function for SCRAM-SHA-256, with which all databases of the tests check passwords.
     pbkdf2Sync(...args: Parameters<typeof pbkdf2Sync>): Buffer {
       recordSecret("database password", args[0] as string);
       return pbkdf2Sync(...args);

@@ -26,14 +26,14 @@ interface SpawnOptions {
 type Spawn = (this: ChildProcess, options: SpawnOptions) => unknown;
 
 /**
- * The runs that test this search leak on purpose. They search their own output, and the secrets that they leak are not
- * secrets of the test that starts them.
+ * The runs that test this search leak on purpose. These runs search their own output, and the secrets that they leak
+ * are not secrets of the test that starts them.
  */
 const LEAKS_ON_PURPOSE = /test\/canary\/fixtures\/vitest\.config\.ts$/;
 
 /**
- * Tests start hundreds of functions' processes. They start no further processes and serve nothing, so all their output is
- * seen here, without preload.ts.
+ * Tests start hundreds of functions' processes. These processes start no others and serve nothing, so all their output
+ * is seen here, without preload.ts.
  */
 const NEEDS_NO_PRELOAD = /dev\/aws\/function-process\.ts$/;
 

@@ -12,7 +12,8 @@ export interface FleetRole {
 }
 
 /**
- * Runs the SQL that `slabmend grant` prints as the database's owner would: as one script with its own begin and commit.
+ * Runs the SQL that `slabmend grant` prints, in the way in which the database's owner would run it: as one script, with
+ * its own begin and commit.
  */
 export async function applyGrant(ownerUrl: string, role: string, concurrency: number): Promise<void> {
   const { out } = await runCli(["grant", "--role", role, "--concurrency", String(concurrency)]);

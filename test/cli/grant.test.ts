@@ -266,7 +266,7 @@ test("the SQL of grant warns with numbers if it leaves indexd too few connection
     return heard;
   };
   expect(await warningsOf({ SLABMEND_REPAIR_CONCURRENCY: "4" })).toEqual([]);
-  // The default concurrency fits a server with the default settings.
+  // A server with PostgreSQL's default settings has enough connections for the default concurrency.
   expect(most).toBeGreaterThanOrEqual(100);
   expect(await warningsOf({})).toEqual([]);
   const [said, ...others] = await warningsOf({ SLABMEND_REPAIR_CONCURRENCY: String(most - 20) });

@@ -33,7 +33,7 @@ async function storeDueSlab(): Promise<StoredSlab> {
   return slab;
 }
 
-/** Everything that a plan could have changed. */
+/** Reads everything that the command `plan` could have changed. */
 async function everything(): Promise<unknown> {
   const { sql } = world.database;
   return {

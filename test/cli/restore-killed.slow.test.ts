@@ -37,7 +37,7 @@ async function setUp(options: { readonly database?: TestDatabase } = {}): Promis
     await from!.swarm.dropSector(root);
   }
   for (const { swarm } of world.hosts) await swarm.setSwitches({ latencyMs: 100 });
-  // The command refuses to begin while others are connected.
+  // `restore start` refuses to begin while other clients are connected.
   await world.database.sql.end();
 }
 
@@ -98,11 +98,11 @@ test("after SIGKILL during a scan the placed sectors stay, and restore continue 
   await expectRestored();
 });
 
-/** The command refuses to continue while clients other than commands are connected. */
+/** Connects under the name of a command, because `restore` refuses to continue while other clients are connected. */
 const connect = (url: string): Sql =>
   postgres(url, { max: 1, onnotice: () => {}, connection: { application_name: "slabmend-cli" } });
 
-/** Asks over a connection of its own, and closes it before it returns. */
+/** Whether the restore has begun. Reads this over a new connection, and closes the connection before it returns. */
 async function isUnderWay(url: string): Promise<boolean> {
   const look = connect(url);
   try {

@@ -33,7 +33,7 @@ beforeEach(async () => {
   environment = { ...world.variables };
 });
 afterEach(async () => {
-  // The test has ended the world's client, so this needs another one.
+  // The test has ended the world's client, so another client drops the role.
   await asOwner((sql) => sql.unsafe(`drop owned by ${role}; drop role ${role}`));
   await world?.stop();
   await rm(folder, { recursive: true, force: true });
@@ -295,7 +295,7 @@ function begin(archivedIncarnation: number): Promise<bigint> {
   return asOwner((sql) => beginRestore(sql, { scope: SCOPE, owner: "test", archivedIncarnation }));
 }
 
-/** What an operator does before a restore. */
+/** Forbids the fleet's role to log in, as an operator does before a restore. */
 async function refuseLogin(): Promise<void> {
   await world.database.sql.unsafe(`alter role ${role} nologin`);
   await world.database.sql.end();
@@ -311,8 +311,9 @@ async function asOwner<Result>(run: (sql: postgres.Sql) => PromiseLike<Result>):
 }
 
 /**
- * Holds prunes as reap does, with the fleet's privileges. Returns how many contracts were held within 6 h of the last
- * hold (`early`) and after 7 h (`later`), and how many are due afterwards.
+ * Holds the contracts' prunes twice, as reap does, with the fleet's privileges. Returns how many contracts the first
+ * call held, within 6 h of the hold before it (`early`), how many the second held, 7 h after the last hold (`later`),
+ * and how many contracts are then due for a prune.
  */
 function keptByFleet(): Promise<object> {
   return asOwner(async (sql) => {

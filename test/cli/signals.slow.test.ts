@@ -33,7 +33,7 @@ test("SIGTERM during the start of slabmend ends the process, and no slab is leas
     const cli = startCli(WORK, environment);
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     cli.child.kill("SIGTERM");
-    // Before the launcher runs, the signal's default action ends the process.
+    // If the signal arrives before the launcher runs, its default action ends the process.
     expect([0, null]).toContain(await cli.ended);
   }
   expect(await database.sql`select from slabmend.leases`).toHaveLength(0);

@@ -51,7 +51,7 @@ test.each(COMMANDS)("slabmend %s ends if the database stops answering", async (c
     expect.stringContaining("expected an answer within"),
   ]);
   expect(clock.now() - startedAtMs).toBeLessThan(120_000);
-  // The connection is dropped, and the call is not retried forever.
+  // The command drops the silent connection, and opens only a few new ones.
   expect(proxy.accepted).toBeLessThanOrEqual(3);
   await proxy.stop();
 });

@@ -140,7 +140,7 @@ test("draining finishes running repairs and begins no more", async () => {
   const running = () =>
     world.database.sql`select through_queue from slabmend.leases where began_at is not null`;
   await cli.meanwhile(untilEqual(async () => (await running()).length, 1));
-  // `through_queue` is false, so claim does not count this lease as one of the queue's.
+  // `through_queue` is false, so claim does not count this lease as a lease for the queue.
   expect(await running()).toEqual([{ through_queue: false }]);
   cli.child.kill("SIGTERM");
   await cli.until("draining");

@@ -36,7 +36,7 @@ test("a whole repair works if every statement runs on a different backend", asyn
   let statements = 0;
   const pooled = new Proxy(backends[0]!, {
     apply(_target, _self, args: never[]) {
-      // Fragments of statements are counted here too. This is harmless: any backend may build them.
+      // Calls for fragments of statements are counted too, which is harmless: any client may build a fragment.
       statements += 1;
       return Reflect.apply(backends[statements % backends.length]!, undefined, args);
     },

@@ -14,7 +14,10 @@ import { runCli } from "../cli/run-cli.ts";
 import { startClosingServer, WAYS_TO_CLOSE } from "../support/closing-server.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 
-/** Six attempts of one read and a few more calls; a client that always reconnects would make hundreds a second. */
+/**
+ * Enough connections for six attempts of one read and for a few more calls; a client that reconnects without a limit
+ * would open hundreds a second.
+ */
 const MOST_CONNECTIONS = 20;
 
 const message = encodeRepairMessage(

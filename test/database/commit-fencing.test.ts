@@ -99,7 +99,7 @@ describe("a superseded worker changes none of indexd's rows", () => {
   });
 
   test("a commit is superseded if its lease expired an hour ago, because hosts may have removed the new sectors", async () => {
-    // The worker, or the database, was suspended between the last heartbeat and the commit; reap did not run either.
+    // The worker, or the database, was suspended between the last heartbeat and the commit, and reap did not run meanwhile.
     await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '61 minutes' where token = ${token}`;
     await changesNothing("lease-expired");
     expect(await leases()).toHaveLength(0);
@@ -170,7 +170,8 @@ describe("idempotent by token", () => {
 
 describe("commits and indexd on the same rows: the commit locks before it reads", () => {
   /**
-   * Runs indexd's statements (`theirs`), and keeps their transaction open until slabmend's commit waits for its locks.
+   * Runs indexd's statements (`theirs`), and keeps their transaction open until slabmend's commit waits for the rows
+   * that they have locked.
    */
   const besideIndexd = async (theirs: (tx: TransactionSql) => Promise<unknown>) => {
     const worker = postgres(database.url, { max: 1, onnotice: () => {} });

@@ -41,7 +41,7 @@ async function end(slab: SeededSlab, kind: OutcomeKind) {
   return await commitRepair(sql, requestOf(slab, token, { outcome: { kind } }));
 }
 
-// 17 minutes is the hold of a running lease.
+// 17 minutes: the next attempt stays as the running lease has set it.
 test.each<[OutcomeKind, number, number, number]>([
   ["repaired", 3, 0, 17],
   ["healthy", 3, 3, 17],

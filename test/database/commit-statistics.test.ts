@@ -103,7 +103,7 @@ test("commit_repair writes the same rows as indexd's own steps", async () => {
           ? [{ sectorId, root, hostId, code: "corrupt", whole: true, othersServed: true }]
           : [];
       });
-      // Three denials by one host are too many to be believed.
+      // If a host denies three sectors or more, its denials are not believed, so they are not losses.
       const lost = denied.filter(
         ({ hostId }) => denied.filter((report) => report.hostId === hostId).length < 3,
       );

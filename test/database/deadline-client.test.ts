@@ -55,7 +55,7 @@ test("the connection to a server that became read-only is dropped at once, and t
   await answering.run(20_000, turnReadOnly);
   expect(await answering.run(20_000, write)).toBe(1);
   await answering.run(20_000, turnReadOnly);
-  // The same holds inside a call that retries its transaction.
+  // A call that retries its own transaction also gets a new connection.
   expect(await answering.run(20_000, (sql) => retryTransaction("test", () => write(sql)))).toBe(1);
   await answering.end();
 });
@@ -82,7 +82,7 @@ test("a server that stays read-only is tried until the deadline", async () => {
     code: "read-only-server",
     cause: { code: "25006" },
   });
-  // The first new connection is tried at once; another sleep of two seconds would end after the deadline.
+  // A new connection is tried at once, and one more after each sleep; another sleep of two seconds would end after the deadline.
   expect(slept).toEqual([500, 1_000, 2_000]);
   expect(clock.pending).toBe(0);
   await answering.end();

@@ -192,7 +192,7 @@ describe("a denied sector that moves", () => {
       const slab = await storeSlab();
       const countedBefore = await countedLost();
       for (let n = 0; n < before; n += 1) {
-        // Denies only a range: two denials of the whole sector 6 h apart would be a loss without a move.
+        // The host denies only a range: two denials of the whole sector 6 h apart would prove a loss even without a move.
         await commit(slab, { denied: [denial(slab, 0, { whole: false })] });
         await age(1);
       }

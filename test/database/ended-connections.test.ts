@@ -105,7 +105,7 @@ test("a transaction with a lost connection writes nothing more, even if another 
     })
     .catch((error: unknown) => error);
   await isLost.promise;
-  // The first attempt may still use the old connection.
+  // The first `select` may still use the old connection, and fail.
   await sql`select 1`.catch(() => {});
   await sql`select 1`;
   isConnectedAgain.resolve();

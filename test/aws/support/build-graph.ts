@@ -21,7 +21,10 @@ export interface BuiltGraph {
   remove(): Promise<void>;
 }
 
-/** Each type needs the earlier ones: policies name queues, functions name roles, mappings and schedules name functions. */
+/**
+ * The order in which types of resources are built; a type may need earlier types: policies name queues, functions
+ * name roles, mappings and schedules name functions.
+ */
 const ORDER = [
   "aws:sqs/queue:Queue",
   "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",

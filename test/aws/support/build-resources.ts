@@ -76,7 +76,7 @@ const queue = builder(
     sqsManagedSseEnabled: v.boolean(),
     receiveWaitTimeSeconds: v.optional(number),
     redrivePolicy: v.optional(string),
-    // Only FIFO queues set these two to true.
+    // contentBasedDeduplication and fifoQueue are true only for FIFO queues, which the fleet does not have.
     contentBasedDeduplication: v.literal(false),
     fifoQueue: v.literal(false),
   },
@@ -165,7 +165,10 @@ const role = builder(
   },
 );
 
-/** A function's variables. If one of them is secret, Pulumi wraps all of them in one secret, which is unwrapped here. */
+/**
+ * A function's variables. If a variable is secret, Pulumi wraps the whole set of variables in one secret, which is
+ * unwrapped here.
+ */
 const unwrapped = v.pipe(
   v.unknown(),
   v.transform((value) => (isSecret(value) ? (value as { value: unknown }).value : value)),
@@ -236,7 +239,7 @@ const eventInvokeConfig = builder(
         MaximumRetryAttempts: inputs.maximumRetryAttempts,
       }),
     );
-    // Deleted together with its function.
+    // Nothing to remove: AWS deletes the configuration together with its function.
     return { id: FunctionName, arn: "", remove: none };
   },
 );

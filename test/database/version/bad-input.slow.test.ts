@@ -137,7 +137,7 @@ describe.each(CHANGES)("a database that %s", (_what, change, code) => {
   });
 });
 
-/** Whole rows, because a query that names columns would fail where one of them is gone. */
+/** Reads whole rows, because a query that names columns would fail in a database that lacks one of these columns. */
 async function stateOf(): Promise<unknown> {
   return await sql`
     select (select jsonb_agg(to_jsonb(s) order by s.id) from slabs s) as slabs,

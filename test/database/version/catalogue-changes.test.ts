@@ -15,7 +15,8 @@ import { createVersionDatabase } from "./version-database.ts";
 type Expected = "same" | "consent" | "changed";
 
 /**
- * Tables that we write, then tables that we only read. For each: columns that we name in SQL, and some that we do not.
+ * Tables that we write, then tables that we only read. `named`: columns that our SQL names; `other`: some columns that
+ * it does not name.
  */
 const WRITTEN = {
   slabs: { named: ["digest", "min_shards", "next_repair_attempt"], other: ["pinned_at"] },
@@ -155,7 +156,7 @@ const changes: Change[] = [
     ]),
   ),
   ...Object.entries(OF_FUNCTIONS).map(([what, [sql, expected]]) => ({ what, sql, expected })),
-].filter(({ what }) => what !== "no table: global_settings"); // Without this table, it is not indexd's database.
+].filter(({ what }) => what !== "no table: global_settings"); // Without this table, the database is not recognised as indexd's.
 
 describe.each([23, 26] as const)("a change of the catalogue of version %i", (version) => {
   let database: TestDatabase;

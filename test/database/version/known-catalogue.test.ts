@@ -77,7 +77,7 @@ test("the catalogue is the same for any search_path and with minimal privileges"
   }
 });
 
-/** The folder made by scripts/install-postgres17.sh; CI sets the variable. */
+/** The variable, which CI sets, names the folder that scripts/install-postgres17.sh has made. */
 const postgres17 = process.env["SLABMEND_POSTGRES17"];
 
 test.skipIf(postgres17 === undefined)("PostgreSQL 17 gives the same catalogue as 18", async () => {

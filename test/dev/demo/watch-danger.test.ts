@@ -12,7 +12,7 @@ import { useDatabase } from "../../support/database.ts";
 import { blockHost, LOST, placeOn, seedNetwork, seedSlabs } from "../../support/seed-indexd.ts";
 
 const id = (n: number): SlabId => BigInt(n) as SlabId;
-/** Slabs 1, 2, … with these margins, and the time when each was last moved. */
+/** A reading of slabs 1, 2, … with these margins; `moved`: the time when each slab was last moved. */
 const reading = (nowMs: number, margins: number[], moved: (number | undefined)[] = []): DangerReading => ({
   nowMs,
   slabs: margins.map((margin, n) => ({ slabId: id(n + 1), margin, movedAtMs: moved[n] })),

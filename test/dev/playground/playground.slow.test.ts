@@ -33,7 +33,7 @@ test("the playground loses sectors by command, repairs them, reads every object 
   timeout: SLOW_MS,
 }, async () => {
   const playground = start(...SMALL);
-  // Typed before slabmend's first walk over bad sectors, because the next walk begins only a minute later.
+  // The command must come before slabmend's first walk over bad sectors, because the next walk begins only a minute later.
   playground.type("lose 0");
   await playground.sees(/^host 0 has lost [12] sectors, and indexd has noticed$/m);
   await playground.sees(/^slab \d+: repaired, .*\d sectors? rebuilt$/m);

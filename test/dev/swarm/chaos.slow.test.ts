@@ -84,7 +84,7 @@ it("random faults of hosts never give wrong answers or hang, and recovered hosts
         if (kind === "fault") await host.setSwitches(rest.fault);
         else if (kind === "restart") await host.restart();
         else transfers.push(transfer(host, { kind, ...rest }).catch(typedErrorsOnly));
-        // Lets running requests make progress for a random time.
+        // These steps, some of them at random, let running requests make progress.
         await hosts[rest.piece % HOSTS]?.fund(accountKey.account, RICH);
         if (rest.piece % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
         if (rest.piece % 5 === 0) await host.putSector(SECTORS[0]!.root, SECTORS[0]!.bytes);

@@ -80,7 +80,7 @@ describe("the life of a swarm", () => {
     cleanups.add(() => rm(parent, { recursive: true }));
     const before = activeResources();
     const ports = [0.5, 0.5, 0.25];
-    // Both hosts try the same port again and again; only the first host gets it.
+    // `random` always gives the same number, so both hosts try only one port, and only the first host gets it.
     const starting = startSwarm({
       hostCount: 2,
       dir: join(parent, "x"),

@@ -21,7 +21,7 @@ export const kernel = createKernel({ memoryBytes: 8 * 1024 * 1024 });
 export const accountKey = accountKeyFromSeed(createHash("sha256").update("swarm tests").digest());
 export const RICH = 10n ** 30n;
 
-/** A pseudo-random sector derived from its name. */
+/** A pseudo-random sector, derived from `name`. */
 export function sectorOf(name: string): { readonly bytes: Uint8Array; readonly root: Root } {
   const bytes = createHash("shake256", { outputLength: SECTOR_BYTES }).update(name).digest();
   return { bytes, root: kernel.sectorRoot(bytes) };
@@ -40,7 +40,10 @@ export class Cleanups implements AsyncDisposable {
   }
 }
 
-/** A swarm in its own folder. At its end the hosts are checked for internal errors. */
+/**
+ * A swarm in its own folder. At the end of the test, `cleanups` checks its hosts for internal errors, stops it and
+ * removes the folder.
+ */
 export async function testSwarm(
   cleanups: Cleanups,
   options: Partial<SwarmOptions> = {},
@@ -70,7 +73,7 @@ export async function dial(cleanups: Cleanups, host: SwarmHost, handshakeTimeout
   return mux;
 }
 
-/** Prices that the host just issued and a token for five minutes. */
+/** Prices that the host has just issued, and a token that is valid for five minutes. */
 export async function freshPayment(mux: Mux, host: SwarmHost): Promise<Payment> {
   const { prices } = await settings(mux.openStream());
   return { prices, token: createAccountToken(accountKey, host.hostKey, Date.now() + 5 * 60_000) };

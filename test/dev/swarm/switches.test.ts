@@ -111,7 +111,7 @@ describe("a switch of a host", () => {
     await untilEqual(async () => (await host.counters()).rpcs["ReadSector"], 1);
     stream.destroy(new Error("too slow"));
     await expect(reading).rejects.toThrow("too slow");
-    // A restart waits for all running calls, so it would hang if the host's call had not ended.
+    // A restart waits for all running calls, so it would hang if the read were still running on the host.
     await host.restart();
     expect((await host.counters()).bytesRead).toBe(0);
   });
