@@ -135,7 +135,10 @@ async function nothingIsHalfRecorded(): Promise<void> {
  */
 const pages = (steps: readonly string[]) => steps.filter((step) => step.endsWith("-page")).sort();
 
-/** The next run does only the remaining work; then the backlog equals that of a walk from the beginning. */
+/**
+ * Checks that the next run does only the remaining work, and that then the backlog equals that of a walk from the
+ * beginning.
+ */
 async function nextRunCompletes(
   worker: Awaited<ReturnType<KillWorld["startVictim"]>>,
   doneUnnoted: readonly string[] = [],

@@ -37,7 +37,7 @@ test("with a silent database claim and reap end in time, and their next runs fin
     slabs.push(await kill.world.storeSlab({ minShards: 1, totalShards: 3 }));
     await kill.world.loseSector(slabs[n]!, n);
   }
-  // Silent only at the batch by urgency: a batch for aging may come before it, and find no slab.
+  // The database falls silent at the batch by urgency, not at a batch for aging, which may come first and find no slab.
   const claiming = await silencedAt("claim", '"order":"urgency"');
   const leases = () => sql`
     select slab_id::text, token::text, sent_at is null as unsent from slabmend.leases order by slab_id`;

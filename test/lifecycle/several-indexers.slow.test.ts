@@ -46,7 +46,7 @@ beforeAll(async () => {
     { version: number }[]
   >`select db_version as version from global_settings`;
   version = global!.version;
-  // A newer version of indexd, in which our writes may have another meaning.
+  // Simulates a newer version of indexd, in which our writes may have another meaning.
   await db(UNKNOWN)`update global_settings set db_version = 9999`;
   await db(UNKNOWN)`alter table slabs add column novel integer not null default 0`;
   const { hostname, port } = new URL(databases.get(HANGS)!.url);

@@ -102,7 +102,7 @@ export interface MoveWorld {
   /** Clients of both databases, connected as superuser. */
   readonly source: Sql;
   readonly target: Sql;
-  /** URLs for the roles of indexd and the fleet on both sides. Those of the target work once the target is open. */
+  /** URLs for the roles of indexd and the fleet on both sides. The URLs of the target work once the target is open. */
   readonly urlOf: (side: Side, role: "indexd" | "fleet") => string;
   readonly environment: Readonly<Record<string, string>>;
   /** `slabmend move-database …`, with --json. */

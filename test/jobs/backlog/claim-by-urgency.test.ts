@@ -111,7 +111,7 @@ describe("budget", () => {
     await slabs([5, 6]);
     await run();
     await endLeases("repaired", 3_600, { hastings: "500000000000000000000000000", bytes: 41_943_040 });
-    // Yesterday's repair does not count.
+    // This repair ended yesterday, so it does not count towards today's budget.
     await sql`
       insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, hastings, bytes_read, worker, leased_at, began_at, finished_at)
       values (${randomUUID()}, 1, ${Buffer.alloc(32)}, 'repaired', 'repaired', 9e40, 9e15, 'w', now(), now(), date_trunc('day', now(), 'UTC') - interval '1 second')`;

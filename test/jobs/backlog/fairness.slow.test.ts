@@ -36,7 +36,8 @@ async function populate(population: Population): Promise<Map<string, Kind>> {
 }
 
 /**
- * Simulates a day of batches with one lease each, of which a share is for aging. All repairs fail.
+ * Simulates a day of batches with one lease each. `agingShare` is the share of batches that are for aging. All repairs
+ * fail.
  * @returns the slabs that were leased
  */
 async function day({ room, agingShare }: Day): Promise<string[]> {

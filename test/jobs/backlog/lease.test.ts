@@ -169,7 +169,7 @@ describe("an entry that is out of date", () => {
     const slab = await seedSlab(sql, slabOf(3, 5));
     await walk(sql);
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
-    // A manual lease of one slab leaves its entry ready, as here.
+    // The entry is now as after a manual lease of the slab, which leaves the entry ready.
     await sql`update slabmend.backlog set ready = true`;
     expect(await lease(sql)).toMatchObject({ leases: [] });
     expect(await lease(sql)).toMatchObject({ leases: [], dry: true });

@@ -1,4 +1,7 @@
-/** A page reads only its own rows, for sectors shared by thousands of slabs and unpinned sectors on bad hosts. */
+/**
+ * A page of the walk reads only its own rows, even if thousands of slabs share its sectors or bad hosts have unpinned
+ * sectors.
+ */
 import { beforeAll, expect, test } from "vitest";
 import { useDatabase } from "../../support/database.ts";
 import {
@@ -77,8 +80,8 @@ test("many unpinned sectors on bad hosts are read in pages by id", async () => {
   const [expected] = await sql<{ sectors: number; slabs: number }[]>`
     select count(*)::integer as sectors, count(distinct ss.slab_id)::integer as slabs
     from sectors s join slab_sectors ss on ss.sector_id = s.id where s.host_id = ${hosts[0]!.id}`;
-  // With 50 sectors per page the unpinned sectors of all hosts are scanned by id. With 400 the blocked host's unpinned
-  // sectors are few enough to be read and sorted.
+  // With 50 sectors per page the unpinned sectors of all hosts are scanned by id. With 400 sectors per page the blocked
+  // host's unpinned sectors are few enough to be read and sorted.
   for (const pageSectors of [50, 400]) {
     await sql`truncate slabmend.backlog, slabmend.marks, slabmend.walks`;
     const report = await walk(sql, walkSettings({ pageSectors }), ["bad-host"]);

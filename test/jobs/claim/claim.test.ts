@@ -122,7 +122,7 @@ describe("slabs that may not be claimed", () => {
     const slab = await damaged();
     await waits(slab, "-59 minutes");
     expect(await claimable(slab, { indexdGraceMs: 3_600_000 })).toBe(false);
-    // The next attempt that slabmend wrote for another slab does not end the grace of this slab.
+    // slabmend has written a next attempt for another slab, which does not end the grace of this slab.
     const other = await damaged();
     await waits(other, "-59 minutes");
     await sql`
@@ -324,7 +324,7 @@ describe("sending", () => {
       claim({ ask: askOf(sql), queue: dead, clock: systemClock }, settings(), 1_000),
     ).rejects.toThrow("no queue");
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(1);
-    // Another claim may be about to send this lease.
+    // The lease is not sent yet, because another claim may be about to send it.
     expect((await run()).report).toMatchObject({ leased: 0, resent: 0 });
     const second = await damaged();
     const { report, claimed } = await run({ resendAfterMs: 0 });

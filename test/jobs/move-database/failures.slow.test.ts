@@ -208,7 +208,7 @@ test.skipIf(skip)(
       await world.source`update public.hosts set scans = scans + 1`;
       const logged = context.servers.log.length;
       const switching = world.switchUntil(interrupt.signal);
-      // This login must fail, because the source is closed.
+      // A login to the source must fail, because the switch has closed the source.
       await until(() =>
         context.servers.log.slice(logged).some((line) => line.includes("permission denied for database")),
       );

@@ -190,7 +190,7 @@ test("the journal's cost covers all charges of hosts, including cancelled reads 
 test("a slow copy without a replacement is awaited", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
   await block(slab, 0);
-  // The copy takes ten seconds of the repair's fast clock, longer than its first round of copies waits.
+  // On the repair's fast clock the copy takes ten seconds, longer than the repair's first round of copies waits.
   await slab.hosts[0]!.swarm.setSwitches({ bytesPerSecond: SECTOR_BYTES / 2 });
   expect(await suite.repair(slab, { timesFaster: 5 })).toMatchObject({ kind: "repaired", copied: 1 });
 });
@@ -263,7 +263,8 @@ test("a denial by a source is recorded, and the next repair moves the sector and
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   await slab.hosts[1]!.swarm.dropSector(slab.sectors[1]!.root);
-  // No table knows that sector 1 is missing, and either source may be asked first. Host 2 fails, so host 1 is asked.
+  // No table knows that sector 1 is missing, and either source may be asked first. Host 2 fails, so host 1 is asked in
+  // any case.
   await slab.hosts[2]!.swarm.setSwitches({ failsInternally: true });
   const first = await suite.repair(slab);
   expect(first).toMatchObject({ denied: 1, lost: 0, kind: "too-few-sources" });

@@ -1,4 +1,4 @@
-/** A restore with hosts on loopback: the database has the backup's state, the hosts have their current one. */
+/** A restore with hosts on loopback: the database has the backup's state, the hosts have their current state. */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { signedContract } from "../../../dev/rhp4/signed-contract.ts";
@@ -43,7 +43,7 @@ async function setUp(options: { readonly database?: TestDatabase } = {}): Promis
   for (const host of world.hosts) await knowContract(world, host, {});
 }
 
-/** The points at which the coordinator is killed, or the server crashes, in order. */
+/** The writes after which the coordinator is killed, or the server crashes, in order. */
 const WRITES = [
   "renewal-recorded",
   "contract-unpinned",

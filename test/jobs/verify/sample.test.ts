@@ -21,7 +21,10 @@ test.each([
 const ROOTS = 1n << 64n;
 const SEED = createHash("sha256").update("seed").digest("hex");
 
-/** For each window the index of the root that it draws, or null. `roots` is in ascending order. */
+/**
+ * For each window, the index in `roots` of the root that the window draws; null if it draws no root. `roots` is in
+ * ascending order.
+ */
 function draw(roots: readonly bigint[], count: number): (number | null)[] {
   return drawWindows({ seed: SEED, first: 0, count, sectors: roots.length }).map(({ from, to, place }) => {
     const within = roots.flatMap((root, at) => (root >= from && root < (to ?? ROOTS) ? [at] : []));
