@@ -54,7 +54,7 @@ function refuseAfter(bytes: number, wire: WireError): void {
     return "done";
   };
 }
-/** Calls `then` after receiving this many bytes of a paid call, and does not answer. */
+/** Makes the host read this many bytes of each paid call, call `then`, and never answer. */
 function silentAfter(bytes: number, then: (stream: RpcStream) => void): void {
   host.misbehave = async (rpc, stream) => {
     if (rpc === "Settings") return undefined;

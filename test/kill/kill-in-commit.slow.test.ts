@@ -68,7 +68,7 @@ describe.each(FATES)("%s:", (fate) => {
     const [crashed, unsent, told] = slabs.map(({ id }) => String(id)) as [string, string, string];
     await leaveWorkForReap(kill, slabs);
     // The open circuit breaker is due to close. The repair of one slab has crashed twice before, so its crash now is
-    // the third. Another slab was repaired in between.
+    // the third. One other slab was repaired.
     await sql`update slabmend.fleet set breaker_open = true, backoff_ms = 1000, backoff_from = now() - interval '1 hour',
       backoff_until = now() - interval '1 hour'`;
     await sql`insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)

@@ -21,7 +21,7 @@ interface Case {
   readonly fires: Readonly<Record<string, string>>;
   readonly isQuiet: Readonly<Record<string, string>>;
   readonly atMinute?: number;
-  /** Labels of the firing series in addition to the indexer. */
+  /** All labels of the firing alert; default: the indexer alone. */
   readonly labels?: Readonly<Record<string, string>>;
 }
 
@@ -122,7 +122,10 @@ function promtool(...args: readonly string[]): { readonly status: number | null;
   return { status, output: `${stdout}${stderr}` };
 }
 
-/** Tests with promtool that the alert fires or, if not `firing`, is quiet. Returns promtool's output on a failure. */
+/**
+ * Tests with promtool that the alert fires if `firing` is true, and that it is quiet otherwise. Returns promtool's
+ * output on a failure.
+ */
 function holdRules(alertname: string, series: Readonly<Record<string, string>>, firing: boolean): string {
   const { atMinute = 10, labels = { indexer: "a" } } = CASES[alertname]!;
   const summary = alerts().find(({ name }) => name === alertname)!.means;

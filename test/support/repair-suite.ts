@@ -76,7 +76,7 @@ export function repairSuite(options: { readonly hosts: number }): RepairSuite {
   let world: RepairWorld | undefined;
   let opened: RepairEnvironment[] = [];
   let isSettled = true;
-  // All log levels, so that every line is searched for secrets (test/canary).
+  // Lines of all levels are logged, so that all are searched for secrets (test/canary).
   const logger = createLogger("trace", { indexer: "default", destination: { write: () => {} } });
   const now = (): RepairWorld => {
     if (world === undefined) throw new Error("the world is made before the first test");

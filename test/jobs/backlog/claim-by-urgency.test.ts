@@ -223,7 +223,7 @@ describe("no slab starves", () => {
     await endLeases("interrupted", 0);
     const waited = new Set<bigint>();
     for (let day = 0; day < 3 && !waited.has(old!.id); day++) {
-      // Each hour brings more slabs in danger than there are workers.
+      // Each day more slabs come into danger (30) than repairs may be in flight (20).
       await slabs(Array.from({ length: 30 }, () => 4));
       // The first batch of the last day is for aging.
       const { claimed } = await run({ maxInFlight: 20, batchLeases: 20, topUpMs: 60_000 }, 4_000, () =>

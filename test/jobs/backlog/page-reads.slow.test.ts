@@ -62,7 +62,7 @@ test.each([1, 10, 700])(
     select * from slabmend.sector_slabs(${ids}::bigint[], 0, 0, ${most})`;
     const read = (await entriesRead(index)) - before;
     expect(rows).toHaveLength(most);
-    // The sort may read some rows ahead.
+    // The query's sort may read some more rows than it returns.
     expect(read).toBeLessThan(2 * most + 100);
   },
 );
