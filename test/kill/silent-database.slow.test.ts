@@ -60,7 +60,7 @@ test("with a silent database claim and reap end in time, and their next runs fin
   await claiming.stop();
   await reaping.stop();
 
-  // The other leases stay: the next claim sends them, and leases the slab that reap has freed.
+  // reap ends one lease. The next claim sends the other leases, and leases the slab that reap has freed.
   await sql`update slabmend.leases set sending_since = sending_since - interval '1 minute'`;
   await kill.run("reap");
   await kill.run("claim");

@@ -28,7 +28,7 @@ interface Case {
 const stopped = (name: string): Case => {
   const runs = `slabmend_runs_completed_total{indexer="a",function="${name}"}`;
   return {
-    // The function ran for twenty minutes and then stopped.
+    // The function completed a run in each of twenty minutes, and none later.
     fires: { [runs]: `${minutes(20, "0+1")} ${minutes(15, "20+0")}` },
     isQuiet: { [runs]: minutes(40, "0+1") },
     atMinute: 35,
@@ -165,7 +165,7 @@ test("every alarm of AWS has an alert or a reason why it has none, and every ale
 });
 
 test.each(["prometheus.yml", "prometheus-container.yml"])("Prometheus accepts %s with the rules", (file) => {
-  // The file with the password exists only in the container, so the test uses another one.
+  // The password file that the configuration names exists only in the container, so the test uses another file.
   const password = join(folder, "password");
   writeFileSync(password, "a password");
   writeFileSync(join(folder, "alerts.yml"), alertRules());

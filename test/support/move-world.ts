@@ -260,7 +260,7 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
     },
     async drop() {
       for (const child of children) child.kill("SIGKILL");
-      // A failed test may still hold a lock, or may have left a server down.
+      // A failed test may have left a lock or a stopped server, so closing the clients waits at most a second.
       await Promise.all([source.end({ timeout: 1 }), target.end({ timeout: 1 })]);
       for (const side of ["target", "source"] as const) {
         const sql = admin[side];

@@ -131,7 +131,7 @@ export function repairSuite(options: { readonly hosts: number }): RepairSuite {
       id: `test/${task.token}`,
       remainingMs: run.remainingMs ?? 120_000,
     });
-    // The environment is frozen from here on: no timer may be left.
+    // Lambda would freeze the environment at this point, so no timer may be pending.
     expect(pending()).toBe(0);
     return result;
   };

@@ -11,7 +11,7 @@ const FATES: readonly HostFate[] = [
   ...Array<HostFate>(2).fill("dead"),
   ...Array<HostFate>(3).fill("blocked"),
   ...Array<HostFate>(3).fill("bad-contract"),
-  // One for each kind of lie: corrupt data, a wrong proof, another sector.
+  // One liar for each kind of lie: corrupt data, a wrong proof, another sector.
   ...Array<HostFate>(3).fill("liar"),
 ];
 
@@ -28,7 +28,7 @@ export type SlabDamage = Pick<DamagePlan, "placement" | "fates" | "lost">;
 
 /**
  * @param placement for each slab, the numbers of the hosts that the SDK chose for its sectors
- * @returns damage that every slab survives and that moves at least {@link LEAST_MOVED} sectors of each
+ * @returns damage that every slab survives and that makes at least {@link LEAST_MOVED} sectors of each slab move
  */
 export function planSlabDamage(placement: SlabDamage["placement"], random: () => number): SlabDamage {
   const numbers = shuffled([...Array(HOST_COUNT).keys()], random);

@@ -40,7 +40,7 @@ const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
 test("a failed walk does not delay the leases of slabs in the backlog, and claim reports it at the end", async () => {
   await slabs([4, 5]);
   await walk(sql);
-  // From now on the database refuses what the walk records.
+  // From now on the database refuses the walk's writes.
   await sql`alter table slabmend.walks add constraint broken check (pass < 0) not valid`;
   const queue = recordingQueue();
   const failing = claim(

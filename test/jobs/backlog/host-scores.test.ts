@@ -77,8 +77,8 @@ describe("the fleet's scores", () => {
   test("after years of reports a score without new measurements fades to zero without an error", async () => {
     const later = (minutes: number) =>
       sql`update slabmend.host_scores set faded_at = faded_at - make_interval(mins => ${minutes}::integer)`;
-    // Host 1 failed once, stored one sector and served one read, long ago; since then it only answers. Host 2 is not
-    // reported again.
+    // Host 1 failed once, stored one sector and served one read, long ago. Later reports on host 1 say only that it
+    // answers; host 2 is never reported again.
     await reportHostScores(sql, [
       sample(1, { readBytes: MIB, readMs: 900, writeBytes: MIB, writeMs: 700, failures: 1 }),
       sample(2, { readBytes: 4 * MIB, readMs: 100, failures: 3, successes: 1 }),
@@ -234,7 +234,7 @@ test("a host's flags, full and out of funds, end after a time, after a success, 
   board.startFrom([known(1, {})]);
   expect([isFull(), isDry()]).toEqual([false, false]);
 
-  // A clock that is set back does not make the flag last longer.
+  // If the clock is set back, the flag "full" does not last longer: it is cleared.
   board.addFull(host);
   clock.advance(-24 * 3_600_000);
   expect(isFull()).toBe(false);

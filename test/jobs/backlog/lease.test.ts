@@ -335,7 +335,7 @@ describe("causes and thresholds", () => {
     });
     await walk(sql, walkSettings({ graceMs: 6 * 3_600_000 }));
     expect(leasedIds(await lease(sql))).toEqual([slabs[0]!.id, slabs[1]!.id]);
-    // The slab gets worse while it waits, and the next pass records this.
+    // The waiting slab loses more sectors, and the next pass records this.
     await sql`update sectors set host_id = null, contract_sectors_map_id = null
       where id = any (${slabs[2]!.sectors.slice(4).map(({ id }) => String(id))}::bigint[])`;
     await walk(sql, walkSettings({ graceMs: 6 * 3_600_000 }));

@@ -1,4 +1,7 @@
-/** Transfers with all hosts become slower than measured before, as on an uplink that several repairs fill at once. */
+/**
+ * After a repair has measured all hosts, transfers with them become slower, as on an uplink that several repairs fill
+ * at once.
+ */
 import { expect, test } from "vitest";
 import { repairSuite } from "../../support/repair-suite.ts";
 

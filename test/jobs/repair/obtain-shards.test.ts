@@ -173,8 +173,8 @@ test("a stalled blocked host does not delay the rebuild", async () => {
 test("the journal's cost covers all charges of hosts, including cancelled reads and unused writes", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
-  // These hosts charge for cancelled reads, for sectors that they find corrupt, and for writes that they refuse because
-  // they are full.
+  // Hosts charge for cancelled reads, for reads of sectors that they find corrupt, and for writes that they refuse
+  // because they are full.
   await slab.hosts[1]!.swarm.setSwitches({ stallsReadsAfterBytes: 500_000 });
   await slab.hosts[2]!.swarm.setSwitches({ findsSectorsCorrupt: "all" });
   for (const { swarm } of suite.spare(slab).slice(1)) await swarm.setSwitches({ full: true });
@@ -235,7 +235,8 @@ test("if no host answers at all, the worker is at fault: no alarm, and no failur
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ availability: "offline" });
   expect(await suite.repair(slab)).toMatchObject({ kind: "fault", copied: 0, rebuilt: 0, lost: 0 });
   expect(await suite.journal(slab)).toMatchObject([
-    // Three sources are needed; the hosts of hedged reads are counted too.
+    // The repair needs three sources. The error also counts hosts that were asked in hedged reads, so it counts up to
+    // five.
     { outcome: "fault", error: expect.stringMatching(/^no-host-answered: [3-5] unreachable$/) },
   ]);
   expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });

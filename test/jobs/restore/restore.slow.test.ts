@@ -384,7 +384,7 @@ test("a restore continues after crashes of the PostgreSQL server at any of its w
   expect(await whereItIs()).toEqual([key(fifth!), key(sixth!), ...firstHosts().slice(2)]);
   expect(await statisticsThatDisagree(sql)).toEqual([]);
   expect(await readFleetMode(sql)).toMatchObject({ kind: "paused" });
-  // What a step has committed before a crash is not done again.
+  // After a crash, the restore does not repeat what a step had committed before.
   const journal = await sql`select sum(jsonb_array_length(moves))::integer as moves from slabmend.journal`;
   expect(journal).toEqual([{ moves: 2 }]);
   const current =

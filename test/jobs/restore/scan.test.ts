@@ -96,7 +96,8 @@ test.for([
   const { probes, grown, sectorsScanned, placed } = expected;
   await moveByIndexd(0, world.hosts[5]!);
   await world.storeSlab({ minShards: 2, totalShards: 4 });
-  // Every contract has the size of two sectors, one of each slab; only the contract of host `grown` has a third.
+  // Every contract has the size of two sectors, one of each slab; only the contract of host `grown` has the size of
+  // three.
   await begin(
     probes,
     world.hosts.map((_host, n) => (n === grown ? 3 : 2)),
