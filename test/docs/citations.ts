@@ -33,8 +33,8 @@ const FILE_NAME = {
   comment: /(?<![\w./@*$}-])([\w-]+(?:\/[\w.-]+)*\.(?:ts|tsx|sql|sh|md))\b/g,
 };
 /**
- * A heading cited by its text after a file's path. The text cannot be checked, so the citation counts as broken: a
- * heading must be cited by its anchor.
+ * Matches a heading that is cited by its text after a document's path. Every match counts as a broken citation: only a
+ * heading's anchor can be checked, not its text.
  */
 const LOOSE_HEADING = /docs\/[\w-]+\.md(?:, [A-Z]| ")/g;
 /** Matches a comment of TypeScript, SQL or a shell, but only roughly: text in a string may match too. */

@@ -84,7 +84,8 @@ describe("rebuild coefficients", () => {
   ])("give back the data of %i of %i", (k, n) => {
     const available = Array.from({ length: k }, (_, i) => n - k + i);
     const matrix = encodingMatrix(k, n);
-    // Data shard s is the single byte s. The first and the last data shard are rebuilt from the last k shards.
+    // Each data shard is a single byte: its own index modulo 256. The first and the last data shard are rebuilt from
+    // the last k of the n shards.
     const encoded = available.map((row) =>
       Array.from({ length: k }, (_, s) => multiply(matrix[row * k + s]!, s & 255)).reduce((a, b) => a ^ b),
     );

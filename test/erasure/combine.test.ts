@@ -55,9 +55,10 @@ describe("combine", () => {
       seed: seeds,
       sourceCount: fc.integer({ min: 1, max: 40 }),
       targetCount: fc.integer({ min: 0, max: 22 }),
-      // Lengths around the kernel's own steps of 32, 64 and 4096 bytes.
+      // Lengths at and near multiples of 32, 64 and 4096 bytes, the steps in which the kernel works.
       lengthBytes: fc.constantFrom(0, 64, 128, 192, 4032, 4096, 4160, 8192, 8256),
-      // A repair's regions are windows at any multiple of 64 in a larger region; other regions need not be aligned at all.
+      // In a repair each region begins at a multiple of 64 bytes within a larger region. Other callers' regions may
+      // begin at any byte.
       shift: fc.constantFrom(0, 1, 13, 64),
     });
     fc.assert(

@@ -1,4 +1,6 @@
-/** The error of a scheduled function without a reachable database, which Lambda logs and returns to the caller. */
+/**
+ * If a scheduled function cannot reach its database, it throws an error, which Lambda logs and returns to the caller.
+ */
 import type { Context } from "aws-lambda";
 import { afterEach, expect, test, vi } from "vitest";
 import { createClaimHandler } from "../../functions/claim.ts";
@@ -9,7 +11,7 @@ const context = { getRemainingTimeInMillis: () => 5_000 } as Context;
 
 /**
  * Ports without a listener. Each function has its own port, because after many failed connections to a port our client
- * delays further ones.
+ * delays further connections to it.
  */
 const PORTS = { claim: 1, reap: 2 } as const;
 

@@ -45,7 +45,7 @@ const write = () => pool.call(target, sectorWrite(filled(LENGTH, 9)), { signal: 
 const readCost = () => readSectorCost(host.prices, LENGTH);
 const writeCost = () => writeSectorCost(host.prices, LENGTH);
 
-/** Answers every paid call with this error after reading this many bytes of it. */
+/** Makes the host read this many bytes of each paid call, and then answer with the error `wire`. */
 function refuseAfter(bytes: number, wire: WireError): void {
   host.misbehave = async (rpc, stream) => {
     if (rpc === "Settings") return undefined;
@@ -54,7 +54,7 @@ function refuseAfter(bytes: number, wire: WireError): void {
     return "done";
   };
 }
-/** Calls `then` after receiving this many bytes of a paid call, and does not answer. */
+/** Makes the host read this many bytes of each paid call, call `then`, and never answer. */
 function silentAfter(bytes: number, then: (stream: RpcStream) => void): void {
   host.misbehave = async (rpc, stream) => {
     if (rpc === "Settings") return undefined;

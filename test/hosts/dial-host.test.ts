@@ -182,7 +182,8 @@ test("interleaved packets of many connections, split at any byte, are not mixed 
   const roots = sectors.map((sector) => host.store(sector));
   await Promise.all(
     proxies.map(async (proxy, n) => {
-      // Separate pools, so that each has its own connection; all share the process's packet memory.
+      // Each transfer has its own pool, and therefore its own connection. All connections share the process's packet
+      // memory.
       const pool = makePool();
       const target = { hostKey: host.hostKey, addresses: [`127.0.0.1:${proxy.port}`] };
       const into = new Uint8Array(SECTOR_BYTES);

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type HedgeOptions, type HedgeResult, hedge, NoLongerNeededError } from "../../lib/hosts/hedge.ts";
 import { createFakeClock } from "../support/fake-clock.ts";
 
-/** Calls hedge with attempts that the test ends one by one. */
+/** Calls `hedge` with attempts that do not end by themselves: the test ends each of them. */
 function controlled(candidates: readonly string[], options: Partial<HedgeOptions<string, string>> = {}) {
   const clock = createFakeClock();
   const caller = new AbortController();

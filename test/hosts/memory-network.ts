@@ -57,7 +57,7 @@ class MemoryConnection implements HostConnection {
     this.#end(closedError("destroyed", cause));
   }
 
-  /** Acts like a reset of the connection by the host's machine. */
+  /** Ends the connection as if the host's machine had reset it. */
   breakDown(): void {
     this.#end(closedError("connection-failed"));
   }

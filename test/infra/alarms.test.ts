@@ -46,7 +46,7 @@ describe.each(definitions)("%s", (name, definition) => {
   test("the alarm's numbers are valid for CloudWatch", () => {
     const { periods, breachingPeriods, periodSeconds } = definition;
     expect(breachingPeriods).toBeLessThanOrEqual(periods);
-    // Alarms can cover at most a day.
+    // The periods of an alarm can cover at most one day.
     expect(periods * periodSeconds).toBeLessThanOrEqual(86_400);
     expect(String(alarm()["alarmDescription"]).length).toBeLessThanOrEqual(1_024);
     expect(alarm()).toMatchObject({ evaluationPeriods: periods, datapointsToAlarm: breachingPeriods });
@@ -70,7 +70,10 @@ describe.each(definitions)("%s", (name, definition) => {
   });
 });
 
-/** An alarm's value for given values of its metrics; DIFF is the difference from the previous period. */
+/**
+ * Computes an alarm's value from the values of its metrics: `now` in this period, `before` in the previous period. DIFF
+ * is the difference between the two.
+ */
 function alarmValue(
   { metrics, expression = Object.keys(metrics)[0]! }: AlarmDefinition,
   now: Readonly<Record<string, number>>,
@@ -87,7 +90,7 @@ function alarmValue(
 }
 
 const { REPAIR_TIMEOUT_SECONDS: timeout, VISIBILITY_TIMEOUT_SECONDS: visibility } = limits;
-/** The longest total time of the four waits between five receives, in seconds. */
+/** The longest time, in seconds, that a message can wait between its first and its fifth receive (four waits). */
 const allReturns = [1, 2, 3, 4].reduce((sum, receives) => sum + returnDelaySeconds(receives, 1), 0);
 
 test.each<[keyof typeof ALARMS, string, Record<string, number>, boolean, Record<string, number>?]>([

@@ -185,7 +185,7 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
   const roots = Array.from({ length: 3 }, (_, index) =>
     makeCertificate({ name: `root ${index}`, isAuthority: true }),
   );
-  /** Certificates as long as the three roots of an RDS region together. */
+  /** Certificates that are in total as long as the three root certificates of an RDS region. */
   const bundle = Array.from(
     { length: Math.ceil(4_500 / roots[0]!.cert.length) },
     (_, index) => roots[index % 3]!.cert,
@@ -227,7 +227,7 @@ describe("the size of a function's environment, which Lambda refuses above 4,096
     for (const name of ["DefaultClaimFunction", "DefaultRepairFunction", "DefaultReapFunction"]) {
       const added = Object.entries(variablesOf(graph, name)).filter(([key]) => !key.startsWith("SLABMEND_"));
       const bytes = added.reduce((sum, [key, text]) => sum + key.length + Buffer.byteLength(text), 0);
-      // The space is SST_BYTES of infra/function-environment.ts.
+      // The limit of 512 bytes is SST_BYTES in infra/function-environment.ts.
       expect(bytes).toBeLessThanOrEqual(512);
     }
   });

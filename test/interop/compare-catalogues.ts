@@ -8,8 +8,8 @@ export interface CatalogueDifference {
 }
 
 /**
- * How indexd's own catalogue differs from our fixture, in the fixture's tables. Tables that only indexd has do not count, because
- * the fixture contains only those that a repair uses.
+ * Lists the differences between indexd's own catalogue and our fixture's. Tables that only indexd has do not count,
+ * because the fixture contains only the tables that a repair uses.
  */
 export function compareCatalogues(real: Catalogue, ours: Catalogue): CatalogueDifference[] {
   return [...ours.entries()].flatMap(([table, ourLines]) => {

@@ -247,7 +247,7 @@ test("Go signs tokens with the same result as we do, and we accept price tables 
         ...ofHost,
         signature: Uint8Array.from(Buffer.from(sign(hostPricesSighash(ofHost)), "hex")),
       };
-      // Go signed with the account's key, so this key takes the place of the host's key.
+      // Go has signed the prices with the account's key, so they are verified with this key instead of the host's key.
       const signer = parseRoot(hexOf(account.account)) as unknown as typeof host.hostKey;
       expect(() => verifyHostPrices(byGo, signer, -1)).not.toThrow();
     }),

@@ -1,4 +1,7 @@
-/** The environment variable with the URL of a real indexd's database, only read and compared with the fixture. */
+/**
+ * The environment variable with the URL of a real indexd's database, which tests only read, to compare it with the
+ * fixture.
+ */
 const REAL_DATABASE_VARIABLE = "SLABMEND_INTEROP_DATABASE_URL";
 
 export type RealIndexd =

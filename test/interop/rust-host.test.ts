@@ -115,7 +115,7 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
           const losing = new AbortController();
           const read = rangeRead({ root, offset: 0, into: new Uint8Array(SECTOR_BYTES) });
           const givenUp = pool.call(target, read, { signal: losing.signal });
-          // When a later call on the same connection has been answered, the read is running.
+          // Once this later call on the same connection has been answered, the host has surely begun the read.
           await pool.balance(target, noSignal);
           losing.abort(new Error("lost the race"));
           expect(await givenUp.catch((error: { code: string }) => error.code)).toBe("aborted");
@@ -131,8 +131,9 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
           refusesWritesEarly: { afterBytes: 0, code: 5, description: "not enough funds" },
         });
         const refused = await failureOf(pool.call(target, sectorWrite(sector), { signal: noSignal }));
-        // When the host refuses the sector, the rest of it is still in transit. If packets are small, these are more
-        // packets than a host of the crates tolerates, and it may end the connection before we know of the refusal.
+        // When the host refuses the sector, packets of the sector are still in transit. If packets are small, they are
+        // more than a host of the official crates tolerates: the host may end the connection before we know of the
+        // refusal.
         const isFlood = packetBytes < 4223;
         expect(isFlood ? ["not-enough-funds", "connection-lost"] : ["not-enough-funds"]).toContain(
           (refused as { code: string }).code,

@@ -50,7 +50,7 @@ describe("arena", () => {
         for (const { region, mark } of live) expect(region.every((byte) => byte === mark)).toBe(true);
         for (const { region } of live) arena.free(region);
         expect(arena.usedBytes).toBe(0);
-        // All gaps have become one again.
+        // All gaps have merged into one, which is as large as the arena.
         expect(arena.allocate(CAPACITY).length).toBe(CAPACITY);
       }),
       { numRuns: 200 },

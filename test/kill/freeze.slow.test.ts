@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
 
-/** In bytes: more than a request for the settings, which takes one or two packets, but far less than a sector. */
+/** More bytes than a request for the settings, which takes one or two packets, but far fewer than a sector. */
 const MOST_OF_A_QUESTION = 16_384;
 
 const CODE = { minShards: 2, totalShards: 4 } as const;
@@ -65,8 +65,8 @@ describe("a worker frozen between two repairs until it no longer trusts its conn
 
   /**
    * Lets a worker repair two lost sectors of a slab, loses the other two, and waits until the worker has been frozen
-   * for long. The next repair must read from the two hosts to which this repair has written, and the worker still has
-   * connections to them.
+   * for long. The next repair must read from the two hosts to which the first repair has written and to which the
+   * worker still has connections.
    */
   async function frozenWorker(): Promise<{
     slab: StoredSlab;
@@ -102,7 +102,7 @@ describe("a worker frozen between two repairs until it no longer trusts its conn
     await repair(worker, slab);
     for (const source of sources) {
       const { connections, rpcs, refusals } = await kill.world.hosts[source]!.swarm.counters();
-      // An expired price would have been refused and fetched again.
+      // Hosts would have refused expired prices, and the worker would have fetched new ones.
       expect({ connections, settings: rpcs["Settings"], refusals }).toEqual({
         connections: 0,
         settings: 1,

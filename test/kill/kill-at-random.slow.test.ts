@@ -1,4 +1,4 @@
-/** SIGKILL of claim, repair and reap at random steps, one after the other; the next runs finish. */
+/** SIGKILL of claim, repair and reap at random steps, one after the other; the next runs finish the work. */
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
 import { damagedSlabs } from "../support/kill-damage.ts";
 import { KILL_STEPS } from "../support/kill-steps.ts";

@@ -1,4 +1,4 @@
-/** SIGKILL after each named step of claim and reap; the next runs finish. */
+/** SIGKILL after each named step of claim and reap; the next runs finish the work. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { damagedSlabs, leaveWorkForReap } from "../support/kill-damage.ts";
 import { KILL_STEPS, WALK_STEPS } from "../support/kill-steps.ts";

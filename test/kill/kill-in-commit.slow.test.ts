@@ -1,6 +1,6 @@
 /**
  * SIGKILL of claim and reap while the COMMIT of each of their transactions waits in the server, which then either
- * commits or rolls back; the next runs finish.
+ * commits or rolls back; the next runs finish the work.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { damagedSlabs, leaveWorkForReap } from "../support/kill-damage.ts";
@@ -50,7 +50,7 @@ describe.each(FATES)("%s:", (fate) => {
 
     await sendingIsOverdue();
     await kill.run("claim");
-    // Exactly the unmarked leases were sent again.
+    // Leases were sent again only if the commit that marks them as sent was rolled back.
     const copies = isCommitted ? 1 : 2;
     expect(await kill.queueServer.count(kill.queues.repairs)).toMatchObject({
       visible: copies * slabs.length,
@@ -67,8 +67,8 @@ describe.each(FATES)("%s:", (fate) => {
     const slabs = await damagedSlabs(kill, 3);
     const [crashed, unsent, told] = slabs.map(({ id }) => String(id)) as [string, string, string];
     await leaveWorkForReap(kill, slabs);
-    // The open circuit breaker is due to close. One slab has crashed twice, and its crash now is the third. Another
-    // slab was repaired in between.
+    // The open circuit breaker is due to close. The repair of one slab has crashed twice before, so its crash now is
+    // the third. One other slab was repaired.
     await sql`update slabmend.fleet set breaker_open = true, backoff_ms = 1000, backoff_from = now() - interval '1 hour',
       backoff_until = now() - interval '1 hour'`;
     await sql`insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, worker, leased_at, began_at, finished_at)

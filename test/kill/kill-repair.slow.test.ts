@@ -1,4 +1,4 @@
-/** SIGKILL after each named step of a repair, and during its commit; the next runs finish. */
+/** SIGKILL after each named step of a repair, and during its commit; the next runs finish the work. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { SECTOR_BYTES } from "../../lib/slab/sizes.ts";
 import { FATES, killInCommit } from "../support/kill-in-commit.ts";

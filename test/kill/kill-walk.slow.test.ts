@@ -57,7 +57,10 @@ async function heal(slabs: readonly SeededSlab[]): Promise<void> {
     where id in ${kill.world.database.sql(slabs.map(({ sectors }) => String(sectors[0]!.id)))}`;
 }
 
-/** For each cause: the walk's position, the entries missing up to it, and the entries already seen beyond it. */
+/**
+ * For each cause: the walk's position, the entries that are missing up to this position, and the entries beyond it that
+ * are already marked as seen.
+ */
 async function standing() {
   const rows = await kill.world.database.sql<
     {
@@ -135,7 +138,10 @@ async function nothingIsHalfRecorded(): Promise<void> {
  */
 const pages = (steps: readonly string[]) => steps.filter((step) => step.endsWith("-page")).sort();
 
-/** The next run does only the remaining work; then the backlog equals that of a walk from the beginning. */
+/**
+ * Checks that the next run does only the remaining work, and that then the backlog equals that of a walk from the
+ * beginning.
+ */
 async function nextRunCompletes(
   worker: Awaited<ReturnType<KillWorld["startVictim"]>>,
   doneUnnoted: readonly string[] = [],
@@ -157,7 +163,7 @@ async function nextRunCompletes(
   expect(rows).toEqual(await freshBacklog());
 }
 
-/** The occurrences of each step at which claim is killed: the first one, and a late one. */
+/** For each step, the occurrences after which claim is killed: the first, and a late one if the step occurs often. */
 const occurrences: Readonly<Record<WalkStep, readonly number[]>> = {
   looked: [1],
   "marked-page": [1, 4],

@@ -37,7 +37,7 @@ test("if the database falls silent, claim and reap still end in time, and their 
     slabs.push(await kill.world.storeSlab({ minShards: 1, totalShards: 3 }));
     await kill.world.loseSector(slabs[n]!, n);
   }
-  // Silent only at the batch by urgency: a batch for aging may come before it, and find no slab.
+  // The database falls silent at the batch by urgency, not at a batch for aging, which may come first and find no slab.
   const claiming = await silencedAt("claim", '"order":"urgency"');
   const leases = () => sql`
     select slab_id::text, token::text, sent_at is null as unsent from slabmend.leases order by slab_id`;
@@ -60,7 +60,7 @@ test("if the database falls silent, claim and reap still end in time, and their 
   await claiming.stop();
   await reaping.stop();
 
-  // The other leases stay: the next claim sends them, and leases the slab that reap has freed.
+  // reap ends one lease. The next claim sends the other leases, and leases the slab that reap has freed.
   await sql`update slabmend.leases set sending_since = sending_since - interval '1 minute'`;
   await kill.run("reap");
   await kill.run("claim");

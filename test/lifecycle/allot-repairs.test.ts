@@ -73,7 +73,7 @@ test("each indexer is allotted at least one repair and at most what it needs; fu
           beyondRunning += Math.max(0, allotted.get(name)! - Math.max(1, running));
         }
         const running = demands.reduce((sum, one) => sum + one.running, 0);
-        // Except for one repair of each indexer, only free capacity is used.
+        // Each indexer may have one repair in any case. Repairs beyond those that already run use only free capacity.
         expect(beyondRunning).toBeLessThanOrEqual(Math.max(0, total - running));
       },
     ),

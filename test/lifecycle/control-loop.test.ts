@@ -48,7 +48,10 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   },
 ) as fc.Arbitrary<Event>;
 
-/** Asserts that the wanted state is reached once failures stop. The world asserts the invariants at every write. */
+/**
+ * Applies the events, then asserts that the wanted state is reached once failures stop. The loop world asserts the
+ * invariants at every write.
+ */
 async function drive(backing: Backing, events: readonly Event[]): Promise<readonly LifecycleState[]> {
   const world = createLoopWorld(backing, PROCESSES);
   for (const event of events) {

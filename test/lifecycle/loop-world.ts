@@ -41,7 +41,7 @@ export interface World {
 
 export interface Process {
   loop: ControlLoop;
-  /** Lets the process continue; undefined if it is between two steps. */
+  /** Lets the process continue from the gate at which it waits; undefined if the process is between two steps. */
   proceed: (() => void) | undefined;
   stepping: Promise<unknown> | undefined;
   life: number;

@@ -46,7 +46,7 @@ beforeAll(async () => {
     { version: number }[]
   >`select db_version as version from global_settings`;
   version = global!.version;
-  // A newer version of indexd, in which our writes may have another meaning.
+  // Simulates a newer version of indexd, in which our writes may have another meaning.
   await db(UNKNOWN)`update global_settings set db_version = 9999`;
   await db(UNKNOWN)`alter table slabs add column novel integer not null default 0`;
   const { hostname, port } = new URL(databases.get(HANGS)!.url);
@@ -130,7 +130,7 @@ test("seven indexers work while three fail; each failing indexer reports its pro
 
 test("an indexer can be suspended, resumed and removed while the others keep working", async () => {
   const [first, second] = [names[0]!, names[1]!];
-  // A real worker's commit would have ended the lease; the substitute worker leaves it.
+  // The substitute worker does not end its lease, as a real worker's commit would, so the test deletes it.
   await db(first)`delete from slabmend.leases`;
   await stopLeasing(db(first), { kind: "suspended", owner: "ann" });
   await until(() => stateOf(first) === "stopped" && viewOf(first).loop === null);

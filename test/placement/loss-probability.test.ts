@@ -106,7 +106,8 @@ describe("order", () => {
     fc.assert(
       fc.property(slab, fc.nat(), ({ minShards, holders }, n) => {
         const fewer = holders.toSpliced(n % holders.length, 1);
-        // Hosts of a group also fail together, but a group of one host does not count: so every group must keep two hosts.
+        // Hosts of a group may fail together. A group with only one host left would no longer count as a group, so
+        // every group must keep two hosts.
         fc.pre(
           fewer.every(
             (one) => one.group === null || fewer.filter(({ group }) => group === one.group).length > 1,

@@ -21,14 +21,14 @@ interface Case {
   readonly fires: Readonly<Record<string, string>>;
   readonly isQuiet: Readonly<Record<string, string>>;
   readonly atMinute?: number;
-  /** Labels of the firing series in addition to the indexer. */
+  /** All labels of the firing alert; default: the indexer alone. */
   readonly labels?: Readonly<Record<string, string>>;
 }
 
 const stopped = (name: string): Case => {
   const runs = `slabmend_runs_completed_total{indexer="a",function="${name}"}`;
   return {
-    // The function ran for twenty minutes and then stopped.
+    // The function completed a run in each of twenty minutes, and none later.
     fires: { [runs]: `${minutes(20, "0+1")} ${minutes(15, "20+0")}` },
     isQuiet: { [runs]: minutes(40, "0+1") },
     atMinute: 35,
@@ -122,7 +122,10 @@ function promtool(...args: readonly string[]): { readonly status: number | null;
   return { status, output: `${stdout}${stderr}` };
 }
 
-/** Tests with promtool that the alert fires or, if not `firing`, is quiet. Returns promtool's output on a failure. */
+/**
+ * Tests with promtool that the alert fires if `firing` is true, and that it is quiet otherwise. Returns promtool's
+ * output on a failure.
+ */
 function holdRules(alertname: string, series: Readonly<Record<string, string>>, firing: boolean): string {
   const { atMinute = 10, labels = { indexer: "a" } } = CASES[alertname]!;
   const summary = alerts().find(({ name }) => name === alertname)!.means;
@@ -162,7 +165,7 @@ test("every alarm of AWS has an alert or a reason why it has none, and every ale
 });
 
 test.each(["prometheus.yml", "prometheus-container.yml"])("Prometheus accepts %s with the rules", (file) => {
-  // The file with the password exists only in the container, so the test uses another one.
+  // The password file that the configuration names exists only in the container, so the test uses another file.
   const password = join(folder, "password");
   writeFileSync(password, "a password");
   writeFileSync(join(folder, "alerts.yml"), alertRules());

@@ -60,7 +60,7 @@ afterAll(() => stack.disposeAsync());
 const sentence = async () =>
   ((await (await fetch(`${consoleUrl}/api/v1/status`)).json()) as StatusReport).sentence.text;
 
-/** The sums of the journal, by the names of the series. */
+/** Sums over the rows of the journal, keyed by the names of the series that must equal them. */
 async function journalSums(): Promise<Record<string, number>> {
   const [row] = await sql`
     select count(*) filter (where outcome = 'repaired')::float8 as repaired,

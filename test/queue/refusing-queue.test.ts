@@ -81,7 +81,8 @@ test.each([
       onEnd: () => {},
       signal: ending.signal,
     });
-    // Every poller waits on our clock, which stands still.
+    // Waits until every poller has failed once and pauses. The pauses do not end, because the test's clock stands
+    // still.
     await untilEqual(() => clock.pending, POLLERS);
     const asked = queue.requests();
     expect(asked).toBe(error === undefined ? 0 : POLLERS);

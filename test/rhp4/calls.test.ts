@@ -146,7 +146,8 @@ test("a host that refuses a write and stops reading does not block the writer", 
   const refused = Promise.withResolvers<void>();
   host.misbehave = async (_rpc, stream): Promise<Answered> => {
     await stream.write(encodeWireError({ code: 2, description: "not enough storage" }));
-    // The stream stays open: the writer is stuck in backpressure and must notice the answer itself.
+    // The host keeps the stream open and reads nothing more: the client's write waits in backpressure, and the client
+    // must notice the answer meanwhile.
     await refused.promise;
     return "done";
   };

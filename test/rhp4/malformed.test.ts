@@ -209,7 +209,8 @@ describe("a change of any bit of a signed structure is detected", () => {
     expect(verdictOf(decodeAccountToken(bytes))).toBe("valid");
     for (let i = 0; i < bytes.length; i++) {
       const changed = decodeAccountToken(flipped(bytes, i * 8 + (i % 8)));
-      // Hosts read the highest bit of the time as its sign: the changed time is before 1970.
+      // Byte 71 has the highest bit of the time, which hosts read as its sign: if it is flipped, the time is before
+      // 1970.
       const expected =
         i < 32 ? "host key mismatch" : i === 71 ? "account token expired" : "invalid signature";
       expect(verdictOf(changed), `byte ${i}`).toBe(expected);

@@ -25,7 +25,7 @@ test("an account token hashes and signs as Go's does", () => {
     "4b5878ccbc717969d70fa772b2731381e1e65d10335ceca55ce1567fa2db24c3148210f9584815ff2af1e871da967a90fbf02071b810822225f3655ee4b9920c",
   );
   expect(encodeAccountToken(token).length).toBe(136);
-  // The time in the token is a whole second, and the token has expired at any later moment of this second, as on a host,
+  // A token is valid until exactly the whole second that it names. One millisecond later it has expired, as on a host,
   // whose clock counts nanoseconds.
   expect(checkAccountToken(token, hostKey, 1_700_000_000_000)).toBe("valid");
   expect(checkAccountToken(token, hostKey, 1_700_000_000_001)).toBe("account token expired");

@@ -137,7 +137,7 @@ describe("with a password", () => {
       );
       for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1);
     }
-    // The correct password also counted as an attempt.
+    // The correct password before these attempts counted as an attempt, too.
     expect(counts.get(429)).toBeGreaterThanOrEqual(991);
     expect([...counts.keys()].sort()).toEqual(counts.size === 1 ? [429] : [401, 429]);
     const { user, system } = process.cpuUsage(cpuBefore);
@@ -158,7 +158,7 @@ describe("with a password", () => {
 test("a hundred clients share one database read, a client that never reads is dropped, and without clients nothing is read", async () => {
   let reads = 0;
   const clock = createFakeClock();
-  // So large that a few of these events fill the kernel's socket buffers.
+  // The status is so large that a few events with it fill the kernel's socket buffers.
   const status = { text: "x".repeat(200_000) } as unknown as StatusReport;
   const readStatus = async () => {
     reads += 1;

@@ -90,7 +90,7 @@ test("without a restart, the indexer of an added file is started, and that of a 
     headers: { "content-type": "application/json" },
   });
   expect(deleted.status).toBe(200);
-  // The login of indexer "old" owns its schema slabmend, so serve can remove the schema.
+  // The login of indexer "old" owns the schema slabmend in its database, so serve can remove this schema.
   await until(async () => (await stateOf("old")) === "deleted" && (await indexers())["old"]!.here === null);
   expect(await old.sql`select to_regclass('slabmend.leases') as there`).toEqual([{ there: null }]);
   expect(await old.sql`select count(*)::integer as count from hosts`).toEqual([{ count: 0 }]);

@@ -86,7 +86,8 @@ describe("keys", () => {
 
   test.each(LOW_ORDER_POINTS)("low-order point %s is refused by both sides", async (pointHex) => {
     const publicKey = Uint8Array.from(Buffer.from(pointHex, "hex"));
-    // The raw peer cannot derive a secret from its own bad point, so its bytes are written out by hand.
+    // The raw peer would have to derive a secret from the bad point, and cannot, so the test itself writes the peer's
+    // bytes.
     const [dialerEnd, hostEnd] = memoryPair();
     const accepting = codeOf(acceptMux(hostEnd, hostIdentity()));
     dialerEnd.write(Buffer.concat([Uint8Array.of(3), publicKey]));

@@ -35,7 +35,7 @@ export class MemoryEnd extends Duplex {
     return Buffer.concat(this.written);
   }
 
-  /** While stalled nothing arrives here, and the other end's buffer fills up. */
+  /** While this end is stalled, nothing arrives at it, and the buffer of the other end fills up. */
   stall(isStalled: boolean): void {
     this.#isStalled = isStalled;
     this.#schedule();

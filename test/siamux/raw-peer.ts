@@ -64,7 +64,7 @@ export class RawPeer {
     if (how.stopAfterBytes === undefined) this.#opener.open(await this.#take(24));
   }
 
-  /** The dialer's side; `pipelined` sends version and key together. */
+  /** The dialer's side of the handshake. If `pipelined`, version and key are sent together. */
   async dial(how: RawHandshake & { readonly pipelined?: boolean } = {}): Promise<void> {
     const ours = how.publicKey ?? referencePublic(OUR_KEY);
     const version = Uint8Array.of(how.version ?? 3);

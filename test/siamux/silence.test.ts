@@ -80,7 +80,7 @@ test("silence is ignored while no stream waits, and no timer for it runs", async
   const stream = client.openStream();
   await stream.write(Uint8Array.of(1));
   clock.advance(TICK_MS);
-  // Only the keepalive's timer is left.
+  // Nobody reads, so no timer watches for silence: the only timer is the keepalive's.
   expect(clock.pendingTimers).toBe(1);
   clock.advance(60_000);
   const reading = stream.readExactly(1);

@@ -27,7 +27,7 @@ declare module "vitest" {
 }
 
 export interface TestDatabase {
-  /** For processes and clients that connect themselves. */
+  /** The database's URL, for processes and clients that make their own connections. */
   readonly url: string;
   /** A client of few connections. `drop()` ends it. */
   readonly sql: postgres.Sql;
@@ -55,7 +55,7 @@ export interface DatabaseWatch {
 }
 let watch: DatabaseWatch | undefined;
 
-/** For the search for secrets (test/canary), which looks at every row. */
+/** Lets `by` watch all test databases: the search for secrets (test/canary) looks at every row of them. */
 export function watchTestDatabases(by: DatabaseWatch): void {
   watch = by;
 }

@@ -61,7 +61,8 @@ export async function startEndingProxy(url: string, terminate: () => Promise<voi
       hasEnded = true;
       if (how === "terminate") {
         await terminate();
-        // `terminate` finds backends by their names. A backend that has no name yet stays, and needs this packet.
+        // `terminate` finds backends by their names. A backend without a name, which is still starting, is not ended,
+        // and needs this packet to continue.
         return void to.write(bytes);
       }
       isOver = true;

@@ -24,7 +24,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   logFile = join(server.folder, "tests.log");
   appendFileSync(logFile, "");
   const templateErrors: Record<string, string> = {};
-  // If a schema is broken, tests without a database still run, and the others report the reason.
+  // If a schema is broken, tests without a database still run, and tests that need this schema report the reason.
   const attempt = async (name: string, build: Promise<void>): Promise<void> => {
     await build.catch((error: unknown) => {
       templateErrors[name] = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -51,7 +51,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 
 /**
  * @param which "22": a new database of indexd's version 22; "22-26": a database of version 22 that is upgraded to 26;
- * default: the newest version. `npm run test:indexd` runs the tests with the other values.
+ * default: the newest version. `npm run test:indexd` runs the tests with values other than the default.
  */
 async function createIndexdTables(sql: postgres.Sql, which = String(NEWEST_VERSION)): Promise<void> {
   const [from, to] = which.split("-").map(Number);

@@ -89,7 +89,7 @@ export async function createKillWorld(options: {
     SLABMEND_BAD_CONTRACT_GRACE_SECONDS: "0",
     SLABMEND_BAD_HOST_GRACE_SECONDS: "0",
     [SETTINGS_VARIABLE]: JSON.stringify(options.settings ?? {}),
-    // All log levels, so that every line is searched for secrets (test/canary).
+    // Lines of all levels are logged, so that all are searched for secrets (test/canary).
     SLABMEND_LOG_LEVEL: "trace",
   };
   const workers: WorkerProcess[] = [];

@@ -102,7 +102,7 @@ export interface MoveWorld {
   /** Clients of both databases, connected as superuser. */
   readonly source: Sql;
   readonly target: Sql;
-  /** URLs for the roles of indexd and the fleet on both sides. Those of the target work once the target is open. */
+  /** URLs for the roles of indexd and the fleet on both sides. The URLs of the target work once the target is open. */
   readonly urlOf: (side: Side, role: "indexd" | "fleet") => string;
   readonly environment: Readonly<Record<string, string>>;
   /** `slabmend move-database …`, with --json. */
@@ -260,7 +260,7 @@ export async function createMoveWorld(servers: MoveServers): Promise<MoveWorld> 
     },
     async drop() {
       for (const child of children) child.kill("SIGKILL");
-      // A failed test may still hold a lock, or may have left a server down.
+      // A failed test may have left a lock or a stopped server, so closing the clients waits at most a second.
       await Promise.all([source.end({ timeout: 1 }), target.end({ timeout: 1 })]);
       for (const side of ["target", "source"] as const) {
         const sql = admin[side];

@@ -76,7 +76,7 @@ export function repairSuite(options: { readonly hosts: number }): RepairSuite {
   let world: RepairWorld | undefined;
   let opened: RepairEnvironment[] = [];
   let isSettled = true;
-  // All log levels, so that every line is searched for secrets (test/canary).
+  // Lines of all levels are logged, so that all are searched for secrets (test/canary).
   const logger = createLogger("trace", { indexer: "default", destination: { write: () => {} } });
   const now = (): RepairWorld => {
     if (world === undefined) throw new Error("the world is made before the first test");
@@ -131,7 +131,7 @@ export function repairSuite(options: { readonly hosts: number }): RepairSuite {
       id: `test/${task.token}`,
       remainingMs: run.remainingMs ?? 120_000,
     });
-    // The environment is frozen from here on: no timer may be left.
+    // Lambda would freeze the environment at this point, so no timer may be pending.
     expect(pending()).toBe(0);
     return result;
   };

@@ -1,4 +1,4 @@
-/** The child's side of kill tests: settings of a function for which production has no environment variable. */
+/** The child's side of kill tests: settings for which production has no environment variable. */
 import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "../../lib/jobs/claim/claim-settings.ts";
 import type { WorkerSettings } from "../../lib/worker/worker-settings.ts";
 import { WORLD_SETTINGS } from "./repair-world.ts";

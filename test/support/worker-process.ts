@@ -29,8 +29,8 @@ export interface WorkerOptions {
 
 export interface WorkerProcess {
   /**
-   * One invocation. The process is reused, and frozen between two invocations, as on Lambda. After a kill a new process
-   * starts, which is not killed.
+   * One invocation. The process is reused, and frozen between two invocations, as on Lambda. After a kill the next
+   * invocation starts a new process, which is not killed.
    */
   invoke(event: unknown): Promise<PoolOutcome>;
   /** Resolves when the process has stopped itself (SIGSTOP). */

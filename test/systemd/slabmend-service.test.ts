@@ -7,7 +7,7 @@ const UNIT = fileURLToPath(new URL("../../infra/systemd/slabmend.service", impor
 const hasTool = spawnSync("systemd-analyze", ["--version"]).status === 0;
 
 test.skipIf(!hasTool)("the systemd unit has an exposure level below 2.0 in systemd-analyze", () => {
-  // The option takes tenths: 19 is an exposure level of 1.9.
+  // The option --threshold takes tenths: 19 means an exposure level of 1.9.
   const args = ["security", "--offline=true", "--threshold=19", "--no-pager", UNIT];
   const { status, stdout } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
   expect(stdout).toMatch(/Overall exposure level for slabmend.service: [01]\.\d/);

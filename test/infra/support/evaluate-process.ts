@@ -43,7 +43,7 @@ const settings = platformRequire("@pulumi/pulumi/runtime/settings") as {
 };
 interface RegisterRequest {
   getName(): string;
-  /** URNs, each of which ends in the name of a resource. */
+  /** URNs of the resources on which the registered resource depends. Each URN ends in the name of its resource. */
   getDependenciesList(): readonly string[];
 }
 
@@ -137,7 +137,7 @@ function builtOnce(name: FunctionName): Promise<object> {
 
 async function bundle(name: FunctionName): Promise<object> {
   const { directory, handler } = await bundleFunction(name, join(folder, "bundles", name));
-  // Removed from the bundle, because SST itself copies these files into the zip.
+  // These files are removed from the bundle, because SST itself copies them into the zip.
   for (const { to } of FUNCTIONS[name].copyFiles) await rm(join(directory, to));
   return { handler, out: directory, errors: [], sourcemaps: [] };
 }
@@ -249,7 +249,7 @@ process.on("unhandledRejection", (error) => void finish(refusal(error)));
 
 function refusal(error: unknown): Evaluation {
   const message = error instanceof Error ? error.message : String(error);
-  // The stack itself does not count: Pulumi registers it before it runs the program.
+  // The stack is left out, because Pulumi registers it before it runs the program.
   return { kind: "refused", message, registered: registered.filter(({ type }) => type !== STACK) };
 }
 

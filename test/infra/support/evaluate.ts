@@ -17,8 +17,8 @@ export const REPOSITORY = fileURLToPath(new URL("../../../", import.meta.url));
 export const PLATFORM = join(REPOSITORY, ".sst/platform");
 
 /**
- * Creates .sst/platform if it is missing. SST's package contains all files for this, except the npm packages that the
- * platform needs.
+ * Creates .sst/platform if it is missing. SST's package contains all files of the platform, except the npm packages
+ * that the platform needs.
  */
 export async function installPlatform(): Promise<void> {
   if (existsSync(join(PLATFORM, "node_modules/@pulumi/aws")) && existsSync(join(PLATFORM, "config.d.ts")))
@@ -71,7 +71,8 @@ export async function evaluate(
       maxBuffer: 64 * 1_048_576,
       timeout: 100_000,
     }).catch((error: unknown) => {
-      // After a refusal the process fails although it wrote its answer: Pulumi complains about pending outputs.
+      // After a refusal the process writes its answer, but then exits with an error, because outputs of Pulumi are
+      // still pending.
       if (!existsSync(join(folder, "evaluation.json"))) throw error;
     });
     await keep(folder);

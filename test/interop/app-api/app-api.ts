@@ -20,7 +20,7 @@ export interface AppApi {
   stop(): Promise<void>;
 }
 
-/** Far more than any request of the tests needs. */
+/** The largest accepted body of a request: far more than any test sends. */
 const MAX_BODY_BYTES = 1_048_576;
 const NO_CONTENT = Symbol("no content");
 

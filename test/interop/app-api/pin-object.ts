@@ -23,7 +23,10 @@ interface Owner {
   readonly signer: Uint8Array;
 }
 
-/** Pins an object whose slabs the account has pinned, and bumps the object's event. @throws {AppApiError} 400 */
+/**
+ * Pins an object whose slabs the account has pinned, and gives the object's event the current time.
+ * @throws {AppApiError} 400
+ */
 export async function pinObject(sql: Sql, { accountId, signer }: Owner, object: ObjectPin): Promise<void> {
   const { id, encryptedDataKey, dataSignature, metadataSignature } = object;
   const metaKey = object.encryptedMetadataKey ?? Buffer.alloc(0);

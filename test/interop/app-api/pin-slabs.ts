@@ -74,7 +74,7 @@ async function pinSlab(tx: ISql, accountId: number, slab: SlabPin) {
   return { digest, newOnHosts };
 }
 
-/** Hosts are locked last and by id, as indexd's pinning and a repair's commit do. */
+/** Locks the hosts after all other rows and in the order of their ids, as indexd's pinning and a repair's commit do. */
 async function countUnpinned(tx: ISql, hostIds: readonly number[]): Promise<void> {
   if (hostIds.length === 0) return;
   await tx`select from hosts where id = any (${hostIds as number[]}::integer[]) order by id for no key update`;

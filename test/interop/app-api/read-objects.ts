@@ -68,7 +68,10 @@ interface EventsPage {
   readonly limit: number;
 }
 
-/** Events after a cursor, by time, then key. The current second is hidden, because more events may follow in it. */
+/**
+ * Lists the events after a cursor in the order of time, then key. Events of the current second are left out, because
+ * more events may follow in this second.
+ */
 export async function listEvents(sql: ISql, accountId: number, page: EventsPage): Promise<unknown> {
   const rows = await sql<{ object_key: Buffer; was_deleted: boolean; updated_at: Date }[]>`
     select object_key, was_deleted, updated_at from object_events

@@ -35,7 +35,9 @@ export interface OfficialClient {
   download(ids: readonly string[]): Promise<Downloaded[]>;
   events(after?: Cursor): Promise<v.InferOutput<typeof Events>>;
   locate(ids: readonly string[]): Promise<Readonly<Record<string, string[][]>>>;
-  /** Follows the events from now on. `stop` returns the final locations, as the events alone tell them. */
+  /**
+   * Follows the events from now on. `stop` returns the final locations of the sectors, derived from the events alone.
+   */
   follow(): { stop(): Promise<Readonly<Record<string, string[][]>>> };
 }
 

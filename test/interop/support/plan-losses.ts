@@ -3,12 +3,15 @@ import type { DamagePlan } from "../../../dev/demo/plan-damage.ts";
 import { type HostFate, isMoved, type LostSector } from "../../../dev/demo/plan-losses.ts";
 import { shuffled } from "../../../dev/demo/seeded-random.ts";
 
-/** The damage among 24 hosts. 16 hosts stay good, the liars included: a slab of 12 sectors needs that many. */
+/**
+ * What happens to each of 24 hosts. 16 hosts, including the liars, stay good for indexd, because a slab of 12 sectors
+ * needs 16.
+ */
 const FATES: readonly HostFate[] = [
   ...Array<HostFate>(2).fill("dead"),
   ...Array<HostFate>(3).fill("blocked"),
   ...Array<HostFate>(3).fill("bad-contract"),
-  // One for each kind of lie: corrupt data, a wrong proof, another sector.
+  // One liar for each kind of lie: corrupt data, a wrong proof, another sector.
   ...Array<HostFate>(3).fill("liar"),
 ];
 
@@ -16,8 +19,8 @@ export const HOST_COUNT = 24;
 export const CODE = { dataShards: 3, parityShards: 9 } as const;
 
 /**
- * The least number of moved sectors per slab. Even if every liar takes one of them, three are on honest hosts, and
- * three suffice to read the slab.
+ * The least number of moved sectors per slab. Even if every liar takes one of the moved sectors, honest hosts have
+ * three of them, and three sectors suffice to read the slab.
  */
 const LEAST_MOVED = CODE.dataShards + FATES.filter((fate) => fate === "liar").length;
 
@@ -25,7 +28,7 @@ export type SlabDamage = Pick<DamagePlan, "placement" | "fates" | "lost">;
 
 /**
  * @param placement for each slab, the numbers of the hosts that the SDK chose for its sectors
- * @returns damage that every slab survives and that moves at least {@link LEAST_MOVED} sectors of each
+ * @returns damage that every slab survives and that makes at least {@link LEAST_MOVED} sectors of each slab move
  */
 export function planSlabDamage(placement: SlabDamage["placement"], random: () => number): SlabDamage {
   const numbers = shuffled([...Array(HOST_COUNT).keys()], random);
@@ -51,7 +54,8 @@ function losses(
   const readable = indices.filter(
     (index) => fateOf(index) !== "dead" && fateOf(index) !== "liar" && !noticed.includes(index),
   );
-  // One more loss, of a sector on a host from which a repair copies. A repair learns of this loss only from the host.
+  // If the slab can bear it, one more sector is lost, on a host from which a repair copies. The repair learns of this
+  // loss only from the host.
   const asked = leaving.filter((index) => fateOf(index) !== "dead");
   const unnoticed = readable.length > CODE.dataShards ? asked.slice(0, 1) : [];
   const lose = (isNoticed: boolean) => (index: number) => ({

@@ -13,7 +13,7 @@ import type { SdkWorld } from "./sdk-world.ts";
 
 export type RepairedBy = "functions" | "work";
 
-/** Observations of the fleet's work for checking the rules. */
+/** What was observed while the fleet worked: from this the tests check the rules. */
 export interface RepairRun {
   readonly openSectors: number;
   readonly messages: readonly string[];

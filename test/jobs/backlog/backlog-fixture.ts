@@ -6,7 +6,7 @@ import type { Cause } from "../../../lib/jobs/backlog/causes.ts";
 import { type WalkReport, walkBacklog } from "../../../lib/jobs/backlog/walk.ts";
 import { askOf } from "../../support/ask.ts";
 
-/** Settings for an indexd with disabled migrations; a new pass may begin at once. */
+/** Settings of the walk for an indexd with disabled migrations. After a pass the next pass may begin at once. */
 export function walkSettings(
   rest: Partial<WalkSettings> & { graceMs?: number; dangerAbove?: number } = {},
 ): WalkSettings {
@@ -31,7 +31,7 @@ export async function walk(
   settings: WalkSettings = walkSettings(),
   causes?: readonly Cause[],
 ): Promise<WalkReport> {
-  // The next pass is due now.
+  // Makes the next pass due now.
   await sql`update slabmend.walks set pass_started_at = pass_started_at - interval '2 hours'
     where finished_at is not null and phase = 'mark' and position = 0`;
   return walkBacklog(
@@ -42,7 +42,7 @@ export async function walk(
   );
 }
 
-/** Judges the due entries and walks nothing. */
+/** Judges the due entries of the backlog, without walking over the sectors of any cause. */
 export const look = (sql: Sql, settings: WalkSettings = walkSettings()): Promise<WalkReport> =>
   walkBacklog({ ask: askOf(sql), clock: systemClock }, settings, 10_000, []);
 

@@ -40,7 +40,7 @@ const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
 test("a failed walk does not delay the leases of slabs in the backlog, and claim reports the failure at its end", async () => {
   await slabs([4, 5]);
   await walk(sql);
-  // From now on the database refuses what the walk records.
+  // From now on the database refuses the walk's writes.
   await sql`alter table slabmend.walks add constraint broken check (pass < 0) not valid`;
   const queue = recordingQueue();
   const failing = claim(
@@ -111,7 +111,7 @@ describe("budget", () => {
     await slabs([5, 6]);
     await run();
     await endLeases("repaired", 3_600, { hastings: "500000000000000000000000000", bytes: 41_943_040 });
-    // Yesterday's repair does not count.
+    // This repair ended yesterday, so it does not count towards today's budget.
     await sql`
       insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, hastings, bytes_read, worker, leased_at, began_at, finished_at)
       values (${randomUUID()}, 1, ${Buffer.alloc(32)}, 'repaired', 'repaired', 9e40, 9e15, 'w', now(), now(), date_trunc('day', now(), 'UTC') - interval '1 second')`;
@@ -223,7 +223,7 @@ describe("no slab starves", () => {
     await endLeases("interrupted", 0);
     const waited = new Set<bigint>();
     for (let day = 0; day < 3 && !waited.has(old!.id); day++) {
-      // Each hour brings more slabs in danger than there are workers.
+      // Each day more slabs come into danger (30) than repairs may be in flight (20).
       await slabs(Array.from({ length: 30 }, () => 4));
       // The first batch of the last day is for aging.
       const { claimed } = await run({ maxInFlight: 20, batchLeases: 20, topUpMs: 60_000 }, 4_000, () =>

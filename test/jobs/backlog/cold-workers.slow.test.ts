@@ -109,21 +109,22 @@ test("a thousand new workers overload no host, and are about as fast as workers 
   }
   const shares = { reads: busiest(count.reads), writes: busiest(count.writes) };
   const ratios = { cold: mean(coldMs) / mean(warmMs), ignorant: mean(ignorantMs) / mean(warmMs) };
-  // An upper bound for how often the host with the highest weight is drawn, whichever hosts already have sectors of the
-  // slab and cannot be drawn.
+  // An upper bound of the probability that the host with the highest weight is drawn. Hosts that already have sectors
+  // of the slab cannot be drawn; the bound holds whichever hosts these are.
   const start = new ScoreBoard(clock);
   start.startFrom(known);
   const weights = hosts.map(({ key }) => start.weight(key)).toSorted((a, b) => b - a);
   const sum = (some: readonly number[]): number => some.reduce((total, weight) => total + weight, 0);
   const drawn = weights[0]! / sum(weights.slice(SHARDS - 1));
   console.log("a thousand cold workers", { seed, drawn, shares, ratios });
-  // With lines as different as these the host gets 0.65 to 0.85 % (docs/decisions/0007-host-scores.md). A fair share is
-  // 0.2 %.
+  // Because the lines differ so much, this host gets 0.65 to 0.85 % of the draws (docs/decisions/0007-host-scores.md).
+  // A fair share is 0.2 %.
   expect(drawn).toBeLessThan(0.012);
   // So 8 of some 1,060 writes are expected on the likeliest host. Even if 45 hosts were as likely as this host, one of
   // them would get 32 or more writes in only one of 10^8 runs.
   expect(shares.writes).toBeLessThan(0.03);
-  // A slab is at most once on each host. So no host should get more than 0.6 % of the first reads, in whatever order.
+  // Each host has at most one sector of a slab. So, whatever the order of the sources, no host should get more than 0.6
+  // % of the first reads.
   expect(shares.reads).toBeLessThan(0.015);
   expect(ratios.cold).toBeLessThan(1.25);
   expect(ratios.ignorant).toBeGreaterThan(1.4 * ratios.cold);

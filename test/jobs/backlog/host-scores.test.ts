@@ -77,8 +77,8 @@ describe("the fleet's scores", () => {
   test("after years of reports a score without new measurements fades to zero without an error", async () => {
     const later = (minutes: number) =>
       sql`update slabmend.host_scores set faded_at = faded_at - make_interval(mins => ${minutes}::integer)`;
-    // Host 1 failed once, stored one sector and served one read, long ago; since then it only answers. Host 2 is not
-    // reported again.
+    // Host 1 failed once, stored one sector and served one read, long ago. Later reports on host 1 say only that it
+    // answers; host 2 is never reported again.
     await reportHostScores(sql, [
       sample(1, { readBytes: MIB, readMs: 900, writeBytes: MIB, writeMs: 700, failures: 1 }),
       sample(2, { readBytes: 4 * MIB, readMs: 100, failures: 3, successes: 1 }),
@@ -108,8 +108,8 @@ describe("the fleet's scores", () => {
       return (await readHostScores(sql))[0]!.readRate! / MIB;
     };
     expect(await reportMiBPerSecond(8, 20)).toBeCloseTo(8, 3);
-    // After one report the old rate of 8 MiB/s still has half of the weight, after four a sixteenth. If its weight is
-    // `share`, the score is 1 / (share / 8 + (1 - share) / 1) MiB/s.
+    // After one report of 1 MiB/s the old rate of 8 MiB/s still has half of the weight, after four such reports a
+    // sixteenth. If the old rate's weight is `share`, the score is 1 / (share / 8 + (1 - share) / 1) MiB/s.
     expect(await reportMiBPerSecond(1, 1)).toBeCloseTo(1.78, 1);
     expect(await reportMiBPerSecond(1, 3)).toBeCloseTo(1.06, 1);
   });
@@ -157,7 +157,7 @@ describe("the fleet's scores", () => {
         sample(4, { readBytes: Number.MAX_VALUE, readMs: 1 }),
       ]),
     ).toBe(0);
-    // A row as by a worker of another release, which does not limit values: readers still work.
+    // A worker of another release, which does not limit values, might write such a row. Readers must still work.
     await sql`insert into slabmend.host_scores (host_key, read_bytes, read_ms, failures, faded_at)
       values (${Buffer.from(hostKey(5), "hex")}, 1e308, 5e-324, 5e-324, clock_timestamp() - interval '1 day')`;
     expect(await readHostScores(sql)).toMatchObject([{ failureRate: 0, readRate: undefined }]);
@@ -227,13 +227,14 @@ test("a host's flags, full and out of funds, end after a time, after a success, 
     stored: true,
   });
 
-  // After the board's report the fleet's scores are newer than its measurements, so they set and clear the flags.
+  // After the board's report the fleet's scores are newer than the board's measurements, so they set and clear the
+  // flags.
   board.startFrom([known(1, { full: true, outOfFunds: true })]);
   expect([isFull(), isDry()]).toEqual([true, true]);
   board.startFrom([known(1, {})]);
   expect([isFull(), isDry()]).toEqual([false, false]);
 
-  // A clock that is set back does not make the flag last longer.
+  // If the clock is set back, the flag "full" does not last longer: it is cleared.
   board.addFull(host);
   clock.advance(-24 * 3_600_000);
   expect(isFull()).toBe(false);

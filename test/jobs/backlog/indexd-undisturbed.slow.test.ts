@@ -70,7 +70,7 @@ test("the walk takes only read locks on indexd's tables", async () => {
         { page: { sectors: number } }[]
       >`select slabmend.walk_page(${page}::text::jsonb) as page`;
       expect(row!.page.sectors).toBeGreaterThan(0);
-      // The walk makes the following reads to judge entries and to remove them.
+      // Besides walk_page, the walk makes the following reads: they serve to judge entries and to remove them.
       const all = await tx`select id::text from slabs order by id limit 50`;
       const { slabs } = await readSlabHealth(
         tx,
@@ -98,8 +98,8 @@ test("walk and leases read indexd's large tables only by index, and only unhealt
   const walked = await scans();
   expect(report.sectors).toBeGreaterThan(100);
   expect(walked.scans - before.scans).toBe(0);
-  // The walk reads the sectors of each slab in two tables, and for each bad sector the overlap of pages. If each page
-  // scanned all 4,800 sectors, the walk would read seven times as many rows.
+  // The walk reads the sectors of each slab in two tables, and reads each bad sector again where two pages overlap. If
+  // each page scanned all 4,800 sectors, the walk would read seven times as many rows.
   expect(walked.rows - before.rows).toBeLessThan(
     1.5 * (report.recorded * (2 * SHARDS + 4) + 2 * report.sectors),
   );

@@ -75,7 +75,7 @@ describe("thresholds", () => {
     const denied = bad("denied", 2).map((sector, n) => ({ ...sector, isSuspected: n < suspected }));
     const entry = entryOf(health({ good: hosts(good), bad: denied }));
     expect(entry.ready).toBe(ready);
-    // The slab waits for as long as the grace of a bad host.
+    // The slab waits for six hours, as long as the grace of a bad host.
     if (!ready) expect(entry.lookAtMs).toBe(NOW_MS + 6 * HOUR_MS);
   });
 

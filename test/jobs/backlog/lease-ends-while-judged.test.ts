@@ -17,8 +17,8 @@ beforeAll(async () => {
 afterAll(() => worker.end());
 
 /**
- * The numbers of two queries. A round makes four: for host addresses, for due entries, for the slabs' health, and to
- * record the result.
+ * The numbers of two of the four queries that judging makes: for host addresses, for due entries, for the slabs'
+ * health, and to record the result.
  */
 const HEALTH = 3;
 const RECORD = 4;
@@ -74,7 +74,7 @@ test.each<[string, (id: string) => Parameters<typeof look>[0]]>([
   const [entry] = await backlogRows(sql);
   expect(entry!.ready).toBe(false);
   expect(entry!.look_at.getTime()).toBeLessThanOrEqual(Date.now());
-  // The next result is recorded, because it fits the snapshot. So the slab is not judged again and again.
+  // The next result is recorded, because nothing changed after its snapshot. So the slab is not judged again and again.
   expect(await look()).toMatchObject({ looked: 1, recorded: 1 });
   expect(await backlogRows(sql)).toMatchObject([{ ready: true }]);
   expect(await look()).toMatchObject({ looked: 0 });

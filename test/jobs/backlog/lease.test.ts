@@ -169,7 +169,7 @@ describe("an outdated entry of the backlog", () => {
     const slab = await seedSlab(sql, slabOf(3, 5));
     await walk(sql);
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
-    // A manual lease of one slab leaves its entry ready, as here.
+    // The entry is now as after a manual lease of the slab, which leaves the entry ready.
     await sql`update slabmend.backlog set ready = true`;
     expect(await lease(sql)).toMatchObject({ leases: [] });
     expect(await lease(sql)).toMatchObject({ leases: [], dry: true });
@@ -335,7 +335,7 @@ describe("causes and thresholds", () => {
     });
     await walk(sql, walkSettings({ graceMs: 6 * 3_600_000 }));
     expect(leasedIds(await lease(sql))).toEqual([slabs[0]!.id, slabs[1]!.id]);
-    // The slab gets worse while it waits, and the next pass records this.
+    // The waiting slab loses more sectors, and the next pass records this.
     await sql`update sectors set host_id = null, contract_sectors_map_id = null
       where id = any (${slabs[2]!.sectors.slice(4).map(({ id }) => String(id))}::bigint[])`;
     await walk(sql, walkSettings({ graceMs: 6 * 3_600_000 }));

@@ -1,4 +1,7 @@
-/** A page reads only its own rows, for sectors shared by thousands of slabs and unpinned sectors on bad hosts. */
+/**
+ * A page of the walk reads only its own rows, even if thousands of slabs share its sectors or bad hosts have unpinned
+ * sectors.
+ */
 import { beforeAll, expect, test } from "vitest";
 import { useDatabase } from "../../support/database.ts";
 import {
@@ -59,7 +62,7 @@ test.each([1, 10, 700])(
     select * from slabmend.sector_slabs(${ids}::bigint[], 0, 0, ${most})`;
     const read = (await entriesRead(index)) - before;
     expect(rows).toHaveLength(most);
-    // The sort may read some rows ahead.
+    // The query's sort may read some more rows than it returns.
     expect(read).toBeLessThan(2 * most + 100);
   },
 );
@@ -77,8 +80,8 @@ test("a page of many unpinned sectors on bad hosts is read through the index by 
   const [expected] = await sql<{ sectors: number; slabs: number }[]>`
     select count(*)::integer as sectors, count(distinct ss.slab_id)::integer as slabs
     from sectors s join slab_sectors ss on ss.sector_id = s.id where s.host_id = ${hosts[0]!.id}`;
-  // With 50 sectors per page the unpinned sectors of all hosts are scanned by id. With 400 the blocked host's unpinned
-  // sectors are few enough to be read and sorted.
+  // With 50 sectors per page the unpinned sectors of all hosts are scanned by id. With 400 sectors per page the blocked
+  // host's unpinned sectors are few enough to be read and sorted.
   for (const pageSectors of [50, 400]) {
     await sql`truncate slabmend.backlog, slabmend.marks, slabmend.walks`;
     const report = await walk(sql, walkSettings({ pageSectors }), ["bad-host"]);

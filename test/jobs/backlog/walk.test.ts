@@ -311,7 +311,7 @@ test("times that were written while the clock was a year ahead delay no entry of
     since = (select jsonb_object_agg(key, 4e12) from jsonb_each(since))`;
   await sql`update slabmend.walks set pass_started_at = now() + interval '1 year'`;
   await walkBacklog({ ask: askOf(sql), clock: systemClock }, settings, 60_000, ["lost"]);
-  // The last pass seems to have started a year from now. The pause after it must not last until then.
+  // The row claims that the last pass starts a year from now. The pause before the next pass must not last until then.
   await sql`update slabmend.walks set pass_started_at = now() + interval '1 year' where cause = 'bad-contract'`;
   await walkBacklog({ ask: askOf(sql), clock: systemClock }, { ...settings, everyMs: 0 }, 10_000);
   const [lost, blocked] = await backlogRows(sql);

@@ -71,7 +71,8 @@ describe("unhealthy slabs that claim leases", () => {
         { sectors: [{ hostId: blocked.id, mapId: null }, ...rest] },
         { sectors: [{ hostId: unscanned.id, mapId: null }, ...rest] },
         { sectors: [{ hostId: noContract.id, mapId: null }, ...rest] },
-        // These slabs are healthy: in the first all sectors are pinned, in the second one is unpinned on a good host.
+        // These slabs are healthy: the first has only pinned sectors, and the second also has an unpinned sector on a
+        // good host.
         { sectors: placeOn(hosts.slice(4, 8)) },
         { sectors: [{ hostId: hosts[3]!.id, mapId: null }, ...rest] },
       ],
@@ -122,7 +123,7 @@ describe("slabs that may not be claimed", () => {
     const slab = await damaged();
     await waits(slab, "-59 minutes");
     expect(await claimable(slab, { indexdGraceMs: 3_600_000 })).toBe(false);
-    // The next attempt that slabmend wrote for another slab does not end the grace of this slab.
+    // slabmend has written a next attempt for another slab, which does not end the grace of this slab.
     const other = await damaged();
     await waits(other, "-59 minutes");
     await sql`
@@ -238,7 +239,7 @@ describe("the lease", () => {
       await sql`delete from slabmend.leases where slab_id in (select slab_id from slabmend.leases order by 1 limit 3)`;
       await clock.advance(5_000);
     }
-    // The fourth round ends at the deadline.
+    // claim makes three full rounds, and the deadline ends the fourth.
     const report = await running;
     expect(live).toEqual([8, 8, 8]);
     expect(report).toMatchObject({ leased: 17, rounds: 4, live: 8 });
@@ -299,7 +300,8 @@ describe("the slabs found by one run of claim", () => {
     await countUnpinned();
     const unhealthy = slabs.filter(({ sectors }) => sectors.length > rest.length).map(({ id }) => id);
     expect(unhealthy.length).toBeLessThan(slabs.length);
-    // The first contract's sectors come first. A page of 60 or 80 sectors contains only a part of them.
+    // The walk reads the sectors of the first contract first. A page of 60 or 80 sectors contains only a part of these
+    // sectors.
     for (const pageSectors of [5, 25, 60, 80, 1_000]) {
       await forgetLeases();
       await sql`update slabs set next_repair_attempt = now() - interval '1 day'`;
@@ -324,7 +326,7 @@ describe("sending", () => {
       claim({ ask: askOf(sql), queue: dead, clock: systemClock }, settings(), 1_000),
     ).rejects.toThrow("no queue");
     expect(await sql`select 1 from slabmend.leases where sent_at is null`).toHaveLength(1);
-    // Another claim may be about to send this lease.
+    // The lease is not sent yet, because another claim may be about to send it.
     expect((await run()).report).toMatchObject({ leased: 0, resent: 0 });
     const second = await damaged();
     const { report, claimed } = await run({ resendAfterMs: 0 });

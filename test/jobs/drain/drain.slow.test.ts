@@ -21,7 +21,10 @@ const sql = () => suite.world.database.sql;
 const ask: Ask = (statements) => statements(sql());
 const logger = createLogger("fatal", { indexer: "default" });
 
-/** The hosts that by default take the moved sectors; the first two hosts of the world have a sector of every slab. */
+/**
+ * By default the moved sectors go to these hosts. The first two hosts of the world cannot take them: they have a sector
+ * of every slab.
+ */
 const targets = () => suite.world.hosts.slice(2, 5);
 /** Each test drains hosts of its own. */
 let used = 5;

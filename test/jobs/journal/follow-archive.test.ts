@@ -72,7 +72,7 @@ test.each(STEPS)(
       if (name === last) throw new Error("crash");
     };
     expect((await archive(sql, storage, crash)).stopped?.code).toBe("archive-failed");
-    // When the follower continues, the journal has more rows.
+    // These rows come into the journal before the follower continues.
     tokens.push(...(await seedJournal(sql, some(2))));
     expect((await archive(sql, storage)).stopped).toBeUndefined();
     expect(await stopOf(sql)).toBeUndefined();

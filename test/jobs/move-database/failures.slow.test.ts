@@ -74,7 +74,7 @@ test.skipIf(skip)(
     await until(metrics.ofSlot, ({ lost, safe, kept }) => lost === 0 && safe! > kept!);
     await world.target.unsafe("alter subscription slabmend_move disable");
     const { source } = world;
-    // At its checkpoints the server invalidates slots that are too far behind.
+    // At each checkpoint the server invalidates slots that are too far behind, so each write ends with a checkpoint.
     const write = async () => {
       await source`select pg_logical_emit_message(false, 'test', repeat('x', 1000000)) from generate_series(1, 8)`;
       await source`checkpoint`;
@@ -208,7 +208,7 @@ test.skipIf(skip)(
       await world.source`update public.hosts set scans = scans + 1`;
       const logged = context.servers.log.length;
       const switching = world.switchUntil(interrupt.signal);
-      // This login must fail, because the source is closed.
+      // A login to the source must fail, because the switch has closed the source.
       await until(() =>
         context.servers.log.slice(logged).some((line) => line.includes("permission denied for database")),
       );

@@ -97,10 +97,10 @@ test.skipIf(PG_DUMP === undefined).each([
   async (_step, step) => {
     if (step === "opening") await world.killAt("opened", "opened");
     else expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
-    // As if the roles had existed in the target before the move. An abort drops roles that the move created, and would
-    // fail, because they own the database now.
+    // Pretends that the roles had existed in the target before the move. Otherwise the abort would try to drop them,
+    // and fail, because they own the database now.
     await world.source`update slabmend.runs set scope = jsonb_set(scope, '{createdRoles}', '[]')`;
-    // As reap does after 90 days.
+    // reap deletes these rows after 90 days.
     await world.target`delete from slabmend.runs`;
     const aborted = await world.move("abort", "--yes");
     expect([aborted.code, aborted.error?.code]).toEqual([5, "move-state"]);

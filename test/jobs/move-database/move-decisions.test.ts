@@ -21,7 +21,7 @@ test.each<[MoveStep, boolean, MoveStep]>([
   ["draining", false, "draining"],
   ["closing", false, "closing"],
   ["closed", false, "closed"],
-  // Checks made during the freeze are repeated.
+  // Later checks are not trusted after an interruption: the switch repeats them from "closed" on.
   ["caught-up", false, "closed"],
   ["compared", false, "closed"],
   ["opening", false, "closed"],

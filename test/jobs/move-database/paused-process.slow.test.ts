@@ -82,8 +82,8 @@ test.skipIf(skip)(
   "a process that was paused while it aborts a move does not empty the target of the next move",
   async () => {
     await start();
-    // As if the roles had existed in the target before the move. An abort drops roles that the move created, and would
-    // fail, because they would own the database at the end.
+    // Pretends that the roles had existed in the target before the move. Otherwise the abort would try to drop them,
+    // and fail, because they own the database at the end.
     await world.source`
       update slabmend.runs set state = 'cancelling', scope = jsonb_set(scope, '{createdRoles}', '[]')`;
     const resume = await world.pauseAt("ready", "publication dropped");

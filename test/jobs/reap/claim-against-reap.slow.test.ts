@@ -35,7 +35,7 @@ test("claims, reaps, indexd's claims and repairs, and releases from quarantine d
   let claimedByIndexd = 0;
   let healed = 0;
   let released = 0;
-  // At least three seconds, and as long as it takes until every slab has had its turn.
+  // The test runs for at least three seconds, and until every slab has had its turn.
   const startedAt = Date.now();
   const have = () => ({
     leased: leased > slabs,

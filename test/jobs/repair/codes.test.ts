@@ -1,4 +1,7 @@
-/** Slabs with codes that indexd would refuse to pin: their repairs do not crash, and get no more memory than others. */
+/**
+ * Slabs with codes that indexd would refuse to pin: their repairs do not crash, and get no more memory than other
+ * repairs.
+ */
 import { expect, test } from "vitest";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
 import { repairSuite } from "../../support/repair-suite.ts";

@@ -40,7 +40,8 @@ describe("planColumns", () => {
           expect(plan.rangeBlocks + plan.targetsAtOnce).toBeLessThanOrEqual(blocks);
           expect(plan.targetsAtOnce).toBeGreaterThan(0);
           expect(SECTOR_BYTES % plan.rangeBytes).toBe(0);
-          // Without space for the ranges of all simultaneous columns, two columns could wait for each other forever.
+          // There must be space for the ranges of all simultaneous columns: otherwise two columns could wait for each
+          // other forever.
           expect(plan.rangeBlocks * rangesPerBlock).toBeGreaterThanOrEqual(minShards * plan.columnsAtOnce);
         },
       ),

@@ -28,7 +28,7 @@ const age = (hours: number) => suite.world.database.sql`
     counted_at = counted_at - make_interval(hours => ${hours}), last_denied_at = last_denied_at - make_interval(hours => ${hours}),
     whole_denied_at = whole_denied_at - make_interval(hours => ${hours})`;
 
-/** Returns a function that tells how many of the host's sectors were counted as lost since this call. */
+/** Returns a function that tells how many of the host's sectors were counted as lost after countLost was called. */
 async function countLost(host: WorldHost): Promise<() => Promise<number>> {
   const before = await lostSectors(host);
   return async () => (await lostSectors(host)) - before;
@@ -53,7 +53,8 @@ test("sectors that a host denies for a while and then serves stay on the host, a
   }
   await remember(only);
   for (const slab of slabs) {
-    // The host is asked for the whole denied sector, which stays there. The lost sector is rebuilt from it.
+    // The host is asked for the whole denied sector and sends it, so this sector stays there. The lost sector is
+    // rebuilt from it.
     expect(await suite.repair(slab)).toMatchObject({
       kind: "repaired",
       copied: 0,
@@ -105,7 +106,8 @@ describe("whether a sector counts as lost if one repair notes its denial and mov
     const { world } = suite;
     const on = world.hosts.slice(8, 11);
     const host = on[1]!;
-    // The host gets other sectors. By them the repair can tell whether the host lost only the denied sector.
+    // The host also gets sectors of other slabs. From these the repair can tell whether the host lost only the denied
+    // sector.
     for (let n = 0; n < 3; n += 1) await world.storeSlab({ minShards: 1, totalShards: 3, on });
     const slab = await world.storeSlab({ minShards: 1, totalShards: 3, on });
     const lost = await countLost(host);

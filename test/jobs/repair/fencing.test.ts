@@ -118,7 +118,7 @@ describe("during a repair", () => {
       },
     });
     expect(result).toEqual({ kind: "stale", why: "the lease was lost in mid-repair" });
-    // Without the stop the sources would have needed forty seconds.
+    // If the repair had not stopped, its reads would have taken forty seconds.
     expect(Date.now() - startedAt).toBeLessThan(20_000);
     expect((await suite.traffic()).bytesWritten).toBe(0);
     expect(await suite.journal(slab)).toEqual([]);
@@ -213,7 +213,7 @@ describe("during a repair", () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
-    // Only a commit with moves writes to this table, so the release of the lease succeeds.
+    // A commit with moves writes to this table and fails. The release of the lease does not write to it and succeeds.
     await sql`alter table slabmend.moved add constraint broken check (moved_at is null) not valid`;
     try {
       expect(await suite.repair(slab)).toMatchObject({ kind: "fault", rebuilt: 0 });

@@ -18,7 +18,10 @@ const COST = 7n;
 const host = (id: number) => ({ id, hostKey: `host${id}` }) as unknown as NetworkHost;
 const moveOf = (index: number) => ({ sector: { index, root: `root${index}` } }) as unknown as PlannedMove;
 
-/** Makes a store on hosts that acknowledge a write when the test tells them to. A cancelled write is still charged. */
+/**
+ * Starts to store shards on hosts that acknowledge a write when the test tells them to. They charge for a cancelled
+ * write, too.
+ */
 function createStore(candidates: readonly NetworkHost[]) {
   const clock = createFakeClock();
   const meter = createMeter();

@@ -15,7 +15,10 @@ const sector = (id: number) =>
   }) as unknown as Source["sector"];
 const source = (id: number): Source => ({ sector: sector(id), host: host(id), lastResort: false });
 
-/** Makes sources and their answers. Each element says what one source did: "ok", "-" (was not asked) or a failure. */
+/**
+ * Makes the answers of several sources. Each element of `did` says what one source did: "ok", "-" (was not asked) or a
+ * failure.
+ */
 function answersOf(did: readonly (HostErrorCode | "ok" | "-")[], strangers: readonly boolean[] = []) {
   const answers = new HostAnswers();
   for (const [id, what] of did.entries()) {

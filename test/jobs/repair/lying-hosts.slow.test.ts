@@ -145,7 +145,8 @@ describe("a shard that was pinned wrongly", () => {
       spoil: spoiled(0, 1),
     });
     await suite.world.loseSector(slab, 0);
-    // Sector 1, also spoiled, is on a blocked host. So it is copied first, and the rebuild tries it as a source.
+    // Sector 1 is spoiled too, and is on a blocked host. So the repair first copies it, and then tries it as a source
+    // of the rebuild.
     await suite.world.loseSector(slab, 5);
     await blockHost(suite.world.database.sql, slab.hosts[1]!.row.hostKey);
     const result = await suite.repair(slab);

@@ -1,4 +1,7 @@
-/** Transfers with all hosts become slower than measured before, as on an uplink that several repairs fill at once. */
+/**
+ * After a repair has measured all hosts, transfers with them become slower, as on an uplink that several repairs fill
+ * at once.
+ */
 import { expect, test } from "vitest";
 import { repairSuite } from "../../support/repair-suite.ts";
 
@@ -13,7 +16,7 @@ test("writes that suddenly take 17 s at all hosts are awaited, and no host is gi
   const { environment } = suite.open({ timesFaster: 5 });
   const repair = async (task: Awaited<ReturnType<typeof suite.world.lease>>) =>
     await environment.repair(task, { id: task.token, remainingMs: 600_000 });
-  // This first repair measures some milliseconds per sector.
+  // During this first repair the hosts are fast: the environment measures a few milliseconds per sector.
   expect(await repair(await suite.world.lease(quick))).toMatchObject({ kind: "repaired", rebuilt: 1 });
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ bytesPerSecond: 1_200_000 });
   expect(await repair(await suite.world.lease(slab))).toMatchObject({ kind: "repaired", rebuilt: 3 });

@@ -173,8 +173,8 @@ test("a stalled blocked host does not delay the rebuild", async () => {
 test("the journal's cost covers all charges of hosts, including cancelled reads and unused writes", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
-  // These hosts charge for cancelled reads, for sectors that they find corrupt, and for writes that they refuse because
-  // they are full.
+  // Hosts charge for cancelled reads, for reads of sectors that they find corrupt, and for writes that they refuse
+  // because they are full.
   await slab.hosts[1]!.swarm.setSwitches({ stallsReadsAfterBytes: 500_000 });
   await slab.hosts[2]!.swarm.setSwitches({ findsSectorsCorrupt: "all" });
   for (const { swarm } of suite.spare(slab).slice(1)) await swarm.setSwitches({ full: true });
@@ -190,7 +190,7 @@ test("the journal's cost covers all charges of hosts, including cancelled reads 
 test("a slow copy is awaited if its shard cannot be rebuilt instead", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
   await block(slab, 0);
-  // The copy takes ten seconds of the repair's fast clock, longer than its first round of copies waits.
+  // On the repair's fast clock the copy takes ten seconds, longer than the repair's first round of copies waits.
   await slab.hosts[0]!.swarm.setSwitches({ bytesPerSecond: SECTOR_BYTES / 2 });
   expect(await suite.repair(slab, { timesFaster: 5 })).toMatchObject({ kind: "repaired", copied: 1 });
 });
@@ -235,7 +235,8 @@ test("if no host answers at all, the worker is at fault: no alarm, and no failur
   for (const { swarm } of suite.world.hosts) await swarm.setSwitches({ availability: "offline" });
   expect(await suite.repair(slab)).toMatchObject({ kind: "fault", copied: 0, rebuilt: 0, lost: 0 });
   expect(await suite.journal(slab)).toMatchObject([
-    // Three sources are needed; the hosts of hedged reads are counted too.
+    // The repair needs three sources. The error also counts hosts that were asked in hedged reads, so it counts up to
+    // five.
     { outcome: "fault", error: expect.stringMatching(/^no-host-answered: [3-5] unreachable$/) },
   ]);
   expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
@@ -263,7 +264,8 @@ test("a denial by a source is recorded, and the next repair moves the sector and
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   await slab.hosts[1]!.swarm.dropSector(slab.sectors[1]!.root);
-  // No table knows that sector 1 is missing, and either source may be asked first. Host 2 fails, so host 1 is asked.
+  // No table knows that sector 1 is missing, and either source may be asked first. Host 2 fails, so host 1 is asked in
+  // any case.
   await slab.hosts[2]!.swarm.setSwitches({ failsInternally: true });
   const first = await suite.repair(slab);
   expect(first).toMatchObject({ denied: 1, lost: 0, kind: "too-few-sources" });

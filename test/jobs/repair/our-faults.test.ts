@@ -87,7 +87,7 @@ test("if a repair has too few sources, its journal row counts the hosts' errors 
   expect(await suite.journal(slab)).toMatchObject([{ outcome: "too-few-sources", error }]);
 });
 
-/** Repairs that do not succeed: the behaviour of the slab's hosts, and the expected report. */
+/** Repairs that do not succeed. Columns: outcome, behaviour of the hosts, expected error. */
 test.each([
   ["fault", { sources: { losesSectors: "all" } }, "denied-by-many-hosts: 4 sector-not-found"],
   ["underfunded", { sources: { outOfFunds: true } }, "4 not-enough-funds"],

@@ -91,7 +91,7 @@ test("a shard offered to a slow host is soon also offered to a second host, and 
       (await Promise.all(suite.world.hosts.map(({ swarm }) => swarm.counters()))).filter(
         ({ rpcs }) => (rpcs["WriteSector"] ?? 0) > 0,
       ).length;
-    // Once two hosts have been offered the shard, all hosts become fast.
+    // Waits until two hosts have been offered the shard; then all hosts become fast.
     for (let polls = 0; (await begun()) < 2; polls += 1) {
       if (polls > 5_000) throw new Error("the write was not hedged");
       await new Promise((resolve) => setTimeout(resolve, 5));

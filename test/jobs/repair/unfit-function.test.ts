@@ -103,7 +103,7 @@ test("a function that keeps failing where others succeed ends its process, with 
       }),
     );
     expect(said).toContainEqual(expect.objectContaining({ WorkersUnfit: 1, service: "repair" }));
-    // The next environment works until its own repairs have failed as often.
+    // The next environment works until as many of its own repairs have failed as in the first environment.
     expect(await invoke(await storeDamaged())).toMatchObject({ kind: "succeeded" });
   } finally {
     await pool.stop();

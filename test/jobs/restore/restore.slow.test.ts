@@ -1,4 +1,4 @@
-/** A restore with hosts on loopback: the database has the backup's state, the hosts have their current one. */
+/** A restore with hosts on loopback: the database has the backup's state, the hosts have their current state. */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { signedContract } from "../../../dev/rhp4/signed-contract.ts";
@@ -43,7 +43,7 @@ async function setUp(options: { readonly database?: TestDatabase } = {}): Promis
   for (const host of world.hosts) await knowContract(world, host, {});
 }
 
-/** The points at which the coordinator is killed, or the server crashes, in order. */
+/** The writes after which the coordinator is killed, or the server crashes, in order. */
 const WRITES = [
   "renewal-recorded",
   "contract-unpinned",
@@ -384,7 +384,7 @@ test("a restore continues after crashes of the PostgreSQL server at any of its w
   expect(await whereItIs()).toEqual([key(fifth!), key(sixth!), ...firstHosts().slice(2)]);
   expect(await statisticsThatDisagree(sql)).toEqual([]);
   expect(await readFleetMode(sql)).toMatchObject({ kind: "paused" });
-  // What a step has committed before a crash is not done again.
+  // After a crash, the restore does not repeat what a step had committed before.
   const journal = await sql`select sum(jsonb_array_length(moves))::integer as moves from slabmend.journal`;
   expect(journal).toEqual([{ moves: 2 }]);
   const current =

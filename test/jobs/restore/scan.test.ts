@@ -96,7 +96,8 @@ test.for([
   const { probes, grown, sectorsScanned, placed } = expected;
   await moveByIndexd(0, world.hosts[5]!);
   await world.storeSlab({ minShards: 2, totalShards: 4 });
-  // Every contract has the size of two sectors, one of each slab; only the contract of host `grown` has a third.
+  // Every contract has the size of two sectors, one of each slab; only the contract of host `grown` has the size of
+  // three.
   await begin(
     probes,
     world.hosts.map((_host, n) => (n === grown ? 3 : 2)),
@@ -171,7 +172,10 @@ const expiring = () => world.database.sql`
   select from sectors
   where host_id is not null and contract_sectors_map_id is null and uploaded_at < now() - interval '2 days'`;
 
-/** Kills the coordinator after its last page of a step, or after another write, and ends its lease. */
+/**
+ * Kills the coordinator after the write named `step`, and ends its lease. For "scan" this is a page after which sectors
+ * have been scanned.
+ */
 async function killAfter(step: string, then?: () => Promise<unknown>): Promise<void> {
   const killed = advanceRestore(world, undefined, async (name) => {
     const isLast =

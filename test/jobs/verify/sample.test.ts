@@ -21,7 +21,10 @@ test.each([
 const ROOTS = 1n << 64n;
 const SEED = createHash("sha256").update("seed").digest("hex");
 
-/** For each window the index of the root that it draws, or null. `roots` is in ascending order. */
+/**
+ * For each window, the index in `roots` of the root that the window draws; null if it draws no root. `roots` is in
+ * ascending order.
+ */
 function draw(roots: readonly bigint[], count: number): (number | null)[] {
   return drawWindows({ seed: SEED, first: 0, count, sectors: roots.length }).map(({ from, to, place }) => {
     const within = roots.flatMap((root, at) => (root >= from && root < (to ?? ROOTS) ? [at] : []));
@@ -45,9 +48,10 @@ test("a sample draws all sectors equally often: after narrow and wide gaps betwe
   const windows = windowsFor(5_000);
   const hits = draw(roots, windows).filter((at) => at !== null);
   const counts = roots.map((_, at) => hits.filter((hit) => hit === at).length);
-  // A window covers a tenth of the space of roots and may begin below it, so a given root is in one window of eleven.
+  // A window covers a tenth of the space of roots and may begin below it, so a given root is in one of eleven windows.
+  // A window draws the root at one of 16 places.
   const expected = windows / 16 / (roots.length + 1);
-  // Five standard deviations; the seed is fixed.
+  // The allowed difference is five standard deviations; the seed is fixed, so the result never changes.
   for (const count of counts) expect(Math.abs(count - expected)).toBeLessThan(5 * Math.sqrt(expected));
 });
 

@@ -191,7 +191,7 @@ test("a cancel after a crash restores the due times of claimed sectors, and need
   const crash = (name: VerifyStep) => {
     if (name === "claimed") throw new Error("killed");
   };
-  // Claimed twice: the time set by the first claim must not count as the original due time.
+  // The sectors are claimed twice: the time that the first claim set must not count as the original due time.
   await expect(advance({ step: crash })).rejects.toThrow("killed");
   await leaseEnds();
   await expect(advance({ step: crash })).rejects.toThrow("killed");
