@@ -1,5 +1,5 @@
-// The import direction of docs/architecture.md. A folder may import from its own floor's folder and from lower floors only.
-// A folder that is on no floor fails the check.
+// The import direction of docs/architecture.md. A folder may import from its own floor's folder and from lower floors
+// only. A folder that is on no floor fails the check.
 const FLOORS = [
   ["lib/errors"],
   ["lib/clock", "lib/secret"],

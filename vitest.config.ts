@@ -35,7 +35,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: [...OTHER_SUITES, ...SEARCHED],
           setupFiles: ["test/support/seed-properties.ts"],
-          // A test file leaves nothing behind in its process, so that the next one can run there: a start of Node saved for each.
+          // A test file leaves nothing behind in its process, so that the next one can run there: a start of Node saved
+          // for each.
           isolate: false,
           ...LIMITS,
         },

@@ -1,9 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 /**
- * Query plans, simulations, long property runs, the demo with faults, the playground, an abused server, and kills and silences
- * that take long: `npm run test:slow`. Their seed is fixed; `SLABMEND_TEST_SEED=random` draws one and
- * prints it.
+ * Query plans, simulations, long property runs, the demo with faults, the playground, an abused server, and kills and
+ * silences that take long: `npm run test:slow`. Their seed is fixed; `SLABMEND_TEST_SEED=random` draws one and prints
+ * it.
  */
 export default defineConfig({
   test: {

@@ -1,4 +1,6 @@
-/** The size of each function's zip, and the time and memory that a new process needs to import it, as in a cold start. */
+/**
+ * The size of each function's zip, and the time and memory that a new process needs to import it, as in a cold start.
+ */
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -12,7 +14,10 @@ import { median, rounded } from "./measure.ts";
 
 const run = promisify(execFile);
 const ROUNDS = 15;
-/** The bytes that a zip needs per file besides the compressed data: headers with a short name, and a share of the end record. */
+/**
+ * The bytes that a zip needs per file besides the compressed data: headers with a short name, and a share of the end
+ * record.
+ */
 const ZIP_OVERHEAD_BYTES = 200;
 
 /** Imports the module named by the argument, as Lambda's runtime does before the first invocation. */

@@ -1,5 +1,6 @@
 /**
- * `npm run bench:claim`: claims, the walk and commits on a real PostgreSQL 18 with ten million sectors; prints one JSON object.
+ * `npm run bench:claim`: claims, the walk and commits on a real PostgreSQL 18 with ten million sectors; prints one JSON
+ * object.
  *
  *   --slabs N (333333)  --hosts N (500)  --small-slabs N (3333) of the small database
  *   --seconds N (10)    of indexd's writes
@@ -82,9 +83,10 @@ async function forgetLeases(sql: Sql): Promise<void> {
 }
 
 /**
- * Brings the database into the state of a running server some minutes after the walk: vacuumed, and after a checkpoint. Without
- * the checkpoint, the next writes would put no full page images into the WAL. Without the checkpoint, reads would also be slow:
- * the walk leaves gigabytes of dirty pages, and each read from disk would first have to wait until a dirty page is written.
+ * Brings the database into the state of a running server some minutes after the walk: vacuumed, and after a checkpoint.
+ * Without the checkpoint, the next writes would put no full page images into the WAL. Without the checkpoint, reads
+ * would also be slow: the walk leaves gigabytes of dirty pages, and each read from disk would first have to wait until
+ * a dirty page is written.
  */
 async function minutesLater(sql: Sql): Promise<void> {
   await vacuumBacklog(sql);
@@ -142,8 +144,8 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   await minutesLater(sql);
   say("lease");
   const { slabs } = indexd.scale;
-  // Between the two measurements of leasing, the backlog is vacuumed: in production, autovacuum would vacuum it while as many
-  // slabs are repaired.
+  // Between the two measurements of leasing, the backlog is vacuumed: in production, autovacuum would vacuum it while
+  // as many slabs are repaired.
   const alone = await leaseAlone(url, { slabs, batches: Math.floor(slabs / 555) });
   await vacuumBacklog(sql);
   say("indexd's writes");
@@ -172,8 +174,8 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
 const twice = (leased: readonly bigint[]): number => leased.length - new Set(leased).size;
 
 /**
- * Measures the walk over sectors in bad contracts: blocks a twentieth of the hosts and makes their contracts bad. The sectors in
- * these contracts are not lost.
+ * Measures the walk over sectors in bad contracts: blocks a twentieth of the hosts and makes their contracts bad. The
+ * sectors in these contracts are not lost.
  */
 async function blockedHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   const blocked = indexd.hosts.slice(-Math.ceil(indexd.hosts.length / 20)).map(({ id }) => id);

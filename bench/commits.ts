@@ -1,6 +1,6 @@
 /**
- * `npm run bench:commits`: durable commits per second of 1, 8 and 64 workers on a real PostgreSQL 18, and how a backend spends
- * its time; prints one JSON object. The workers run in this process, on the same processors as PostgreSQL.
+ * `npm run bench:commits`: durable commits per second of 1, 8 and 64 workers on a real PostgreSQL 18, and how a backend
+ * spends its time; prints one JSON object. The workers run in this process, on the same processors as PostgreSQL.
  *
  *   --slabs N (20000)  --hosts N (500)  --commits N (2000) per round  --rounds N (3)
  */

@@ -1,14 +1,14 @@
 /**
- * `npm run bench:journal`: measures the journal as a stream on a real PostgreSQL 18 with default durability; prints one JSON
- * object.
+ * `npm run bench:journal`: measures the journal as a stream on a real PostgreSQL 18 with default durability; prints one
+ * JSON object.
  *
  *   --rows N (10000000)  rows of the journal
  *   --commits N (1000)   commits, once with the journal empty and once with it full
  *   --looks N (200)      reads of each kind, once with the journal empty and once with it full
  *
- * Measures first what claim, status, budget and commit cost with an empty journal, then the rates of sequencer, totals and
- * archive, then again what claim, status, budget and commit cost, now with all rows in the journal. Ten million rows need about
- * 20 GB of disk.
+ * Measures first what claim, status, budget and commit cost with an empty journal, then the rates of sequencer, totals
+ * and archive, then again what claim, status, budget and commit cost, now with all rows in the journal. Ten million
+ * rows need about 20 GB of disk.
  *
  *   --only-costs  loads rows that already have positions, and skips the rates: needs 12 GB and a third of the time
  */
@@ -65,7 +65,8 @@ async function fillPlaced(sql: Sql): Promise<void> {
 }
 
 /**
- * Inserts rows of the 90 days that ended an hour ago. Thus reads of the last hour find the same rows as before the insertion.
+ * Inserts rows of the 90 days that ended an hour ago. Thus reads of the last hour find the same rows as before the
+ * insertion.
  */
 async function fill(sql: Sql, { placed } = { placed: false }): Promise<void> {
   const batch = 250_000;

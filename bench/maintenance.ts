@@ -1,9 +1,9 @@
 /**
- * `npm run bench:maintenance [-- SECTORS [DRAINED [OF_A_LARGE_INDEXER]]]`: measures how many sectors per second one coordinator
- * verifies, one process checks in due checks, and one worker drains (not measured if DRAINED is 0). If OF_A_LARGE_INDEXER is
- * given, also measures start, status and cancel of runs on an indexer with OF_A_LARGE_INDEXER sectors. Hosts with real sectors
- * run on loopback, with a latency of 50 ms in each direction. PostgreSQL runs on the same machine. Prints one line for each
- * measurement.
+ * `npm run bench:maintenance [-- SECTORS [DRAINED [OF_A_LARGE_INDEXER]]]`: measures how many sectors per second one
+ * coordinator verifies, one process checks in due checks, and one worker drains (not measured if DRAINED is 0). If
+ * OF_A_LARGE_INDEXER is given, also measures start, status and cancel of runs on an indexer with OF_A_LARGE_INDEXER
+ * sectors. Hosts with real sectors run on loopback, with a latency of 50 ms in each direction. PostgreSQL runs on the
+ * same machine. Prints one line for each measurement.
  */
 import { systemClock } from "../lib/clock/clock.ts";
 import { parseEnvironment } from "../lib/config/parse-environment.ts";
@@ -26,7 +26,9 @@ const LATENCY_MS = 50;
 /** Simultaneous repairs of the worker that drains. */
 const REPAIRS_AT_ONCE = 8;
 
-/** Makes all sectors of the verification due for a check, and measures how fast the code that `serve` runs checks them. */
+/**
+ * Makes all sectors of the verification due for a check, and measures how fast the code that `serve` runs checks them.
+ */
 async function measureDue({ database: { sql }, variables }: RepairWorld) {
   await sql`update sectors set next_integrity_check = now() - interval '1 day'`;
   const checks = openDueChecks({

@@ -4,7 +4,10 @@ export type Samples = readonly number[];
 /** Rounds that are not counted, because the first calls compile the code. */
 const WARM_UP_ROUNDS = 3;
 
-/** Runs the contestants in turn, for `rounds` rounds after a warm-up, so that other load on the machine affects them equally. */
+/**
+ * Runs the contestants in turn, for `rounds` rounds after a warm-up, so that other load on the machine affects them
+ * equally.
+ */
 export async function measureInTurn<Name extends string>(
   rounds: number,
   contestants: Readonly<Record<Name, () => unknown>>,
@@ -26,8 +29,8 @@ export function median(samples: Samples): number {
 }
 
 /**
- * Median of the per-round ratios of two contestants. A slow moment of the machine affects both times of a round, so their ratio
- * hardly changes.
+ * Median of the per-round ratios of two contestants. A slow moment of the machine affects both times of a round, so
+ * their ratio hardly changes.
  */
 export function ratioOf(slower: Samples, faster: Samples): number {
   return median(slower.map((milliseconds, round) => milliseconds / faster[round]!));

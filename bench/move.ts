@@ -1,8 +1,8 @@
 /**
- * `npm run bench:move [-- SECTORS...]`: the speed of a database copy, and the time without claims during the switch; one JSON
- * line per size (default 100000 and 1000000 sectors). Runs the command `move-database` between two PostgreSQL 18 servers on this
- * machine with default durability. Needs pg_dump 18: run scripts/install-pg-dump.sh, or set SLABMEND_PG_DUMP to its path. Exits
- * with 1 if a switch takes longer than 30 s + 4 s per 10^6 sectors.
+ * `npm run bench:move [-- SECTORS...]`: the speed of a database copy, and the time without claims during the switch;
+ * one JSON line per size (default 100000 and 1000000 sectors). Runs the command `move-database` between two PostgreSQL
+ * 18 servers on this machine with default durability. Needs pg_dump 18: run scripts/install-pg-dump.sh, or set
+ * SLABMEND_PG_DUMP to its path. Exits with 1 if a switch takes longer than 30 s + 4 s per 10^6 sectors.
  */
 import { existsSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
@@ -79,7 +79,10 @@ async function measure(sectors: number) {
   }
 }
 
-/** Validates the constraints that the load left `not valid`, and gives the tables to the role that a move locks out: `indexd`. */
+/**
+ * Validates the constraints that the load left `not valid`, and gives the tables to the role that a move locks out:
+ * `indexd`.
+ */
 async function giveToIndexd(sql: Sql): Promise<void> {
   await sql.unsafe(`
     create role indexd login;

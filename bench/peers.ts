@@ -1,16 +1,16 @@
 /**
- * `npm run bench:peers`: CPU of whole repairs with sockets, compared with the CPU of an earlier version of slabmend and of the
- * bare arithmetic in Go. All three are measured in the same run. Prints one JSON object.
+ * `npm run bench:peers`: CPU of whole repairs with sockets, compared with the CPU of an earlier version of slabmend and
+ * of the bare arithmetic in Go. All three are measured in the same run. Prints one JSON object.
  *
  *   --rounds N (7)              repairs of each case by each version; 0: none
  *   --against COMMIT (b03b2a1)  the earlier version, checked out into a temporary folder
- *   --races N (3)               races of each case; 0: none. In a race two processes of a version repair eight slabs. Our version
- *                               has a second race, with four simultaneous repairs in each process
+ *   --races N (3)               races of each case; 0: none. In a race two processes of a version repair eight slabs.
+ *                               Our version has a second race, with four simultaneous repairs in each process
  *   --memory                    also measures the peak memory of two and of 32 simultaneous repairs
  *   --profile-repairs N (10)    repairs of each case that are profiled after all measurements; 0: none
  *
- * If Go or the commit is missing, the comparison with it is skipped, and standard error says so. Only the repairing process is
- * measured; hosts and database run in other processes. Needs Linux.
+ * If Go or the commit is missing, the comparison with it is skipped, and standard error says so. Only the repairing
+ * process is measured; hosts and database run in other processes. Needs Linux.
  */
 import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
@@ -34,8 +34,8 @@ const SLABS_IN_RACE = 8;
 /** Simultaneous repairs in each of our two processes, in the second race of each case. */
 const RACE_AT_ONCE = 4;
 /**
- * Our peak memory divided by that of b03b2a1 must be at most this. Both make two simultaneous repairs: ours in one process,
- * b03b2a1 in the two processes that it needs for them.
+ * Our peak memory divided by that of b03b2a1 must be at most this. Both make two simultaneous repairs: ours in one
+ * process, b03b2a1 in the two processes that it needs for them.
  */
 const MEMORY_AIM = 0.45;
 const MOST_AT_ONCE = { repairs: 32, processes: 2, atMostMebibytes: 1_536 } as const;
@@ -53,7 +53,10 @@ const { values } = parseArgs({
 const rounds = Number(values.rounds);
 const say = (what: string): void => console.error(`${new Date().toISOString().slice(11, 19)} ${what}`);
 
-/** Checks out the commit's files beside our node_modules, and returns their folder; undefined if git does not have the commit. */
+/**
+ * Checks out the commit's files beside our node_modules, and returns their folder; undefined if git does not have the
+ * commit.
+ */
 async function checkOut(folder: string, commit: string): Promise<string | undefined> {
   const root = join(folder, "against");
   const archive = join(folder, "against.tar");
@@ -127,7 +130,9 @@ async function measureCase(name: CaseName, sides: Sides, floor?: string) {
   };
 }
 
-/** Hosts and database run on the same processors as the repairs: on a machine with two cores they use most of the time. */
+/**
+ * Hosts and database run on the same processors as the repairs: on a machine with two cores they use most of the time.
+ */
 async function raceCase(name: CaseName, { ours, against }: Sides) {
   const race = { name, repairs: SLABS_IN_RACE, processes: 2, atOnce: 1 };
   const perSecond: Record<"ours" | "atOnce" | "against", number[]> = { ours: [], atOnce: [], against: [] };
@@ -149,8 +154,8 @@ async function raceCase(name: CaseName, { ours, against }: Sides) {
 }
 
 /**
- * The memory of two simultaneous repairs: in one process of ours, and in the two processes that the earlier version needs for
- * them. Then many.
+ * The memory of two simultaneous repairs: in one process of ours, and in the two processes that the earlier version
+ * needs for them. Then many.
  */
 async function measureMemory({ ours, against }: Sides) {
   const two: Record<string, object> = {};

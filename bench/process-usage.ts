@@ -20,15 +20,15 @@ export async function proportionalMebibytes(pid: number): Promise<number> {
 }
 
 /**
- * User and system time that the process's threads have used so far. Node's threads live as long as the process, so none is
- * missed.
+ * User and system time that the process's threads have used so far. Node's threads live as long as the process, so none
+ * is missed.
  */
 export async function cpuMilliseconds(pid: number): Promise<number> {
   const threads = await readdir(`/proc/${pid}/task`);
   const times = await Promise.all(
     threads.map(async (thread) => {
-      // The file's three numbers (proc_pid_schedstat(5)): nanoseconds on a processor, nanoseconds waiting for a processor, time
-      // slices.
+      // The file's three numbers (proc_pid_schedstat(5)): nanoseconds on a processor, nanoseconds waiting for a
+      // processor, time slices.
       const [ran] = (await readFile(`/proc/${pid}/task/${thread}/schedstat`, "utf8")).split(" ");
       return Number(ran) / 1_000_000;
     }),

@@ -1,7 +1,8 @@
 /**
- * CPU of a whole repair of a 10-of-30 slab with one lost shard, without sockets. The hosts' packets are encrypted beforehand. The
- * code of a real connection decrypts them, splits them into frames and copies them, and encrypts the upload. Everything from plan
- * to rebuild is a worker's code. The repair is compared with one that verifies every range.
+ * CPU of a whole repair of a 10-of-30 slab with one lost shard, without sockets. The hosts' packets are encrypted
+ * beforehand. The code of a real connection decrypts them, splits them into frames and copies them, and encrypts the
+ * upload. Everything from plan to rebuild is a worker's code. The repair is compared with one that verifies every
+ * range.
  */
 
 import { randomBytes } from "node:crypto";
@@ -52,7 +53,10 @@ const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
 const RANGE_BYTES = 1_048_576;
 const LOST = 0;
-/** The sectors with encrypted packets: a few more than a column needs, because different columns start with different sources. */
+/**
+ * The sectors with encrypted packets: a few more than a column needs, because different columns start with different
+ * sources.
+ */
 const SEALED_SECTORS = MIN_SHARDS + 3;
 const PLAIN_BYTES = DEFAULT_PACKET_BYTES - TAG_BYTES;
 const PAYLOAD_BYTES = PLAIN_BYTES - FRAME_HEADER_BYTES;
@@ -145,8 +149,8 @@ function storeSlab(kernel: Kernel): StoredSlab {
       neighbourHostIds: [],
     } as unknown as SlabSector;
   });
-  // Of the hosts with sectors, only those with an encrypted sector can be reached. The last five hosts have no sector: these are
-  // the candidates for the rebuilt shard.
+  // Of the hosts with sectors, only those with an encrypted sector can be reached. The last five hosts have no sector:
+  // these are the candidates for the rebuilt shard.
   const hosts = Array.from({ length: TOTAL_SHARDS + 5 }, (_, n) =>
     networkHost(n + 1, n < SEALED_SECTORS || n >= TOTAL_SHARDS),
   );

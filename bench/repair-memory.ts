@@ -1,7 +1,7 @@
 /**
- * Peak resident memory of a repair process, as the operating system counts it. The bundled handler, in its own process, repairs
- * slabs one after the other, with hosts on loopback: slabs of 10-of-30 with 20 shards to rebuild, and a slab of 85-of-255, which
- * indexd would not pin. For both kinds of slabs, the memory must stay below the same limit.
+ * Peak resident memory of a repair process, as the operating system counts it. The bundled handler, in its own process,
+ * repairs slabs one after the other, with hosts on loopback: slabs of 10-of-30 with 20 shards to rebuild, and a slab of
+ * 85-of-255, which indexd would not pin. For both kinds of slabs, the memory must stay below the same limit.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,7 +1,7 @@
 /**
- * Wall time of whole repairs by the bundled function, as deployed, in its own process. The hosts are behind simulated lines that
- * have a rate and a latency. Not simulated: TCP's handshake and slow start over a distance, and packet loss. The worker's own
- * line and the database are as fast as this machine.
+ * Wall time of whole repairs by the bundled function, as deployed, in its own process. The hosts are behind simulated
+ * lines that have a rate and a latency. Not simulated: TCP's handshake and slow start over a distance, and packet loss.
+ * The worker's own line and the database are as fast as this machine.
  */
 import { mkdtemp, rm } from "node:fs/promises";
 import { loadavg, tmpdir } from "node:os";
@@ -23,7 +23,8 @@ interface HostLine {
 }
 
 /**
- * The lines of the 44 hosts; the rate is that of each direction. Two hosts are slow, because a repair must cope with slow hosts.
+ * The lines of the 44 hosts; the rate is that of each direction. Two hosts are slow, because a repair must cope with
+ * slow hosts.
  */
 const LINES: readonly (HostLine & { readonly hosts: number })[] = [
   { hosts: 12, megabitsPerSecond: 20, roundTripMs: 80 },
@@ -33,14 +34,17 @@ const LINES: readonly (HostLine & { readonly hosts: number })[] = [
 ];
 const HOSTS = LINES.reduce((sum, { hosts }) => sum + hosts, 0);
 /**
- * In the ring of hosts, each slab's first host is this many places after that of the previous slab, so the slabs' mixes of lines
- * differ. 7 and 44 have no common divisor, so all hosts get their turn.
+ * In the ring of hosts, each slab's first host is this many places after that of the previous slab, so the slabs' mixes
+ * of lines differ. 7 and 44 have no common divisor, so all hosts get their turn.
  */
 const STRIDE = 7;
 
 const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
-/** How many repairs of each case count. They follow a first repair that does not count, because it has no host scores yet. */
+/**
+ * How many repairs of each case count. They follow a first repair that does not count, because it has no host scores
+ * yet.
+ */
 const WARM_REPAIRS = 8;
 
 const CASES = {
@@ -52,8 +56,8 @@ const CASES = {
 export type RepairCase = keyof typeof CASES;
 
 /**
- * The numbers are means over the repairs of a case that count, unless their name says otherwise. They are not medians, because a
- * bill is a sum.
+ * The numbers are means over the repairs of a case that count, unless their name says otherwise. They are not medians,
+ * because a bill is a sum.
  */
 export interface RepairWall {
   /** Sectors moved by each repair. */

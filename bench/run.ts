@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- SECTIONS...]`: runs all sections or those named, and prints one JSON object. Milliseconds are medians on
- * this machine; from one run to another, only ratios can be compared.
+ * `npm run bench [-- SECTIONS...]`: runs all sections or those named, and prints one JSON object. Milliseconds are
+ * medians on this machine; from one run to another, only ratios can be compared.
  */
 import { benchBundles } from "./bundle.ts";
 import { benchKernels } from "./kernels.ts";

@@ -1,6 +1,7 @@
 /**
- * The CPU time that `serve` needs for observers: 50 open consoles and one request for /readyz per second, on a database without a
- * backlog. Measures the HTTP process and the supervising process, from /proc, first without and then with these observers.
+ * The CPU time that `serve` needs for observers: 50 open consoles and one request for /readyz per second, on a database
+ * without a backlog. Measures the HTTP process and the supervising process, from /proc, first without and then with
+ * these observers.
  *
  *   npm run bench:serve
  */

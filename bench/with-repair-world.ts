@@ -1,6 +1,6 @@
 /**
- * A repair world for benchmarks, without vitest: with an embedded PostgreSQL of its own, and the repair function in a process of
- * its own.
+ * A repair world for benchmarks, without vitest: with an embedded PostgreSQL of its own, and the repair function in a
+ * process of its own.
  */
 import postgres from "postgres";
 import { FunctionPool } from "../dev/aws/function-pool.ts";

@@ -1,4 +1,7 @@
-/** `npm run demo`: see dev/demo/run-demo.ts. Exit code 0 if everything repairable was repaired, 1 with reasons otherwise, 2 for wrong options, 3 without pg_dump. */
+/**
+ * `npm run demo`: see dev/demo/run-demo.ts. Exit code 0 if everything repairable was repaired, 1 with reasons
+ * otherwise, 2 for wrong options, 3 without pg_dump.
+ */
 
 import { DemoError } from "../dev/demo/demo-error.ts";
 import { parseDemoOptions } from "../dev/demo/demo-options.ts";

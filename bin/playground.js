@@ -1,5 +1,5 @@
-// Starts bin/playground.ts, or says what is missing: docs/decisions/0001-dependencies.md. npm runs scripts with the Node
-// in node_modules.
+// Starts bin/playground.ts, or says what is missing: docs/decisions/0001-dependencies.md. npm runs scripts with the
+// Node in node_modules.
 import { fail, findNode, requirePackage } from "./require-installed.js";
 
 const COMMAND = "npm run playground";

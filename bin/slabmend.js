@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Starts bin/slabmend.ts with a Node that runs TypeScript directly: the running one, else the one in node_modules. Written for
-// the oldest Node that npm itself runs on. Node does not strip types below node_modules, so the published package contains
-// compiled code, which this file starts instead: docs/decisions/0001-dependencies.md.
+// Starts bin/slabmend.ts with a Node that runs TypeScript directly: the running one, else the one in node_modules.
+// Written for the oldest Node that npm itself runs on. Node does not strip types below node_modules, so the published
+// package contains compiled code, which this file starts instead: docs/decisions/0001-dependencies.md.
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { constants } from "node:os";
@@ -11,7 +11,10 @@ import { fail, findNode, requirePackage } from "./require-installed.js";
 
 const COMMAND = "slabmend";
 const LOOK_EVERY_MS = 1_000;
-/** What a launcher passes on instead of SIGINT and SIGTERM, so that the process that it started can tell it from a signal of its own. */
+/**
+ * What a launcher passes on instead of SIGINT and SIGTERM, so that the process that it started can tell it from a
+ * signal of its own.
+ */
 const PASSED_ON = "SIGUSR2";
 /** Exit code 130: docs/command-line.md. */
 const ASKED = ["SIGINT", "SIGTERM", "SIGHUP", PASSED_ON];
@@ -29,7 +32,8 @@ if (!isCompiled) {
 const node = findNode(COMMAND);
 if (node === undefined) {
   const ending = new AbortController();
-  // systemd signals every process of a service, and the launcher passes its signal on, however late: these two count as one.
+  // systemd signals every process of a service, and the launcher passes its signal on, however late: these two count as
+  // one.
   const isLaunched = process.env[LAUNCHED] !== undefined;
   delete process.env[LAUNCHED];
   const told = { itself: 0, launcher: 0 };
@@ -37,7 +41,8 @@ if (node === undefined) {
     const who = name === PASSED_ON ? "launcher" : "itself";
     process.on(name, () => {
       told[who] += 1;
-      // The second signal ends the process at once. Done here, because the default action does not apply to a container's first process.
+      // The second signal ends the process at once. Done here, because the default action does not apply to a
+      // container's first process.
       if (told[who] > 1) process.exit(130);
       ending.abort(new Error(name));
     });
@@ -63,8 +68,9 @@ if (node === undefined) {
 }
 
 /**
- * npx and npm start a command through a shell and pass no signal on when they are ended: without this check a worker would be left
- * running. Other commands are not checked: one started from a user's shell (nohup, setsid) may outlive that shell.
+ * npx and npm start a command through a shell and pass no signal on when they are ended: without this check a worker
+ * would be left running. Other commands are not checked: one started from a user's shell (nohup, setsid) may outlive
+ * that shell.
  */
 function whenNpmIsGone(act) {
   if (process.env.npm_command === undefined) return;

@@ -18,6 +18,7 @@ export async function run(signal: AbortSignal): Promise<void> {
     clock: systemClock,
     signal,
   });
-  // Everything is done and printed. Only a connection that a silent database never closes could keep the process running.
+  // Everything is done and printed. Only a connection that a silent database never closes could keep the process
+  // running.
   setTimeout(() => process.stdout.write("", () => process.exit()), 2_000).unref();
 }

@@ -14,8 +14,8 @@ import { createRepairQueue } from "../lib/queue/repair-queue.ts";
 import { createScheduledHandler, type ScheduledRun } from "./scheduled.ts";
 
 /**
- * Leases unhealthy slabs, claims due checks, and sends a message for each slab and for each batch of checks. `settings` are for
- * the demo and tests, `step` is for kill tests.
+ * Leases unhealthy slabs, claims due checks, and sends a message for each slab and for each batch of checks. `settings`
+ * are for the demo and tests, `step` is for kill tests.
  */
 export function createClaimHandler({
   settings,

@@ -13,8 +13,8 @@ import { SelfCheck, whyUnfit } from "../lib/worker/self-check.ts";
 import type { WorkerSettings } from "../lib/worker/worker-settings.ts";
 
 /**
- * Time limit of each of the two attempts to return a message. If SQS does not answer, the message becomes visible late, but the
- * function's time is not used up.
+ * Time limit of each of the two attempts to return a message. If SQS does not answer, the message becomes visible late,
+ * but the function's time is not used up.
  */
 const LONGEST_RETURN_MS = 2_000;
 
@@ -49,13 +49,14 @@ interface Returned {
 
 /**
  * Repairs the slab of each message, and executes the due checks of each batch. Only a message whose repair never began
- * (malformed, or database unavailable) is reported as failed: it is received again, soon at first, and finally goes to the
- * dead-letter queue. Once a repair has begun, its message is done: the database has the repair's result, or the commit failed and
- * reap ends the lease. A failed batch of checks is not retried: its sectors are due again when the claim expires.
+ * (malformed, or database unavailable) is reported as failed: it is received again, soon at first, and finally goes to
+ * the dead-letter queue. Once a repair has begun, its message is done: the database has the repair's result, or the
+ * commit failed and reap ends the lease. A failed batch of checks is not retried: its sectors are due again when the
+ * claim expires.
  *
- * If an execution environment finds itself unfit (lib/worker/self-check.ts), it ends during the same invocation, as soon as the
- * repair is recorded. The message of that repair is received again and finds no lease. No further message reaches the unfit
- * environment.
+ * If an execution environment finds itself unfit (lib/worker/self-check.ts), it ends during the same invocation, as
+ * soon as the repair is recorded. The message of that repair is received again and finds no lease. No further message
+ * reaches the unfit environment.
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
   const { variables = process.env, giveBack = giveBackToQueue, end = endProcess } = options;

@@ -35,7 +35,10 @@ export interface ScheduledRun {
   readonly remainingMs: number;
 }
 
-/** The common part of claim and reap: reads the environment, refuses a database that must not be used, runs once, cleans up. */
+/**
+ * The common part of claim and reap: reads the environment, refuses a database that must not be used, runs once, cleans
+ * up.
+ */
 export function createScheduledHandler<Report extends object>(
   name: "claim" | "reap",
   run: (scheduled: ScheduledRun) => Promise<Report>,
@@ -114,8 +117,8 @@ function runFailed(name: "claim" | "reap", error: unknown): SlabmendError<"run-f
 }
 
 /**
- * Matches SQLSTATEs and Node's error codes, which an operator can look up. A library's message is never shown, because it may
- * contain secrets.
+ * Matches SQLSTATEs and Node's error codes, which an operator can look up. A library's message is never shown, because
+ * it may contain secrets.
  */
 const STABLE_CODE = /^[A-Z0-9_]{4,40}$/;
 

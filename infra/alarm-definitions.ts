@@ -1,13 +1,17 @@
 /**
  * Alarms for the operator. A test checks that each name is a heading of docs/runbook.md. This file does not use Pulumi.
  *
- * If a metric has no values, an alarm on something that must happen every minute fires, and every other alarm stays quiet.
+ * If a metric has no values, an alarm on something that must happen every minute fires, and every other alarm stays
+ * quiet.
  */
 import type { MetricName } from "../lib/telemetry/metric-names.ts";
 import type { FunctionName } from "./function-settings.ts";
 import { REPAIR_TIMEOUT_SECONDS, VISIBILITY_TIMEOUT_SECONDS } from "./limits.ts";
 
-/* An expression uses only metrics that are always printed together: CloudWatch does not compute it if a metric is missing. */
+/*
+ * An expression uses only metrics that are always printed together: CloudWatch does not compute it if a metric is
+ * missing.
+ */
 type Statistic = "Sum" | "Maximum" | "Minimum";
 
 /** A metric that an alarm watches: one of slabmend's own, one of a queue, or one of a function. */
@@ -44,7 +48,9 @@ const HALF_HOUR = 1_800;
 const HOUR = 3_600;
 const DAY = 86_400;
 
-/** Fires if no run was completed in either of two periods of five minutes; the schedule starts five runs in each period. */
+/**
+ * Fires if no run was completed in either of two periods of five minutes; the schedule starts five runs in each period.
+ */
 const runsEveryMinute = (service: FunctionName) =>
   ({
     metrics: { runs: fleet(service, "RunsCompleted", "Sum") },
@@ -56,7 +62,9 @@ const runsEveryMinute = (service: FunctionName) =>
     missing: "breaching",
   }) as const;
 
-/** Fires as soon as one period breaches, and then stays on for `periods` periods, so that a short problem is noticed. */
+/**
+ * Fires as soon as one period breaches, and then stays on for `periods` periods, so that a short problem is noticed.
+ */
 const everAbove = (threshold: number, periods: number) =>
   ({
     threshold,
@@ -68,8 +76,8 @@ const everAbove = (threshold: number, periods: number) =>
   }) as const;
 
 /**
- * Fires if, within half an hour, the metric `bad` is at least three and more than a twentieth of the metric `all`. The minimum of
- * three keeps a small fleet from raising the alarm for one failure.
+ * Fires if, within half an hour, the metric `bad` is at least three and more than a twentieth of the metric `all`. The
+ * minimum of three keeps a small fleet from raising the alarm for one failure.
  */
 const moreThanAFew = (bad: string, all: string) =>
   ({
@@ -91,9 +99,9 @@ export const ALARMS = {
   "repairs-not-taken": {
     means: "A message has waited for three quarters of an hour: no worker takes repairs from the queue.",
     metrics: { age: { of: "repairs", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
-    // While workers take messages, no message becomes older than this threshold. After a worker's crash its message is hidden
-    // for the visibility timeout, then delivered again and dropped. A message that fails at each delivery becomes a dead letter
-    // before it reaches the threshold.
+    // While workers take messages, no message becomes older than this threshold. After a worker's crash its message is
+    // hidden for the visibility timeout, then delivered again and dropped. A message that fails at each delivery
+    // becomes a dead letter before it reaches the threshold.
     ...everAbove(VISIBILITY_TIMEOUT_SECONDS + 3 * REPAIR_TIMEOUT_SECONDS, 1),
   },
   "dead-letters": {
@@ -104,9 +112,9 @@ export const ALARMS = {
   "dead-letters-not-drained": {
     means: "A dead letter has been in its queue for ten minutes: reap does not store it.",
     metrics: { age: { of: "deadLetters", name: "ApproximateAgeOfOldestMessage", statistic: "Maximum" } },
-    // The age counts from the first sending of the message, to the repair queue, so a message may already be too old when it
-    // becomes a dead letter. Therefore the alarm fires only if two periods breach: if reap works, the message is gone in the
-    // second.
+    // The age counts from the first sending of the message, to the repair queue, so a message may already be too old
+    // when it becomes a dead letter. Therefore the alarm fires only if two periods breach: if reap works, the message
+    // is gone in the second.
     ...everAbove(600, 2),
     breachingPeriods: 2,
   },
@@ -117,8 +125,8 @@ export const ALARMS = {
   },
   "data-at-risk": {
     means: "Fewer than min_shards sources of a slab answered: its data cannot be read now.",
-    // The metric is computed from the journal, because repairs on other machines print no metrics to CloudWatch. The alarm ends
-    // within minutes, so that the next slab raises it again.
+    // The metric is computed from the journal, because repairs on other machines print no metrics to CloudWatch. The
+    // alarm ends within minutes, so that the next slab raises it again.
     metrics: { slabs: fleet("reap", "SlabsFoundAtRisk", "Maximum") },
     ...everAbove(0, 1),
   },
@@ -132,8 +140,8 @@ export const ALARMS = {
     metrics: {
       crashed: fleet("reap", "LeasesCrashed", "Sum"),
       freed: fleet("reap", "LeasesFreed", "Sum"),
-      // reap counts the ended repairs, because repair itself reports nothing if every repair crashes, and without a value the
-      // alarm does not fire.
+      // reap counts the ended repairs, because repair itself reports nothing if every repair crashes, and without a
+      // value the alarm does not fire.
       ended: fleet("reap", "RepairsLately", "Maximum"),
     },
     expression: "crashed + freed - ended",

@@ -1,7 +1,9 @@
 import { sharedName } from "./names.ts";
 import type { StageSettings } from "./settings.ts";
 
-/** The budget only sends warnings; it stops nothing. AWS updates costs several times a day, so warnings are hours late. */
+/**
+ * The budget only sends warnings; it stops nothing. AWS updates costs several times a day, so warnings are hours late.
+ */
 export function createBudget(settings: StageSettings) {
   const warn = (notificationType: "ACTUAL" | "FORECASTED", threshold: number) => ({
     notificationType,

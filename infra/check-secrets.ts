@@ -5,8 +5,8 @@ import type { VariableName } from "../lib/config/variables.ts";
 import { resourceName } from "./names.ts";
 
 /**
- * The secrets, and the variable that each of them supplies. `npx sst secret set NAME --stage STAGE` sets a secret; NAME is the
- * indexer's name followed by the name below.
+ * The secrets, and the variable that each of them supplies. `npx sst secret set NAME --stage STAGE` sets a secret; NAME
+ * is the indexer's name followed by the name below.
  */
 const SECRETS = {
   DatabaseUrl: "SLABMEND_DATABASE_URL",
@@ -65,8 +65,8 @@ export async function secretProblems(
     const expected = "sslmode=verify-full, as SLABMEND_DATABASE_CA is set";
     return [{ name, expected, got: "another" }, ...problems];
   }
-  // Resolves the host's name on the machine that runs `sst deploy`. If this fails, nothing is reported: the functions check the
-  // name when they run.
+  // Resolves the host's name on the machine that runs `sst deploy`. If this fails, nothing is reported: the functions
+  // check the name when they run.
   const exposure = await findUrlFault(text).catch(() => undefined);
   return exposure === undefined ? problems : [{ name, ...exposure }, ...problems];
 }

@@ -47,8 +47,8 @@ interface Problems {
 }
 
 /**
- * Before anything is registered, checks everything that an operator may get wrong: a half-created stage costs money and must be
- * removed by hand.
+ * Before anything is registered, checks everything that an operator may get wrong: a half-created stage costs money and
+ * must be removed by hand.
  * @throws {StageError} with all problems, and without any secret
  */
 export async function checkStage(
@@ -104,7 +104,9 @@ function onceEach(problems: readonly ConfigurationProblem[]): ConfigurationProbl
   return [...new Map(problems.map((problem) => [`${problem.name} ${problem.got}`, problem])).values()];
 }
 
-/** Those variables supplied by the deployment whose values are already known: they count towards the environment's size. */
+/**
+ * Those variables supplied by the deployment whose values are already known: they count towards the environment's size.
+ */
 function suppliedValues(
   stage: string,
   indexer: string,

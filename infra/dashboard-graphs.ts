@@ -1,6 +1,6 @@
 /**
- * The dashboard's graphs of our own metrics. This file does not use Pulumi, so that a test can load it and compare the graphs
- * with the functions' metrics.
+ * The dashboard's graphs of our own metrics. This file does not use Pulumi, so that a test can load it and compare the
+ * graphs with the functions' metrics.
  */
 import { OUTCOMES } from "../lib/database/leases/outcome-writes.ts";
 import type { MetricName } from "../lib/telemetry/metric-names.ts";

@@ -16,8 +16,8 @@ interface Shared {
 }
 
 /**
- * Creates everything in a stage; returns the outputs for the operator and the command line. Resources of one indexer do not
- * depend on other indexers.
+ * Creates everything in a stage; returns the outputs for the operator and the command line. Resources of one indexer do
+ * not depend on other indexers.
  * @throws {StageError} with all problems of the stage, before anything is registered
  */
 export async function deployFleet() {

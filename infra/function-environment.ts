@@ -5,7 +5,9 @@ import { findProblems, variablesOf } from "../lib/config/parse-environment.ts";
 import type { VariableName } from "../lib/config/variables.ts";
 import type { FunctionName } from "./function-settings.ts";
 
-/** The variables that the deployment supplies to each function: secrets, queues and values from the stage's settings. */
+/**
+ * The variables that the deployment supplies to each function: secrets, queues and values from the stage's settings.
+ */
 const BY_EACH = [
   "SLABMEND_DATABASE_URL",
   "SLABMEND_INDEXER",
@@ -20,7 +22,10 @@ const SUPPLIED = {
 
 export type Supplied<Name extends FunctionName> = (typeof SUPPLIED)[Name][number];
 
-/** The certificates of the database's authorities, relative to a function's working directory: Lambda unpacks bundles there. */
+/**
+ * The certificates of the database's authorities, relative to a function's working directory: Lambda unpacks bundles
+ * there.
+ */
 const CA_FILE = "database-ca.pem";
 
 /** Lambda's limit for the names and values of a function's variables together. */
@@ -28,7 +33,8 @@ const MOST_BYTES = 4_096;
 /** Length of the longest queue URL: a region's name has at most 16 characters, a queue's name at most 80. */
 const QUEUE_URL_BYTES = 144;
 /**
- * Space for SST's own variables, such as SST_RESOURCE_App (test/infra/settings.test.ts), with a reserve for SST's next version.
+ * Space for SST's own variables, such as SST_RESOURCE_App (test/infra/settings.test.ts), with a reserve for SST's next
+ * version.
  */
 const SST_BYTES = 512;
 
@@ -55,16 +61,16 @@ export function chosenVariables(name: FunctionName, environment: Variables): Rec
 }
 
 /**
- * Problems that would keep a function from starting. Defaults are checked too, because a rule may also involve a variable that is
- * not set.
+ * Problems that would keep a function from starting. Defaults are checked too, because a rule may also involve a
+ * variable that is not set.
  */
 export function chosenProblems(name: FunctionName, environment: Variables): readonly ConfigurationProblem[] {
   return findProblems(choosable(name), environment);
 }
 
 /**
- * Whether Lambda would refuse a function because of the size of its variables. Lambda itself refuses only in the middle of a
- * deployment.
+ * Whether Lambda would refuse a function because of the size of its variables. Lambda itself refuses only in the middle
+ * of a deployment.
  * @param supplied the known part of the supplied variables; queue URLs are unknown and count with the maximum length
  */
 export function environmentSizeProblem(
@@ -94,8 +100,8 @@ export function environmentSizeProblem(
 }
 
 /**
- * Files to copy into every bundle: the database's certificates, because a function's variables have at most 4 KB together, too
- * little for RDS's certificates.
+ * Files to copy into every bundle: the database's certificates, because a function's variables have at most 4 KB
+ * together, too little for RDS's certificates.
  */
 export function chosenFiles(root: string, environment: Variables): { from: string; to: string }[] {
   const path = environment["SLABMEND_DATABASE_CA"];

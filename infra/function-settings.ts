@@ -1,6 +1,6 @@
 /**
- * The functions as deployed: their code, memory and timeout. This file does not use Pulumi, because the bundler, the benchmarks
- * and the tests read it too.
+ * The functions as deployed: their code, memory and timeout. This file does not use Pulumi, because the bundler, the
+ * benchmarks and the tests read it too.
  */
 import {
   REPAIR_MEMORY_MB,

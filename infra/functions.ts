@@ -66,8 +66,8 @@ export function createFunctions(parts: FunctionParts) {
   new sst.aws.CronV2(names.resource("ReapSchedule"), { schedule: everyMinute, function: reap });
   repairs.subscribe(repair.arn, {
     batch: { size: 1, partialResponses: true },
-    // The event source mapping limits the number of concurrent invocations. A reserved concurrency would throttle invocations
-    // instead, and throttled invocations count as receives and would fill the dead-letter queue.
+    // The event source mapping limits the number of concurrent invocations. A reserved concurrency would throttle
+    // invocations instead, and throttled invocations count as receives and would fill the dead-letter queue.
     transform: { eventSourceMapping: { scalingConfig: { maximumConcurrency: concurrency } } },
   });
   checks?.subscribe(repair.arn, {
@@ -102,8 +102,8 @@ function createFunction<Name extends FunctionName>(
     ...(network === undefined ? {} : { vpc: network }),
     environment: { ...chosenVariables(name, environment), ...supplied },
     permissions: permissionsOf(name, { queues, archive, logGroup, isInNetwork: network !== undefined }),
-    // Lambda does not retry claim and reap: their schedule runs them again in a minute. Messages of repair are retried by the
-    // queue.
+    // Lambda does not retry claim and reap: their schedule runs them again in a minute. Messages of repair are retried
+    // by the queue.
     ...(name === "repair" ? {} : { retries: 0 }),
     transform: {
       function: (_args: unknown, options: $util.CustomResourceOptions) => {

@@ -1,6 +1,7 @@
 /**
- * Every name that an operator sees at AWS; it is the same in every deployment of a stage. Resources of one indexer carry the
- * indexer's name; the network, the alarms' topic and the budget belong to the stage. This file does not use Pulumi.
+ * Every name that an operator sees at AWS; it is the same in every deployment of a stage. Resources of one indexer
+ * carry the indexer's name; the network, the alarms' topic and the budget belong to the stage. This file does not use
+ * Pulumi.
  */
 
 /** Name of a resource that all indexers of a stage share. */

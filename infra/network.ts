@@ -23,7 +23,8 @@ export function createNetwork(settings: StageSettings) {
 const VPC_CIDR = "10.0.0.0/16";
 
 /**
- * SST's VPC, but its NAT instances accept no connections from outside and have no permissions at AWS: docs/decisions/0027-aws.md.
+ * SST's VPC, but its NAT instances accept no connections from outside and have no permissions at AWS:
+ * docs/decisions/0027-aws.md.
  */
 function createVpc() {
   $transform(aws.iam.Role, (role: aws.iam.RoleArgs, _options: unknown, name: string) => {

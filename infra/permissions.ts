@@ -1,6 +1,6 @@
 /**
- * Each function's permissions. No action is a wildcard; `resources: ["*"]` is used only for actions that AWS cannot restrict to
- * resources.
+ * Each function's permissions. No action is a wildcard; `resources: ["*"]` is used only for actions that AWS cannot
+ * restrict to resources.
  */
 import type { Archive } from "./archive.ts";
 import type { FunctionName } from "./function-settings.ts";
@@ -31,8 +31,8 @@ const ATTACH_TO_NETWORK = {
 };
 
 /**
- * Reading and writing, but no deletion. The permission to list is needed because S3 otherwise answers "access denied" for a
- * missing object.
+ * Reading and writing, but no deletion. The permission to list is needed because S3 otherwise answers "access denied"
+ * for a missing object.
  */
 function writeArchive({ bucketArn, objectsArn }: Archive) {
   return [
@@ -63,8 +63,8 @@ export function permissionsOf(
         ? []
         : [{ actions: ["sqs:GetQueueAttributes", "sqs:SendMessage"], resources: [checks.arn] }]),
     ],
-    // Lambda's poller receives and deletes messages with the function's role; the function itself only returns messages to the
-    // queue (ChangeMessageVisibility).
+    // Lambda's poller receives and deletes messages with the function's role; the function itself only returns messages
+    // to the queue (ChangeMessageVisibility).
     repair: [
       {
         actions: [

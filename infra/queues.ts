@@ -10,8 +10,8 @@ import type { IndexerNames } from "./names.ts";
 import type { StageSettings } from "./settings.ts";
 
 /**
- * The repair queue, its dead-letter queue, and with SLABMEND_VERIFY=due a queue of due checks, so that no repair waits behind
- * checks. No queue has a policy: access is granted only by IAM.
+ * The repair queue, its dead-letter queue, and with SLABMEND_VERIFY=due a queue of due checks, so that no repair waits
+ * behind checks. No queue has a policy: access is granted only by IAM.
  */
 export function createQueues(names: IndexerNames, settings: StageSettings) {
   const deadLetters = new sst.aws.Queue(names.resource("DeadLetters"), {
@@ -30,8 +30,8 @@ export function createQueues(names: IndexerNames, settings: StageSettings) {
       },
     },
   });
-  // This policy of the dead-letter queue is a separate resource, because otherwise each of the two queues would have to exist
-  // before the other.
+  // This policy of the dead-letter queue is a separate resource, because otherwise each of the two queues would have to
+  // exist before the other.
   new aws.sqs.RedriveAllowPolicy(names.resource("DeadLettersRedriveAllow"), {
     queueUrl: deadLetters.url,
     redriveAllowPolicy: $jsonStringify({ redrivePermission: "byQueue", sourceQueueArns: [repairs.arn] }),
@@ -44,8 +44,8 @@ export function createQueues(names: IndexerNames, settings: StageSettings) {
 }
 
 /**
- * The queue of checks has no dead-letter queue: checks that were not made are due again when their claim ends, and their message
- * has expired by then.
+ * The queue of checks has no dead-letter queue: checks that were not made are due again when their claim ends, and
+ * their message has expired by then.
  */
 function createChecks(names: IndexerNames) {
   return new sst.aws.Queue(names.resource("Checks"), {

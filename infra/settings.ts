@@ -1,6 +1,6 @@
 /**
- * The operator's settings for a stage, read once from the environment of `sst deploy`, into which SST loads .env and .env.STAGE.
- * Secrets are in infra/secrets.ts.
+ * The operator's settings for a stage, read once from the environment of `sst deploy`, into which SST loads .env and
+ * .env.STAGE. Secrets are in infra/secrets.ts.
  */
 import * as v from "valibot";
 import { type ArchiveDestination, readArchiveDestination } from "../lib/config/archive-destination.ts";

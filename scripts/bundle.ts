@@ -1,6 +1,6 @@
 /**
- * Bundles a function as SST does for a deployment (docs/decisions/0027-aws.md#bundles): one ES module, bundle.mjs, and next to it the
- * files that it reads at run time. So tests and benchmarks run the deployed code.
+ * Bundles a function as SST does for a deployment (docs/decisions/0027-aws.md#bundles): one ES module, bundle.mjs, and
+ * next to it the files that it reads at run time. So tests and benchmarks run the deployed code.
  *
  *   node scripts/bundle.ts DIRECTORY      one folder per function
  */

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Checks the kernels' vectors on arm64, the functions' default architecture: runs npm's Node.js for linux-arm64, in this project's
-# version, under Debian's qemu-user with arm64's libc (docs/decisions/0005-kernels.md). On an arm64 machine it only runs the check.
-# Nothing is installed: packages are unpacked into the folder SLABMEND_ARM64, default .slabmend/arm64 of this clone, and kept
-# for the next run.
+# Checks the kernels' vectors on arm64, the functions' default architecture: runs npm's Node.js for linux-arm64, in this
+# project's version, under Debian's qemu-user with arm64's libc (docs/decisions/0005-kernels.md). On an arm64 machine it
+# only runs the check. Nothing is installed: packages are unpacked into the folder SLABMEND_ARM64, default
+# .slabmend/arm64 of this clone, and kept for the next run.
 #
 #   scripts/check-kernels-arm64.sh [SEED]
 set -euo pipefail

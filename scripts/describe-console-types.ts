@@ -2,7 +2,8 @@ import openapiTypescript, { astToString, type OpenAPI3 } from "openapi-typescrip
 import { API_DESCRIPTION } from "../lib/server/api/routes.ts";
 
 const HEAD = `/**
- * The types of the API, generated from its OpenAPI description by \`node scripts/write-console-types.ts\`. A test compares both.
+ * The types of the API, generated from its OpenAPI description by \`node scripts/write-console-types.ts\`. A test
+ * compares both.
  */
 `;
 

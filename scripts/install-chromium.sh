@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs Debian's Chromium for `npm run test:browser` and scripts/write-screenshots.ts, and Inter, the font of the pictures.
-# Does nothing if Chromium is installed.
+# Installs Debian's Chromium for `npm run test:browser` and scripts/write-screenshots.ts, and Inter, the font of the
+# pictures. Does nothing if Chromium is installed.
 #
 #   scripts/install-chromium.sh
 #

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Installs the emulators of AWS for `npm run test:aws`, without Docker and without root: MiniStack, and LocalStack for its SQS.
-# Everything goes into the folder SLABMEND_EMULATORS, default .slabmend/emulators of this clone; installed emulators are kept.
+# Installs the emulators of AWS for `npm run test:aws`, without Docker and without root: MiniStack, and LocalStack for
+# its SQS. Everything goes into the folder SLABMEND_EMULATORS, default .slabmend/emulators of this clone; installed
+# emulators are kept.
 #
 #   scripts/install-emulators.sh [ministack] [localstack]      default: both
 #
-# Uses this machine's configuration of pip and apt-get. LocalStack needs Python 3.13; if this machine has none, Debian 13's is
-# unpacked into the folder.
+# Uses this machine's configuration of pip and apt-get. LocalStack needs Python 3.13; if this machine has none, Debian
+# 13's is unpacked into the folder.
 set -euo pipefail
 
 repository=$(cd "$(dirname "$0")/.." && pwd)
@@ -33,8 +34,8 @@ find_python() {
   done
 }
 
-# unpack_debian_python: unpacks, but does not install, Debian 13's Python and its libraries. apt checks the archive's signature
-# as usual; the mirror is that of this machine's apt.
+# unpack_debian_python: unpacks, but does not install, Debian 13's Python and its libraries. apt checks the archive's
+# signature as usual; the mirror is that of this machine's apt.
 unpack_debian_python() {
   local tree=$folder/python apt=$folder/apt mirror keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   if is_new_enough "$tree/usr/bin/python3" 13; then return; fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the peers for `npm run test:interop` from the registries of pip and cargo: the official SDK in two versions, and hosts
-# built from the official crates (test/interop/rust-host). Everything goes into the folder SLABMEND_INTEROP, default
-# .slabmend/interop of this clone; installed peers are kept.
+# Installs the peers for `npm run test:interop` from the registries of pip and cargo: the official SDK in two versions,
+# and hosts built from the official crates (test/interop/rust-host). Everything goes into the folder SLABMEND_INTEROP,
+# default .slabmend/interop of this clone; installed peers are kept.
 #
 #   scripts/install-interop.sh [sia-storage-0.13.1] [sia-storage-0.12.0] [rust-host]      default: all
 #

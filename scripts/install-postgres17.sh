@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Unpacks PostgreSQL 17 in addition to the embedded 18, for the test that compares both versions' output of indexd's catalogue. It
-# goes into SLABMEND_POSTGRES17, default .slabmend/postgres17 of this clone, and is kept for the next run.
+# Unpacks PostgreSQL 17 in addition to the embedded 18, for the test that compares both versions' output of indexd's
+# catalogue. It goes into SLABMEND_POSTGRES17, default .slabmend/postgres17 of this clone, and is kept for the next run.
 #
 #   scripts/install-postgres17.sh
 #

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Unpacks Debian's Prometheus with promtool into SLABMEND_PROMETHEUS, default .slabmend/prometheus of this clone, without installing
-# or starting anything. An unpacked Prometheus is kept.
+# Unpacks Debian's Prometheus with promtool into SLABMEND_PROMETHEUS, default .slabmend/prometheus of this clone,
+# without installing or starting anything. An unpacked Prometheus is kept.
 #
 #   scripts/install-prometheus.sh
 #

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a release from a tag: checks that tag, version and changelog agree, runs the tests, and puts package, image and checksums
-# into a folder. Nothing is published. docs/releases.md.
+# Makes a release from a tag: checks that tag, version and changelog agree, runs the tests, and puts package, image and
+# checksums into a folder. Nothing is published. docs/releases.md.
 #
 #   scripts/release.sh vX.Y.Z FOLDER
 #

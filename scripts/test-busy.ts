@@ -1,6 +1,6 @@
 /**
- * `npm run test:busy`: runs the tests while two loops keep two cores busy, as on a machine with other load. Arguments go to vitest. The
- * loops always end with this process.
+ * `npm run test:busy`: runs the tests while two loops keep two cores busy, as on a machine with other load. Arguments
+ * go to vitest. The loops always end with this process.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds infra/container/Dockerfile without a container engine, starts its content as its user on a read-only root, checks its
-# health and ends it by SIGTERM. Needs root, buildah and debootstrap (Debian packages) and a mirror of Debian; if one of these is
-# missing, the script says so and exits with 0, unless SLABMEND_CONTAINER_REQUIRED is set. The base image, Debian with this
-# project's Node.js, is kept in SLABMEND_CONTAINER, default .slabmend/container.
+# Builds infra/container/Dockerfile without a container engine, starts its content as its user on a read-only root,
+# checks its health and ends it by SIGTERM. Needs root, buildah and debootstrap (Debian packages) and a mirror of
+# Debian; if one of these is missing, the script says so and exits with 0, unless SLABMEND_CONTAINER_REQUIRED is set.
+# The base image, Debian with this project's Node.js, is kept in SLABMEND_CONTAINER, default .slabmend/container.
 #
 #   scripts/test-container.sh [ARCHIVE]     ARCHIVE: also write the image there, for podman load or docker load
 set -euo pipefail

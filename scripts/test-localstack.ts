@@ -1,6 +1,6 @@
 /**
- * `npm run test:localstack`: starts compose.yaml's LocalStack, runs the endpoint suite against it and stops it. Without Docker,
- * scripts/install-emulators.sh installs the same LocalStack for `npm run test:aws`.
+ * `npm run test:localstack`: starts compose.yaml's LocalStack, runs the endpoint suite against it and stops it. Without
+ * Docker, scripts/install-emulators.sh installs the same LocalStack for `npm run test:aws`.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

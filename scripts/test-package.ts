@@ -1,6 +1,6 @@
 /**
- * Packs slabmend as published, installs it into an empty folder as a user does, and has it repair slabs of a local network. Prints a
- * line with the result, or throws.
+ * Packs slabmend as published, installs it into an empty folder as a user does, and has it repair slabs of a local
+ * network. Prints a line with the result, or throws.
  *
  *   npm run test:package
  */

@@ -1,7 +1,7 @@
 /**
- * Writes docs/images/console-*.png: pictures of the console in Chromium. The console shows a playground, and commands to
- * this playground bring it into the state of each picture. All repairs in the pictures were made by `slabmend serve` on
- * real hosts. Takes about ten minutes and 7 GB of disk.
+ * Writes docs/images/console-*.png: pictures of the console in Chromium. The console shows a playground, and commands
+ * to this playground bring it into the state of each picture. All repairs in the pictures were made by `slabmend serve`
+ * on real hosts. Takes about ten minutes and 7 GB of disk.
  *
  *   node scripts/write-screenshots.ts [FOLDER]      default: docs/images
  *

@@ -66,8 +66,8 @@ const LEFT8: usize = memory.data<u8>([3, 0, 1, 2, 7, 4, 5, 6, 11, 8, 9, 10, 15, 
 }
 
 /**
- * Four blocks of keystream to STREAM, whose words 12 to 15 are the lanes of `count`, `low`, `high` and `sender`. Meanwhile
- * `pairs` (at most 10) pairs of Poly1305 blocks at `text` are added to the sum.
+ * Four blocks of keystream to STREAM, whose words 12 to 15 are the lanes of `count`, `low`, `high` and `sender`.
+ * Meanwhile `pairs` (at most 10) pairs of Poly1305 blocks at `text` are added to the sum.
  */
 function fourBlocks(
   key: usize, count: v128, low: v128, high: v128, sender: v128, text: usize, pairs: usize,
@@ -148,8 +148,8 @@ function startSum(oneTimeKey: usize): void {
 }
 
 /**
- * sum = (sum + block + 2^128) * r, in limbs of 32 bits. Carries go up once: limbs stay below 2^34, r's below 2^28.4 also times 5/4,
- * so that four products and what is carried fit 64 bits.
+ * sum = (sum + block + 2^128) * r, in limbs of 32 bits. Carries go up once: limbs stay below 2^34, r's below 2^28.4
+ * also times 5/4, so that four products and what is carried fit 64 bits.
  */
 // @ts-ignore: decorator
 @inline function addBlock(block: usize): void {

@@ -10,7 +10,8 @@ interface ServerCounters {
 }
 
 /**
- * Switches the timing of SQL functions on or off for later connections. The measured times include what the timing itself costs.
+ * Switches the timing of SQL functions on or off for later connections. The measured times include what the timing
+ * itself costs.
  */
 export async function countFunctions(sql: Sql, setting: "all" | "none"): Promise<void> {
   const [row] = await sql<{ name: string }[]>`select current_database() as name`;

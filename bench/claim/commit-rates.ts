@@ -1,5 +1,6 @@
 /**
- * Measures whole commits, one after the other. As in a worker, each is a commit_repair and then the bump of the objects' events.
+ * Measures whole commits, one after the other. As in a worker, each is a commit_repair and then the bump of the
+ * objects' events.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Sql } from "postgres";
@@ -16,8 +17,8 @@ const HOLD_HOURS = 10;
 const SAMPLE_EVERY_MS = 20;
 
 /**
- * Leases up to `count` slabs with a lost sector. For each slab, returns the request with which a worker commits one rebuilt
- * sector.
+ * Leases up to `count` slabs with a lost sector. For each slab, returns the request with which a worker commits one
+ * rebuilt sector.
  */
 async function prepare(
   sql: Sql,

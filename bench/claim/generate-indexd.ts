@@ -1,7 +1,7 @@
 /**
- * Generates an indexd database of a given size by SQL inside the server. The n sectors of a slab are on n different hosts, and
- * nearly all are pinned. Each slab belongs to an account and to an object. Constraints and indexes are dropped for the load and
- * created again afterwards.
+ * Generates an indexd database of a given size by SQL inside the server. The n sectors of a slab are on n different
+ * hosts, and nearly all are pinned. Each slab belongs to an account and to an object. Constraints and indexes are
+ * dropped for the load and created again afterwards.
  */
 import { createHash } from "node:crypto";
 import type { Sql } from "postgres";
@@ -29,8 +29,8 @@ const BIG = ["slab_sectors", "sectors", "slabs", "account_slabs", "object_slabs"
 
 export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedIndexd> {
   await sql.unsafe(indexdSchema());
-  // slabmend's schema is created before the load. After it, migrateDatabase would find that indexd's tables differ from those
-  // that it knows, because the load leaves foreign keys `not valid`.
+  // slabmend's schema is created before the load. After it, migrateDatabase would find that indexd's tables differ from
+  // those that it knows, because the load leaves foreign keys `not valid`.
   await migrateDatabase(sql);
   const hosts = await seedNetwork(sql, {
     hosts: scale.hosts,
@@ -49,8 +49,8 @@ export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedI
       now() - interval '2 hours'
     from generate_series(1, ${slabs}::bigint) s`;
   const steps = Array.from({ length: scale.hosts }, (_, n) => n).filter((n) => gcd(n, scale.hosts) === 1);
-  // A slab's hosts: a random start, and a random step that has no common divisor with the number of hosts, so that all hosts of
-  // the slab are different.
+  // A slab's hosts: a random start, and a random step that has no common divisor with the number of hosts, so that all
+  // hosts of the slab are different.
   await sql`
     insert into sectors (id, sector_root, host_id, contract_sectors_map_id, uploaded_at, next_integrity_check)
     select (s - 1) * ${shards}::integer + i + 1, sha256(convert_to('root ' || s || ' ' || i, 'UTF8')),
@@ -93,8 +93,8 @@ export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedI
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /**
- * Drops constraints and indexes. Returns a function that creates them again, the foreign keys as `not valid`: enforced only for
- * later writes.
+ * Drops constraints and indexes. Returns a function that creates them again, the foreign keys as `not valid`: enforced
+ * only for later writes.
  */
 async function dropConstraints(sql: Sql): Promise<() => Promise<void>> {
   const constraints = await sql<{ name: string; owner: string; kind: string; definition: string }[]>`

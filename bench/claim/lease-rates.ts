@@ -1,6 +1,6 @@
 /**
- * The time to lease 100 slabs, commit included, compared with a bare update of 100 slabs; and the order in which slabs are
- * leased.
+ * The time to lease 100 slabs, commit included, compared with a bare update of 100 slabs; and the order in which slabs
+ * are leased.
  */
 import postgres, { type Sql } from "postgres";
 import { type BatchRequest, leaseBatch } from "../../lib/database/leases/lease-batch.ts";
@@ -23,7 +23,10 @@ export const request: BatchRequest = {
 export const client = (url: string): Sql =>
   postgres(url, { max: 1, prepare: false, fetch_types: false, onnotice: () => {} });
 
-/** Times one claimer, and after each of its batches a bare update of 100 random slabs, so that both run under the same load. */
+/**
+ * Times one claimer, and after each of its batches a bare update of 100 random slabs, so that both run under the same
+ * load.
+ */
 export async function leaseAlone(
   url: string,
   { slabs, batches }: { readonly slabs: number; readonly batches: number },
@@ -37,7 +40,8 @@ export async function leaseAlone(
     leased.push(...batch.leases.map(({ slabId }) => slabId));
     if (batch.leases.length < BATCH) leasing.pop();
     const ids = Array.from({ length: BATCH }, () => String(1 + Math.floor(Math.random() * slabs)));
-    // This update does not change next_repair_attempt, because a leased slab's lease is identified by that column's value.
+    // This update does not change next_repair_attempt, because a leased slab's lease is identified by that column's
+    // value.
     await timed(
       bare,
       () => sql`
@@ -47,7 +51,8 @@ export async function leaseAlone(
     if (batch.dry) break;
   }
   await sql.end();
-  // The first batch is reported apart from the others: its time includes planning, which a connection does at its first call.
+  // The first batch is reported apart from the others: its time includes planning, which a connection does at its first
+  // call.
   const [firstMs = Number.NaN] = leasing.splice(0, 1);
   const ours = percentiles(leasing);
   const theirs = percentiles(bare);
@@ -63,7 +68,9 @@ export async function leaseAlone(
   };
 }
 
-/** Times claimers that lease batch after batch at the same time, until `mostLeases` leases are made or no slab is left. */
+/**
+ * Times claimers that lease batch after batch at the same time, until `mostLeases` leases are made or no slab is left.
+ */
 export async function leaseTogether(url: string, claimers: number, mostLeases: number) {
   const clients = Array.from({ length: claimers }, () => client(url));
   await Promise.all(clients.map((sql) => sql`select 1`));
@@ -93,9 +100,9 @@ export async function leaseTogether(url: string, claimers: number, mostLeases: n
 }
 
 /**
- * The slabs closest to loss that can still be saved, each with its number of live sectors. All slabs have the same code here, so
- * the fewer live sectors, the closer to loss. The result has more than `count` slabs if further slabs are as close to loss as
- * slab number `count`.
+ * The slabs closest to loss that can still be saved, each with its number of live sectors. All slabs have the same code
+ * here, so the fewer live sectors, the closer to loss. The result has more than `count` slabs if further slabs are as
+ * close to loss as slab number `count`.
  */
 export async function nearestToLoss(sql: Sql, count: number): Promise<Map<bigint, number>> {
   const rows = await sql<{ slab_id: string; live: number }[]>`
@@ -109,8 +116,8 @@ export async function nearestToLoss(sql: Sql, count: number): Promise<Map<bigint
 }
 
 /**
- * The number of leases until the `count` slabs closest to loss were leased; null if they were not all leased. Among slabs with as
- * many live sectors as slab number `count`, it does not matter which ones were leased.
+ * The number of leases until the `count` slabs closest to loss were leased; null if they were not all leased. Among
+ * slabs with as many live sectors as slab number `count`, it does not matter which ones were leased.
  */
 export function leasesUntilNearest(
   order: readonly bigint[],

@@ -82,7 +82,10 @@ export async function walkEverything(url: string, causes?: readonly Cause[]) {
   };
 }
 
-/** EXPLAIN (ANALYZE, BUFFERS) of one page of the walk: of the call of walk_page, and of every statement inside that function. */
+/**
+ * EXPLAIN (ANALYZE, BUFFERS) of one page of the walk: of the call of walk_page, and of every statement inside that
+ * function.
+ */
 export async function explainPage(url: string, cause: Cause): Promise<object> {
   const plans: string[] = [];
   const sql = postgres(url, {

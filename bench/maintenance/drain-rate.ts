@@ -1,6 +1,6 @@
 /**
- * How many sectors per second one worker drains. Slabs are claimed and repaired as in production; the run's coordinator counts
- * the drained sectors.
+ * How many sectors per second one worker drains. Slabs are claimed and repaired as in production; the run's coordinator
+ * counts the drained sectors.
  */
 import { systemClock } from "../../lib/clock/clock.ts";
 import type { Ask } from "../../lib/database/client/deadline-client.ts";

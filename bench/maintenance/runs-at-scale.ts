@@ -1,5 +1,6 @@
 /**
- * How long it takes to start, to report and to cancel a run on a large indexer, and how much memory a drain's coordinator needs.
+ * How long it takes to start, to report and to cancel a run on a large indexer, and how much memory a drain's
+ * coordinator needs.
  */
 import postgres, { type Sql } from "postgres";
 import { startPostgres } from "../../dev/postgres/postgres.ts";

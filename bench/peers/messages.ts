@@ -13,8 +13,8 @@ export const MIN_SHARDS = 10;
 export const TOTAL_SHARDS = 30;
 
 /**
- * Repairs of one case by several processes. If `atOnce` is 1, each process takes the next slab when it is free; otherwise each
- * process gets an equal share of the slabs at the start.
+ * Repairs of one case by several processes. If `atOnce` is 1, each process takes the next slab when it is free;
+ * otherwise each process gets an equal share of the slabs at the start.
  */
 export interface Race {
   readonly name: CaseName;
@@ -27,7 +27,8 @@ export interface Race {
 export interface RaceResult {
   readonly slabsPerSecond: number;
   /**
-   * The highest sample of the memory of all processes together, with shared pages counted once (PSS). The warm-up is not sampled.
+   * The highest sample of the memory of all processes together, with shared pages counted once (PSS). The warm-up is
+   * not sampled.
    */
   readonly peakMebibytes: number;
 }

@@ -7,8 +7,8 @@ interface Node {
 }
 
 /**
- * A sample belongs to the area of its innermost frame that matches a pattern. So the time of native code counts for the area of
- * its caller.
+ * A sample belongs to the area of its innermost frame that matches a pattern. So the time of native code counts for the
+ * area of its caller.
  */
 const AREAS: readonly (readonly [area: string, frame: RegExp])[] = [
   ["garbage collection", /^\(garbage collector\)/],
@@ -41,8 +41,8 @@ export function sharesByArea(profile: Profiler.Profile): Record<string, number> 
   for (const [at, id] of (profile.samples ?? []).entries()) {
     const node = nodes.get(id)!;
     if (node.node.callFrame.functionName === "(idle)") continue;
-    // A sample counts at most LONGEST_SAMPLE_MICROSECONDS: if it seems to last longer, the process was stopped meanwhile, or
-    // another process used its processor.
+    // A sample counts at most LONGEST_SAMPLE_MICROSECONDS: if it seems to last longer, the process was stopped
+    // meanwhile, or another process used its processor.
     const spent = Math.min(profile.timeDeltas?.[at] ?? 0, LONGEST_SAMPLE_MICROSECONDS);
     const area = areaOf(node);
     microseconds.set(area, (microseconds.get(area) ?? 0) + spent);

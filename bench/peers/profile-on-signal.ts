@@ -1,4 +1,6 @@
-/** Is preloaded into a repair process: SIGUSR2 starts a CPU profile, and the next SIGUSR2 writes the profile to a file. */
+/**
+ * Is preloaded into a repair process: SIGUSR2 starts a CPU profile, and the next SIGUSR2 writes the profile to a file.
+ */
 import { writeFileSync } from "node:fs";
 import { Session } from "node:inspector";
 

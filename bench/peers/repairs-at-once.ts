@@ -1,4 +1,7 @@
-/** A handler that makes all repairs of an event simultaneously in one process, as a worker process of `work` or `serve` does. */
+/**
+ * A handler that makes all repairs of an event simultaneously in one process, as a worker process of `work` or `serve`
+ * does.
+ */
 import type { Context, SQSEvent } from "aws-lambda";
 import pLimit from "p-limit";
 import { decodeRepairMessage } from "../../lib/queue/repair-message.ts";

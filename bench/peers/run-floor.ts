@@ -1,4 +1,7 @@
-/** Runs the Go program in ./floor, which measures the cost of the bare arithmetic for repairing one of the benchmark's slabs. */
+/**
+ * Runs the Go program in ./floor, which measures the cost of the bare arithmetic for repairing one of the benchmark's
+ * slabs.
+ */
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,7 +14,10 @@ const SOURCES = fileURLToPath(new URL("./floor/", import.meta.url));
 /** CPU milliseconds of each phase, and of all phases together as `total`. */
 export type FloorPhases = Readonly<Record<string, number>>;
 
-/** Builds the program into `folder`. Without Go or its modules, returns undefined and prints the reason to standard error. */
+/**
+ * Builds the program into `folder`. Without Go or its modules, returns undefined and prints the reason to standard
+ * error.
+ */
 export async function buildFloor(folder: string): Promise<string | undefined> {
   const program = join(folder, "floor");
   try {

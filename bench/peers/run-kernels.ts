@@ -1,6 +1,6 @@
 /**
- * Measures the same arithmetic as the Go program, but done as slabmend does it: with kernels and node:crypto. Runs in this
- * process, without sockets.
+ * Measures the same arithmetic as the Go program, but done as slabmend does it: with kernels and node:crypto. Runs in
+ * this process, without sockets.
  */
 import { randomFillSync } from "node:crypto";
 import { encodingMatrix, rebuildCoefficients } from "../../lib/erasure/coefficients.ts";

@@ -1,8 +1,9 @@
 /**
- * Runs one version of slabmend with everything that its repairs need: a database, hosts, and the repair function. The function
- * has a process of its own, whose CPU is measured. The hosts run in this process, so their CPU does not count.
+ * Runs one version of slabmend with everything that its repairs need: a database, hosts, and the repair function. The
+ * function has a process of its own, whose CPU is measured. The hosts run in this process, so their CPU does not count.
  *
- *   node bench/peers/side-process.ts ROOT      ROOT is a checkout of the version; bench/peers.ts starts and controls this process
+ *   node bench/peers/side-process.ts ROOT      ROOT is a checkout of the version; bench/peers.ts starts and controls
+ *                                              this process
  */
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -28,8 +29,8 @@ import { sharesByArea } from "./profile-areas.ts";
 /** Enough hosts for the thirty shards of a slab and, besides, for ten rebuilt shards. */
 const HOSTS = 44;
 /**
- * In the ring of hosts, each slab's first host is this many places after that of the previous slab. 7 and 44 have no common
- * divisor, so all hosts get their turn.
+ * In the ring of hosts, each slab's first host is this many places after that of the previous slab. 7 and 44 have no
+ * common divisor, so all hosts get their turn.
  */
 const STRIDE = 7;
 /** Repairs that are not counted: the first repairs of a process dial every host and compile the code. */
@@ -153,8 +154,8 @@ async function peakDuring(pids: readonly number[], work: () => Promise<void>): P
 }
 
 /**
- * Starts and warms up all processes, then runs `work`. The function starts one process and calls itself for the next, so that
- * each process ends when the call that started it returns.
+ * Starts and warms up all processes, then runs `work`. The function starts one process and calls itself for the next,
+ * so that each process ends when the call that started it returns.
  */
 async function withProcesses<T>(
   world: RepairWorld,

@@ -71,7 +71,10 @@ export async function measureDatabase(moved: number): Promise<object> {
   }
 }
 
-/** Writes an archive in which the first sectors of each slab moved to hosts that hold no sector of the slab. @returns rows */
+/**
+ * Writes an archive in which the first sectors of each slab moved to hosts that hold no sector of the slab.
+ * @returns rows
+ */
 async function archiveMoves(sql: Sql, storage: ArchiveStorage): Promise<number> {
   const moves = await sql<{ digest: string; moves: object[] }[]>`
     select encode(s.digest, 'hex') as digest, m.moves

@@ -20,8 +20,8 @@ const LATENCY_MS = 50;
 const WALLET = "5a".repeat(32);
 
 /**
- * First scans for the sectors of slabs that have 30 sectors each. Then restores slabs that have one sector each, from an archive
- * that says to which host each sector moved.
+ * First scans for the sectors of slabs that have 30 sectors each. Then restores slabs that have one sector each, from
+ * an archive that says to which host each sector moved.
  */
 export function measureHosts(sectors: number): Promise<object> {
   return withRepairWorld(HOSTS, async (world) => {
@@ -53,7 +53,10 @@ async function signContracts({ database: { sql }, hosts }: RepairWorld): Promise
   }
 }
 
-/** Scans twice: first with every sector in place, then with one sector of each slab at another host than the database names. */
+/**
+ * Scans twice: first with every sector in place, then with one sector of each slab at another host than the database
+ * names.
+ */
 async function measureScan({ database: { sql }, variables }: RepairWorld, sectors: number): Promise<object> {
   const ask: Ask = (statements) => statements(sql);
   const scope: RestoreScope = {
@@ -106,7 +109,9 @@ const rateOf = ({
   probesPerSecond: perSecond(found.probes, seconds["scan"]!),
 });
 
-/** Writes an archive that names the host of each sector, makes the database name another host, and measures the restore. */
+/**
+ * Writes an archive that names the host of each sector, makes the database name another host, and measures the restore.
+ */
 async function measureArchive(world: RepairWorld, slabs: readonly StoredSlab[]): Promise<object> {
   const { sql } = world.database;
   const folder = await mkdtemp(join(tmpdir(), "slabmend-bench-"));

@@ -1,6 +1,6 @@
 /**
- * Reads a function's partial batch response (ReportBatchItemFailures) as Lambda does: it lists the failed messages of a batch. If
- * the response is malformed, all messages of the batch count as failed, so that none is deleted by mistake.
+ * Reads a function's partial batch response (ReportBatchItemFailures) as Lambda does: it lists the failed messages of a
+ * batch. If the response is malformed, all messages of the batch count as failed, so that none is deleted by mistake.
  */
 export type BatchVerdict =
   | { readonly kind: "some-failed"; readonly failed: ReadonlySet<string> }

@@ -1,8 +1,8 @@
 /**
- * Emulates Lambda's event-source mapping between SQS and a function. There are as many pollers (sqs-consumer) as simultaneous
- * invocations are allowed. Each poller passes the batch that it received to the function, then deletes the messages that did not
- * fail. After a crash, a timeout or a malformed response all messages stay: they become visible again, and in the end SQS moves
- * them to the dead-letter queue.
+ * Emulates Lambda's event-source mapping between SQS and a function. There are as many pollers (sqs-consumer) as
+ * simultaneous invocations are allowed. Each poller passes the batch that it received to the function, then deletes the
+ * messages that did not fail. After a crash, a timeout or a malformed response all messages stay: they become visible
+ * again, and in the end SQS moves them to the dead-letter queue.
  */
 import { EventEmitter } from "node:events";
 import type { Message, SQSClient } from "@aws-sdk/client-sqs";
@@ -49,9 +49,9 @@ export interface EventSourceMappingEvents {
 /** Pause after a failed poll: the queue may be starting or stopping. */
 const PAUSE_AFTER_ERROR_MS = 500;
 /**
- * Duration of a long poll. A poll is never aborted: the queue might still deliver a message to the aborted poll, and that message
- * would stay invisible until its visibility timeout ends. So if a poll finds no messages, `stop` waits until this time is over.
- * (Lambda polls for 20 s.)
+ * Duration of a long poll. A poll is never aborted: the queue might still deliver a message to the aborted poll, and
+ * that message would stay invisible until its visibility timeout ends. So if a poll finds no messages, `stop` waits
+ * until this time is over. (Lambda polls for 20 s.)
  */
 const WAIT_SECONDS = 1;
 
@@ -71,7 +71,10 @@ export class EventSourceMapping extends EventEmitter<EventSourceMappingEvents> {
     return [...this.#busy.values()];
   }
 
-  /** Sends a signal to a busy worker's process: SIGKILL, SIGSTOP, SIGCONT. Returns false if the worker is not busy any more. */
+  /**
+   * Sends a signal to a busy worker's process: SIGKILL, SIGSTOP, SIGCONT. Returns false if the worker is not busy any
+   * more.
+   */
   killWorker(pid: number, signal: NodeJS.Signals = "SIGKILL"): boolean {
     const worker = this.busyWorkers.find((busy) => busy.pid === pid);
     if (worker === undefined || !this.#options.pool.signal(pid, signal)) return false;

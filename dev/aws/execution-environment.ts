@@ -4,8 +4,8 @@
  *   starting --ready--> idle (frozen) <--> busy
  *       \________________|_________________|____ killed, crashed, timed out ----> dead
  *
- * Invariants: a timer kills a busy environment at its deadline, even if a signal has stopped its process; the invocation of a
- * dead environment has an outcome; after a timeout or a crash an environment is not used again.
+ * Invariants: a timer kills a busy environment at its deadline, even if a signal has stopped its process; the
+ * invocation of a dead environment has an outcome; after a timeout or a crash an environment is not used again.
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
@@ -43,8 +43,8 @@ export interface EnvironmentDependencies {
 type State = "starting" | "idle" | "busy" | "dead";
 
 /**
- * The time limit for importing the function's module. Lambda allows 10 s; here the import takes longer, because it compiles
- * TypeScript while the database, the hosts and other workers use the same machine.
+ * The time limit for importing the function's module. Lambda allows 10 s; here the import takes longer, because it
+ * compiles TypeScript while the database, the hosts and other workers use the same machine.
  */
 const INIT_TIMEOUT_MS = 60_000;
 /** Signals that the program of a function's process does not catch. */
@@ -131,7 +131,8 @@ export class ExecutionEnvironment {
 
   /** Sends a signal, if the process is still there. */
   signal(signal: NodeJS.Signals): boolean {
-    // process.kill() is used because child.kill() would mark the child as `killed` at the first signal, even at SIGCONT.
+    // process.kill() is used because child.kill() would mark the child as `killed` at the first signal, even at
+    // SIGCONT.
     if (this.#state === "dead" || this.pid === 0) return false;
     if (DEADLY.includes(signal)) this.#doomed = true;
     try {
@@ -147,7 +148,10 @@ export class ExecutionEnvironment {
     await this.ended;
   }
 
-  /** Resolves with the function's result or its crash. After `limitMs` it kills the process, and resolves with the timeout. */
+  /**
+   * Resolves with the function's result or its crash. After `limitMs` it kills the process, and resolves with the
+   * timeout.
+   */
   async #await(limitMs: number, requestId: string): Promise<InvocationOutcome> {
     let timedOut = false;
     const timer = setTimeout(() => {

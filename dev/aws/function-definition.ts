@@ -18,13 +18,13 @@ export interface FunctionDefinition {
   /** Stop the process between invocations, as Lambda does. Default true. */
   readonly freezeBetweenInvocations?: boolean;
   /**
-   * Retries of a failed Event invocation. Lambda's default is 2; ours is 0, because the schedule invokes the function again
-   * anyway.
+   * Retries of a failed Event invocation. Lambda's default is 2; ours is 0, because the schedule invokes the function
+   * again anyway.
    */
   readonly maxEventRetries?: number;
   /**
-   * An Event invocation that waits longer than this for a free process is dropped. The default is the least that Lambda allows:
-   * 60,000.
+   * An Event invocation that waits longer than this for a free process is dropped. The default is the least that Lambda
+   * allows: 60,000.
    */
   readonly maxEventAgeMs?: number;
 }

@@ -1,6 +1,6 @@
 /**
- * The execution environments of one function. The pool reuses idle environments, starts new ones up to the limit, and queues
- * Event invocations while no environment is free.
+ * The execution environments of one function. The pool reuses idle environments, starts new ones up to the limit, and
+ * queues Event invocations while no environment is free.
  */
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
@@ -48,8 +48,8 @@ export class FunctionPool extends EventEmitter<FunctionPoolEvents> {
   readonly #environments = new Set<ExecutionEnvironment>();
   readonly #invocations = new Map<ExecutionEnvironment, Invocation>();
   /**
-   * The idle environments, in the order of their last use. Like Lambda, the pool takes the environment that was used last, so
-   * that the other environments can expire.
+   * The idle environments, in the order of their last use. Like Lambda, the pool takes the environment that was used
+   * last, so that the other environments can expire.
    */
   readonly #idle: ExecutionEnvironment[] = [];
   readonly #events: QueuedEvent[] = [];
@@ -72,7 +72,9 @@ export class FunctionPool extends EventEmitter<FunctionPoolEvents> {
     return [...this.#environments].map((environment) => environment.pid);
   }
 
-  /** Runs the function, and waits for its outcome. `onStarted` is called when a process has been given the invocation. */
+  /**
+   * Runs the function, and waits for its outcome. `onStarted` is called when a process has been given the invocation.
+   */
   async invoke(
     payload: string,
     options: { requestId?: string; onStarted?: (invocation: Invocation) => void } = {},

@@ -1,9 +1,9 @@
 /**
- * The program of a function's process: imports the handler's module once, then runs one invocation at a time, as the Node
- * runtime of AWS Lambda does. Started by execution-environment.ts.
+ * The program of a function's process: imports the handler's module once, then runs one invocation at a time, as the
+ * Node runtime of AWS Lambda does. Started by execution-environment.ts.
  *
- * As in Lambda's runtime nodejs24.x, a handler is an async function of event and context. Work that is left in the event loop is
- * not awaited: the process is frozen as soon as the result is sent.
+ * As in Lambda's runtime nodejs24.x, a handler is an async function of event and context. Work that is left in the
+ * event loop is not awaited: the process is frozen as soon as the result is sent.
  */
 import { pathToFileURL } from "node:url";
 import type { Context } from "aws-lambda";

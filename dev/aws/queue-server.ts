@@ -1,9 +1,10 @@
 /**
- * Emulates SQS in this process, on loopback, with fauxqs. A message that is received too often goes to a dead-letter queue.
+ * Emulates SQS in this process, on loopback, with fauxqs. A message that is received too often goes to a dead-letter
+ * queue.
  *
- * fauxqs's own `startFauxqs` listens on every interface, and its queue URLs contain `sqs.<region>.localhost`, which not every
- * machine resolves. So this file starts the listener and makes the queues' URLs itself. That works because fauxqs reads only the
- * last part of a URL.
+ * fauxqs's own `startFauxqs` listens on every interface, and its queue URLs contain `sqs.<region>.localhost`, which not
+ * every machine resolves. So this file starts the listener and makes the queues' URLs itself. That works because fauxqs
+ * reads only the last part of a URL.
  */
 import { CreateQueueCommand, GetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { buildApp } from "fauxqs";

@@ -1,6 +1,6 @@
 /**
- * Invokes functions at a fixed rate, as EventBridge does, even while the previous run still goes on. If the function's reserved
- * concurrency is 1, the new invocation then waits for the end of that run.
+ * Invokes functions at a fixed rate, as EventBridge does, even while the previous run still goes on. If the function's
+ * reserved concurrency is 1, the new invocation then waits for the end of that run.
  */
 import { randomUUID } from "node:crypto";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";
@@ -32,8 +32,8 @@ export function startScheduler(options: SchedulerOptions): Scheduler {
   const cancels = new Map<Schedule, () => void>();
 
   /**
-   * Each invocation's time is computed from the previous invocation's planned time, so a late timer does not shift later
-   * invocations.
+   * Each invocation's time is computed from the previous invocation's planned time, so a late timer does not shift
+   * later invocations.
    */
   const arm = (schedule: Schedule, atMs: number): void => {
     const { functionName, everyMs } = schedule;

@@ -1,6 +1,6 @@
 /**
- * Seeds a database with a fleet in danger, for the console's tests: hosts, slabs, damage that the real walk finds, and the
- * records of a day of repairs. Random numbers come from a seeded generator.
+ * Seeds a database with a fleet in danger, for the console's tests: hosts, slabs, damage that the real walk finds, and
+ * the records of a day of repairs. Random numbers come from a seeded generator.
  */
 import { randomUUID } from "node:crypto";
 import type { Sql } from "postgres";
@@ -117,8 +117,8 @@ async function seedHosts(sql: Sql, count: number, next: () => number): Promise<S
 }
 
 /**
- * Two slabs in five have bad sectors. Most of these slabs have a few bad sectors; the slabs in danger have nearly as many as a
- * slab can survive.
+ * Two slabs in five have bad sectors. Most of these slabs have a few bad sectors; the slabs in danger have nearly as
+ * many as a slab can survive.
  */
 async function seedDamagedSlabs(
   sql: Sql,

@@ -1,6 +1,6 @@
 /**
- * Starts the real HTTP process on a seeded database. In place of a supervisor, this module gives the HTTP process a made-up
- * report about workers.
+ * Starts the real HTTP process on a seeded database. In place of a supervisor, this module gives the HTTP process a
+ * made-up report about workers.
  */
 import { randomBytes } from "node:crypto";
 import { type Clock, systemClock } from "../../lib/clock/clock.ts";

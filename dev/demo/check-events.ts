@@ -14,18 +14,21 @@ export interface WitnessedEvents {
   /** The events to which indexd's publisher gave a time. */
   readonly published: readonly PublishedEvent[];
   /**
-   * The time that each event had when indexd was upgraded to a version with a publisher, by account and key; undefined if
-   * indexd had a publisher from the start.
+   * The time that each event had when indexd was upgraded to a version with a publisher, by account and key; undefined
+   * if indexd had a publisher from the start.
    */
   readonly before: ReadonlyMap<string, string> | undefined;
-  /** For each object, by account and key: the time of the last event that the client in follow-events.ts received about it. */
+  /**
+   * For each object, by account and key: the time of the last event that the client in follow-events.ts received about
+   * it.
+   */
   readonly told: ReadonlyMap<string, string>;
   readonly publishes: boolean;
 }
 
 /**
- * Finds violations in the events at the end of a run: an event that is unpublished or lost, that the client in follow-events.ts
- * never received, or that got its time from another writer although indexd has a publisher.
+ * Finds violations in the events at the end of a run: an event that is unpublished or lost, that the client in
+ * follow-events.ts never received, or that got its time from another writer although indexd has a publisher.
  */
 export async function findEventViolations(sql: ISql, witnessed: WitnessedEvents): Promise<string[]> {
   const rows = await sql<EventRow[]>`

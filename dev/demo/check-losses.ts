@@ -1,4 +1,7 @@
-/** Checks rule 6 of docs/architecture.md. Only the demo can check it, because it knows which sectors it took from which hosts. */
+/**
+ * Checks rule 6 of docs/architecture.md. Only the demo can check it, because it knows which sectors it took from which
+ * hosts.
+ */
 import type { ISql } from "postgres";
 import type { HostId, Root } from "../../lib/slab/ids.ts";
 import { parseRoot } from "../../lib/slab/ids.ts";
@@ -62,8 +65,8 @@ export async function readLosses(sql: ISql): Promise<RecordedLosses> {
 }
 
 /**
- * Finds recorded losses and denials that the demo did not cause. For a host that forgot for a while, denials may be recorded, but
- * no losses.
+ * Finds recorded losses and denials that the demo did not cause. For a host that forgot for a while, denials may be
+ * recorded, but no losses.
  */
 export function unplantedLosses(
   planted: readonly PlantedLoss[],

@@ -28,13 +28,14 @@ export interface Witnessed {
 }
 
 /**
- * How long a session may be idle if all traffic with the database is dropped: the server sees the session as idle until the
- * worker gives up waiting for an answer.
+ * How long a session may be idle if all traffic with the database is dropped: the server sees the session as idle until
+ * the worker gives up waiting for an answer.
  */
 const GIVEN_UP_MS = ANSWER_MS + 5_000;
 
 /**
- * Finds violations of the invariants in docs/architecture.md: by SQL, at the hosts, and in what was observed of the fleet's work.
+ * Finds violations of the invariants in docs/architecture.md: by SQL, at the hosts, and in what was observed of the
+ * fleet's work.
  * @returns a sentence for each violation
  */
 export async function findViolations(sql: ISql, witnessed: Witnessed): Promise<string[]> {
@@ -68,7 +69,8 @@ async function deadlocks(sql: ISql): Promise<string[]> {
 }
 
 /**
- * Finds moved sectors that are not on the host to which they were moved. Looks at the host's disk, not at its answers to readers.
+ * Finds moved sectors that are not on the host to which they were moved. Looks at the host's disk, not at its answers
+ * to readers.
  */
 async function missingSectors(sql: ISql, hosts: readonly DemoHost[]): Promise<string[]> {
   const rows = await sql<{ root: string; host_id: HostId }[]>`

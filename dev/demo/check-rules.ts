@@ -1,6 +1,6 @@
 /**
- * Checks, by SQL, those invariants of docs/architecture.md whose violation the database shows. The demo runs this check at the
- * end, and tests run it after each step. Reads whole tables, so it is not for a large production database.
+ * Checks, by SQL, those invariants of docs/architecture.md whose violation the database shows. The demo runs this check
+ * at the end, and tests run it after each step. Reads whole tables, so it is not for a large production database.
  */
 import type { ISql } from "postgres";
 
@@ -177,7 +177,8 @@ const MOST_OF_EACH = 20;
 
 /**
  * Returns the violations that the database shows, at most 20 of each kind; empty if it shows none.
- * @param options.settled whether no repair runs and reap has run since the last repair: then no lease may be left, and all
+ * @param options.settled whether no repair runs and reap has run since the last repair: then no lease may be left, and
+ * all
  *   events must be bumped
  */
 export async function checkRules(sql: ISql, options: { readonly settled: boolean }): Promise<Violation[]> {

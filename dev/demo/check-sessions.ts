@@ -1,6 +1,6 @@
 /**
- * Checks rules 8, 11 and 12 of docs/architecture.md in samples of the server's views while the fleet works. Violations that are
- * shorter than the time between two samples may be missed. Pure.
+ * Checks rules 8, 11 and 12 of docs/architecture.md in samples of the server's views while the fleet works. Violations
+ * that are shorter than the time between two samples may be missed. Pure.
  */
 
 /** One sample of the server's views. Durations are in milliseconds, by the server's clock. */
@@ -12,8 +12,8 @@ export interface SessionSample {
   /** Invocations that may have been running when the sample was taken. */
   readonly running: number;
   /**
-   * How many of `sessions` have lost their client: it closed the connection or was killed, but the session's backend does not
-   * know it yet.
+   * How many of `sessions` have lost their client: it closed the connection or was killed, but the session's backend
+   * does not know it yet.
    */
   readonly left: number;
   /** The fleet's locks on indexd's tables that are stronger than the locks for writing rows. */
@@ -39,15 +39,15 @@ export interface SessionLimits {
   /** Maximum time that a worker keeps an unused connection. */
   readonly idleMs: number;
   /**
-   * Maximum time that other sessions wait for a lock of the fleet. It equals idleInTransactionMs: if a client hangs in a
-   * transaction, the server ends the session after that time, which releases the client's locks.
+   * Maximum time that other sessions wait for a lock of the fleet. It equals idleInTransactionMs: if a client hangs in
+   * a transaction, the server ends the session after that time, which releases the client's locks.
    */
   readonly keptMs: number;
 }
 
 /**
- * The timeouts of `slabmend grant`, plus half a second for the server to act on them. `idleMs` allows more time than workers
- * need: they close idle connections after one second (lib/database/client/connect.ts).
+ * The timeouts of `slabmend grant`, plus half a second for the server to act on them. `idleMs` allows more time than
+ * workers need: they close idle connections after one second (lib/database/client/connect.ts).
  */
 export const FLEET_LIMITS: Omit<SessionLimits, "connections"> = {
   idleInTransactionMs: 5_500,

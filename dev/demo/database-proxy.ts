@@ -1,5 +1,6 @@
 /**
- * Stands between the fleet and its database. It can drop all traffic, as in an unannounced failover, or refuse all connections.
+ * Stands between the fleet and its database. It can drop all traffic, as in an unannounced failover, or refuse all
+ * connections.
  */
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
@@ -7,7 +8,10 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 export interface DatabaseProxy {
   /** The URL of the database through the proxy. Secret, like the original URL. */
   readonly url: string;
-  /** Drops all traffic, without FIN or RST. Connections that exist now or are opened before `recover` stay silent for good. */
+  /**
+   * Drops all traffic, without FIN or RST. Connections that exist now or are opened before `recover` stay silent for
+   * good.
+   */
   fallSilent(): void;
   /** Acts like a stopped server: existing connections end, and new connections are refused until `recover`. */
   refuse(): void;
@@ -18,9 +22,9 @@ export interface DatabaseProxy {
   /** From now on, forwards new connections to the server at this port. */
   leadTo(port: number): void;
   /**
-   * Whether the client of a connection has left. The connection's backend may not know yet, because it runs a statement, waits
-   * for a lock, or has not been scheduled since the client left. `clientPort` is the connection's client_port in
-   * pg_stat_activity.
+   * Whether the client of a connection has left. The connection's backend may not know yet, because it runs a
+   * statement, waits for a lock, or has not been scheduled since the client left. `clientPort` is the connection's
+   * client_port in pg_stat_activity.
    */
   hasLeft(clientPort: number): boolean;
   stop(): Promise<void>;
@@ -56,8 +60,8 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       if (isSilent) dead.add(from);
       from.on("error", () => {});
       from.on("data", (bytes) => dead.has(from) || to.write(bytes));
-      // On a silent connection the server does not see that the client has left. So the proxy ends its connection to the server,
-      // and the backend ends too.
+      // On a silent connection the server does not see that the client has left. So the proxy ends its connection to
+      // the server, and the backend ends too.
       from.on("close", () => {
         sockets.delete(from);
         to.destroy();

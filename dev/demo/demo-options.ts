@@ -22,7 +22,10 @@ export interface DemoOptions {
   /** Good hosts to drain. */
   readonly drain: number;
   readonly killWorkers: number;
-  /** How many sectors vanish from a host's disk after the repairs, so that a verification finds them; 0: no verification. */
+  /**
+   * How many sectors vanish from a host's disk after the repairs, so that a verification finds them; 0: no
+   * verification.
+   */
   readonly verify: number;
   /** How many times the database server crashes during repairs; it recovers each time. */
   readonly restartDatabase: number;
@@ -34,8 +37,8 @@ export interface DemoOptions {
   readonly wrongClocks: number;
   readonly workers: number;
   /**
-   * If this is more than 1, dev/indexers/run-indexers-demo.ts runs. Of the other options that program uses only slabs, hosts,
-   * shards, workers and seed.
+   * If this is more than 1, dev/indexers/run-indexers-demo.ts runs. Of the other options that program uses only slabs,
+   * hosts, shards, workers and seed.
    */
   readonly indexers: number;
   /** The release of indexd whose tables the database has at the start. */
@@ -66,8 +69,8 @@ const RELEASES = Object.keys(INDEXD_RELEASES) as IndexdRelease[];
 const OLDEST_RELEASE = RELEASES[0]!;
 
 /**
- * The options that are numbers. `most` is there to catch typing errors. A usual machine cannot take that many: all hosts are
- * sockets of one process, and a slab has 120 MB.
+ * The options that are numbers. `most` is there to catch typing errors. A usual machine cannot take that many: all
+ * hosts are sockets of one process, and a slab has 120 MB.
  */
 const COUNTS: Readonly<
   Record<

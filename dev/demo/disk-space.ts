@@ -9,8 +9,9 @@ const DATABASE_BYTES = 150_000_000;
 const MB = 1_000_000;
 
 /**
- * The most disk space that the demo needs. At first all shards are stored. Later the lost sectors are gone, and each sector that
- * must move is stored once more. Half the number of moved sectors is added, because killed workers leave uploads behind.
+ * The most disk space that the demo needs. At first all shards are stored. Later the lost sectors are gone, and each
+ * sector that must move is stored once more. Half the number of moved sectors is added, because killed workers leave
+ * uploads behind.
  */
 export function neededBytes(
   options: Pick<DemoOptions, "slabs" | "totalShards">,

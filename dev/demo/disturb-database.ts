@@ -1,6 +1,6 @@
 /**
- * Disturbs the database while the fleet works, in three ways: the server crashes and recovers, backends are ended, or all traffic
- * with the fleet is dropped. Each disturbance waits until a repair is running.
+ * Disturbs the database while the fleet works, in three ways: the server crashes and recovers, backends are ended, or
+ * all traffic with the fleet is dropped. Each disturbance waits until a repair is running.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ISql, Sql } from "postgres";
@@ -28,8 +28,8 @@ export interface DatabaseDisturber {
 }
 
 /**
- * How long traffic is dropped: longer than a repair waits for a host, but shorter than the 20 s after which a repair stops
- * waiting for the database and tries again on a new connection.
+ * How long traffic is dropped: longer than a repair waits for a host, but shorter than the 20 s after which a repair
+ * stops waiting for the database and tries again on a new connection.
  */
 const SILENT_MS = 8_000;
 const BETWEEN_MS = 3_000;
@@ -130,8 +130,8 @@ async function endSome(sql: ISql, role: string, share: number, most: number): Pr
 }
 
 /**
- * The disturbances that were asked for and did not all happen, as sentences. If there are any, the demo has not shown what was
- * asked for. Pure.
+ * The disturbances that were asked for and did not all happen, as sentences. If there are any, the demo has not shown
+ * what was asked for. Pure.
  */
 export function missedDisturbances(wanted: DisturbancesWanted, done: DisturbancesDone): string[] {
   const says = {

@@ -9,7 +9,10 @@ import type { RepairState } from "./watch-repairs.ts";
 /** Fits terminals of 80 columns. */
 const WIDTH = 79;
 const BAR = 24;
-/** At most this many slabs have a line of their own; all further slabs share one line, so that the picture fits 24 lines. */
+/**
+ * At most this many slabs have a line of their own; all further slabs share one line, so that the picture fits 24
+ * lines.
+ */
 const MOST_SLABS = 10;
 
 export interface RunPicture {

@@ -8,11 +8,14 @@ import { WRONG_CLOCKS_VARIABLE } from "./wrong-clocks.ts";
 
 const CLAIM_EVERY_MS = 2_000;
 const REAP_EVERY_MS = 2_000;
-/** The time limit of a repair: longer than any repair of the demo takes, but short enough that the demo notices a hung repair. */
+/**
+ * The time limit of a repair: longer than any repair of the demo takes, but short enough that the demo notices a hung
+ * repair.
+ */
 const REPAIR_TIMEOUT_MS = 60_000;
 /**
- * While there is a backlog, a claim adds leases until shortly before this timeout, and the next scheduled claim waits until
- * that claim has ended.
+ * While there is a backlog, a claim adds leases until shortly before this timeout, and the next scheduled claim waits
+ * until that claim has ended.
  */
 const SCHEDULED_TIMEOUT_MS = 10_000;
 const GRACE_SECONDS = 0;

@@ -1,6 +1,7 @@
 /**
- * A client that follows the events of all accounts as an SDK does: with a cursor (time, key) per account; each poll returns the
- * events after the cursor. If this client never receives a moved object's event, a real client would miss the event too.
+ * A client that follows the events of all accounts as an SDK does: with a cursor (time, key) per account; each poll
+ * returns the events after the cursor. If this client never receives a moved object's event, a real client would miss
+ * the event too.
  */
 import type { ISql, Sql } from "postgres";
 import { isDatabaseAway } from "./database-away.ts";
@@ -8,7 +9,10 @@ import { isDatabaseAway } from "./database-away.ts";
 const POLL_MS = 200;
 
 export interface EventFollower {
-  /** Makes one more poll, then stops. @returns the first error of a poll, if any; an unreachable database is no error */
+  /**
+   * Makes one more poll, then stops.
+   * @returns the first error of a poll, if any; an unreachable database is no error
+   */
   stop(): Promise<Error | undefined>;
   /** The latest time of each received event, by account and key, in microseconds since the epoch. */
   readonly told: ReadonlyMap<string, string>;
@@ -64,8 +68,8 @@ async function accounts(sql: ISql): Promise<string[]> {
 }
 
 /**
- * Lists the events after the cursor, as indexd does. Before database version 24, indexd hides events of the current second and
- * later.
+ * Lists the events after the cursor, as indexd does. Before database version 24, indexd hides events of the current
+ * second and later.
  */
 async function listBehind(sql: ISql, account: string, cursor: Listed | undefined): Promise<Listed[]> {
   return await sql<Listed[]>`

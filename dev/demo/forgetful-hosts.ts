@@ -1,6 +1,6 @@
 /**
- * Hosts that deny every sector for a while and then have all of them again, like a host whose volume was not mounted. indexd considers
- * them good.
+ * Hosts that deny every sector for a while and then have all of them again, like a host whose volume was not mounted.
+ * indexd considers them good.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ISql } from "postgres";
@@ -13,8 +13,8 @@ const POLL_MS = 50;
 /** If a slab's next attempt is further away than this, the demo does not wait for it. */
 const SOON_MS = 200_000;
 /**
- * While these hosts deny, a repair may find too few candidates, and then its slab waits for an hour. The demo skips this hour to
- * show what follows, but at most MOST_HOURS times, because for some sectors there may never be a host.
+ * While these hosts deny, a repair may find too few candidates, and then its slab waits for an hour. The demo skips
+ * this hour to show what follows, but at most MOST_HOURS times, because for some sectors there may never be a host.
  */
 const MOST_HOURS = 3;
 
@@ -25,18 +25,21 @@ export interface Forgetting {
   readonly forgotMs: number;
   /** The highest number of denials by these hosts that were recorded at one time. */
   readonly deniedSectors: number;
-  /** Time from when the hosts had their sectors again until none of their denials was open, except those in `waiting`. */
+  /**
+   * Time from when the hosts had their sectors again until none of their denials was open, except those in `waiting`.
+   */
   readonly settledMs: number;
   /**
-   * Denials that are still open at the end: no host could take the sectors, and the next attempt at their slabs is an hour away.
+   * Denials that are still open at the end: no host could take the sectors, and the next attempt at their slabs is an
+   * hour away.
    */
   readonly waiting: number;
 }
 
 export interface ForgetfulHosts {
   /**
-   * Counts the hosts' denials. @returns whether the hosts have their sectors again and no denial is open, apart from those in
-   * `waiting`
+   * Counts the hosts' denials. @returns whether the hosts have their sectors again and no denial is open, apart from
+   * those in `waiting`
    */
   isSettled(sql: ISql): Promise<boolean>;
   stop(): Promise<Forgetting>;
@@ -108,7 +111,10 @@ export function startForgetfulHosts(parts: {
   };
 }
 
-/** Makes each slab due now that has sectors to move, but whose next attempt is far away. @returns the number of these slabs */
+/**
+ * Makes each slab due now that has sectors to move, but whose next attempt is far away.
+ * @returns the number of these slabs
+ */
 async function skipHour(sql: ISql): Promise<number> {
   const [row] = await sql<{ slabs: number }[]>`
     with resting as (

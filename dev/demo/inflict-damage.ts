@@ -1,6 +1,6 @@
 /**
- * Damages hosts and sectors: at the hosts themselves and, if indexd would have noticed, also in indexd's tables. What indexd
- * writes is described in docs/protocol.md#host-usability, docs/protocol.md#contract-predicates and
+ * Damages hosts and sectors: at the hosts themselves and, if indexd would have noticed, also in indexd's tables. What
+ * indexd writes is described in docs/protocol.md#host-usability, docs/protocol.md#contract-predicates and
  * docs/protocol.md#persisting-a-result.
  */
 import type { ISql } from "postgres";
@@ -22,8 +22,8 @@ const LIES: readonly Partial<HostSwitches>[] = [
 ];
 
 /**
- * Hosts are blocked because they charge more for storage than indexd allows: 4000 SC/TB/month, where the limit is 3000. Their
- * reads cost the same as before.
+ * Hosts are blocked because they charge more for storage than indexd allows: 4000 SC/TB/month, where the limit is 3000.
+ * Their reads cost the same as before.
  */
 const DEAR_STORAGE_PRICE = (4_000n * 10n ** 12n) / 4_320n;
 
@@ -90,8 +90,8 @@ export async function markDear(sql: ISql, hostId: HostId): Promise<void> {
 }
 
 /**
- * Makes a contract look as if it was not renewed in the first half of its renew window. indexd gives up such a contract, and also
- * the contract's host if the host has no other contract.
+ * Makes a contract look as if it was not renewed in the first half of its renew window. indexd gives up such a
+ * contract, and also the contract's host if the host has no other contract.
  */
 export async function markNotRenewed(sql: ISql, contractId: ContractId): Promise<void> {
   await sql`

@@ -1,9 +1,9 @@
 /**
  * Kills workers during repairs with SIGKILL, and counts a kill only if the worker held a running lease.
  *
- * For each worker that starts while kills are wanted: wait until its repair has begun, wait a little, check the lease, kill the
- * worker, and check the lease again when the process has ended. If the commit was faster than the kill, the kill does not count,
- * and the next worker is tried.
+ * For each worker that starts while kills are wanted: wait until its repair has begun, wait a little, check the lease,
+ * kill the worker, and check the lease again when the process has ended. If the commit was faster than the kill, the
+ * kill does not count, and the next worker is tried.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -26,16 +26,16 @@ export interface WorkerKiller {
 }
 
 /**
- * How many slabs may have a last repair that crashed: four at first, and up to nine once as many other slabs have been repaired.
- * This keeps the circuit breaker closed (lib/database/fleet/circuit-breaker.ts): of the twenty slabs with the latest repairs, it
- * opens if at least five, and more than half, have a last repair that crashed.
+ * How many slabs may have a last repair that crashed: four at first, and up to nine once as many other slabs have been
+ * repaired. This keeps the circuit breaker closed (lib/database/fleet/circuit-breaker.ts): of the twenty slabs with the
+ * latest repairs, it opens if at least five, and more than half, have a last repair that crashed.
  */
 const HARMLESS_CRASHED_SLABS = 4;
 const MOST_CRASHED_SLABS = 9;
 const POLL_MS = 5;
 /**
- * A kill waits for a random time between LEAST_WAIT_MS and MOST_WAIT_MS, multiplied by the number of sectors that the repair
- * moves. So kills hit copies, rebuilds and uploads, each of which takes about 100 ms per sector.
+ * A kill waits for a random time between LEAST_WAIT_MS and MOST_WAIT_MS, multiplied by the number of sectors that the
+ * repair moves. So kills hit copies, rebuilds and uploads, each of which takes about 100 ms per sector.
  */
 const LEAST_WAIT_MS = 5;
 const MOST_WAIT_MS = 50;
@@ -151,8 +151,8 @@ async function isRunning(sql: ISql, token: LeaseToken): Promise<boolean> {
 }
 
 /**
- * Whether a killed worker's lease is still there. If the worker sent its commit before it died, waits for the end of this
- * commit, which removes the lease.
+ * Whether a killed worker's lease is still there. If the worker sent its commit before it died, waits for the end of
+ * this commit, which removes the lease.
  */
 async function wasLeftRunning(sql: ISql, token: LeaseToken): Promise<boolean> {
   const rows = await sql`

@@ -1,6 +1,6 @@
 /**
- * Deploys the functions and watches until the fleet is done: every damaged sector that some host may take is healthy, no lease is
- * left, and every event is bumped.
+ * Deploys the functions and watches until the fleet is done: every damaged sector that some host may take is healthy,
+ * no lease is left, and every event is bumped.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
@@ -39,13 +39,13 @@ import {
 
 const POLL_MS = 500;
 /**
- * If nothing changes for this time, the demo gives up. It is longer than any wait that ends by itself: slabs wait two minutes
- * after a fault, and three minutes for the end of a repair's hold.
+ * If nothing changes for this time, the demo gives up. It is longer than any wait that ends by itself: slabs wait two
+ * minutes after a fault, and three minutes for the end of a repair's hold.
  */
 const GIVE_UP_AFTER_MS = 200_000;
 /**
- * Part of the error that functions log during a move: after the switch, until the functions' database address leads to the
- * target.
+ * Part of the error that functions log during a move: after the switch, until the functions' database address leads to
+ * the target.
  */
 const CLOSED = "permission denied for database";
 /** The most log lines of the functions that are shown, because a failing fleet repeats the same line. */
@@ -68,8 +68,8 @@ export interface RepairsDone {
 
 export interface LetRepairOptions {
   /**
-   * Makes a database client. Each part of the demo has a client of its own, because a part that waits for a lock must not stop
-   * the others.
+   * Makes a database client. Each part of the demo has a client of its own, because a part that waits for a lock must
+   * not stop the others.
    */
   readonly connect: () => Sql;
   readonly proxy: DatabaseProxy;
@@ -180,8 +180,8 @@ async function watch(
   let crashesSeen = 0;
   for (;;) {
     const { state, reachable } = await read((sql) => readInOneSnapshot(sql, damage));
-    // The danger is read after the state. So if the state shows a slab as repaired, the reading of the danger does not show it as
-    // close to loss any more.
+    // The danger is read after the state. So if the state shows a slab as repaired, the reading of the danger does not
+    // show it as close to loss any more.
     danger.see(await read(readDanger));
     const traffic = await readTraffic(hosts);
     progress.status(options.draw(state, traffic, (Date.now() - startedAtMs) / 1_000));
@@ -192,7 +192,8 @@ async function watch(
     const openIds = state.open.map(({ slabId }) => slabId);
     const openWithDestination = countOf(openIds, reachable);
     const isSettled = await read((sql) => forgetful.isSettled(sql));
-    // Slabs with sectors that no host can take are tried once too. Until they have been tried, a new lease may come at any time.
+    // Slabs with sectors that no host can take are tried once too. Until they have been tried, a new lease may come at
+    // any time.
     const isTried = state.endedRepairs >= new Set(openIds).size;
     // If damaged sectors are left that no host can take, do not wait for a drain: it may never end.
     const isOver = openIds.length > 0 || (await read(isDrained));
@@ -208,8 +209,8 @@ async function watch(
 }
 
 /**
- * Reads the repairs' state and the slabs with a destination in one snapshot. If a repair ended between two snapshots, its slab
- * would be open in the first, and would have no destination in the second.
+ * Reads the repairs' state and the slabs with a destination in one snapshot. If a repair ended between two snapshots,
+ * its slab would be open in the first, and would have no destination in the second.
  */
 function readInOneSnapshot(sql: Sql, damage: LetRepairOptions["damage"]) {
   return sql.begin("isolation level repeatable read", async (tx) => {

@@ -35,8 +35,8 @@ export async function openDatabase(
   await admin`create database ${admin(DATABASE)}`;
   const direct = new URL(server.url(DATABASE));
   if (willMove) {
-    // The move needs the superuser for itself, so indexd gets a role of its own. This role is superuser too, so that it may
-    // read sessions.
+    // The move needs the superuser for itself, so indexd gets a role of its own. This role is superuser too, so that it
+    // may read sessions.
     direct.username = "indexd";
     direct.password = randomBytes(16).toString("hex");
     await admin.unsafe(`create role indexd superuser login password '${direct.password}'`);

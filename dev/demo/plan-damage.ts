@@ -1,6 +1,6 @@
 /**
- * Decides the placement of sectors and the fate of hosts from the seed before anything is started, so that impossible options are
- * refused at once. Pure.
+ * Decides the placement of sectors and the fate of hosts from the seed before anything is started, so that impossible
+ * options are refused at once. Pure.
  */
 import { refuseOptions } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
@@ -34,8 +34,8 @@ export interface DamagePlan {
 export const MOST_KILLS_PER_SLAB = 2;
 
 /**
- * At first, only four slabs may have a killed repair, so that the circuit breaker stays closed. Once other slabs are repaired,
- * more slabs may have a killed repair.
+ * At first, only four slabs may have a killed repair, so that the circuit breaker stays closed. Once other slabs are
+ * repaired, more slabs may have a killed repair.
  */
 const KILLED_FIRST = 4;
 

@@ -26,8 +26,9 @@ export function isReadable(fate: HostFate): boolean {
 }
 
 /**
- * Chooses the losses of --lost-sectors: spread over the slabs so that all slabs survive. Slabs that will be endangered get losses
- * only when the other slabs can lose no more. Subtracts the losses from `readable`, the number of readable sectors of each slab.
+ * Chooses the losses of --lost-sectors: spread over the slabs so that all slabs survive. Slabs that will be endangered
+ * get losses only when the other slabs can lose no more. Subtracts the losses from `readable`, the number of readable
+ * sectors of each slab.
  */
 export function chooseLost(
   options: DemoOptions,
@@ -74,10 +75,10 @@ export function chooseLost(
 const ENDANGERED_MARGINS = [1, 2] as const;
 
 /**
- * Chooses further losses in the last slabs, so that the margin of these slabs is 1 or 2 by indexd's tables. Sectors on lying
- * hosts are lost first, because they cannot be read anyway. Sectors on dead and blocked hosts are not lost, because they do not
- * count for the margin. If a slab would not survive these losses, fewer of its sectors are lost, and its margin stays higher.
- * Subtracts the losses from `readable`.
+ * Chooses further losses in the last slabs, so that the margin of these slabs is 1 or 2 by indexd's tables. Sectors on
+ * lying hosts are lost first, because they cannot be read anyway. Sectors on dead and blocked hosts are not lost,
+ * because they do not count for the margin. If a slab would not survive these losses, fewer of its sectors are lost,
+ * and its margin stays higher. Subtracts the losses from `readable`.
  */
 export function chooseEndangering(
   { slabs, endangered, minShards, seed }: DemoOptions,

@@ -46,10 +46,10 @@ export async function renewWithHost(sql: ISql, { row, swarm }: DemoHost, renter:
 }
 
 /**
- * The roots that indexd would free on a host if indexd pruned according to this database. These are all roots on the host, except
- * the sectors that the database records in the host's current contract, or as unpinned on this host. The result is empty if the
- * database does not know the host's current contract: indexd would ask for an older contract, and the host refuses to list the
- * roots of a contract that is not current.
+ * The roots that indexd would free on a host if indexd pruned according to this database. These are all roots on the
+ * host, except the sectors that the database records in the host's current contract, or as unpinned on this host. The
+ * result is empty if the database does not know the host's current contract: indexd would ask for an older contract,
+ * and the host refuses to list the roots of a contract that is not current.
  */
 export async function prunableRoots(
   sql: ISql,

@@ -1,6 +1,6 @@
 /**
- * Simulates a running indexd with shorter loops while slabmend repairs: it pins new sectors to contracts, funds the account, folds
- * statistics and publishes events. docs/protocol.md#what-happens-after-a-migration.
+ * Simulates a running indexd with shorter loops while slabmend repairs: it pins new sectors to contracts, funds the
+ * account, folds statistics and publishes events. docs/protocol.md#what-happens-after-a-migration.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";
@@ -22,8 +22,8 @@ export interface IndexdLoops {
 }
 
 /**
- * Once this time has passed without a new event, all stamps lie in the past: before database version 24, a writer gives an event
- * a stamp that is up to two seconds ahead of the clock.
+ * Once this time has passed without a new event, all stamps lie in the past: before database version 24, a writer gives
+ * an event a stamp that is up to two seconds ahead of the clock.
  */
 const LAST_SECOND_MS = 3_100;
 

@@ -5,9 +5,9 @@ export interface Progress {
   /** Prints a permanent line. */
   line(text: string): void;
   /**
-   * Shows the current state. On a terminal the lines replace those of the previous call; elsewhere only the first line is
-   * printed, at most every few seconds. Each line of an array must fit the terminal's width (colour codes do not count); a string
-   * is cut to the width.
+   * Shows the current state. On a terminal the lines replace those of the previous call; elsewhere only the first line
+   * is printed, at most every few seconds. Each line of an array must fit the terminal's width (colour codes do not
+   * count); a string is cut to the width.
    */
   status(lines: string | readonly string[]): void;
   /** Removes the status. */
@@ -68,7 +68,9 @@ export function formatBytes(bytes: number): string {
 }
 
 const HASTINGS_PER_SC = 10n ** 24n;
-/** Digits after the decimal point of an amount. Six are enough, because a repair costs some thousandths of a siacoin. */
+/**
+ * Digits after the decimal point of an amount. Six are enough, because a repair costs some thousandths of a siacoin.
+ */
 const SC_DIGITS = 6n;
 
 export function formatSiacoins(hastings: bigint): string {

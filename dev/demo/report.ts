@@ -42,8 +42,8 @@ export interface DemoSummary {
   /** Repairs that a worker ended at the beginning because its clock was wrong by hours. */
   readonly wrongClocks: number;
   /**
-   * The time from the end of a repair that `wrongClocks` counts until the next repair of its slab began, summed over these
-   * repairs.
+   * The time from the end of a repair that `wrongClocks` counts until the next repair of its slab began, summed over
+   * these repairs.
    */
   readonly wrongClockSeconds: number;
   /** Hosts that denied everything for a while. */
@@ -54,21 +54,21 @@ export interface DemoSummary {
   /** Sectors on the forgetful hosts that were recorded as lost before their host was suspected. */
   readonly falseLosses: number;
   /**
-   * Denials by the forgetful hosts that are still open at the end: no host could take the sectors, and the next attempt at their
-   * slabs is an hour away.
+   * Denials by the forgetful hosts that are still open at the end: no host could take the sectors, and the next attempt
+   * at their slabs is an hour away.
    */
   readonly waitingDenials: number;
   /**
-   * Time from the moment when the forgetful hosts had their sectors again until none of their denials was open, apart from those
-   * in `waitingDenials`.
+   * Time from the moment when the forgetful hosts had their sectors again until none of their denials was open, apart
+   * from those in `waitingDenials`.
    */
   readonly secondsUntilNoneDenied: number;
   /** Leases that expired while a repair was running, and were reaped. */
   readonly expiredLeases: number;
   readonly unreadableObjects: number;
   /**
-   * Sectors that are not healthy and that no host may take. If there are such sectors and nothing failed, the verdict says why no
-   * host may take them.
+   * Sectors that are not healthy and that no host may take. If there are such sectors and nothing failed, the verdict
+   * says why no host may take them.
    */
   readonly sectorsWithoutDestination: number;
   /** Sectors that are not healthy although a host could take them; if there are any, the demo has failed. */
@@ -80,8 +80,8 @@ export interface DemoSummary {
   /** Slabs that `slabsWithin2` does not count, but that were leased before all those that it counts had been leased. */
   readonly othersLeasedFirst: number;
   /**
-   * Time from the damage until every slab could lose more than 2 sectors; null if every slab could lose more all the time, or if
-   * some slab still could not at the end.
+   * Time from the damage until every slab could lose more than 2 sectors; null if every slab could lose more all the
+   * time, or if some slab still could not at the end.
    */
   readonly secondsUntilNoneWithin2: number | null;
   /** Null: no host was drained. */

@@ -2,7 +2,8 @@
  * `--restore`: indexd's database is lost after the repairs, and restored from a base backup made before the damage.
  *
  *   prepare (contracts, backup) -> ... repairs ... -> renew, prune, upload -> lose the server -> start the backup
- *     -> on a copy: what indexd would delete without a restore -> slabmend restore -> indexd's part -> release, prune -> read back
+ *     -> on a copy: what indexd would delete without a restore -> slabmend restore -> indexd's part -> release, prune
+ *     -> read back
  */
 import { spawn } from "node:child_process";
 import { generateKeyPairSync, type KeyObject } from "node:crypto";

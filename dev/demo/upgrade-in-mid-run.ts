@@ -1,6 +1,6 @@
 /**
- * Upgrades indexd while workers repair: one transaction per version, as indexd does at its start, with a pause at each intermediate
- * version. Afterwards the script of grants runs again, as an operator would run it.
+ * Upgrades indexd while workers repair: one transaction per version, as indexd does at its start, with a pause at each
+ * intermediate version. Afterwards the script of grants runs again, as an operator would run it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "postgres";

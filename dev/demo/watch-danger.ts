@@ -53,9 +53,9 @@ export interface DangerWatch {
   readonly nearAtStart: ReadonlySet<SlabId>;
   see(reading: DangerReading): void;
   /**
-   * Time from the first reading until no slab was close to loss; undefined if no slab ever was close to loss, or if some slabs
-   * still are. The time ends at the commit that brought the last of these slabs away from loss, if the journal has this commit;
-   * if not, at the first reading in which no slab was close to loss.
+   * Time from the first reading until no slab was close to loss; undefined if no slab ever was close to loss, or if
+   * some slabs still are. The time ends at the commit that brought the last of these slabs away from loss, if the
+   * journal has this commit; if not, at the first reading in which no slab was close to loss.
    */
   readonly msUntilNoneNear: number | undefined;
 }
@@ -102,8 +102,8 @@ export async function readFirstLeases(sql: ISql): Promise<FirstLease[]> {
 }
 
 /**
- * How many other slabs were leased before all slabs close to loss had been leased: 0 if these were leased first. Leases of one
- * batch count as simultaneous.
+ * How many other slabs were leased before all slabs close to loss had been leased: 0 if these were leased first. Leases
+ * of one batch count as simultaneous.
  */
 export function countLeasedBefore(near: ReadonlySet<SlabId>, leases: readonly FirstLease[]): number {
   const lastNearMs = Math.max(

@@ -31,7 +31,8 @@ export interface RepairState {
 }
 
 /**
- * Runs two statements. For both to read the same snapshot, the caller's transaction needs isolation level repeatable read.
+ * Runs two statements. For both to read the same snapshot, the caller's transaction needs isolation level repeatable
+ * read.
  */
 export async function readRepairState(sql: ISql, damage: readonly DamagedSector[]): Promise<RepairState> {
   const damaged = new Set(damage.map(({ root }) => root));

@@ -1,7 +1,7 @@
 /**
- * Gives workers a clock that is wrong by hours. The worker's clock stays wrong for one repair and then is right, as if NTP had
- * corrected it. A folder contains one file for each wrong clock that is still to be given; a worker that removes a file has a
- * wrong clock in its next repair.
+ * Gives workers a clock that is wrong by hours. The worker's clock stays wrong for one repair and then is right, as if
+ * NTP had corrected it. A folder contains one file for each wrong clock that is still to be given; a worker that
+ * removes a file has a wrong clock in its next repair.
  */
 import { mkdir, readdir, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -52,7 +52,10 @@ export async function takeWrongClock(folder: string): Promise<number> {
 export interface ClockFaults {
   /** Repairs that ended at the beginning because the worker's clock was wrong. */
   readonly count: number;
-  /** The time from the end of a repair that `count` counts until the next repair of its slab began, summed over these repairs. */
+  /**
+   * The time from the end of a repair that `count` counts until the next repair of its slab began, summed over these
+   * repairs.
+   */
   readonly waitedMs: number;
 }
 

@@ -1,8 +1,8 @@
 /**
- * Those tables of indexd's database that repair reads or writes, and the tables to which their foreign keys refer. They can be
- * created as a release of indexd creates them, or upgraded as a release upgrades an older database. Only a fixture for tests and
- * the local runtime: in production these tables are indexd's own, and we never create or alter them.
- * Facts: docs/protocol.md#database-schema.
+ * Those tables of indexd's database that repair reads or writes, and the tables to which their foreign keys refer. They
+ * can be created as a release of indexd creates them, or upgraded as a release upgrades an older database. Only a
+ * fixture for tests and the local runtime: in production these tables are indexd's own, and we never create or alter
+ * them. Facts: docs/protocol.md#database-schema.
  */
 import { readFileSync } from "node:fs";
 import type { Sql } from "postgres";
@@ -17,8 +17,8 @@ export const NEWEST_RELEASE: IndexdRelease = "0.6.1";
 export const NEWEST_VERSION: FixtureVersion = INDEXD_RELEASES[NEWEST_RELEASE];
 
 /**
- * The files that create a new database of each version. Version 23 only adds to version 22, so it needs no file of its own
- * besides the upgrade script.
+ * The files that create a new database of each version. Version 23 only adds to version 22, so it needs no file of its
+ * own besides the upgrade script.
  */
 const FRESH: Readonly<Record<FixtureVersion, readonly string[]>> = {
   22: ["fresh-22.sql"],
@@ -27,8 +27,8 @@ const FRESH: Readonly<Record<FixtureVersion, readonly string[]>> = {
 };
 
 /**
- * The upgrades in order. Each upgrade runs in a transaction of its own, as in indexd. So a database that is upgraded from 23 to
- * 26 has the versions 24 and 25 in between.
+ * The upgrades in order. Each upgrade runs in a transaction of its own, as in indexd. So a database that is upgraded
+ * from 23 to 26 has the versions 24 and 25 in between.
  */
 const UPGRADES: readonly { readonly to: number; readonly files: readonly string[] }[] = [
   { to: 23, files: ["upgrade-to-23.sql"] },

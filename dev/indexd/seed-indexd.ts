@@ -220,7 +220,8 @@ export interface SectorSeed {
   /** Default: random. If the root exists already, the slab shares that sector, which keeps its host and map id. */
   readonly root?: Root;
   /**
-   * Columns of `sectors` that differ from the defaults. Leave them out for a sector that is shared with a slab inserted earlier.
+   * Columns of `sectors` that differ from the defaults. Leave them out for a sector that is shared with a slab inserted
+   * earlier.
    */
   readonly columns?: Columns;
 }
@@ -253,8 +254,8 @@ export function placeOn(hosts: readonly SeededHost[]): SectorSeed[] {
 export const LOST: SectorSeed = { hostId: null, mapId: null };
 
 /**
- * Inserts slabs and their sectors in a few statements. `next_repair_attempt` lies two hours in the past, so that the slabs may be
- * claimed at once, even if indexd's grace period applies.
+ * Inserts slabs and their sectors in a few statements. `next_repair_attempt` lies two hours in the past, so that the
+ * slabs may be claimed at once, even if indexd's grace period applies.
  */
 export async function seedSlabs(
   sql: Sql,

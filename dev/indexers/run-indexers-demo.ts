@@ -2,8 +2,8 @@
  * The demo with several indexers. Each indexer has its own database server, hosts and objects; a single `slabmend
  * serve` repairs the slabs of all.
  *
- *   worlds -> damage -> serve -> (suspend and resume the first | delete the second when it is repaired | stop the third's database)
- *   -> all repaired -> check and read back each -> stop
+ *   worlds -> damage -> serve -> (suspend and resume the first | delete the second when it is repaired | stop the
+ *   third's database) -> all repaired -> check and read back each -> stop
  */
 import { once } from "node:events";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
@@ -103,7 +103,9 @@ export async function runIndexersDemo(
   return summarize(options, results, (Date.now() - startedAtMs) / 1_000);
 }
 
-/** Two hosts go offline, one contract is not renewed, and one host loses sectors. Returns the number of sectors to move. */
+/**
+ * Two hosts go offline, one contract is not renewed, and one host loses sectors. Returns the number of sectors to move.
+ */
 async function damage({ sql, hosts }: World): Promise<number> {
   const verbs = ["stop", "stop", "expire", "lose"] as const;
   for (const [number, verb] of verbs.entries()) await changeHost(sql, verb, hosts[number]!);

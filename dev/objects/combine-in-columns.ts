@@ -6,8 +6,8 @@ import type { Kernel } from "../../lib/kernel/kernel.ts";
 const COLUMN_BYTES = 131_072;
 
 /**
- * Does what `Kernel.combine` does, for shards that are not in the kernel's memory: copies them into that memory and back, one
- * column at a time.
+ * Does what `Kernel.combine` does, for shards that are not in the kernel's memory: copies them into that memory and
+ * back, one column at a time.
  */
 export function combineInColumns(
   kernel: Kernel,

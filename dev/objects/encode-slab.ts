@@ -31,8 +31,9 @@ export interface EncodedSector {
 const PARITY_BATCH = 20;
 
 /**
- * Yields the sectors of a slab in the order of their index; each batch of parity sectors is computed when its first sector is
- * asked for. `part` contains the plain bytes of the object, at most as many as `minShards` sectors hold; `part` is not changed.
+ * Yields the sectors of a slab in the order of their index; each batch of parity sectors is computed when its first
+ * sector is asked for. `part` contains the plain bytes of the object, at most as many as `minShards` sectors hold;
+ * `part` is not changed.
  */
 export function* encodeSlab(
   kernel: Kernel,

@@ -42,7 +42,8 @@ export async function runPlayground(
     const failed = fleet.ended.then(async () => {
       throw new Error(`slabmend ended unexpectedly:\n${await readFile(fleet.logFile, "utf8")}`);
     });
-    // `failed` also rejects when slabmend ends because `fleet.stop()` ended it; that rejection must not count as unhandled.
+    // `failed` also rejects when slabmend ends because `fleet.stop()` ended it; that rejection must not count as
+    // unhandled.
     failed.catch(() => {});
     progress.status("starting slabmend");
     const consoleUrl = await Promise.race([fleet.consoleUrl, failed]);
@@ -71,8 +72,8 @@ async function play(
     stdout.write(`${text}\n`);
     if (stdin.isTTY && foreground.child === undefined) lines.prompt(true);
   };
-  // A terminal is in raw mode: Ctrl+C arrives as a key, and Ctrl+D quits. If the input is not a terminal, the end of the input
-  // only means that no more commands follow; the playground goes on.
+  // A terminal is in raw mode: Ctrl+C arrives as a key, and Ctrl+D quits. If the input is not a terminal, the end of
+  // the input only means that no more commands follow; the playground goes on.
   lines.on("SIGINT", () => (foreground.child === undefined ? quit.abort() : foreground.child.kill("SIGINT")));
   lines.on("close", () => stdin.isTTY && quit.abort());
   const following = follow(world, say, either);

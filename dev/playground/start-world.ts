@@ -26,7 +26,8 @@ import type { PlaygroundOptions } from "./playground-options.ts";
 /** Memory of the kernel with which this process encodes and decodes the objects. */
 const KERNEL_BYTES = 48 * 1_048_576;
 /**
- * The interval of simulated scans. indexd scans a host about every hour; in the playground, an hour would be too long to wait.
+ * The interval of simulated scans. indexd scans a host about every hour; in the playground, an hour would be too long
+ * to wait.
  */
 const SCAN_EVERY_MS = 15_000;
 

@@ -9,8 +9,8 @@ import type { BaseBackup, PostgresServer } from "./postgres.ts";
 const run = promisify(execFile);
 
 /**
- * Copies the data directory of a running server, with the WAL that makes the copy consistent (PostgreSQL's manual, "Making a base
- * backup using the low level API").
+ * Copies the data directory of a running server, with the WAL that makes the copy consistent (PostgreSQL's manual,
+ * "Making a base backup using the low level API").
  * @param sql the superuser's client; the backup uses one of its sessions from beginning to end
  * @param folder where the backup is put; it must not exist yet
  */

@@ -1,10 +1,13 @@
 /**
- * Chooses the user that runs PostgreSQL. PostgreSQL refuses to run as root, so if this process is root, another user must run
- * PostgreSQL. That user must be able to reach the binaries and the data. The methods, in the order in which they are tried:
+ * Chooses the user that runs PostgreSQL. PostgreSQL refuses to run as root, so if this process is root, another user
+ * must run PostgreSQL. That user must be able to reach the binaries and the data. The methods, in the order in which
+ * they are tried:
  * 1. an ordinary user runs PostgreSQL directly;
  * 2. root becomes `nobody`, if `nobody` can reach the binaries and the data;
- * 3. root enters a user namespace in which it is not root (works even below folders of mode 0700, and changes no file's owner);
- * 4. root becomes `nobody` with a copy of the binaries in the run's folder (namespaces may be forbidden in a container).
+ * 3. root enters a user namespace in which it is not root (works even below folders of mode 0700, and changes no file's
+ *    owner);
+ * 4. root becomes `nobody` with a copy of the binaries in the run's folder (namespaces may be forbidden in a
+ *    container).
  */
 import { execFile } from "node:child_process";
 import { chown, cp, mkdir } from "node:fs/promises";
@@ -53,7 +56,8 @@ export async function choosePostgresIdentity(request: IdentityRequest): Promise<
       async () => {
         const copy = join(runFolder, "native");
         await mkdir(copy, { mode: 0o755 });
-        // The symbolic links between the libraries are relative. Without `verbatimSymlinks`, the copied links would be absolute.
+        // The symbolic links between the libraries are relative. Without `verbatimSymlinks`, the copied links would be
+        // absolute.
         await cp(nativeFolder, copy, { recursive: true, verbatimSymlinks: true });
         return { kind: "nobody-with-copy", binFolder: join(copy, "bin"), prefix: [], ...nobody };
       },

@@ -1,6 +1,6 @@
 /**
- * An embedded PostgreSQL 18 on loopback, in its own folder, which is removed after `stop()` or when this process is killed (see
- * parent-guard.ts).
+ * An embedded PostgreSQL 18 on loopback, in its own folder, which is removed after `stop()` or when this process is
+ * killed (see parent-guard.ts).
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
@@ -68,9 +68,14 @@ const PORT_TAKEN = /could not bind|Address already in use/;
  * another process may take it.
  */
 const MAX_PORT_ATTEMPTS = 5;
-/** initdb takes 0.6 s and the start 0.2 s; on a machine busy with eight test runs, both were seen to take 20 times as long. */
+/**
+ * initdb takes 0.6 s and the start 0.2 s; on a machine busy with eight test runs, both were seen to take 20 times as
+ * long.
+ */
 const START_TIMEOUT_MS = 60_000;
-/** The time limit of a fast shutdown, which does not wait for clients. A server that needs longer than this is stuck. */
+/**
+ * The time limit of a fast shutdown, which does not wait for clients. A server that needs longer than this is stuck.
+ */
 const STOP_TIMEOUT_MS = 5_000;
 /** How many lines of the log are kept: enough to show why the server did not start. */
 const MAX_KEPT_LOG_LINES = 40;

@@ -1,10 +1,10 @@
 /**
  * Cleans up if this process dies before it has cleaned up itself, even by SIGKILL. The guard is a small shell that
- * reads a pipe from this process. When the pipe closes, the guard kills the registered processes and removes the registered
- * folders.
+ * reads a pipe from this process. When the pipe closes, the guard kills the registered processes and removes the
+ * registered folders.
  *
- * The alternatives to a guard are worse. PR_SET_PDEATHSIG exists only on Linux, is lost when the child changes its user, and
- * removes no folder. A child that watches the pipe by itself notices nothing while SIGSTOP has frozen it.
+ * The alternatives to a guard are worse. PR_SET_PDEATHSIG exists only on Linux, is lost when the child changes its
+ * user, and removes no folder. A child that watches the pipe by itself notices nothing while SIGSTOP has frozen it.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";

@@ -16,8 +16,8 @@ export async function createRunFolder(): Promise<string> {
 }
 
 /**
- * Removes the folders of runs whose process is dead, and ends the PostgreSQL servers that still run in them. Folders from another
- * pid namespace stay, because their process may be alive there although its pid is unknown here.
+ * Removes the folders of runs whose process is dead, and ends the PostgreSQL servers that still run in them. Folders
+ * from another pid namespace stay, because their process may be alive there although its pid is unknown here.
  */
 export async function removeStaleRunFolders(): Promise<string[]> {
   const namespace = await pidNamespace();
@@ -41,7 +41,8 @@ async function endPostgresOf(folder: string): Promise<void> {
   const pidFile = await readFile(join(folder, "data", "postmaster.pid"), "utf8").catch(() => undefined);
   const pid = Number(pidFile?.split("\n", 1)[0]);
   if (!Number.isInteger(pid) || pid <= 1) return;
-  // The pid may belong to another process by now. The process is the folder's server only if its command line names the folder.
+  // The pid may belong to another process by now. The process is the folder's server only if its command line names the
+  // folder.
   const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
   if (command.includes(folder)) process.kill(pid, "SIGQUIT");
 }

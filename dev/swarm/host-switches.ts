@@ -6,8 +6,8 @@ export type SectorChoice = "none" | "all" | readonly Root[];
 /** The faults of one host. All can be changed while the host runs, and affect running RPCs. */
 export interface HostSwitches {
   /**
-   * `offline` refuses connections and drops existing ones. `silent` accepts connections but answers nothing, like a firewall that drops
-   * packets.
+   * `offline` refuses connections and drops existing ones. `silent` accepts connections but answers nothing, like a
+   * firewall that drops packets.
    */
   readonly availability: "online" | "offline" | "silent";
   /** Speed limit of all the host's connections together, separate for each direction; null: unlimited. */

@@ -6,7 +6,9 @@ import type { MerkleHasher } from "../../lib/merkle/merkle-hasher.ts";
 import { LocalHost } from "./local-host.ts";
 import { DEFAULT_PRICES, type Swarm, type SwarmOptions } from "./swarm.ts";
 
-/** Sectors are hashed in pieces that pass through the kernel's window, so the kernel never has to hold a whole sector. */
+/**
+ * Sectors are hashed in pieces that pass through the kernel's window, so the kernel never has to hold a whole sector.
+ */
 const KERNEL_MEMORY_BYTES = 4 * 1024 * 1024;
 
 /** 40 GiB, more than any test or demo stores on one host. */

@@ -4,8 +4,9 @@ import type { Swarm, SwarmHost } from "./swarm.ts";
 import type { FromSwarm, HostCall, ToSwarm } from "./swarm-messages.ts";
 
 /**
- * A swarm in its own process, so that the hosts' CPU time does not count for the workers. Forked by start-swarm-process.ts. It lives as
- * long as its parent: when the channel closes for any reason, it removes its files and ends.
+ * A swarm in its own process, so that the hosts' CPU time does not count for the workers. Forked by
+ * start-swarm-process.ts. It lives as long as its parent: when the channel closes for any reason, it removes its files
+ * and ends.
  */
 
 /** Time limit for cleaning up. When it has passed, the process kills itself, because it must not outlive its parent. */

@@ -60,7 +60,9 @@ export function ofAnotherIndexer(key: string): ArchiveError {
   });
 }
 
-/** Returns a stable code or the error's name, but never its message, because a library's message may contain secrets. */
+/**
+ * Returns a stable code or the error's name, but never its message, because a library's message may contain secrets.
+ */
 function codeOf(cause: unknown): string {
   if (!(cause instanceof Error)) return typeof cause;
   const code = "code" in cause ? cause.code : undefined;

@@ -1,8 +1,9 @@
 /**
- * An archive in a directory. A file appears completely or not at all: it is written under a temporary name, made durable, and
- * then linked to its final name, which fails if that name exists. Manifests are numbered, and the manifest with the highest
- * number is valid, so the manifest is replaced by creating the one with the next number. If two processes replace it at the same
- * time, the slower one creates no manifest, or creates one whose number is not the highest.
+ * An archive in a directory. A file appears completely or not at all: it is written under a temporary name, made
+ * durable, and then linked to its final name, which fails if that name exists. Manifests are numbered, and the manifest
+ * with the highest number is valid, so the manifest is replaced by creating the one with the next number. If two
+ * processes replace it at the same time, the slower one creates no manifest, or creates one whose number is not the
+ * highest.
  */
 import { randomUUID } from "node:crypto";
 import { link, mkdir, open, readdir, readFile, rm, stat } from "node:fs/promises";
@@ -12,9 +13,14 @@ import { type ArchiveStorage, MOST_FILE_BYTES } from "./archive-storage.ts";
 
 const MANIFESTS = "manifests";
 const UNFINISHED = "unfinished";
-/** Number of manifests that are kept: the newest is valid; the older ones are for processes that are just reading them. */
+/**
+ * Number of manifests that are kept: the newest is valid; the older ones are for processes that are just reading them.
+ */
 const MANIFESTS_KEPT = 10;
-/** A temporary file that is older than this is deleted. No write takes this long, so the process that wrote the file is dead. */
+/**
+ * A temporary file that is older than this is deleted. No write takes this long, so the process that wrote the file is
+ * dead.
+ */
 const UNFINISHED_MS = 3_600_000;
 
 export function createDirectoryStorage(directory: string): ArchiveStorage {
@@ -58,8 +64,8 @@ export function createDirectoryStorage(directory: string): ArchiveStorage {
     create: (key, bytes) => guard(`create ${key}`, () => create(key, bytes)),
     readHead: () =>
       guard("read the manifest", async () => {
-        // If the manifest was replaced ten times since the directory was read, the newest file found there is already deleted:
-        // then read the directory again.
+        // If the manifest was replaced ten times since the directory was read, the newest file found there is already
+        // deleted: then read the directory again.
         for (;;) {
           const newest = Math.max(0, ...(await numbers()));
           if (newest === 0) return undefined;

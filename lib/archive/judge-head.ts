@@ -7,13 +7,13 @@ export type HeadVerdict =
   /** The archive ends at the checkpoint: write the next segment. */
   | { readonly kind: "in-step" }
   /**
-   * The archive has one segment more than the checkpoint says, as after a crash before the checkpoint moved. If the segment's
-   * rows are those of the database, the checkpoint moves; otherwise the database was rewound.
+   * The archive has one segment more than the checkpoint says, as after a crash before the checkpoint moved. If the
+   * segment's rows are those of the database, the checkpoint moves; otherwise the database was rewound.
    */
   | { readonly kind: "one-ahead" }
   /**
-   * The database was restored or moved after the archive's last segment was written, and has recorded that: its journal continues
-   * in a later incarnation.
+   * The database was restored or moved after the archive's last segment was written, and has recorded that: its journal
+   * continues in a later incarnation.
    */
   | { readonly kind: "later-incarnation" }
   | { readonly kind: "refused"; readonly error: ArchiveError };

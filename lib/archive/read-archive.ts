@@ -20,15 +20,15 @@ export interface VerifiedArchive {
   /** Number of segments with rows after the requested position. */
   readonly segments: number;
   /**
-   * The rows after the requested position, in the order of the journal. Each segment is read again, and its checksum is verified
-   * again.
+   * The rows after the requested position, in the order of the journal. Each segment is read again, and its checksum is
+   * verified again.
    */
   rows(): AsyncGenerator<JournalRow>;
 }
 
 /**
- * Verifies the part of an archive after a position: its checksums, incarnations and indexer, and that each segment continues the
- * previous one. Uses some 200 bytes of memory per segment.
+ * Verifies the part of an archive after a position: its checksums, incarnations and indexer, and that each segment
+ * continues the previous one. Uses some 200 bytes of memory per segment.
  *
  * @param walletHash of the expected indexer, in hex
  * @param after a position within the archive; undefined: its beginning
@@ -89,8 +89,8 @@ export async function readSegment(
 }
 
 /**
- * Positions continue without gaps. A later incarnation may begin at an earlier position: that of the backup from which the
- * database was restored.
+ * Positions continue without gaps. A later incarnation may begin at an earlier position: that of the backup from which
+ * the database was restored.
  */
 function assertContinuous(header: SegmentHeader, next: SegmentHeader, key: string): void {
   const { incarnation, to } = header;

@@ -1,6 +1,6 @@
 /**
- * An archive in an S3 bucket. Files are created with `If-None-Match: *` and the manifest is replaced with `If-Match`, so that
- * of two concurrent processes one succeeds, and the other learns that it did not.
+ * An archive in an S3 bucket. Files are created with `If-None-Match: *` and the manifest is replaced with `If-Match`,
+ * so that of two concurrent processes one succeeds, and the other learns that it did not.
  */
 import {
   GetObjectCommand,
@@ -14,8 +14,8 @@ import { type ArchiveStorage, MOST_FILE_BYTES } from "./archive-storage.ts";
 import { MANIFEST_KEY } from "./manifest.ts";
 
 /**
- * Time limit for one attempt; there are two attempts. The SDK waits forever by default, and with `requestTimeout` alone it only
- * prints a warning: `throwOnRequestTimeout` makes it a limit.
+ * Time limit for one attempt; there are two attempts. The SDK waits forever by default, and with `requestTimeout` alone
+ * it only prints a warning: `throwOnRequestTimeout` makes it a limit.
  */
 const ANSWER_MS = 5_000;
 const CONNECT_MS = 2_000;
@@ -65,7 +65,8 @@ export function createS3Storage(options: {
       await client.send(new PutObjectCommand(object), { abortSignal });
       return true;
     } catch (cause) {
-      // ConditionalRequestConflict: another process is writing the object at this moment. NoSuchKey: the object no longer exists.
+      // ConditionalRequestConflict: another process is writing the object at this moment. NoSuchKey: the object no
+      // longer exists.
       if (isNamed(cause, "PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey")) return false;
       throw unavailable(place, `write ${key}`, cause);
     }

@@ -1,7 +1,8 @@
 /**
- * A segment: some rows of the journal, all of one incarnation and without gaps, as gzipped NDJSON. Its first line, the header,
- * names the previous segment with its checksum. So the checksum of the last segment, stored in the manifest, protects
- * the whole archive. Checksums are those of the NDJSON, not of the gzip file, which another zlib may write differently.
+ * A segment: some rows of the journal, all of one incarnation and without gaps, as gzipped NDJSON. Its first line, the
+ * header, names the previous segment with its checksum. So the checksum of the last segment, stored in the manifest,
+ * protects the whole archive. Checksums are those of the NDJSON, not of the gzip file, which another zlib may write
+ * differently.
  */
 import { createHash } from "node:crypto";
 import { gunzipSync, gzipSync } from "node:zlib";
@@ -91,8 +92,8 @@ const ROW = v.object({
 }) satisfies v.GenericSchema<unknown, JournalRow>;
 
 /**
- * The key depends only on the position of the first row, so two processes that archive the same row use the same key, and only
- * one of them succeeds.
+ * The key depends only on the position of the first row, so two processes that archive the same row use the same key,
+ * and only one of them succeeds.
  */
 export function segmentKey(incarnation: number, from: number): string {
   return `segments/${String(incarnation).padStart(6, "0")}/${String(from).padStart(16, "0")}.ndjson.gz`;

@@ -1,12 +1,15 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
 /**
- * Account tokens are valid for five minutes, and prices for half an hour. If a worker's clock is wrong by more than this limit,
- * hosts soon refuse its requests.
+ * Account tokens are valid for five minutes, and prices for half an hour. If a worker's clock is wrong by more than
+ * this limit, hosts soon refuse its requests.
  */
 const MOST_CLOCK_DIFFERENCE_MS = 2 * 60_000;
 
-/** Our clock and the database's differ so much that hosts would refuse our tokens. This error never counts against a slab. */
+/**
+ * Our clock and the database's differ so much that hosts would refuse our tokens. This error never counts against a
+ * slab.
+ */
 export class ClockError extends SlabmendError<"clock-off"> {
   override readonly name = "ClockError";
 

@@ -1,6 +1,8 @@
 import type { Clock } from "./clock.ts";
 
-/** Waits on the given clock. If the signal aborts, rejects with its reason; at once if the signal is already aborted. */
+/**
+ * Waits on the given clock. If the signal aborts, rejects with its reason; at once if the signal is already aborted.
+ */
 export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {

@@ -1,7 +1,7 @@
 /**
- * Reads SLABMEND_DATABASE_CA: authorities that sign the database server's certificate and that Node.js does not trust by
- * default, such as those of RDS. The client library has no `sslrootcert`, and NODE_EXTRA_CA_CERTS cannot be set early enough for
- * a function.
+ * Reads SLABMEND_DATABASE_CA: authorities that sign the database server's certificate and that Node.js does not trust
+ * by default, such as those of RDS. The client library has no `sslrootcert`, and NODE_EXTRA_CA_CERTS cannot be set
+ * early enough for a function.
  */
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -16,7 +16,10 @@ export function isPem(text: string): boolean {
   return text.includes("-----BEGIN");
 }
 
-/** @param text PEM, in which `\n` may stand for a line break, or the path of a file @returns undefined if it is neither */
+/**
+ * @param text PEM, in which `\n` may stand for a line break, or the path of a file
+ * @returns undefined if it is neither
+ */
 export function readAuthorities(text: string): string | undefined {
   try {
     const pem = isPem(text) ? text.replaceAll("\\n", "\n") : readFileSync(text, "utf8");
@@ -28,7 +31,10 @@ export function readAuthorities(text: string): string | undefined {
   }
 }
 
-/** Reports certificate authorities on a connection that checks no certificate: they would give a false sense of security. */
+/**
+ * Reports certificate authorities on a connection that checks no certificate: they would give a false sense of
+ * security.
+ */
 export function findUnusedAuthorities(tls: TlsMode): ConfigurationProblem | undefined {
   if (tls === "verified") return undefined;
   return {

@@ -1,6 +1,7 @@
 /**
- * Which database URLs may be used: one rule for the functions, the command line and the deployment. The password and all slab keys
- * cross this connection, so to a public host it must be encrypted. Loopback and private networks may do without TLS.
+ * Which database URLs may be used: one rule for the functions, the command line and the deployment. The password and
+ * all slab keys cross this connection, so to a public host it must be encrypted. Loopback and private networks may do
+ * without TLS.
  */
 import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
@@ -75,9 +76,10 @@ export function readDatabaseUrl(text: string): DatabaseUrl | { readonly fault: U
 const LONGEST_LOOKUP_MS = 3_000;
 
 /**
- * Why secrets must not be sent over this connection; undefined if they may be sent. A name counts as public if any of its
- * addresses is public.
- * @throws the resolver's error, if the name does not resolve: it might resolve to a public address when the connection is made
+ * Why secrets must not be sent over this connection; undefined if they may be sent. A name counts as public if any of
+ * its addresses is public.
+ * @throws the resolver's error, if the name does not resolve: it might resolve to a public address when the connection
+ * is made
  */
 export async function findExposure(
   database: DatabaseUrl,
@@ -116,7 +118,10 @@ export async function findUrlFault(text: string, resolve?: ResolveAddresses): Pr
   return "fault" in database ? database.fault : findExposure(database, resolve);
 }
 
-/** Called before a function connects. @throws {ConfigurationError}, which does not contain the URL; or the resolver's error */
+/**
+ * Called before a function connects.
+ * @throws {ConfigurationError}, which does not contain the URL; or the resolver's error
+ */
 export async function assertUrlIsSafe(text: string, resolve?: ResolveAddresses): Promise<void> {
   const fault = await findUrlFault(text, resolve);
   if (fault !== undefined) throw new ConfigurationError([{ name: "SLABMEND_DATABASE_URL", ...fault }]);

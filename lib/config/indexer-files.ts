@@ -1,4 +1,7 @@
-/** Several indexers of one installation: a folder with one NAME.env per indexer, whose variables override the common ones. */
+/**
+ * Several indexers of one installation: a folder with one NAME.env per indexer, whose variables override the common
+ * ones.
+ */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ConfigurationProblem } from "./configuration-error.ts";
@@ -18,8 +21,8 @@ export interface ConfiguredIndexer {
 const FILE = /^(.*)\.env$/;
 
 /**
- * Without SLABMEND_INDEXERS there is one indexer, named by SLABMEND_INDEXER. With SLABMEND_INDEXERS there is one indexer for
- * each file, named after the file; they are sorted by name.
+ * Without SLABMEND_INDEXERS there is one indexer, named by SLABMEND_INDEXER. With SLABMEND_INDEXERS there is one
+ * indexer for each file, named after the file; they are sorted by name.
  * @throws {OperatorError} `variables-file-unreadable`
  */
 export function readIndexers(environment: Variables): {

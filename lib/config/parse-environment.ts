@@ -40,7 +40,10 @@ export function parseEnvironment<Name extends VariableName>(
   return Object.freeze(values) as Pick<Environment, Name>;
 }
 
-/** Like {@link parseEnvironment}, but returns the problems, for callers that report them together with problems of their own. */
+/**
+ * Like {@link parseEnvironment}, but returns the problems, for callers that report them together with problems of their
+ * own.
+ */
 export function findProblems(
   names: readonly VariableName[],
   environment: Readonly<Record<string, string | undefined>>,

@@ -3,8 +3,8 @@ import type { ConfigurationProblem } from "./configuration-error.ts";
 import { type ConfiguredIndexer, readIndexers } from "./indexer-files.ts";
 
 /**
- * If several indexers have the same database, all but the first are reported and left out: they would be one indexer under
- * several names.
+ * If several indexers have the same database, all but the first are reported and left out: they would be one indexer
+ * under several names.
  * @throws {OperatorError} `variables-file-unreadable`
  */
 export function readServedIndexers(

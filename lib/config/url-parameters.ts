@@ -1,9 +1,12 @@
 /**
- * Which parameters a database URL may have. The driver sends each unknown parameter to the server as a session setting: the
- * server refuses most of them (42704), and others would override the role's settings.
+ * Which parameters a database URL may have. The driver sends each unknown parameter to the server as a session setting:
+ * the server refuses most of them (42704), and others would override the role's settings.
  */
 
-/** Parameters of the driver that the operator may set, and `connect_timeout`, which many hosted databases put into their URLs. */
+/**
+ * Parameters of the driver that the operator may set, and `connect_timeout`, which many hosted databases put into their
+ * URLs.
+ */
 const TAKEN = ["sslmode", "ssl", "application_name", "connect_timeout", "target_session_attrs"] as const;
 
 interface Refused {
@@ -12,7 +15,10 @@ interface Refused {
   readonly expected: string;
 }
 
-/** Known parameters of other clients and of PostgreSQL, with what to do about them. Messages repeat no other names from a URL. */
+/**
+ * Known parameters of other clients and of PostgreSQL, with what to do about them. Messages repeat no other names from
+ * a URL.
+ */
 const REFUSED: readonly Refused[] = [
   {
     names: ["channel_binding"],
@@ -79,8 +85,8 @@ const REFUSED: readonly Refused[] = [
 ];
 
 /**
- * What is wrong with the query of a URL, if anything. Unknown names are not repeated: the text after a ? may be a part of a
- * password.
+ * What is wrong with the query of a URL, if anything. Unknown names are not repeated: the text after a ? may be a part
+ * of a password.
  */
 export function findParameterFault(
   parameters: URLSearchParams,

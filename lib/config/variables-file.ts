@@ -2,7 +2,10 @@ import { readFileSync } from "node:fs";
 import { parseEnv } from "node:util";
 import { OperatorError } from "../errors/operator-error.ts";
 
-/** `sst deploy` prints "NAME: value", or with several indexers "INDEXER NAME: value"; these lines may be pasted unchanged. */
+/**
+ * `sst deploy` prints "NAME: value", or with several indexers "INDEXER NAME: value"; these lines may be pasted
+ * unchanged.
+ */
 const PRINTED_BY_SST = /^[ \t]*(?:[a-z0-9-]+ )?(SLABMEND_[A-Z_]+):[ \t]+/gm;
 const SAVE_AS_UTF8 = "Save it as UTF-8; in PowerShell: Set-Content -Encoding utf8.";
 

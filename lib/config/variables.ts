@@ -108,8 +108,8 @@ const queueUrl = v.pipe(
 );
 
 /**
- * Every variable that the functions read: addresses, secrets, values from the deployment, and settings that operators have a reason
- * to change. Other settings are constants in code: docs/decisions/0003-settings.md.
+ * Every variable that the functions read: addresses, secrets, values from the deployment, and settings that operators
+ * have a reason to change. Other settings are constants in code: docs/decisions/0003-settings.md.
  */
 export const VARIABLES = {
   SLABMEND_INDEXER: {

@@ -1,6 +1,6 @@
 /**
- * The console's files: one page, one script, one style sheet, one icon. In a clone esbuild bundles them when the server starts, in
- * about 0.2 s; a package contains them in BUNDLED, made by scripts/build-package.ts.
+ * The console's files: one page, one script, one style sheet, one icon. In a clone esbuild bundles them when the server
+ * starts, in about 0.2 s; a package contains them in BUNDLED, made by scripts/build-package.ts.
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
@@ -17,7 +17,10 @@ export interface ConsoleAsset {
   readonly immutable: boolean;
 }
 
-/** Directives of the Content-Security-Policy of the page: it loads its own files and talks to its own server, nothing else. */
+/**
+ * Directives of the Content-Security-Policy of the page: it loads its own files and talks to its own server, nothing
+ * else.
+ */
 export const CONSOLE_POLICY = {
   "default-src": ["'none'"],
   "script-src": ["'self'"],

@@ -1,7 +1,7 @@
 // The code's matrix is a Vandermonde matrix times the inverse of its own top square
 // (docs/protocol.md#reed-solomon-parameters). In other words: the bytes of a column are the values of one polynomial of
-// degree below k at the points 0, 1, .. n-1, one point per shard. Any k values determine the polynomial, and Lagrange's formula
-// gives the others without inverting a matrix. Addition and subtraction in GF(2^8) are both XOR.
+// degree below k at the points 0, 1, .. n-1, one point per shard. Any k values determine the polynomial, and Lagrange's
+// formula gives the others without inverting a matrix. Addition and subtraction in GF(2^8) are both XOR.
 
 import { badArgument } from "../kernel/kernel-error.ts";
 import { MAX_SHARDS } from "../slab/sizes.ts";

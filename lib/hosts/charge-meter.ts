@@ -12,8 +12,8 @@ const AFTER_THE_CHARGE: ReadonlySet<RpcErrorCode> = new Set([
 
 /**
  * Whether a host may have charged for a call that failed with this error, after {@link ChargeMeter.begin} was called
- * for the call: a call that failed earlier costs nothing. After a broken connection or a cancelled call we cannot know, so a
- * possible charge counts as charged.
+ * for the call: a call that failed earlier costs nothing. After a broken connection or a cancelled call we cannot know,
+ * so a possible charge counts as charged.
  */
 export function mayHaveCharged(error: unknown): boolean {
   return !(error instanceof RpcError) || AFTER_THE_CHARGE.has(error.code);

@@ -31,7 +31,8 @@ const SECOND_DIAL_AFTER_MS = 250;
 const MAX_BUFFERED_BYTES = 524_288;
 /**
  * If we wait for a host, and for 15 to 20 s it neither sends a byte nor accepts one, its connection is closed. A host
- * needs less time to answer, even with a slow disk, and a line of 1 Mbit/s empties the kernel's send buffer in that time.
+ * needs less time to answer, even with a slow disk, and a line of 1 Mbit/s empties the kernel's send buffer in that
+ * time.
  */
 const MAX_SILENCE_MS = 15_000;
 
@@ -92,7 +93,8 @@ export function createHostDialer(options: DialerOptions): HostDialer {
 
 /**
  * The error of a dial that failed at all addresses. If the host answered at one of them with a wrong handshake, that
- * failure becomes the error, because it says more than an address that did not answer. Otherwise all failures are listed.
+ * failure becomes the error, because it says more than an address that did not answer. Otherwise all failures are
+ * listed.
  */
 function dialError(
   host: HostTarget,

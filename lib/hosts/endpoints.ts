@@ -16,8 +16,8 @@ const MAX_ADDRESSES = 8;
 const MAX_ENDPOINTS = 8;
 
 /**
- * The endpoints of a host, in the order of its announcement, with alternating address families (RFC 8305, section 4), so that a
- * family that this machine cannot reach does not use up every attempt.
+ * The endpoints of a host, in the order of its announcement, with alternating address families (RFC 8305, section 4),
+ * so that a family that this machine cannot reach does not use up every attempt.
  */
 export async function findEndpoints(
   host: HostTarget,

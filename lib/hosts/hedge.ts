@@ -7,8 +7,8 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
 //     │ ───cannot be reached────▶ too few ├─▶ cancelling (until every attempt has settled) ─▶ resolved
 //     └───signal────────────────▶ aborted ┘
 //
-// While racing: a failure starts another attempt immediately; an interval without any success or failure starts one more.
-// Always: once the promise has settled, no attempt is running and no timer is set.
+// While racing: a failure starts another attempt immediately; an interval without any success or failure starts one
+// more. Always: once the promise has settled, no attempt is running and no timer is set.
 
 /**
  * The wait for an interval is divided into this many steps. A step that took longer than planned counts only with its
@@ -17,7 +17,9 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
  */
 const STEPS_OF_INTERVAL = 4;
 
-/** Why one attempt, rather than the whole request, was cancelled: others were faster, or the attempt can no longer help. */
+/**
+ * Why one attempt, rather than the whole request, was cancelled: others were faster, or the attempt can no longer help.
+ */
 export class NoLongerNeededError extends SlabmendError<"no-longer-needed"> {
   constructor() {
     super({
@@ -42,7 +44,10 @@ export interface HedgeOptions<Source, Value> {
    * How long to wait for any success or failure before one more attempt starts. Called several times during the wait.
    */
   readonly intervalMs: () => number;
-  /** If too few can succeed: how long running attempts may take to end by themselves before they are cancelled. Default 0. */
+  /**
+   * If too few can succeed: how long running attempts may take to end by themselves before they are cancelled. Default
+   * 0.
+   */
   readonly patienceMs?: number;
   /** Maximum number of attempts at the same time. */
   readonly maxConcurrent?: number;

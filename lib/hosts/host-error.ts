@@ -148,7 +148,9 @@ const ORDINARY_ENDS: ReadonlySet<MuxClosedCode> = new Set([
   "silent",
 ] satisfies MuxClosedCode[]);
 
-/** Classifies a failure of a call, a stream, a connection or a handshake. Undefined for any other error, which is a bug. */
+/**
+ * Classifies a failure of a call, a stream, a connection or a handshake. Undefined for any other error, which is a bug.
+ */
 export function hostErrorFrom(hostKey: HostKey, error: unknown): HostError | undefined {
   if (error instanceof HostError) return error;
   const as = (code: HostErrorCode) => new HostError(hostKey, code, (error as Error).message, error);

@@ -39,7 +39,9 @@ export interface CallTerms {
 
 /** A request that fails rejects with a HostError; any other error is a bug. */
 export interface HostPool {
-  /** One paid call; if the host says that its prices have expired, they are fetched again and the call is repeated once. */
+  /**
+   * One paid call; if the host says that its prices have expired, they are fetched again and the call is repeated once.
+   */
   call<Request, Result extends object>(
     host: HostTarget,
     rpc: PaidRpc<Request, Result>,

@@ -28,7 +28,9 @@ export class MovingAverage {
   }
 }
 
-/** A temporary property of a host, seen by us or reported by others. It expires, or ends at once when it is disproved. */
+/**
+ * A temporary property of a host, seen by us or reported by others. It expires, or ends at once when it is disproved.
+ */
 export class ExpiringFlag {
   readonly #forgetAfterMs: number;
   #seenAtMs: number | undefined;

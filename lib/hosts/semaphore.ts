@@ -9,8 +9,8 @@ export class Semaphore {
   }
 
   /**
-   * Waits for `units`; returns a function that releases them and may be called more than once. A request for more than the
-   * capacity waits for all units. Rejects with the signal's reason if the signal aborts first.
+   * Waits for `units`; returns a function that releases them and may be called more than once. A request for more than
+   * the capacity waits for all units. Rejects with the signal's reason if the signal aborts first.
    */
   async enter(units: number, signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();

@@ -8,7 +8,9 @@ import { entropyOfPhrase } from "./recovery-phrase.ts";
 /** BLAKE2b with a digest of 32 bytes. This is not the same as the first 32 bytes of BLAKE2b-512. */
 const blake2b256 = createHasher(() => blake2b.create({ dkLen: 32 }));
 
-/** The values that the operator's machine derives from a recovery phrase. Neither gives access to the wallet's coins. */
+/**
+ * The values that the operator's machine derives from a recovery phrase. Neither gives access to the wallet's coins.
+ */
 export interface MigrationSecrets {
   /** The seed of the account that pays for repairs, 32 bytes: the only key that workers get. */
   readonly migrationSeed: Secret<Uint8Array>;

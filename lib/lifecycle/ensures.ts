@@ -1,4 +1,7 @@
-/** The conditions of the states. A server creates a missing schema if its login may; other processes only check the schema. */
+/**
+ * The conditions of the states. A server creates a missing schema if its login may; other processes only check the
+ * schema.
+ */
 import { type Clock, systemClock } from "../clock/clock.ts";
 import { assertClocksAgree } from "../database/client/assert-clocks-agree.ts";
 import type { Ask } from "../database/client/deadline-client.ts";

@@ -1,8 +1,9 @@
 /**
- * One indexer in a `serve`: its control loop, and the work that the loop starts and ends. Each indexer has its own loop and
- * connections, so that none waits for another.
+ * One indexer in a `serve`: its control loop, and the work that the loop starts and ends. Each indexer has its own loop
+ * and connections, so that none waits for another.
  *
- *   step -> start or drain claim, reap and workers as the state requires -> check health, restart stalled ones -> pause -> step
+ *   step -> start or drain claim, reap and workers as the state requires -> check health, restart stalled ones -> pause
+ *   -> step
  *
  * What always holds: at most one set of claim, reap and workers is running, and only this loop starts it.
  */
@@ -85,8 +86,8 @@ export class IndexerControl {
   }
 
   /**
-   * Ends the work here and leaves the indexer to other processes; its state stays. Waits only briefly for a database that does
-   * not respond: the indexer's lease then expires.
+   * Ends the work here and leaves the indexer to other processes; its state stays. Waits only briefly for a database
+   * that does not respond: the indexer's lease then expires.
    */
   async stop(): Promise<WorkReport> {
     this.#ending.abort();

@@ -1,7 +1,8 @@
 /**
  * The indexers of one `serve`: follows the configuration, and distributes repairs among them.
  *
- *   every 5 s: read the folder -> new file: start its loop; deleted or changed file: drain, then restart if the file exists
+ *   every 5 s: read the folder -> new file: start its loop; deleted or changed file: drain, then restart if the file
+ *   exists
  *
  * What always holds: one loop per name. If an indexer's file cannot be read, the indexer's loop continues unchanged,
  * and the error is reported.

@@ -6,8 +6,8 @@ export interface UnitHealth {
   /** `claim`, `reap`, `worker 1` … */
   readonly unit: string;
   /**
-   * `processing`: the unit works; `idle`: there is nothing to do; `waiting`: it will retry, or an operator must act; `stalled`:
-   * it should have reported long ago, and is restarted.
+   * `processing`: the unit works; `idle`: there is nothing to do; `waiting`: it will retry, or an operator must act;
+   * `stalled`: it should have reported long ago, and is restarted.
    */
   readonly health: "processing" | "idle" | "waiting" | "stalled";
   readonly says: string;

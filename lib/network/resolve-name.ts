@@ -7,8 +7,8 @@ const QUERY_TIMEOUT_MS = 2_500;
 const TRIES = 2;
 
 /**
- * Asks `servers`, or by default the machine's own DNS servers, for IPv4 and IPv6 addresses at the same time. Does not use
- * getaddrinfo, which cannot be cancelled, blocks one of Node's four pool threads for each slow name, and reads the
+ * Asks `servers`, or by default the machine's own DNS servers, for IPv4 and IPv6 addresses at the same time. Does not
+ * use getaddrinfo, which cannot be cancelled, blocks one of Node's four pool threads for each slow name, and reads the
  * machine's hosts file, which must not apply to names chosen by strangers.
  */
 export function createDnsLookup(servers?: readonly string[]): ResolveName {

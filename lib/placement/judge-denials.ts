@@ -1,6 +1,6 @@
 /**
- * Which hosts' denials ("sector not found", "sector corrupt") are believed. Pure; lib/database/denials/suspected-hosts.sql and
- * many-hosts-deny.sql make the same decisions.
+ * Which hosts' denials ("sector not found", "sector corrupt") are believed. Pure;
+ * lib/database/denials/suspected-hosts.sql and many-hosts-deny.sql make the same decisions.
  */
 
 /** How large a share of recent requests a host denied: lib/database/denials/denial-shares.sql. */
@@ -15,7 +15,9 @@ export interface DenialShare {
   readonly served: number;
 }
 
-/** A smaller number of denied sectors proves nothing. The limit is low, so that hosts with few of our sectors reach it. */
+/**
+ * A smaller number of denied sectors proves nothing. The limit is low, so that hosts with few of our sectors reach it.
+ */
 const LEAST_DENIED = 3;
 /** One denied request for nine served requests is a tenth of all requests; a share above a tenth is unusual. */
 const SERVED_FOR_ONE_DENIED = 9;

@@ -84,9 +84,9 @@ export function marginOf(slab: Pick<Slab, "sectors" | "minShards">, network: Net
 }
 
 /**
- * Decides which sectors of a slab move, where they may go and which sources they can be made from. Pure: the same request with
- * the same random numbers gives the same plan. Accepts any slab, even one without sectors or with more `min_shards` than sectors;
- * whether the sources suffice is known only when they are read.
+ * Decides which sectors of a slab move, where they may go and which sources they can be made from. Pure: the same
+ * request with the same random numbers gives the same plan. Accepts any slab, even one without sectors or with more
+ * `min_shards` than sectors; whether the sources suffice is known only when they are read.
  */
 export function planRepair(request: PlanRequest): RepairPlan {
   const { slab, network, random, score, isFull = () => false, hasUpload = () => false, limits } = request;

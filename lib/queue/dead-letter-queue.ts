@@ -22,7 +22,9 @@ export interface DeadLetterQueue {
    * Returns at most {@link QUEUE_BATCH} messages. They stay in the queue and become visible again after a minute.
    */
   receive(): Promise<readonly DeadLetter[]>;
-  /** Deletes messages that are stored elsewhere now. A message that SQS does not delete is received and stored again. */
+  /**
+   * Deletes messages that are stored elsewhere now. A message that SQS does not delete is received and stored again.
+   */
   delete(letters: readonly DeadLetter[]): Promise<void>;
 }
 

@@ -2,7 +2,10 @@ import type { HostKey } from "../slab/ids.ts";
 import { type Decoder, decodeWhole, Encoder, wireTimeToMs } from "./encoding.ts";
 import { hash256, SIGNATURE_BYTES, verifyHash } from "./signing.ts";
 
-/** Signs payments to hosts: an Ed25519 key whose public key is the account's id. lib/keys derives it from the migration seed. */
+/**
+ * Signs payments to hosts: an Ed25519 key whose public key is the account's id. lib/keys derives it from the migration
+ * seed.
+ */
 export interface AccountSigner {
   /** 32 bytes. */
   readonly account: Uint8Array;

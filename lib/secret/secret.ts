@@ -3,8 +3,8 @@ import { inspect } from "node:util";
 const REDACTED = "[secret]";
 
 /**
- * A value that no log, error or message can show: printing, inspecting, joining or serialising it gives a placeholder. Reveal it only
- * where it is used, and do not pass the revealed value on.
+ * A value that no log, error or message can show: printing, inspecting, joining or serialising it gives a placeholder.
+ * Reveal it only where it is used, and do not pass the revealed value on.
  */
 export class Secret<Value extends string | Uint8Array> {
   readonly #value: Value;

@@ -25,7 +25,9 @@ export interface HttpChildOptions {
   readonly logger: Logger;
   /** The metrics in Prometheus's text format. */
   readonly scrape: () => Promise<string>;
-  /** Returns the indexers, which are sent to the process at its start, and again when the function returns a new array. */
+  /**
+   * Returns the indexers, which are sent to the process at its start, and again when the function returns a new array.
+   */
   readonly indexers: () => readonly HttpIndexer[];
   /** Returns the state that is sent to the process each second. */
   readonly describe: (http: { readonly httpPid: number; readonly httpRestarts: number }) => SupervisorHealth;

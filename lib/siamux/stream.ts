@@ -7,7 +7,8 @@ import { FLAG_FIRST, FLAG_LAST } from "./wire-format.ts";
 // States of a stream, and what may be sent and received in each:
 //
 //   open ──close()──▶ closing ──LAST handed over──▶ ended        open: both ways
-//    │                   │                            ▲          closing: pending writes and LAST go out, nothing is kept
+//    │                   │                            ▲          closing: pending writes and LAST go out, nothing is
+//                        kept
 //    ├──destroy()────────┘ (pending writes dropped)   │          ended: nothing
 //    └──peer's LAST, connection ended─────────────────┘
 //

@@ -17,8 +17,8 @@ export interface SlabSector {
   /** Earlier hosts that denied the sector, the latest denial first. Any of these hosts may still have the sector. */
   readonly earlierHostIds: readonly HostId[];
   /**
-   * If other slabs contain this sector too: the hosts of all other sectors of those slabs. If there are many such slabs,
-   * only some of them are read.
+   * If other slabs contain this sector too: the hosts of all other sectors of those slabs. If there are many such
+   * slabs, only some of them are read.
    */
   readonly neighbourHostIds: readonly HostId[];
 }

@@ -98,7 +98,8 @@ const LEAST_START_PAUSE_MS = 1_000;
 /** Work that hangs after it was told to end is abandoned after this time. */
 const ABANDON_AFTER_MS = 30_000;
 /**
- * How long `drain` waits for a silent database once the last repair has ended. Until then a statement may wait for 20 s.
+ * How long `drain` waits for a silent database once the last repair has ended. Until then a statement may wait for 20
+ * s.
  */
 const FAREWELL_MS = 5_000;
 /**
@@ -202,7 +203,8 @@ export class IndexerLoop {
   async #run(): Promise<void> {
     const { clock, logger, connect } = this.#options;
     const database = createDeadlineClient({ clock, connect });
-    // A separate client: a heartbeat queued behind a slow statement of claim would be late, and this process would look dead.
+    // A separate client: a heartbeat queued behind a slow statement of claim would be late, and this process would look
+    // dead.
     const presenceClient = createDeadlineClient({ clock, connect });
     const presence = startPresence({
       ask: askWithin(presenceClient, clock),

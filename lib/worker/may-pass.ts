@@ -12,8 +12,8 @@ const PASSING: ReadonlySet<StoreErrorCode> = new Set([
 ]);
 
 /**
- * Failures that an immediate retry would not fix, but time may: a statement that was slow once (57014), a server short of memory
- * or connections (53…), an idle connection that the server ended, an unavailable name server or network.
+ * Failures that an immediate retry would not fix, but time may: a statement that was slow once (57014), a server short
+ * of memory or connections (53…), an idle connection that the server ended, an unavailable name server or network.
  */
 const PASSING_CODES =
   /^(57014|53[02]00|53300|57P05|25P03|ENOTFOUND|EAI_FAIL|EAI_NODATA|ENETDOWN|EHOSTDOWN|ECONNABORTED)$/;

@@ -8,9 +8,9 @@ import type { Logger } from "../telemetry/logger.ts";
 
 export interface ArchiveJob {
   /**
-   * Does one run of the follower, see {@link followArchive}, and logs the run's result. Does nothing while a read or write of
-   * an earlier run hangs: on a disk that hangs, each run would occupy one of the four threads that Node.js also needs to
-   * resolve names. Never throws.
+   * Does one run of the follower, see {@link followArchive}, and logs the run's result. Does nothing while a read or
+   * write of an earlier run hangs: on a disk that hangs, each run would occupy one of the four threads that Node.js
+   * also needs to resolve names. Never throws.
    */
   follow(ask: Ask, limitMs: number): Promise<ArchiveReport>;
   close(): void;

@@ -7,7 +7,9 @@ import { accountKeyFromSeed } from "../keys/account-key.ts";
 
 /** The kernel's memory: enough for leaf proofs, for which alone this kernel is used. */
 const KERNEL_BYTES = 16 * 1_048_576;
-/** A batch of proofs from one host is requested at once: proofs are small, and a round trip takes longer than all else. */
+/**
+ * A batch of proofs from one host is requested at once: proofs are small, and a round trip takes longer than all else.
+ */
 const PROOFS_PER_HOST = 64;
 
 /** Connections to hosts for leaf proofs, and the kernel that verifies the proofs. Connects at the first request. */

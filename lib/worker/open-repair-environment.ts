@@ -26,13 +26,16 @@ import { createRepairStore, type SharedByRepairs } from "./repair-store.ts";
 import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "./worker-settings.ts";
 
 /**
- * The state that one execution environment keeps between invocations and that its repairs share: memory, connections to hosts,
- * prices, scores.
+ * The state that one execution environment keeps between invocations and that its repairs share: memory, connections to
+ * hosts, prices, scores.
  */
 export interface RepairEnvironment {
   readonly logger: Logger;
   readonly metrics: MetricsPrinter;
-  /** Repairs one slab, see {@link repairSlab}, and writes log and metrics. When it returns, nothing of the repair is running. */
+  /**
+   * Repairs one slab, see {@link repairSlab}, and writes log and metrics. When it returns, nothing of the repair is
+   * running.
+   */
   repair(
     task: LeasedSlab,
     invocation: {
@@ -49,8 +52,8 @@ export interface RepairEnvironment {
 }
 
 /**
- * The variables that a repair needs. The queue's URL is not among them, because the environment is given its repairs and
- * does not receive messages itself.
+ * The variables that a repair needs. The queue's URL is not among them, because the environment is given its repairs
+ * and does not receive messages itself.
  */
 export const REPAIR_VARIABLES = variablesOf("repair").filter(
   (name): name is Exclude<VariableName, "SLABMEND_QUEUE_URL"> => name !== "SLABMEND_QUEUE_URL",
@@ -204,7 +207,8 @@ function openMetrics(namespace: string, onMetrics: RepairEnvironmentOptions["onM
 }
 
 /**
- * Scores make repairs faster, but a repair does not need them: a failure is logged and counted, and the repair continues.
+ * Scores make repairs faster, but a repair does not need them: a failure is logged and counted, and the repair
+ * continues.
  */
 function triesScores(logger: Logger, metrics: MetricsPrinter): SharedByRepairs["tryScores"] {
   return async (what, work) => {

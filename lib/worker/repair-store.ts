@@ -54,8 +54,8 @@ export function createRepairStore(shared: SharedByRepairs): ReportingRepairStore
   const verify = { acceptedVersion: environment.SLABMEND_ACCEPT_INDEXD_VERSION };
   return {
     async begin(task, { worker, holdMs }) {
-      // One check per environment is enough: our schema is upgraded only by a deployment, which starts new environments,
-      // and the grant is applied again before the deployment. beginRepair notices an upgrade of indexd.
+      // One check per environment is enough: our schema is upgraded only by a deployment, which starts new
+      // environments, and the grant is applied again before the deployment. beginRepair notices an upgrade of indexd.
       if (!shared.mayWork) {
         await database.runIdempotent(ANSWER_MS, (sql) => assertFleetMayWork(sql, verify.acceptedVersion));
       }

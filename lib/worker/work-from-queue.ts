@@ -46,7 +46,8 @@ export async function workFromQueue(work: QueueWork): Promise<void> {
 
 function poll(work: QueueWork, lines: RepeatedLines): () => Promise<void> {
   const { client, queueUrl, indexer, pool, clock, signal } = work;
-  // Consecutive failures: failed receives, and messages whose repair could not begin because the database was unavailable.
+  // Consecutive failures: failed receives, and messages whose repair could not begin because the database was
+  // unavailable.
   let failures = 0;
   const warn = (error: Error, text: string): void => {
     const said = lines.note(text, error);

@@ -1,9 +1,9 @@
 /**
- * Workers in separate processes, because a repair is limited by hashing as much as by the network. Each process repairs several
- * slabs in parallel, which share its connections; a crash loses only that process's repairs.
+ * Workers in separate processes, because a repair is limited by hashing as much as by the network. Each process repairs
+ * several slabs in parallel, which share its connections; a crash loses only that process's repairs.
  *
- * `stop` waits for running repairs. What always holds: at most `size` repairs at the same time, at most `processes` processes; a
- * repair goes to the least busy process. `resize` changes both limits and cancels no repair.
+ * `stop` waits for running repairs. What always holds: at most `size` repairs at the same time, at most `processes`
+ * processes; a repair goes to the least busy process. `resize` changes both limits and cancels no repair.
  */
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
@@ -32,8 +32,9 @@ export interface WorkerPoolOptions {
 }
 
 /**
- * The least number of parallel repairs for which a process is worthwhile. A process without repairs already uses as much
- * memory as two repairs with a usual erasure code, and while one of two repairs waits for hosts, the other can compute.
+ * The least number of parallel repairs for which a process is worthwhile. A process without repairs already uses as
+ * much memory as two repairs with a usual erasure code, and while one of two repairs waits for hosts, the other can
+ * compute.
  */
 const LEAST_PER_PROCESS = 2;
 

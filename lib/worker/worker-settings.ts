@@ -14,8 +14,8 @@ export const DEFAULT_WORKER_SETTINGS: WorkerSettings = {
   leaseMs: DEFAULT_LEASE_MS,
   // At most a third of a lease: two heartbeats may fail before the lease is lost.
   heartbeatMs: 30_000,
-  // A copy reads one sector; a rebuild in a 10-of-30 slab reads ten sectors at the usual price. A copy for more than five
-  // times the usual price is hardly cheaper than the rebuild.
+  // A copy reads one sector; a rebuild in a 10-of-30 slab reads ten sectors at the usual price. A copy for more than
+  // five times the usual price is hardly cheaper than the rebuild.
   copyPriceMultiple: 5,
   // indexd pins at most 262,144 sectors of a host in one pass: a host with more unpinned sectors than this limit
   // takes no further ones.

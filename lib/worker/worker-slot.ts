@@ -3,7 +3,8 @@
  * itself, it is started again after a pause, which grows if the process repeatedly ends soon after its start
  * (restart-policy.ts).
  *
- *   empty --first order--> live, 0 to `repairsAtOnce` repairs --exit / a repair takes too long--> pausing --pause over--> empty
+ *   empty --first order--> live, 0 to `repairsAtOnce` repairs --exit / a repair takes too long--> pausing --pause
+ *   over--> empty
  */
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -170,7 +171,10 @@ export class WorkerSlot {
     return child;
   }
 
-  /** Orders a repair, starting the process if none is running; call it only while {@link spare} is positive. Never rejects. */
+  /**
+   * Orders a repair, starting the process if none is running; call it only while {@link spare} is positive. Never
+   * rejects.
+   */
   async order(task: LeasedSlab): Promise<WorkEnd> {
     const { timeoutMs, clock } = this.#options;
     if (this.#live === undefined) this.start();

@@ -1,8 +1,10 @@
 /**
  * Checks the statements in a plpgsql body with PostgreSQL, which otherwise analyses them only when they run.
  *
- *   prepare the statement unchanged -- a name is unknown --> if it is a variable, replace it by a null of its type, and repeat
- *                                   -- accepted --> each variable that was not replaced has the name of a column too: ambiguous
+ *   prepare the statement unchanged -- a name is unknown --> if it is a variable, replace it by a null of its type, and
+ *   repeat
+ *                                   -- accepted --> each variable that was not replaced has the name of a column too:
+ *                                   ambiguous
  */
 
 import { parseSync } from "libpg-query";

@@ -57,8 +57,9 @@ describeEndpoints(chosenEndpoints(), (start) => {
     if (missing.length > 0) return;
     world = await createRepairWorld({ hosts: HOSTS });
     fleet = await buildFleet(endpoint, world);
-    // An endpoint may run functions in containers, where they cannot reach this machine's loopback: then all tests are skipped.
-    // But a pinned emulator starts functions outside containers, so if they cannot reach the world, tests must fail.
+    // An endpoint may run functions in containers, where they cannot reach this machine's loopback: then all tests are
+    // skipped. But a pinned emulator starts functions outside containers, so if they cannot reach the world, tests must
+    // fail.
     if (endpoint.name in KNOWN_MISSING) return;
     unreachable = await invoke("Claim").then(
       () => undefined,
@@ -69,7 +70,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
   afterAll(async () => {
     await fleet?.remove();
     await endpoint?.stop();
-    // The world is stopped last, because functions keep connections to the world's database open until their processes end.
+    // The world is stopped last, because functions keep connections to the world's database open until their processes
+    // end.
     await world?.stop();
   });
   beforeEach((context) => {
@@ -112,7 +114,10 @@ describeEndpoints(chosenEndpoints(), (start) => {
     expect(await world.wrongSectors(slab)).toEqual([]);
     expect(await checkRules(world.database.sql, { settled: false })).toEqual([]);
   };
-  /** Invokes claim repeatedly: one claim may run too soon after the last pass, or before unsent leases may be sent again. */
+  /**
+   * Invokes claim repeatedly: one claim may run too soon after the last pass, or before unsent leases may be sent
+   * again.
+   */
   const claimUntilRepaired = async (slab: StoredSlab): Promise<void> => {
     await until(
       async () => {
@@ -258,8 +263,8 @@ describeEndpoints(chosenEndpoints(), (start) => {
     const setRedrive = (RedrivePolicy: string) =>
       fleet.clients.sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { RedrivePolicy } }));
     // In a deployment a message becomes a dead letter after five receives, which take a quarter of an hour; here one
-    // receive is enough. The second receive comes early because the function returned the message: the queue itself would
-    // hide it for half an hour.
+    // receive is enough. The second receive comes early because the function returned the message: the queue itself
+    // would hide it for half an hour.
     await setRedrive(JSON.stringify({ ...JSON.parse(deployed!), maxReceiveCount: 1 }));
     try {
       const { MessageId } = await fleet.clients.sqs.send(

@@ -1,6 +1,6 @@
 /**
- * Records requests and responses of this process's HTTP servers: messages and dead letters of the embedded SQS, and invocations and
- * answers at the Lambda endpoint.
+ * Records requests and responses of this process's HTTP servers: messages and dead letters of the embedded SQS, and
+ * invocations and answers at the Lambda endpoint.
  */
 import { subscribe } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";

@@ -1,6 +1,6 @@
 /**
- * Records secrets where they are used: every private key passed to node:crypto (migration seeds, keys of hosts and connections), every
- * signature made or verified (account tokens), and every password of a database connection.
+ * Records secrets where they are used: every private key passed to node:crypto (migration seeds, keys of hosts and
+ * connections), every signature made or verified (account tokens), and every password of a database connection.
  */
 import crypto, { type KeyObject } from "node:crypto";
 import { syncBuiltinESMExports } from "node:module";

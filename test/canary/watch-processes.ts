@@ -1,5 +1,6 @@
 /**
- * Records every child process: its command line, its output, the messages over its channel, and the secrets in its environment.
+ * Records every child process: its command line, its output, the messages over its channel, and the secrets in its
+ * environment.
  */
 import { ChildProcess } from "node:child_process";
 import { basename } from "node:path";

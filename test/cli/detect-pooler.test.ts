@@ -35,7 +35,8 @@ test("a slow second connection does not make the first look pooled", async () =>
     onclose: () => closed.resolve("closed"),
   });
   const waited: string[] = [];
-  // Lets the second connection through when the first is closed, or else after 200 ms, ten times the first one's idle limit.
+  // Lets the second connection through when the first is closed, or else after 200 ms, ten times the first one's idle
+  // limit.
   const slow = createServer(async (client) => {
     client.pause().on("error", () => {});
     const late = new Promise<"open">((resolve) => void setTimeout(resolve, 200, "open"));

@@ -1,4 +1,7 @@
-/** Creates the role from `slabmend grant` for a test's database, with a unique name, because roles belong to the whole server. */
+/**
+ * Creates the role from `slabmend grant` for a test's database, with a unique name, because roles belong to the whole
+ * server.
+ */
 import { randomBytes } from "node:crypto";
 import postgres from "postgres";
 import type { TestDatabase } from "../support/database.ts";

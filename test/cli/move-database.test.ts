@@ -1,4 +1,7 @@
-/** `slabmend move-database` as an operator types it, in the parts that need no pg_dump; the rest is in test/jobs/move-database. */
+/**
+ * `slabmend move-database` as an operator types it, in the parts that need no pg_dump; the rest is in
+ * test/jobs/move-database.
+ */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startRun } from "../../lib/database/runs/maintenance-runs.ts";
 import {

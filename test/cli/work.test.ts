@@ -1,4 +1,6 @@
-/** `slabmend work` in its own process: from the database, from the queue, draining, and with workers that cannot start. */
+/**
+ * `slabmend work` in its own process: from the database, from the queue, draining, and with workers that cannot start.
+ */
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { LOCAL_CREDENTIALS, LOCAL_REGION } from "../../dev/aws/function-definition.ts";

@@ -46,7 +46,8 @@ test("outcomes in the future do not keep the circuit breaker open", async () => 
   await sql`
     update slabmend.fleet set breaker_open = false, breaker_since = clock_timestamp(), backoff_ms = 0, backoff_from = null,
       backoff_until = null`;
-  // Eight repairs ended while the server's clock was a day ahead: hosts refused their tokens, until the clock was set back.
+  // Eight repairs ended while the server's clock was a day ahead: hosts refused their tokens, until the clock was set
+  // back.
   await finish(8, "fault", 24);
   await finish(6, "repaired");
   expect((await refresh()).breaker.kind).toBe("closed");

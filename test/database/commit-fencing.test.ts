@@ -99,7 +99,8 @@ describe("a superseded worker changes none of indexd's rows", () => {
   });
 
   test("a commit is superseded if its lease expired an hour ago, because hosts may have removed the new sectors", async () => {
-    // The worker, or the database, was suspended between the last heartbeat and the commit, and reap did not run meanwhile.
+    // The worker, or the database, was suspended between the last heartbeat and the commit, and reap did not run
+    // meanwhile.
     await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '61 minutes' where token = ${token}`;
     await changesNothing("lease-expired");
     expect(await leases()).toHaveLength(0);

@@ -82,7 +82,8 @@ test("a server that stays read-only is tried until the deadline", async () => {
     code: "read-only-server",
     cause: { code: "25006" },
   });
-  // A new connection is tried at once, and one more after each sleep; another sleep of two seconds would end after the deadline.
+  // A new connection is tried at once, and one more after each sleep; another sleep of two seconds would end after the
+  // deadline.
   expect(slept).toEqual([500, 1_000, 2_000]);
   expect(clock.pending).toBe(0);
   await answering.end();

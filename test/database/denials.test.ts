@@ -89,7 +89,8 @@ test("a full read does not clear a denial that another repair recorded since thi
     ],
   });
   await commit(slab, { denied: [denial(slab, 0)] });
-  // The host serves the whole sector to this repair; then it denies the sector to a repair of another slab, which ends first.
+  // The host serves the whole sector to this repair; then it denies the sector to a repair of another slab, which ends
+  // first.
   const token = await leaseByHand(sql, slab);
   await commit(other, { denied: [denial(slab, 0)] });
   const { sectorId, hostId } = denial(slab, 0);
@@ -192,7 +193,8 @@ describe("a denied sector that moves", () => {
       const slab = await storeSlab();
       const countedBefore = await countedLost();
       for (let n = 0; n < before; n += 1) {
-        // The host denies only a range: two denials of the whole sector 6 h apart would prove a loss even without a move.
+        // The host denies only a range: two denials of the whole sector 6 h apart would prove a loss even without a
+        // move.
         await commit(slab, { denied: [denial(slab, 0, { whole: false })] });
         await age(1);
       }

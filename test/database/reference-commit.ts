@@ -1,6 +1,6 @@
 /**
- * The readable reference for commit_repair: decides one move at a time with a query per question. It runs in a transaction without
- * concurrent writers, so it needs no locks.
+ * The readable reference for commit_repair: decides one move at a time with a query per question. It runs in a
+ * transaction without concurrent writers, so it needs no locks.
  */
 import type { ISql } from "postgres";
 import type { CommitMove, CommitRequest, DenialReport } from "../../lib/database/leases/commit-repair.ts";

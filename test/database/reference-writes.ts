@@ -1,6 +1,6 @@
 /**
- * indexd's own writes for a migrated slab, step by step as in docs/protocol.md#persisting-a-result; the reference for commit_repair.
- * Writes one row at a time, and one row of `stats_deltas` per sector and statistic.
+ * indexd's own writes for a migrated slab, step by step as in docs/protocol.md#persisting-a-result; the reference for
+ * commit_repair. Writes one row at a time, and one row of `stats_deltas` per sector and statistic.
  */
 import type { ISql } from "postgres";
 import type { CommitMove } from "../../lib/database/leases/commit-repair.ts";

@@ -19,8 +19,8 @@ import { leaseByHand } from "./running-lease.ts";
 const { sql } = useDatabase({ max: 1 });
 let slab: SeededSlab;
 beforeAll(async () => {
-  // The trigger counts by a sequence, because a rollback does not reset it: in each test only the first statement on the
-  // table fails.
+  // The trigger counts by a sequence, because a rollback does not reset it: in each test only the first statement on
+  // the table fails.
   await sql`create sequence once`;
   await sql.unsafe(`
     create function fail_once() returns trigger language plpgsql as $$

@@ -1,4 +1,7 @@
-/** Settings of a database or role that would break our assumptions are detected before anything is leased, transferred or paid. */
+/**
+ * Settings of a database or role that would break our assumptions are detected before anything is leased, transferred
+ * or paid.
+ */
 import { expect, test } from "vitest";
 import { connect } from "../../lib/database/client/connect.ts";
 import { readSessionSettings, wrongSettings } from "../../lib/database/client/session-settings.ts";

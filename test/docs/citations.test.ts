@@ -1,4 +1,4 @@
-/** Files, folders, headings and decisions cited in documents and comments exist. */
+/** Files, folders, headings and decisions that documents and comments cite exist, and comments keep to their columns. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -48,6 +48,23 @@ test("every file, heading and decision cited in documents and comments exists", 
     brokenCitations(path, read(path), repository).map((citation) => `${path}: ${citation}`),
   );
   expect(broken).toEqual([]);
+});
+
+test("no line of a comment has more than 120 columns", () => {
+  // Linters' directives must be one line, and generated files are as their generators write them.
+  const maybeLong = /biome-ignore|@ts-expect-error|shellcheck|https?:/;
+  const generated = "lib/console/browser/openapi/schema.ts";
+  const commented = searched.filter((path) => !path.endsWith(".md") && path !== generated);
+  const long = commented.flatMap((path) =>
+    read(path)
+      .split("\n")
+      .flatMap((line, n) =>
+        line.length > 120 && /^\s*(\/\/|\/?\*|--|#)/.test(line) && !maybeLong.test(line)
+          ? [`${path}:${n + 1}`]
+          : [],
+      ),
+  );
+  expect(long).toEqual([]);
 });
 
 describe("docs/decisions", () => {

@@ -8,8 +8,9 @@ import type { ISql } from "postgres";
 export type Catalogue = ReadonlyMap<string, readonly string[]>;
 
 /**
- * Reads the catalogue of the database that `sql` is connected to. PostgreSQL prints every expression back from its parsed
- * form, so spelling and spaces of the DDL do not count; names, order of columns, types, defaults and conditions do.
+ * Reads the catalogue of the database that `sql` is connected to. PostgreSQL prints every expression back from its
+ * parsed form, so spelling and spaces of the DDL do not count; names, order of columns, types, defaults and conditions
+ * do.
  */
 export async function readCatalogue(sql: ISql): Promise<Catalogue> {
   const rows = await sql<{ table: string; line: string }[]>`

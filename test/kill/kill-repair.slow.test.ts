@@ -49,8 +49,8 @@ test("if a worker is killed after an upload, the next worker finds the stored sh
   const { sql } = kill.world.database;
   const slab = await damagedSlab();
   const victim = await kill.startVictim("repair");
-  // Of the two hosts that can take a shard, one stores it; the other is so slow that the repair does not reach its commit.
-  // The host of the lost sector is no holder: it may take another sector of the slab.
+  // Of the two hosts that can take a shard, one stores it; the other is so slow that the repair does not reach its
+  // commit. The host of the lost sector is no holder: it may take another sector of the slab.
   const holders = new Set(slab.hosts.slice(1).map(({ row }) => row.id));
   const [, slow, ...others] = kill.world.hosts.filter(({ row }) => !holders.has(row.id));
   await slow!.swarm.setSwitches({ bytesPerSecond: 50_000 });

@@ -21,8 +21,9 @@ beforeEach(() => kill.reset());
 const SETTINGS = { pageSectors: 2, walkEveryMs: 3_600_000 };
 
 /**
- * One pass is complete. Since then some slabs became healthy and others unhealthy, and one backlog entry is due for another look.
- * So the next pass has work at every step. No slab may be leased, because indexd has just claimed all of them.
+ * One pass is complete. Since then some slabs became healthy and others unhealthy, and one backlog entry is due for
+ * another look. So the next pass has work at every step. No slab may be leased, because indexd has just claimed all of
+ * them.
  */
 async function secondPassIsDue(): Promise<void> {
   const { sql } = kill.world.database;
@@ -133,8 +134,8 @@ async function nothingIsHalfRecorded(): Promise<void> {
 }
 
 /**
- * The steps of pages only. The end of a pass is left out: the statement of the last page also ends the pass, so a killed run may
- * have ended a pass without recording the step `pass-finished`.
+ * The steps of pages only. The end of a pass is left out: the statement of the last page also ends the pass, so a
+ * killed run may have ended a pass without recording the step `pass-finished`.
  */
 const pages = (steps: readonly string[]) => steps.filter((step) => step.endsWith("-page")).sort();
 

@@ -1,6 +1,6 @@
 /**
- * A database that stops answering during claim or reap: it executes the statement, but the answer never arrives. The function reports
- * this within its time limit instead of being killed, and does not repeat the statement.
+ * A database that stops answering during claim or reap: it executes the statement, but the answer never arrives. The
+ * function reports this within its time limit instead of being killed, and does not repeat the statement.
  */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createKillWorld, type KillWorld } from "../support/kill-world.ts";

@@ -1,4 +1,7 @@
-/** Random commands, failures, deaths and restarts of several processes that drive one indexer. SLABMEND_TEST_SEED repeats a run. */
+/**
+ * Random commands, failures, deaths and restarts of several processes that drive one indexer. SLABMEND_TEST_SEED
+ * repeats a run.
+ */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { FleetMode } from "../../lib/database/fleet/fleet-mode.ts";

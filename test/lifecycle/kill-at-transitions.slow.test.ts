@@ -1,4 +1,7 @@
-/** SIGKILL of the process that drives an indexer, at each point of each transition; the next process completes the transition. */
+/**
+ * SIGKILL of the process that drives an indexer, at each point of each transition; the next process completes the
+ * transition.
+ */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";

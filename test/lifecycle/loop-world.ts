@@ -1,6 +1,6 @@
 /**
- * One indexer and the processes that drive it, for property tests: every call to the row and every effect of a step waits at a gate, so
- * that a test decides which process continues or dies, and at which point.
+ * One indexer and the processes that drive it, for property tests: every call to the row and every effect of a step
+ * waits at a gate, so that a test decides which process continues or dies, and at which point.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "vitest";

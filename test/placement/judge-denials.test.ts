@@ -28,8 +28,8 @@ describe("which hosts are suspected", () => {
 
 describe("whether denials of many hosts at once are our fault", () => {
   test.each([
-    // Columns: number of hosts that deny 2 sectors each, requests that each of these served, number of all hosts that served
-    // or denied a request, is the fault ours?
+    // Columns: number of hosts that deny 2 sectors each, requests that each of these served, number of all hosts that
+    // served or denied a request, is the fault ours?
     [4, 1, 4, false],
     [5, 1, 14, true],
     [5, 1, 15, false],

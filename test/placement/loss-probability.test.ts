@@ -89,8 +89,8 @@ test("the loss probability equals the sum over all combinations of failures", ()
 });
 
 test("tiny probabilities keep their significant digits", () => {
-  // The first term of the sum is the probability that exactly 21 of 30 hosts fail. All other terms together are 0.4 % of
-  // the first.
+  // The first term of the sum is the probability that exactly 21 of 30 hosts fail. All other terms together are 0.4 %
+  // of the first.
   expect(lossProbability(10, alone(30)) / (choose(30, 21) * P ** 21 * (1 - P) ** 9)).toBeCloseTo(1.004, 3);
   expect(lossProbability(1, alone(256))).toBe(0);
 });

@@ -83,7 +83,10 @@ export function networkOf(
   };
 }
 
-/** A sector on the host of this number, or lost if null. It is pinned to the host's contract, unless `changes` says otherwise. */
+/**
+ * A sector on the host of this number, or lost if null. It is pinned to the host's contract, unless `changes` says
+ * otherwise.
+ */
 export function sector(index: number, host: number | null, changes: Partial<SlabSector> = {}): SlabSector {
   return {
     index,

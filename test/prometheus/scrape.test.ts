@@ -1,4 +1,7 @@
-/** A real Prometheus scrapes a real serve: no alert fires normally, and the right ones fire when claims fail and when serve ends. */
+/**
+ * A real Prometheus scrapes a real serve: no alert fires normally, and the right ones fire when claims fail and when
+ * serve ends.
+ */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createServeWorld, type ServeProcess, type ServeWorld } from "../server/serve-world.ts";
 import { useDatabase } from "../support/database.ts";

@@ -34,8 +34,8 @@ const ask = askOf(sql);
 let hosts: SeededHost[];
 let blocked: SeededHost;
 /**
- * Slabs with min_shards 3. `beyond` has 2 sectors on good hosts, `endangered` 4, `safe` and `waiting` 11 each; `waiting` also has
- * a sector on a blocked host.
+ * Slabs with min_shards 3. `beyond` has 2 sectors on good hosts, `endangered` 4, `safe` and `waiting` 11 each;
+ * `waiting` also has a sector on a blocked host.
  */
 let beyond: SeededSlab, endangered: SeededSlab, safe: SeededSlab, waiting: SeededSlab;
 

@@ -47,8 +47,8 @@ export type Misbehave = (rpc: string, stream: RpcStream) => Promise<Answered> | 
 export type Answered = "done" | undefined;
 
 /**
- * A minimal host for testing the calls: sectors in a map, roots that are plain hashes of the data, proofs of zeros. Verifying roots and
- * proofs is tested elsewhere.
+ * A minimal host for testing the calls: sectors in a map, roots that are plain hashes of the data, proofs of zeros.
+ * Verifying roots and proofs is tested elsewhere.
  */
 export interface TestHost {
   readonly identity: KeyObject;

@@ -1,4 +1,7 @@
-/** SIGTERM while `serve` repairs from real hosts: running repairs finish, no more begin, and it ends within its stated time. */
+/**
+ * SIGTERM while `serve` repairs from real hosts: running repairs finish, no more begin, and it ends within its stated
+ * time.
+ */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { checkRules } from "../../dev/demo/check-rules.ts";
 import type { WorkersReport } from "../../lib/server/workers-report.ts";
@@ -69,7 +72,10 @@ async function untilAllIn(serve: ServeProcess, phase: string, count: number) {
   return seen!;
 }
 
-/** Ends `serve` by SIGTERM. @returns its last line, the time until its end, and the longest time that it had announced */
+/**
+ * Ends `serve` by SIGTERM.
+ * @returns its last line, the time until its end, and the longest time that it had announced
+ */
 async function drain(serve: ServeProcess, meanwhile: () => Promise<void> = async () => {}) {
   const pids = [serve.cli.child.pid!, ...(await descendantsOf(serve.cli.child.pid!))];
   const toldAtMs = performance.now();

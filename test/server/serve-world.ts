@@ -1,4 +1,6 @@
-/** A real `serve` for tests, started like an operator's, with its own port and folder; its workers have nothing to do. */
+/**
+ * A real `serve` for tests, started like an operator's, with its own port and folder; its workers have nothing to do.
+ */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";

@@ -2,8 +2,8 @@ import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { ed25519, x25519 } from "@noble/curves/ed25519.js";
 import { blake2b } from "@noble/hashes/blake2.js";
 
-// A second, slow and simple implementation of siamux v3 from docs/protocol.md with other libraries. It reads what the code
-// under test sends, and writes what that code reads.
+// A second, slow and simple implementation of siamux v3 from docs/protocol.md with other libraries. It reads what the
+// code under test sends, and writes what that code reads.
 
 export interface ReferenceFrame {
   readonly id: number;

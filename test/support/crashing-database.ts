@@ -6,7 +6,9 @@ import { migrateDatabase } from "../../lib/database/schema/migrate-database.ts";
 import type { TestDatabase } from "./database.ts";
 
 export interface CrashingDatabase extends TestDatabase {
-  /** An immediate shutdown, as after SIGKILL or a power failure; resolves when the server has recovered from its log. */
+  /**
+   * An immediate shutdown, as after SIGKILL or a power failure; resolves when the server has recovered from its log.
+   */
   crash(): Promise<void>;
 }
 

@@ -31,7 +31,10 @@ export interface TestDatabase {
   readonly url: string;
   /** A client of few connections. `drop()` ends it. */
   readonly sql: postgres.Sql;
-  /** Ends `sql`, drops the database, and throws if another client is still connected, so that a leaked connection fails the test. */
+  /**
+   * Ends `sql`, drops the database, and throws if another client is still connected, so that a leaked connection fails
+   * the test.
+   */
   drop(): Promise<void>;
 }
 
@@ -61,8 +64,9 @@ export function watchTestDatabases(by: DatabaseWatch): void {
 }
 
 /**
- * A database for the test file or the enclosing `describe`: created before its first test, dropped after its last. Call it before other
- * hooks that use the database. With `clearAfterEach` each test begins with the hosts and accounts from `beforeAll` hooks, without slabs.
+ * A database for the test file or the enclosing `describe`: created before its first test, dropped after its last. Call
+ * it before other hooks that use the database. With `clearAfterEach` each test begins with the hosts and accounts from
+ * `beforeAll` hooks, without slabs.
  */
 export function useDatabase(
   options: TestDatabaseOptions & { readonly clearAfterEach?: boolean } = {},
@@ -141,8 +145,8 @@ function nameDatabase(options: TestDatabaseOptions): TestDatabase & { create(): 
 }
 
 /**
- * Makes `sql` return selected arrays as text, as in production, where lib/database/client/connect.ts does not look up types.
- * Arrays can still be sent as parameters.
+ * Makes `sql` return selected arrays as text, as in production, where lib/database/client/connect.ts does not look up
+ * types. Arrays can still be sent as parameters.
  */
 async function readArraysAsText(sql: postgres.Sql): Promise<void> {
   await sql`select`; // The driver learns the types of arrays from its first connection.

@@ -1,4 +1,6 @@
-/** Runs once per `vitest run`: one PostgreSQL, and in it the template databases that every test database is cloned from. */
+/**
+ * Runs once per `vitest run`: one PostgreSQL, and in it the template databases that every test database is cloned from.
+ */
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import postgres from "postgres";

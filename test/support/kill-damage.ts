@@ -13,7 +13,10 @@ export async function damagedSlabs(kill: KillWorld, count: number): Promise<Stor
   return slabs;
 }
 
-/** An expired running lease, an unsent lease, objects with pending events, a dead letter, old history and an old journal row. */
+/**
+ * An expired running lease, an unsent lease, objects with pending events, a dead letter, old history and an old journal
+ * row.
+ */
 export async function leaveWorkForReap(kill: KillWorld, slabs: readonly StoredSlab[]): Promise<void> {
   const { sql } = kill.world.database;
   const [crashed, unsent, told] = slabs as [StoredSlab, StoredSlab, StoredSlab];

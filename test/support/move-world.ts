@@ -31,7 +31,8 @@ export const POSTGRES_17: string | undefined =
 const KILLED = fileURLToPath(new URL("../kill/fixtures/move-until.ts", import.meta.url));
 const DATABASE = "indexd";
 /**
- * The settings of both servers. Other test servers have synchronous_commit off; here a crash must not lose what was committed.
+ * The settings of both servers. Other test servers have synchronous_commit off; here a crash must not lose what was
+ * committed.
  */
 const SETTINGS = { log_statement: "ddl", synchronous_commit: "on" };
 const SOURCE_SETTINGS = { ...SETTINGS, wal_level: "logical", max_slot_wal_keep_size: "256MB" };
@@ -70,7 +71,8 @@ export async function startMoveServers(
 }
 
 /**
- * Servers for all tests of a file, and for each test a source with five slabs and an empty target. Call it at the top of the file.
+ * Servers for all tests of a file, and for each test a source with five slabs and an empty target. Call it at the top
+ * of the file.
  * @param options of `startMoveServers`
  */
 export function useMoveWorld(options: Parameters<typeof startMoveServers>[0] = {}): {
@@ -112,7 +114,8 @@ export interface MoveWorld {
   /** Continues the move in a process that is killed at the step, and then ends the process's lease. */
   killAt(goal: "ready" | "opened" | "finished", step: string): Promise<void>;
   /**
-   * Continues the move in a process that is paused at the step, as a suspended machine is, and ends the process's lease.
+   * Continues the move in a process that is paused at the step, as a suspended machine is, and ends the process's
+   * lease.
    * @returns a function that lets the process go on until it ends, and returns its final output
    */
   pauseAt(goal: "ready" | "opened" | "finished", step: string): Promise<() => Promise<string>>;
@@ -123,13 +126,19 @@ export interface MoveWorld {
    * @returns the process's final output
    */
   crashAt(goal: "ready" | "opened" | "finished", step: string, side: Side): Promise<string>;
-  /** An immediate shutdown, as after SIGKILL or a power failure: sessions are not closed, and the next start recovers from the WAL. */
+  /**
+   * An immediate shutdown, as after SIGKILL or a power failure: sessions are not closed, and the next start recovers
+   * from the WAL.
+   */
   crash(side: Side): Promise<void>;
   /** Starts a crashed server, and ends the lease of a command that could not release it. */
   recover(side: Side): Promise<void>;
   /** The sides that let indexd and the fleet in. "half open": a side lets only one of them in, which is wrong. */
   openSides(): Promise<string>;
-  /** The state that an abort must restore: the source's privileges and mode, an empty target, and no trace of a move on either server. */
+  /**
+   * The state that an abort must restore: the source's privileges and mode, an empty target, and no trace of a move on
+   * either server.
+   */
   footprint(): Promise<object>;
   /** Some slabs, as indexd writes them. */
   store(slabs: number): Promise<void>;

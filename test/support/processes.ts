@@ -5,7 +5,10 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** State letter of the kernel: R running, S sleeping, T stopped, Z ended but not yet reaped. Undefined if there is no such process. */
+/**
+ * State letter of the kernel: R running, S sleeping, T stopped, Z ended but not yet reaped. Undefined if there is no
+ * such process.
+ */
 export async function processState(pid: number): Promise<string | undefined> {
   if (process.platform !== "linux") {
     const ps = await run("ps", ["-o", "state=", "-p", String(pid)]).catch(() => undefined);

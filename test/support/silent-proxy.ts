@@ -1,6 +1,6 @@
 /**
- * A server behind a network that can drop everything while connections stay open, without FIN or RST, as in a failover or after a NAT
- * has forgotten a connection.
+ * A server behind a network that can drop everything while connections stay open, without FIN or RST, as in a failover
+ * or after a NAT has forgotten a connection.
  */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
@@ -16,7 +16,9 @@ export interface SilentProxy {
   /** Number of accepted connections. */
   readonly accepted: number;
   readonly dead: readonly DeadConnection[];
-  /** Drops all traffic on existing and later connections. Resolves when the first bytes of a client have been dropped. */
+  /**
+   * Drops all traffic on existing and later connections. Resolves when the first bytes of a client have been dropped.
+   */
   fallSilent(): Promise<void>;
   /** Falls silent as soon as a client sends this text; `lost` says whether the server still gets the text. */
   fallSilentAt(text: string, lost: "statement" | "answer"): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * The child's side of kill tests: a `step` callback that records every step in a file and, at the chosen one, sends this process a
- * signal. A module that tests run in its own process passes this callback to its handler:
+ * The child's side of kill tests: a `step` callback that records every step in a file and, at the chosen one, sends
+ * this process a signal. A module that tests run in its own process passes this callback to its handler:
  *
  * ```ts
  * export const handler = createClaimHandler({ step: stepFromEnvironment() });

@@ -47,7 +47,9 @@ export interface WorkerProcess {
   stop(): Promise<void>;
 }
 
-/** Compiling takes three quarters of a process's start, so hundreds of these processes share the tests' compile cache. */
+/**
+ * Compiling takes three quarters of a process's start, so hundreds of these processes share the tests' compile cache.
+ */
 const COMPILE_CACHE = Object.fromEntries(
   Object.entries(process.env).filter((entry): entry is [string, string] => entry[0] === "NODE_COMPILE_CACHE"),
 );

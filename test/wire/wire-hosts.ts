@@ -32,7 +32,10 @@ export type Trait = (typeof TRAITS)[number];
 const HEX_32 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
 const HostList = v.object({
-  /** The seed of a disposable account with at least 10^24 hastings on every host. The file must not contain a real secret. */
+  /**
+   * The seed of a disposable account with at least 10^24 hastings on every host. The file must not contain a real
+   * secret.
+   */
   accountSeed: HEX_32,
   hosts: v.array(
     v.object({

@@ -1,4 +1,7 @@
-/** The functions' times that the demo shortens. describeSettings in fleet-settings.ts lists them with those of production. */
+/**
+ * The functions' times that the demo shortens. describeSettings in fleet-settings.ts lists them with those of
+ * production.
+ */
 import { type ClaimSettings, DEFAULT_CLAIM_SETTINGS } from "../../../lib/jobs/claim/claim-settings.ts";
 import { DEFAULT_WORKER_SETTINGS, type WorkerSettings } from "../../../lib/worker/worker-settings.ts";
 

@@ -1,5 +1,5 @@
--- Second of three parts of the fixture (dev/indexd/indexd-schema.ts): the tables that a later version changed, as indexd 0.6.0
--- and 0.6.1 create them (db_version 26). The triggers follow in repair-statistics-26.sql. In `slabs`,
+-- Second of three parts of the fixture (dev/indexd/indexd-schema.ts): the tables that a later version changed, as
+-- indexd 0.6.0 and 0.6.1 create them (db_version 26). The triggers follow in repair-statistics-26.sql. In `slabs`,
 -- unrecoverable_since comes before unrecoverable_reason; in an upgraded database the order is the opposite.
 
 -- Settings: one row ------------------------------------------------------------------------------------------------

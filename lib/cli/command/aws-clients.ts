@@ -7,8 +7,8 @@ import type { CommandContext } from "./command-context.ts";
 type Variables = CommandContext["variables"];
 
 /**
- * Clients configured from the command's own variables, so that --variables-file applies to them too. If these variables set no
- * credentials or no region, the SDK looks for them as usual (in a profile, a role or a configuration file).
+ * Clients configured from the command's own variables, so that --variables-file applies to them too. If these variables
+ * set no credentials or no region, the SDK looks for them as usual (in a profile, a role or a configuration file).
  */
 export async function createSqsClient(variables: Variables, queueUrl?: string): Promise<SQSClient> {
   const { SQSClient } = await importForAws("@aws-sdk/client-sqs", () => import("@aws-sdk/client-sqs"));
@@ -55,7 +55,8 @@ function regionOfQueue(queueUrl: string): string | undefined {
 }
 
 /**
- * Loads a package of the AWS SDK. The published slabmend comes without these packages: a server has no use for their 25 MB.
+ * Loads a package of the AWS SDK. The published slabmend comes without these packages: a server has no use for their 25
+ * MB.
  * @throws {OperatorError} `aws-package-missing`
  */
 export async function importForAws<Module>(name: string, load: () => Promise<Module>): Promise<Module> {
@@ -72,7 +73,10 @@ export async function importForAws<Module>(name: string, load: () => Promise<Mod
   }
 }
 
-/** The error for a failed AWS call. It repeats AWS's message, which names the refused action and the identity, but no secret. */
+/**
+ * The error for a failed AWS call. It repeats AWS's message, which names the refused action and the identity, but no
+ * secret.
+ */
 export function awsUnavailable(doing: string, cause: unknown): OperatorError {
   const { name, message } = cause instanceof Error ? cause : { name: "unknown", message: "" };
   return new OperatorError({

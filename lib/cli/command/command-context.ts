@@ -40,8 +40,8 @@ export interface CommandHost {
 }
 
 /**
- * Makes the action of a command from `run`: passes the context to `run`, and turns the reason that it returns into the exit code.
- * Commander calls an action with the arguments, then the options, then the command.
+ * Makes the action of a command from `run`: passes the context to `run`, and turns the reason that it returns into the
+ * exit code. Commander calls an action with the arguments, then the options, then the command.
  */
 export function action<Options extends object>(
   { io, setExitCode }: CommandHost,
@@ -85,7 +85,9 @@ export function createContext(io: OperatorIo, common: CommonOptions): CommandCon
   };
 }
 
-/** A copy of the context, as if the command had been started with the changed variables. Undefined unsets a variable. */
+/**
+ * A copy of the context, as if the command had been started with the changed variables. Undefined unsets a variable.
+ */
 export function withVariables(
   context: CommandContext,
   changes: Readonly<Record<string, string | undefined>>,
@@ -101,7 +103,8 @@ export function withVariables(
 }
 
 /**
- * Bigints become decimal strings. Undefined becomes null, so that no key disappears. A result must not contain byte arrays.
+ * Bigints become decimal strings. Undefined becomes null, so that no key disappears. A result must not contain byte
+ * arrays.
  */
 export function encode(result: object): string {
   return JSON.stringify(result, (_key, value: unknown) =>

@@ -14,8 +14,8 @@ import { assertProtected, parseDatabaseUrl } from "./database-url.ts";
 /** What a command requires of the database before it starts. */
 export interface DatabaseDemands {
   /**
-   * `any`: nothing; `indexd`: an indexd of a known version; `store`: also our schema, in this release's version; `fleet`: also all
-   * privileges that leasing and repairing need.
+   * `any`: nothing; `indexd`: an indexd of a known version; `store`: also our schema, in this release's version;
+   * `fleet`: also all privileges that leasing and repairing need.
    */
   readonly needs: "any" | "indexd" | "store" | "fleet";
 }
@@ -26,15 +26,15 @@ export interface DatabaseAccess {
   /** Makes another client that trusts the same certificate authorities; the caller ends it. */
   readonly connect: () => Sql;
   /**
-   * A command calls this before something that it must finish: from now on a signal ends neither the connection nor the command.
-   * Throws if a signal has arrived already.
+   * A command calls this before something that it must finish: from now on a signal ends neither the connection nor the
+   * command. Throws if a signal has arrived already.
    */
   readonly ignoreSignals: () => void;
 }
 
 /**
- * Opens a connection, checks the command's demands, and closes the connection in any case. Ctrl+C ends the connection and the
- * command.
+ * Opens a connection, checks the command's demands, and closes the connection in any case. Ctrl+C ends the connection
+ * and the command.
  */
 export async function withDatabase<Result>(
   context: CommandContext,
@@ -70,8 +70,8 @@ export async function withDatabase<Result>(
 }
 
 /**
- * Throws if the database does not meet these demands. `withDatabase` calls it; a command calls it again if it has further demands
- * that depend on the database's content.
+ * Throws if the database does not meet these demands. `withDatabase` calls it; a command calls it again if it has
+ * further demands that depend on the database's content.
  */
 export async function assertDemands(
   context: Pick<CommandContext, "parse">,
@@ -122,7 +122,9 @@ export function assertNotOnCommandLine({
   }
 }
 
-/** @throws {ConfigurationError} if SLABMEND_DATABASE_CA is no certificate, or a connection by this URL would not use it */
+/**
+ * @throws {ConfigurationError} if SLABMEND_DATABASE_CA is no certificate, or a connection by this URL would not use it
+ */
 function readAuthorities(context: CommandContext, { tls }: DatabaseUrl): string | undefined {
   const { SLABMEND_DATABASE_CA: authorities } = context.parse(["SLABMEND_DATABASE_CA"]);
   const unused = authorities === undefined ? undefined : findUnusedAuthorities(tls);

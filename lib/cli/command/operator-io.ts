@@ -6,7 +6,9 @@ export interface Terminal {
   readonly columns?: number;
 }
 
-/** The command line's only access to the outside; `bin/slabmend.ts` passes the process's streams, tests pass their own. */
+/**
+ * The command line's only access to the outside; `bin/slabmend.ts` passes the process's streams, tests pass their own.
+ */
 export interface OperatorIo {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stdin: NodeJS.ReadableStream & Terminal;

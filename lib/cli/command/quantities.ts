@@ -44,7 +44,8 @@ export function table(rows: readonly (readonly (string | number)[])[]): string[]
 }
 
 /**
- * Wraps a line of a report between words to fit 80 columns, and indents the lines after the first. A longer word stays whole.
+ * Wraps a line of a report between words to fit 80 columns, and indents the lines after the first. A longer word stays
+ * whole.
  */
 export function wrapped(line: string, indent: number, columns = 80): string[] {
   const lines: string[] = [];

@@ -16,8 +16,8 @@ export interface RedriveReport {
 const PAGE = 1_000;
 
 /**
- * Sends again the dead letters whose leases still wait for their repair to begin, and deletes those that no longer matter. After a
- * crash some may be sent twice, which is harmless.
+ * Sends again the dead letters whose leases still wait for their repair to begin, and deletes those that no longer
+ * matter. After a crash some may be sent twice, which is harmless.
  * @throws {QueueError}; every dead letter that was not sent is still stored
  */
 export async function redriveDeadLetters(

@@ -51,7 +51,9 @@ async function resolveObject(ask: Ask, key: string): Promise<VerifyScope> {
   });
 }
 
-/** Null if the sample would need at least as many draws as the host has sectors: checking all sectors then proves more. */
+/**
+ * Null if the sample would need at least as many draws as the host has sectors: checking all sectors then proves more.
+ */
 function sampleOf({ missing, confidence }: ScopeOptions, sectors: number) {
   const claim = { missingShare: missing / 100, confidence: confidence / 100 };
   const draws = drawsFor(claim);

@@ -166,8 +166,9 @@ function onlyOne(context: CommandContext): Configuration {
 }
 
 /**
- * The configuration for several indexers: the problems that `readServedIndexers` finds, such as a bad file name or a shared
- * database, end the command at once. An invalid variable found later only keeps the indexer that it belongs to from starting.
+ * The configuration for several indexers: the problems that `readServedIndexers` finds, such as a bad file name or a
+ * shared database, end the command at once. An invalid variable found later only keeps the indexer that it belongs to
+ * from starting.
  */
 function severalIn(context: CommandContext): Configuration {
   const read = () => readServedIndexers(context.variables);
@@ -187,7 +188,9 @@ function parseIndexer(
   return { name, environment, variables, logger, metrics };
 }
 
-/** A permanent problem with the database ends the command. A temporary one is only logged: serve starts and tries again. */
+/**
+ * A permanent problem with the database ends the command. A temporary one is only logged: serve starts and tries again.
+ */
 async function checkDatabase(context: CommandContext, logger: Logger): Promise<void> {
   const { clock } = context.io;
   try {

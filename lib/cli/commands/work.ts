@@ -125,8 +125,8 @@ async function workUntilToldToEnd(work: Work): Promise<void> {
       await ask((sql) => assertClocksAgree(sql, clock), { isIdempotent: true });
       const state = await ask(readNetworkState, { isIdempotent: true });
       for (const { code, says, remedy } of findNetworkProblems(state)) logger.warn({ code, remedy }, says);
-      // With a queue, the mode is logged here, once. With --from-database, claims log it: the first claim does, and each claim
-      // that finds a changed mode.
+      // With a queue, the mode is logged here, once. With --from-database, claims log it: the first claim does, and
+      // each claim that finds a changed mode.
       if (work.queueUrl !== undefined) tellMode(logger, await ask(readFleetMode, { isIdempotent: true }));
       await pool.start(signal);
       access.ignoreSignals();

@@ -5,12 +5,12 @@ import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
  * Removes rows of slabmend.repairs that are no longer needed. If a slab's last outcome is `repaired`, `healthy` or
  * `never-begun`, and the slab has no crash, no wrongly pinned shard and no quarantine, its row only tells claim that
  * next_repair_attempt was written by us. Such a row is removed once next_repair_attempt lies `olderThanMs` (at least
- * claim's grace) in the past. The rows of deleted slabs are removed too, whatever their state. Rows of leased slabs stay.
- * Returns the number of removed rows.
+ * claim's grace) in the past. The rows of deleted slabs are removed too, whatever their state. Rows of leased slabs
+ * stay. Returns the number of removed rows.
  *
- * Each call checks the next `limit` rows by primary key, starting where the previous call stopped (`checkpoints`), so its
- * cost does not depend on the number of rows; at the end it starts over. It skips locked rows, so that it never waits
- * for a commit.
+ * Each call checks the next `limit` rows by primary key, starting where the previous call stopped (`checkpoints`), so
+ * its cost does not depend on the number of rows; at the end it starts over. It skips locked rows, so that it never
+ * waits for a commit.
  */
 export async function forgetFineSlabs(
   sql: ISql,

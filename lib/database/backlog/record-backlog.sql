@@ -1,15 +1,18 @@
--- Writes the result of one step of the walk in one transaction: entries, removals, marks, and the walk's position. Writes only
--- our own tables. lib/database/backlog/record-backlog.ts encodes the request. Answer: whether the walk advanced.
+-- Writes the result of one step of the walk in one transaction: entries, removals, marks, and the walk's position.
+-- Writes only our own tables. lib/database/backlog/record-backlog.ts encodes the request. Answer: whether the walk
+-- advanced.
 --
--- A slab may have changed since the snapshot in which it was judged. So the judgement is written only if the slab's entry is
--- still the version in that snapshot ("versions": xmin by slab id, null for no entry). Otherwise the entry has changed: it was
--- leased, judged again, or freed by the end of a lease, and that change has also set when to judge the slab next.
+-- A slab may have changed since the snapshot in which it was judged. So the judgement is written only if the slab's
+-- entry is still the version in that snapshot ("versions": xmin by slab id, null for no entry). Otherwise the entry has
+-- changed: it was leased, judged again, or freed by the end of a lease, and that change has also set when to judge the
+-- slab next.
 --
--- Locks: an advisory lock admits one writer of the backlog at a time, so that two writers never insert entries in different
--- orders; then entries by ascending slab id, marks likewise, the row of the walk last.
+-- Locks: an advisory lock admits one writer of the backlog at a time, so that two writers never insert entries in
+-- different orders; then entries by ascending slab id, marks likewise, the row of the walk last.
 create or replace function slabmend.record_backlog(request jsonb) returns boolean
 language plpgsql volatile
--- No sequential scans: a plan made while a table is empty would keep scanning the whole table after the table has grown.
+-- No sequential scans: a plan made while a table is empty would keep scanning the whole table after the table has
+-- grown.
 set enable_seqscan = off
 as $function$
 declare

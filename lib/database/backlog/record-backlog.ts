@@ -99,8 +99,8 @@ export interface BacklogChanges {
 }
 
 /**
- * Writes the judged entries and the walk's position in one statement: after a crash either everything is stored, or nothing and
- * the step is repeated. Returns whether the walk advanced; another walker may have been faster.
+ * Writes the judged entries and the walk's position in one statement: after a crash either everything is stored, or
+ * nothing and the step is repeated. Returns whether the walk advanced; another walker may have been faster.
  */
 export async function recordBacklog(sql: ISql, { step, ...changes }: BacklogChanges): Promise<boolean> {
   const encoded = JSON.stringify(

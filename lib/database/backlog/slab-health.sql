@@ -12,8 +12,8 @@
 --
 -- A wrongly pinned shard (repairs.bad_shards) is no source, even if its sector is healthy.
 --
--- Reads slab_sectors by primary key and sectors by id, each row once; hosts and contracts once for all slabs. The laterals and
--- settings fix this plan, because the planner does not know the number of ids.
+-- Reads slab_sectors by primary key and sectors by id, each row once; hosts and contracts once for all slabs. The
+-- laterals and settings fix this plan, because the planner does not know the number of ids.
 create or replace function slabmend.slab_health(slab_ids bigint[], grace interval) returns jsonb
 language sql stable
 set enable_seqscan = off

@@ -39,7 +39,10 @@ export interface BadSector {
   /** Null: the sector is lost, denied or pinned wrongly, so it is no source. */
   readonly hostId: HostId | null;
   readonly cause: string;
-  /** The sector was denied by a suspected host, which may have lost its index only for a while: the sector's repair may wait. */
+  /**
+   * The sector was denied by a suspected host, which may have lost its index only for a while: the sector's repair may
+   * wait.
+   */
   readonly isSuspected: boolean;
 }
 
@@ -112,7 +115,9 @@ export interface WalkPage {
   readonly nowMs: number;
 }
 
-/** Sectors up to the id `sector` are done. The next sector may be done in part: its slabs up to the id `slab` are done. */
+/**
+ * Sectors up to the id `sector` are done. The next sector may be done in part: its slabs up to the id `slab` are done.
+ */
 export interface WalkPosition {
   readonly sector: bigint;
   readonly slab: bigint;

@@ -3,8 +3,8 @@ import type { Clock } from "../../clock/clock.ts";
 import { assertClockAgrees } from "../../clock/clock-check.ts";
 
 /**
- * Compares this machine's clock with the database's. Hosts refuse tokens and prices from a machine whose clock is wrong; every
- * slab would then look at risk.
+ * Compares this machine's clock with the database's. Hosts refuse tokens and prices from a machine whose clock is
+ * wrong; every slab would then look at risk.
  * @throws {ClockError}
  */
 export async function assertClocksAgree(sql: ISql, clock: Pick<Clock, "now">): Promise<void> {

@@ -1,13 +1,13 @@
 /**
- * The database client: at most one connection, opened on demand, through postgres.js. When a connection ends, for any reason, its
- * driver is discarded with it, and the next statement opens a new one
+ * The database client: at most one connection, opened on demand, through postgres.js. When a connection ends, for any
+ * reason, its driver is discarded with it, and the next statement opens a new one
  * (docs/decisions/0014-database-client.md).
  *
  *   (none) --statement--> opening --log in--> open --idle / end--> over --statement--> opening ...
  *                            \------------------\----lost--------/
  *
- * What always holds: all statements of a transaction use the connection on which it began; a connection is closed before the next
- * one is opened; an error is thrown only in the call that caused it.
+ * What always holds: all statements of a transaction use the connection on which it began; a connection is closed
+ * before the next one is opened; an error is thrown only in the call that caused it.
  */
 import postgres, { type Sql } from "postgres";
 import { systemClock } from "../../clock/clock.ts";
@@ -42,9 +42,9 @@ interface Driver {
 }
 
 /**
- * The client works behind a transaction pooler: no named prepared statements, no session state, no look-up of types. End the
- * client before a Lambda function returns: a frozen connection would be dead later. Use it through a {@link DeadlineClient}: by
- * itself it waits forever for a silent server.
+ * The client works behind a transaction pooler: no named prepared statements, no session state, no look-up of types.
+ * End the client before a Lambda function returns: a frozen connection would be dead later. Use it through a {@link
+ * DeadlineClient}: by itself it waits forever for a silent server.
  *
  * @param authorities certificates of authorities, as PEM, to use instead of those built into Node.js
  */
@@ -131,8 +131,8 @@ function openDriver(
     } catch (error) {
       closed.resolve();
       onOver(isAbandoned ? undefined : (error as Error));
-      // The `sql.end` in onOver must begin before this error is thrown: the error fails the driver's first statement, and the
-      // driver then rejects the statements in its queue only if it is already ending.
+      // The `sql.end` in onOver must begin before this error is thrown: the error fails the driver's first statement,
+      // and the driver then rejects the statements in its queue only if it is already ending.
       await Promise.resolve();
       throw error;
     }

@@ -15,14 +15,14 @@ export interface DeadlineClient {
    * opens a new one: after a failover the old server is silent, and TCP would wait for a quarter of an hour. Other
    * calls waiting on the dropped connection fail in the same way.
    *
-   * A connection to a server that has become read-only is dropped too. A refused statement did not happen, so `statements` run
-   * again on a new connection while time is left: writes before the refused one must be idempotent.
+   * A connection to a server that has become read-only is dropped too. A refused statement did not happen, so
+   * `statements` run again on a new connection while time is left: writes before the refused one must be idempotent.
    * @throws {StoreError} `no-answer`: the statement may or may not have happened; `read-only-server`: it did not happen
    */
   run<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
   /**
-   * Like `run`, for idempotent statements: retried once on a new connection if no answer came in time, and several times
-   * after lost connections, with growing pauses. `limitMs` applies to each run.
+   * Like `run`, for idempotent statements: retried once on a new connection if no answer came in time, and several
+   * times after lost connections, with growing pauses. `limitMs` applies to each run.
    */
   runIdempotent<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
   /** Waits at most `limitMs` for the server to close the connection. */
@@ -53,8 +53,8 @@ export function createDeadlineClient(options: {
   const run: DeadlineClient["run"] = async (limitMs, statements) => {
     const endsAtMs = clock.now() + limitMs;
     let current = sql;
-    // Rejects at the deadline, so that `statements` is not awaited any longer: if `statements` is pausing between two attempts,
-    // it does not notice that its client was dropped.
+    // Rejects at the deadline, so that `statements` is not awaited any longer: if `statements` is pausing between two
+    // attempts, it does not notice that its client was dropped.
     const silence = Promise.withResolvers<never>();
     const cancel = clock.after(limitMs, () => {
       giveUp(current);

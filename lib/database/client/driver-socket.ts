@@ -12,7 +12,9 @@
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 
-/** If the server does not close the connection within this time after we ended our side, the connection is abandoned. */
+/**
+ * If the server does not close the connection within this time after we ended our side, the connection is abandoned.
+ */
 const FAREWELL_MS = 5_000;
 
 export class DriverSocket extends EventEmitter {

@@ -9,7 +9,10 @@ export type DatabaseFailure =
   | "conflict"
   /** The connection was lost or could not be made: the statement may or may not have happened. */
   | "connection-lost"
-  /** The server is read-only, so the statement did not happen. After a failover a new connection may reach the new primary. */
+  /**
+   * The server is read-only, so the statement did not happen. After a failover a new connection may reach the new
+   * primary.
+   */
   | "read-only"
   /** A bug, a missing privilege, a full disk: a retry changes nothing. */
   | "permanent";
@@ -60,7 +63,10 @@ export const BRIEFLY: RetryOptions = { maxAttempts: 4, maxConnectionAttempts: 3 
 /** For work that is not idempotent: retries after a conflict, which wrote nothing, but not after an answer was lost. */
 export const ONLY_CONFLICTS: RetryOptions = { ...BRIEFLY, maxConnectionAttempts: 1 };
 
-/** Milliseconds to wait after failed attempt `attempt` (1 = first), plus up to half as many at random, to spread callers out. */
+/**
+ * Milliseconds to wait after failed attempt `attempt` (1 = first), plus up to half as many at random, to spread callers
+ * out.
+ */
 export function retryDelayMs(
   failure: "conflict" | "connection-lost",
   attempt: number,
@@ -74,7 +80,8 @@ export function retryDelayMs(
  * Runs `work` until it succeeds. If lost connections are retried, `work` must be idempotent: a statement whose answer
  * was lost may have happened. A read-only server is not retried here: DeadlineClient does that with a new
  * connection.
- * @throws {StoreError} `retries-exhausted`, `fate-unknown` or `read-only-server`; a permanent failure is rethrown unchanged.
+ * @throws {StoreError} `retries-exhausted`, `fate-unknown` or `read-only-server`; a permanent failure is rethrown
+ * unchanged.
  */
 export async function retryTransaction<Result>(
   what: string,

@@ -1,6 +1,7 @@
 /**
- * Session settings that our statements rely on, and that a database or a role may override. `slabmend grant` sets them on the
- * role, so that they hold behind a transaction pooler too; doctor shows them; without these settings no lease is made or begun.
+ * Session settings that our statements rely on, and that a database or a role may override. `slabmend grant` sets them
+ * on the role, so that they hold behind a transaction pooler too; doctor shows them; without these settings no lease is
+ * made or begun.
  */
 import type { ISql } from "postgres";
 import { StoreError } from "./store-error.ts";
@@ -14,7 +15,10 @@ export interface SessionSettings {
   readonly searchPath: readonly string[];
 }
 
-/** Names of settings, with values as in `alter role ... set`. Without session_replication_role: only a superuser may set it. */
+/**
+ * Names of settings, with values as in `alter role ... set`. Without session_replication_role: only a superuser may set
+ * it.
+ */
 export const ROLE_SETTINGS = {
   default_transaction_isolation: "'read committed'",
   bytea_output: "'hex'",

@@ -2,8 +2,8 @@ import type { ISql, Sql, TransactionSql } from "postgres";
 import { isStatementTimeout } from "./statement-timeout.ts";
 
 /**
- * Reads in a transaction that cannot write or lock a row, and in which no statement (and so no snapshot) lasts longer than
- * `limitMs`. `too-long`: a statement reached that limit. Within a caller's transaction there is no limit.
+ * Reads in a transaction that cannot write or lock a row, and in which no statement (and so no snapshot) lasts longer
+ * than `limitMs`. `too-long`: a statement reached that limit. Within a caller's transaction there is no limit.
  */
 export async function readShortly<Result>(
   sql: ISql,

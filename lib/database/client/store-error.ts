@@ -28,5 +28,8 @@ export type StoreErrorCode =
   /** An open connection gives no answer; the statement may or may not have happened. */
   | "no-answer";
 
-/** Thrown by lib/database when the database cannot be used in its present state, or gave no answer in all allowed attempts. */
+/**
+ * Thrown by lib/database when the database cannot be used in its present state, or gave no answer in all allowed
+ * attempts.
+ */
 export class StoreError extends SlabmendError<StoreErrorCode> {}

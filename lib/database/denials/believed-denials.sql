@@ -1,11 +1,13 @@
--- The open denials of a slab that this commit turns into losses, as reports for record_lost: [{"sectorId", "root", "hostId"}].
+-- The open denials of a slab that this commit turns into losses, as reports for record_lost: [{"sectorId", "root",
+-- "hostId"}].
 --
 --   decided   the result of judge_moves: the moves without a "why" are of sectors that are now stored elsewhere. Such a
 --             sector counts as lost if the denying host serves other sectors ("othersServed" in reports), or if the
 --             sector was denied three times, at least an hour apart. Otherwise the host may have lost its index for a
 --             while, and the sector's move is an ordinary one
---   reports   the reports of record_denials in this commit. If a report says that a whole sector was requested and denied,
---             at least 6 h after the sector's first such denial, the sector counts as lost too, even if it was not moved
+--   reports   the reports of record_denials in this commit. If a report says that a whole sector was requested and
+--             denied, at least 6 h after the sector's first such denial, the sector counts as lost too, even if it was
+--             not moved
 --
 -- Denials by a suspected host are never included. The caller holds the locks of lock_for_commit.
 create or replace function slabmend.believed_denials(the_slab bigint, decided jsonb, reports jsonb) returns jsonb

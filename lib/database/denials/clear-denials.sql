@@ -1,9 +1,9 @@
--- Clears the denials of sectors that their host has since served as a whole, with the pinned root. After three counted denials a
--- sector stays bad even if it is served: otherwise a host could deny sectors whose traffic costs it money and still count as good
--- in between.
+-- Clears the denials of sectors that their host has since served as a whole, with the pinned root. After three counted
+-- denials a sector stays bad even if it is served: otherwise a host could deny sectors whose traffic costs it money and
+-- still count as good in between.
 --
--- A denial that another repair or a check has recorded since this repair began stays: the host may have denied the sector after
--- it had served it. If it still has the sector, the next repair clears the denial.
+-- A denial that another repair or a check has recorded since this repair began stays: the host may have denied the
+-- sector after it had served it. If it still has the sector, the next repair clears the denial.
 --
 --   served    [{"sectorId", "hostId"}]
 --   began_at  when this repair began

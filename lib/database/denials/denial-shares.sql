@@ -37,7 +37,8 @@ begin
   left join lateral (
     -- At most 100 half-lives, and no sum below 10^-6: see lib/database/fleet/host-scores.ts.
     select case when x.successes < 1e-6 then 0 else x.successes
-      * power(0.5::double precision, least(greatest(extract(epoch from moment - x.faded_at)::double precision / 1800, 0), 100)) end as served
+      * power(0.5::double precision,
+          least(greatest(extract(epoch from moment - x.faded_at)::double precision / 1800, 0), 100)) end as served
     from public.hosts h
     join slabmend.host_scores x on x.host_key = h.public_key
     where h.id = a.id offset 0

@@ -4,9 +4,9 @@ import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 /**
  * Removes the denials and earlier locations of deleted sectors. Returns the number of removed rows.
  *
- * Each call checks the next `limit` rows by primary key, starting where the previous call stopped (`checkpoints`), so its
- * cost does not depend on the number of rows; at the end it starts over. It skips locked rows, so that it never waits
- * for a commit.
+ * Each call checks the next `limit` rows by primary key, starting where the previous call stopped (`checkpoints`), so
+ * its cost does not depend on the number of rows; at the end it starts over. It skips locked rows, so that it never
+ * waits for a commit.
  */
 export async function forgetDenials(sql: ISql, options: { readonly limit: number }): Promise<number> {
   const forget = async (): Promise<number> => {

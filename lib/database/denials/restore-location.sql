@@ -1,14 +1,15 @@
--- Records a sector on the host that has just served it, as indexd's re-pinning does; started by an operator. If the sector is
--- still recorded there, only the denial is removed.
+-- Records a sector on the host that has just served it, as indexd's re-pinning does; started by an operator. If the
+-- sector is still recorded there, only the denial is removed.
 --
---   answer   'restored', 'cleared', or why neither was done: 'sector-gone', 'located-elsewhere', 'host-gone', 'host-blocked',
---            'host-without-good-contract', 'host-taken' (the host has another sector of one of this sector's slabs)
+--   answer   'restored', 'cleared', or why neither was done: 'sector-gone', 'located-elsewhere', 'host-gone',
+--            'host-blocked', 'host-without-good-contract', 'host-taken' (the host has another sector of one of this
+--            sector's slabs)
 --
 -- Rows of lost_sectors stay: the host did deny the sector. The caller has read the whole sector from the host and
 -- verified its root.
 --
--- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile (hold_indexd); the sector's slabs by id;
--- all sectors of these slabs by root; the host; the denial.
+-- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile (hold_indexd); the sector's slabs by
+-- id; all sectors of these slabs by root; the host; the denial.
 create or replace function slabmend.restore_location(the_sector bigint, the_root bytea, the_host integer) returns text
 language plpgsql volatile
 as $function$

@@ -56,8 +56,8 @@ export interface Departed {
 }
 
 /**
- * Counts, in the next rows of the journal, the sectors that left these hosts since the run began. Reads by journal_position_idx;
- * the first call finds its first row by journal_finished_at_idx.
+ * Counts, in the next rows of the journal, the sectors that left these hosts since the run began. Reads by
+ * journal_position_idx; the first call finds its first row by journal_finished_at_idx.
  * @param after position of the last row that the previous call read; null: this is the first call
  */
 export async function readDeparted(
@@ -116,8 +116,8 @@ export interface DrainStanding {
    */
   readonly stopped: readonly string[];
   /**
-   * Number of slabs by the outcome of their latest repair since the run began, without successful outcomes; counted among at
-   * most 500 slabs that are still to be drained.
+   * Number of slabs by the outcome of their latest repair since the run began, without successful outcomes; counted
+   * among at most 500 slabs that are still to be drained.
    */
   readonly outcomes: Readonly<Record<string, number>>;
   /**

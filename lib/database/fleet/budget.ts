@@ -24,11 +24,12 @@ const MOST_LEASES = 2 ** 31 - 1;
 const UNLIMITED: BudgetState = { stoppedBy: [], ordinaryLeases: null };
 
 /**
- * Compares the work since midnight UTC and the present leases with the limits, and stores the result for metrics
- * and status (`slabmend.budget`). A repair counts as soon as its slab is leased. Its money and bytes count only when it ends, so
- * the repairs in progress may exceed those two limits.
+ * Compares the work since midnight UTC and the present leases with the limits, and stores the result for metrics and
+ * status (`slabmend.budget`). A repair counts as soon as its slab is leased. Its money and bytes count only when it
+ * ends, so the repairs in progress may exceed those two limits.
  *
- * Reads the hourly totals of a day, the journal rows not yet in the totals (lib/database/journal/work-since.sql), and all leases.
+ * Reads the hourly totals of a day, the journal rows not yet in the totals (lib/database/journal/work-since.sql), and
+ * all leases.
  */
 export async function checkBudget(sql: ISql, limits: BudgetLimits): Promise<BudgetState> {
   return await retryTransaction("check the budget", () => checkOnce(sql, limits), BRIEFLY);

@@ -1,7 +1,7 @@
 /**
- * The fleet's circuit breaker. If repairs of many different slabs end badly at the same time, the slabs are not the cause: hosts
- * may be unreachable, accounts without funds, the release bad, or the memory too small. Then the breaker opens: no slab is
- * quarantined, and claim backs off:
+ * The fleet's circuit breaker. If repairs of many different slabs end badly at the same time, the slabs are not the
+ * cause: hosts may be unreachable, accounts without funds, the release bad, or the memory too small. Then the breaker
+ * opens: no slab is quarantined, and claim backs off:
  *
  *   closed --most of the latest outcomes bad--> open, backing off 1 min
  *   open   --most outcomes since then good----> closed
@@ -9,7 +9,8 @@
  *   open   --backoff over, nothing finished---> open; claim may try a few slabs (half-open)
  *   closed --bad again soon after closing-----> open, backing off twice as long as last time
  *
- * During a backoff claim leases one slab a minute (a probe), so that the fleet notices early that repairs work again. Pure.
+ * During a backoff claim leases one slab a minute (a probe), so that the fleet notices early that repairs work again.
+ * Pure.
  */
 import type { OutcomeKind } from "../leases/outcome-writes.ts";
 
@@ -35,7 +36,10 @@ export interface BreakerLimits {
   readonly longestBackoffMs: number;
   /** Older outcomes are ignored. */
   readonly windowMs: number;
-  /** The breaker opens only if at least this many slabs ended badly; if fewer did, the slabs themselves may be the cause. */
+  /**
+   * The breaker opens only if at least this many slabs ended badly; if fewer did, the slabs themselves may be the
+   * cause.
+   */
   readonly leastBadSlabs: number;
   /** The latest outcomes of at most this many slabs are considered. */
   readonly mostSlabs: number;

@@ -24,7 +24,10 @@ export type FleetMode =
       readonly since: Date;
     };
 
-/** The modes from which each mode can be entered. None can be entered from `maintenance`: the maintenance run must end first. */
+/**
+ * The modes from which each mode can be entered. None can be entered from `maintenance`: the maintenance run must end
+ * first.
+ */
 const ENTERED_FROM: Readonly<Record<StoppedMode, readonly FleetMode["kind"][]>> = {
   paused: ["running"],
   maintenance: ["running"],
@@ -53,7 +56,10 @@ export function fleetModeOf({ mode, mode_owner, mode_reason, mode_since }: Row):
   return { kind: mode, owner: mode_owner!, reason: mode_reason ?? undefined, since: mode_since! };
 }
 
-/** Sets a mode that stops leasing. False: the fleet stays in its present mode, which does not allow the change (ENTERED_FROM). */
+/**
+ * Sets a mode that stops leasing. False: the fleet stays in its present mode, which does not allow the change
+ * (ENTERED_FROM).
+ */
 export async function stopLeasing(
   sql: ISql,
   stop: {

@@ -17,15 +17,16 @@ const LEAST_BYTES = 65_536;
 /** The most hosts in one report: those of a slab's at most 256 sectors, and candidates that failed. */
 const MAX_SAMPLES = 1_024;
 /**
- * PostgreSQL raises an error if a product is too small to be distinguished from zero. A sum to which nothing is added decays that
- * far in 1,074 half-lives (three weeks); then no score could be read or reported. So a sum below LEAST_SUM counts as zero, and so
- * does any sum after MOST_HALF_LIVES. The smallest product that is computed, LEAST_SUM / 2^MOST_HALF_LIVES, is above 10^-37.
+ * PostgreSQL raises an error if a product is too small to be distinguished from zero. A sum to which nothing is added
+ * decays that far in 1,074 half-lives (three weeks); then no score could be read or reported. So a sum below LEAST_SUM
+ * counts as zero, and so does any sum after MOST_HALF_LIVES. The smallest product that is computed, LEAST_SUM /
+ * 2^MOST_HALF_LIVES, is above 10^-37.
  */
 const LEAST_SUM = 1e-6;
 const MOST_HALF_LIVES = 100;
 /**
- * A larger sum counts as this value, so that quotients stay finite even if a worker reports nonsense. No honest sum is as large:
- * in bytes, it is more than all hosts together ever held.
+ * A larger sum counts as this value, so that quotients stay finite even if a worker reports nonsense. No honest sum is
+ * as large: in bytes, it is more than all hosts together ever held.
  */
 const MOST_SUM = 1e18;
 
@@ -33,8 +34,8 @@ const MOST_SUM = 1e18;
 const MOST_SAMPLE = 1e15;
 
 /**
- * SQL: the factor by which the sums in the row `h` have decayed since `faded_at`. It is 1 if `faded_at` lies in the future,
- * because the clock was set back.
+ * SQL: the factor by which the sums in the row `h` have decayed since `faded_at`. It is 1 if `faded_at` lies in the
+ * future, because the clock was set back.
  */
 const LEFT_OVER = `
   select case when e.half_lives > ${MOST_HALF_LIVES} then 0 else power(0.5::float8, e.half_lives) end as left_over
@@ -47,9 +48,9 @@ const counts = (sum: (typeof SUMS)[number]): string =>
   `(case when h.${sum} < ${LEAST_SUM} then 0 else least(h.${sum}, ${MOST_SUM}) end)`;
 
 /**
- * Adds a worker's measurements to the fleet's sums, in one statement for all hosts. A host whose row another worker is writing at
- * this moment is skipped, so that a thousand workers never wait for each other. Scores are statistics: a lost measurement does no
- * harm. Returns the number of hosts whose measurements were added.
+ * Adds a worker's measurements to the fleet's sums, in one statement for all hosts. A host whose row another worker is
+ * writing at this moment is skipped, so that a thousand workers never wait for each other. Scores are statistics: a
+ * lost measurement does no harm. Returns the number of hosts whose measurements were added.
  *
  * Locks rows of host_scores by ascending key and skips locked ones; writes only our own tables.
  */
@@ -96,9 +97,13 @@ export async function reportHostScores(sql: ISql, samples: readonly HostSample[]
   return row!.counted;
 }
 
-/** The fleet's scores of all hosts that were ever used, one row per host. A worker that has just started begins with them. */
+/**
+ * The fleet's scores of all hosts that were ever used, one row per host. A worker that has just started begins with
+ * them.
+ */
 export async function readHostScores(sql: ISql): Promise<readonly SharedHostScore[]> {
-  // abs(): if the clock was set back, a stored time may lie in the future; it then counts as if it were equally far in the past.
+  // abs(): if the clock was set back, a stored time may lie in the future; it then counts as if it were equally far in
+  // the past.
   const lately = (column: "out_of_funds_at" | "full_at", withinMs: number) =>
     sql`coalesce(abs(extract(epoch from clock_timestamp() - ${sql(`h.${column}`)})) * 1000 < ${withinMs}::float8, false)`;
   const rows = await sql<

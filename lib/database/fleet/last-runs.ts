@@ -2,7 +2,9 @@
 import type { ISql } from "postgres";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
-/** The time is written at most once in this interval, because a worker without a queue claims several times a second. */
+/**
+ * The time is written at most once in this interval, because a worker without a queue claims several times a second.
+ */
 const WRITE_EVERY_SECONDS = 10;
 
 /** Records the time of a run in the only row of `fleet`, in a transaction of its own. */

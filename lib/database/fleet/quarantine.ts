@@ -37,18 +37,19 @@ export async function listQuarantine(
 }
 
 /**
- * Ends the quarantine of the given slabs, or of all, and resets their crash counts: three new crashes, not one, put a slab in
- * quarantine again. Returns the ids of the slabs that were in quarantine.
+ * Ends the quarantine of the given slabs, or of all, and resets their crash counts: three new crashes, not one, put a
+ * slab in quarantine again. Returns the ids of the slabs that were in quarantine.
  *
- * Writes only our own tables: repairs, then backlog, both by ascending slab id. indexd's next_repair_attempt needs no change,
- * because a quarantine does not set it.
+ * Writes only our own tables: repairs, then backlog, both by ascending slab id. indexd's next_repair_attempt needs no
+ * change, because a quarantine does not set it.
  */
 export async function releaseQuarantine(
   sql: ISql,
   slabIds: readonly SlabId[] | "all",
 ): Promise<readonly string[]> {
   const chosen = slabIds === "all" ? null : JSON.stringify(slabIds.map(String));
-  // Not retried after a lost answer: which slabs were released is unknown, so the operator checks and repeats the command.
+  // Not retried after a lost answer: which slabs were released is unknown, so the operator checks and repeats the
+  // command.
   const release = () => sql<{ released: string[] }[]>`
     with released as (
       update slabmend.repairs r

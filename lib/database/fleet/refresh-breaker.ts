@@ -20,13 +20,14 @@ interface BreakerRow {
 }
 
 /**
- * How many of the latest rows of the journal are read. They cover 20 different slabs, unless a few slabs fill most of these rows.
+ * How many of the latest rows of the journal are read. They cover 20 different slabs, unless a few slabs fill most of
+ * these rows.
  */
 const MOST_ROWS = 200;
 
 /**
- * Reads the latest outcomes, decides (circuit-breaker.ts) and stores the decision. Times are the database's. If another process
- * stores its decision first, the decision made here is returned to the caller but not stored.
+ * Reads the latest outcomes, decides (circuit-breaker.ts) and stores the decision. Times are the database's. If another
+ * process stores its decision first, the decision made here is returned to the caller but not stored.
  *
  * Reads the journal backwards by journal_finished_at_idx; the row of `fleet` is locked for one update only.
  */
@@ -52,7 +53,7 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
         from (
           select j.slab_id, j.outcome, j.finished_at from slabmend.journal j
           where j.outcome <> 'superseded'
-            -- If the clock was set back, outcomes in the future would count as the latest ones until their time had come.
+            -- After a clock was set back, outcomes in the future would count as the latest until their time had come.
             and j.finished_at <= (select clock_timestamp())
             -- A drain that waits for room or funds says nothing about repairs.
             and not (j.kind = 'drain' and j.outcome in ('no-candidates', 'underfunded'))
@@ -62,15 +63,16 @@ async function refreshOnce(sql: ISql, limits: BreakerLimits): Promise<BreakerNow
     from slabmend.fleet f`;
   const before = breakerOf(row!);
   const breaker = nextBreaker(before, row!.outcomes, row!.now_ms, limits);
-  // A stored time that lies in the future is replaced: otherwise every call would read it as the present time (pastTime), and no
-  // time would seem to have passed since.
+  // A stored time that lies in the future is replaced: otherwise every call would read it as the present time
+  // (pastTime), and no time would seem to have passed since.
   const wasAhead = Math.max(row!.since_ms, row!.from_ms ?? 0) > row!.now_ms;
   if (breaker !== before || wasAhead) await writeBreaker(sql, breaker, row!.revision);
   return { breaker, nowMs: row!.now_ms };
 }
 
 /**
- * Takes the right to lease one slab as a probe during a backoff. False: the right was last taken less than `everyMs` ago.
+ * Takes the right to lease one slab as a probe during a backoff. False: the right was last taken less than `everyMs`
+ * ago.
  */
 export async function takeProbe(sql: ISql, everyMs: number): Promise<boolean> {
   // If the answer is lost, no probe is leased until `everyMs` have passed again.

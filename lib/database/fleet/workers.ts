@@ -1,4 +1,7 @@
-/** The processes that work for this database: each `slabmend work` or `slabmend serve` updates its own row at every heartbeat. */
+/**
+ * The processes that work for this database: each `slabmend work` or `slabmend serve` updates its own row at every
+ * heartbeat.
+ */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";
 import { storableText } from "../client/storable-text.ts";
@@ -61,7 +64,10 @@ export async function tellEnded(sql: ISql, id: string): Promise<void> {
   await retryTransaction("tell that a worker has ended", async () => await remove(), ONLY_CONFLICTS);
 }
 
-/** At most a thousand processes, in the order in which they started. Includes processes that crashed within the last day. */
+/**
+ * At most a thousand processes, in the order in which they started. Includes processes that crashed within the last
+ * day.
+ */
 export async function listWorkers(sql: ISql): Promise<readonly SeenWorker[]> {
   const rows = await sql<
     (Pick<WorkerRow, "command" | "host" | "pid" | "concurrency" | "running" | "state"> & {

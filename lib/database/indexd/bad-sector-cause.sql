@@ -1,5 +1,5 @@
--- Why a sector is bad by itself, regardless of the slab's other sectors; null: it is not bad. This is the only definition of
--- "bad sector"; bad_sectors() finds candidates for each of these causes by an index.
+-- Why a sector is bad by itself, regardless of the slab's other sectors; null: it is not bad. This is the only
+-- definition of "bad sector"; bad_sectors() finds candidates for each of these causes by an index.
 --
 --   lost           on no host
 --   denied         its host said that it does not have the sector, and the denial is open (open_denials)

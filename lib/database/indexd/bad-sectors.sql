@@ -1,15 +1,16 @@
--- One page of the sectors that are bad for one cause: at most page_sectors ids above from_sector, ascending. next_sector: the
--- from_sector of the next page; null after the last page. Only reads, without row locks, in its caller's snapshot.
+-- One page of the sectors that are bad for one cause: at most page_sectors ids above from_sector, ascending.
+-- next_sector: the from_sector of the next page; null after the last page. Only reads, without row locks, in its
+-- caller's snapshot.
 --
 --   lost           sectors without a host
 --   denied         sectors with an open denial
 --   bad-contract   sectors pinned to a contract that is not good, or whose state is neither pending nor active
---   bad-host       unpinned sectors of hosts that are not good or have no active contract: such a host keeps them for only three
---                  days, and indexd does not look for them
+--   bad-host       unpinned sectors of hosts that are not good or have no active contract: such a host keeps them for
+--                  only three days, and indexd does not look for them
 --   draining       sectors of hosts that are being drained, pinned and unpinned; none while the drain is paused
 --
--- Calls pinned_sectors() and unpinned_sectors(). Besides the indexes of these two functions it uses sectors_lost_idx and
--- denials_open_idx.
+-- Calls pinned_sectors() and unpinned_sectors(). Besides the indexes of these two functions it uses sectors_lost_idx
+-- and denials_open_idx.
 create or replace function slabmend.bad_sectors(the_cause text, from_sector bigint, page_sectors integer,
   out sector_ids bigint[], out next_sector bigint)
 language plpgsql stable
@@ -56,7 +57,8 @@ begin
           select m.id from public.contracts c join public.contract_sectors_map m on m.contract_id = c.contract_id
           where c.host_id = any (parts)), from_sector, page_sectors);
         select * into unpinned from slabmend.unpinned_sectors(parts, from_sector, page_sectors);
-        -- The pinned and the unpinned sectors are each complete up to their own next_sector, so the page ends at the lower one.
+        -- The pinned and the unpinned sectors are each complete up to their own next_sector, so the page ends at the
+        -- lower one.
         next_sector := least(pinned.next_sector, unpinned.next_sector);
         sector_ids := array(
           select s.id from (

@@ -1,30 +1,31 @@
--- Bumps the events of all objects that contain a slab of the outbox `moved`: SDKs learn the new locations of its sectors only
--- through object_events. Runs in a short transaction of its own. Takes at most `most` rows from the outbox, of all slabs or only
--- of slab `only_slab`, and returns how many rows it took.
+-- Bumps the events of all objects that contain a slab of the outbox `moved`: SDKs learn the new locations of its
+-- sectors only through object_events. Runs in a short transaction of its own. Takes at most `most` rows from the
+-- outbox, of all slabs or only of slab `only_slab`, and returns how many rows it took.
 --
 -- The method depends on the version of indexd's database:
 --
---   from 24 on   only sets the event's time to null: only indexd may assign positions in the stream, and it does so within two
---                seconds. A time written by us could lie before a position that a client has already passed, and the client
---                would miss the event for good. Or it could lie after events that indexd publishes next, and clients would miss
---                those.
---   before       the writer stamps the event with a time in whole seconds. indexd hides events of the present second and later
---                ones, so that no client's cursor is in a second that may still receive events. The stamp is two seconds ahead,
---                rounded down, so the transaction has at least two seconds to commit before the event becomes visible. The stamp
---                is not later, because after an upgrade to 24 indexd publishes nothing until the time of the greatest stamp.
+--   from 24 on   only sets the event's time to null: only indexd may assign positions in the stream, and it does so
+--                within two seconds. A time written by us could lie before a position that a client has already passed,
+--                and the client would miss the event for good. Or it could lie after events that indexd publishes next,
+--                and clients would miss those.
+--   before       the writer stamps the event with a time in whole seconds. indexd hides events of the present second
+--                and later ones, so that no client's cursor is in a second that may still receive events. The stamp is
+--                two seconds ahead, rounded down, so the transaction has at least two seconds to commit before the
+--                event becomes visible. The stamp is not later, because after an upgrade to 24 indexd publishes nothing
+--                until the time of the greatest stamp.
 --
 -- Locks, in this order: the table object_events, so that indexd cannot be upgraded meanwhile (hold-indexd.sql); outbox
 -- rows `for update skip locked`, so that two callers share the work; the events by ascending key, so that flushes of
--- slabs of the same objects cannot deadlock.
--- Each event is updated once, even if its object has a thousand moved slabs. indexd's publisher skips rows that we have locked.
--- Indexes: object_slabs_slab_digest_idx, objects' primary key, object_events_object_key_idx.
+-- slabs of the same objects cannot deadlock. Each event is updated once, even if its object has a thousand moved slabs.
+-- indexd's publisher skips rows that we have locked. Indexes: object_slabs_slab_digest_idx, objects' primary key,
+-- object_events_object_key_idx.
 create or replace function slabmend.bump_events(most integer, only_slab bigint) returns integer
 language plpgsql volatile
 as $function$
 declare
   profile constant integer := slabmend.hold_indexd(array['object_events']);
-  -- Two seconds are enough for this many events: an update takes 10 to 15 microseconds per event, and pages are in memory once
-  -- the events are locked. If the slabs of the batch have more, only the slab of the first row is flushed.
+  -- Two seconds are enough for this many events: an update takes 10 to 15 microseconds per event, and pages are in
+  -- memory once the events are locked. If the slabs of the batch have more, only the slab of the first row is flushed.
   most_keys constant integer not null := 50000;
   outbox_ids bigint[];
   digests bytea[];

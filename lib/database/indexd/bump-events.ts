@@ -1,11 +1,13 @@
 /**
- * Flushes the outbox: bumps the events of objects whose slabs moved, in short transactions (lib/database/indexd/bump-events.sql).
+ * Flushes the outbox: bumps the events of objects whose slabs moved, in short transactions
+ * (lib/database/indexd/bump-events.sql).
  *
- *   a batch of rows in one transaction -- too slow? --> its slabs one by one -- too slow? --> that slab to the end of the outbox
+ *   a batch of rows in one transaction -- too slow? --> its slabs one by one -- too slow? --> that slab to the end of
+ *   the outbox
  *
- * So a slab with very many objects, or an object whose event is locked, delays the other slabs only until the slow slab is found.
- * The slow batch has already shown that something is locked, so single slabs wait only briefly for locks. All slabs of a locked
- * object are moved to the end, and the slabs after them are still reached.
+ * So a slab with very many objects, or an object whose event is locked, delays the other slabs only until the slow slab
+ * is found. The slow batch has already shown that something is locked, so single slabs wait only briefly for locks. All
+ * slabs of a locked object are moved to the end, and the slabs after them are still reached.
  */
 import type { ISql } from "postgres";
 import { parseSlabId, type SlabId } from "../../slab/ids.ts";
@@ -14,14 +16,19 @@ import { isStatementTimeout } from "../client/statement-timeout.ts";
 import { StoreError } from "../client/store-error.ts";
 import { type VerifyOptions, writeVerified } from "./version/write-verified.ts";
 
-/** Rows of the outbox per transaction: few, so that the transaction is short even if each slab belongs to many objects. */
+/**
+ * Rows of the outbox per transaction: few, so that the transaction is short even if each slab belongs to many objects.
+ */
 const DEFAULT_LIMIT = 100;
-/** Attempts per batch. Each may wait 3 s for a lock (the role's lock_timeout), and a run of reap has one minute in total. */
+/**
+ * Attempts per batch. Each may wait 3 s for a lock (the role's lock_timeout), and a run of reap has one minute in
+ * total.
+ */
 const ATTEMPTS_BESIDE_OTHERS = 3;
 
 /**
- * How long a single slab of a slow batch waits for a lock. The wait is so short that a thousand slabs of one locked object take
- * minutes, not hours.
+ * How long a single slab of a slow batch waits for a lock. The wait is so short that a thousand slabs of one locked
+ * object take minutes, not hours.
  */
 const BRIEF_LOCK_TIMEOUT_MS = 200;
 
@@ -30,13 +37,15 @@ interface FlushOptions {
   readonly slabId?: SlabId;
   readonly retry?: RetryOptions;
   readonly verify?: VerifyOptions;
-  /** Called when the slabs of a slow batch are flushed one by one, before each slab but the first: true ends the flush. */
+  /**
+   * Called when the slabs of a slow batch are flushed one by one, before each slab but the first: true ends the flush.
+   */
   readonly timeIsUp?: () => boolean;
 }
 
 /**
- * Thrown after a slow batch: its slabs were tried one by one, as long as there was time, and some were stuck. The stuck slabs are
- * now at the end of the outbox.
+ * Thrown after a slow batch: its slabs were tried one by one, as long as there was time, and some were stuck. The stuck
+ * slabs are now at the end of the outbox.
  */
 export class OutboxStuckError extends StoreError {
   /** How many rows of the outbox were flushed nevertheless. */
@@ -57,10 +66,15 @@ export class OutboxStuckError extends StoreError {
   }
 }
 
-/** Runs one statement with a time limit of its own: a flush needs several statements, and each may take its full time. */
+/**
+ * Runs one statement with a time limit of its own: a flush needs several statements, and each may take its full time.
+ */
 type AskOne = <Result>(statement: (sql: ISql) => Promise<Result>) => Promise<Result>;
 
-/** Like {@link flushOutbox}, but sets no time limit for a statement, because the caller knows that the database responds. */
+/**
+ * Like {@link flushOutbox}, but sets no time limit for a statement, because the caller knows that the database
+ * responds.
+ */
 export function flushMoved(sql: ISql, options: FlushOptions = {}): Promise<number> {
   return flushOutbox((statement) => statement(sql), options);
 }
@@ -115,7 +129,8 @@ async function bumpEvents(
 ): Promise<number> {
   const onlySlab = slabId === undefined ? null : String(slabId);
   const bump = async (sql: ISql): Promise<number> => {
-    // The statement itself sets the lock_timeout, for its transaction only: behind a pooler there is no session to configure.
+    // The statement itself sets the lock_timeout, for its transaction only: behind a pooler there is no session to
+    // configure.
     const patience = isBrief
       ? sql`set_config('lock_timeout', ${`${BRIEF_LOCK_TIMEOUT_MS}ms`}, true)`
       : sql`null`;

@@ -1,13 +1,13 @@
--- The state of every contract: docs/protocol.md#contract-predicates; contract-health.ts makes the same decisions on rows
--- that were already read.
+-- The state of every contract: docs/protocol.md#contract-predicates; contract-health.ts makes the same decisions on
+-- rows that were already read.
 --
 -- Language SQL, stable, string-bodied, set-returning: the planner inlines it into the calling query, so that
 -- `where contract_id = …` uses contracts' unique index and unused columns cost nothing. It takes and returns
 -- plain scalars, because a function over a table's row type would prevent indexd from ever dropping that table.
 --
--- Computes with integers, as indexd does: division truncates. In indexd the number of blocks until a contract's expiration is
--- unsigned: after the expiration it wraps to a number so high that no contract can pay for storage until then. So here, too, an
--- expired contract may take a sector only in its unused capacity.
+-- Computes with integers, as indexd does: division truncates. In indexd the number of blocks until a contract's
+-- expiration is unsigned: after the expiration it wraps to a number so high that no contract can pay for storage until
+-- then. So here, too, an expired contract may take a sector only in its unused capacity.
 create or replace function slabmend.contract_states()
 returns table (contract_id bytea, host_id integer, healthy boolean, good_for_append boolean)
 language sql stable

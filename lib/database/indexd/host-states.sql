@@ -1,5 +1,5 @@
--- The state of every host: docs/protocol.md#host-usability; host-usability.ts makes the same decisions on rows that were already
--- read, and names the failed checks.
+-- The state of every host: docs/protocol.md#host-usability; host-usability.ts makes the same decisions on rows that
+-- were already read, and names the failed checks.
 --
 --   usable             passes all of indexd's checks
 --   blocked            its key is on the blocklist
@@ -8,8 +8,9 @@
 --                      it has at least one contract that is active, healthy or good for append
 --   good_for_upload    good, not stuck, and has storage left
 --
--- Needs contract_states(). Inlined like contract_states, and takes and returns plain scalars for the same reason. The three
--- has_ columns are subqueries that run only if used, on contracts_host_id_active_good_idx and contracts_host_id_active_bad_idx.
+-- Needs contract_states(). Inlined like contract_states, and takes and returns plain scalars for the same reason. The
+-- three has_ columns are subqueries that run only if used, on contracts_host_id_active_good_idx and
+-- contracts_host_id_active_bad_idx.
 create or replace function slabmend.host_states()
 returns table (
   host_id integer, usable boolean, blocked boolean, good boolean, good_for_upload boolean,

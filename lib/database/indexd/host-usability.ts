@@ -1,6 +1,9 @@
 import type { HostRow, SettingsRow } from "./raw-rows.ts";
 
-/** The checks, by indexd's names and in its order. indexd stores the names of failed checks as its reasons to block a host. */
+/**
+ * The checks, by indexd's names and in its order. indexd stores the names of failed checks as its reasons to block a
+ * host.
+ */
 const USABILITY_CHECKS = [
   "Uptime",
   "MaxContractDuration",
@@ -29,8 +32,9 @@ const MIN_PRICE_VALIDITY_US = 15n * 60n * 1_000_000n;
 const VERSION_HEX_DIGITS = 6;
 
 /**
- * The checks that a host fails; none: the host is usable. A host that was never scanned has no settings, so it fails all checks
- * of its settings. A check also fails if indexd never set its limit. slabmend.host_states() makes the same decision in SQL.
+ * The checks that a host fails; none: the host is usable. A host that was never scanned has no settings, so it fails
+ * all checks of its settings. A check also fails if indexd never set its limit. slabmend.host_states() makes the same
+ * decision in SQL.
  */
 export function failedUsabilityChecks(host: HostRow, settings: SettingsRow): readonly UsabilityCheck[] {
   return USABILITY_CHECKS.filter((check) => !passes(check, host, settings));
@@ -84,8 +88,8 @@ function atMost(price: bigint, limit: bigint | null): boolean {
 }
 
 /**
- * Whether a host is usable, not blocked, not stuck, and has storage left. It may receive sectors if it also has a contract to
- * which indexd can append them.
+ * Whether a host is usable, not blocked, not stuck, and has storage left. It may receive sectors if it also has a
+ * contract to which indexd can append them.
  */
 export function isGoodForUpload(host: HostRow, settings: SettingsRow): boolean {
   return (

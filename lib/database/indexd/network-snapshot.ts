@@ -22,13 +22,16 @@ export interface NetworkHost {
   readonly goodForUpload: boolean;
   readonly hasActiveContract: boolean;
   readonly hasAppendContract: boolean;
-  /** The prices that the host signed at indexd's last scan; usually expired. validUntilSeconds is 0 if it was never scanned. */
+  /**
+   * The prices that the host signed at indexd's last scan; usually expired. validUntilSeconds is 0 if it was never
+   * scanned.
+   */
   readonly storedPrices: HostPrices;
   /** Sectors on this host that indexd has not appended to a contract yet. */
   readonly unpinnedSectors: number;
   /**
-   * Not null: an operator drains the host, so it receives no sectors. The sectors on the host move away while the drain is
-   * `running`, and stay while it is `paused`.
+   * Not null: an operator drains the host, so it receives no sectors. The sectors on the host move away while the drain
+   * is `running`, and stay while it is `paused`.
    */
   readonly drain: "running" | "paused" | null;
 }
@@ -42,8 +45,8 @@ export interface NetworkSnapshot {
   /** Contracts whose sectors may stay: healthy contracts with a host that is usable and not blocked. */
   readonly healthyContractIds: ReadonlySet<ContractId>;
   /**
-   * indexd's price limits: a host with a higher price is unusable. The limits are in hastings: per byte for traffic, per byte and
-   * block for storage. A missing limit was never set.
+   * indexd's price limits: a host with a higher price is unusable. The limits are in hastings: per byte for traffic,
+   * per byte and block for storage. A missing limit was never set.
    */
   readonly priceLimit: PriceLimit;
   /** 0: no minimum. */
@@ -59,8 +62,8 @@ export interface NetworkSnapshotOptions {
 }
 
 /**
- * Reads all hosts and contracts in one statement (read-raw-network.ts) and judges them. A worker should keep the snapshot for
- * 30–60 s, because about 2 KB per host are read.
+ * Reads all hosts and contracts in one statement (read-raw-network.ts) and judges them. A worker should keep the
+ * snapshot for 30–60 s, because about 2 KB per host are read.
  */
 export async function readNetworkSnapshot(
   sql: ISql,

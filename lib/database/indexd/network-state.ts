@@ -24,8 +24,8 @@ export interface NetworkFinding {
 export const OLD_SCAN_MS = 3 * 3_600_000;
 
 /**
- * An unpinned sector that is older than this is a problem: indexd pins sectors every two minutes, and a sector that is unpinned
- * for three days counts as lost.
+ * An unpinned sector that is older than this is a problem: indexd pins sectors every two minutes, and a sector that is
+ * unpinned for three days counts as lost.
  */
 export const OLD_PIN_MS = 6 * 3_600_000;
 
@@ -61,7 +61,10 @@ export async function readNetworkState(sql: ISql): Promise<NetworkState> {
   };
 }
 
-/** Pure. A worker continues despite these problems: they may pass, and a worker that ends itself would not be started again. */
+/**
+ * Pure. A worker continues despite these problems: they may pass, and a worker that ends itself would not be started
+ * again.
+ */
 export function findNetworkProblems(state: NetworkState): NetworkFinding[] {
   const { hosts, receivers, lastScanMs, oldestUnpinnedMs = 0, sectorsOfNewestSlab: sectors } = state;
   const findings: NetworkFinding[] = [];

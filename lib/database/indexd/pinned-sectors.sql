@@ -1,17 +1,18 @@
--- One page of the sectors pinned by these rows of contract_sectors_map: at most page_sectors ids above from_sector, ascending.
--- next_sector: as in bad_sectors. Only reads.
+-- One page of the sectors pinned by these rows of contract_sectors_map: at most page_sectors ids above from_sector,
+-- ascending. next_sector: as in bad_sectors. Only reads.
 --
--- Of each map row only the first sectors are read, by an index; their number is a share of a page. A whole page per map row would
--- be too much, because most of these sectors would be discarded. If a share is full, its map row may have further sectors after
--- the share's last id. So the page ends at the lowest of the full shares' last ids: up to this id no sector is missing.
+-- Of each map row only the first sectors are read, by an index; their number is a share of a page. A whole page per map
+-- row would be too much, because most of these sectors would be discarded. If a share is full, its map row may have
+-- further sectors after the share's last id. So the page ends at the lowest of the full shares' last ids: up to this id
+-- no sector is missing.
 --
 -- Index: sectors_contract_sectors_map_id_id_idx.
 create or replace function slabmend.pinned_sectors(map_ids integer[], from_sector bigint, page_sectors integer,
   out sector_ids bigint[], out next_sector bigint)
 language plpgsql stable
 set enable_seqscan = off
--- With incremental sorts, on a table that was not vacuumed recently, the planner may read all sectors of a contract by another
--- index that begins with contract_sectors_map_id, and sort them.
+-- With incremental sorts, on a table that was not vacuumed recently, the planner may read all sectors of a contract by
+-- another index that begins with contract_sectors_map_id, and sort them.
 set enable_incremental_sort = off
 -- Without sorts the sectors are read in the order of the index, so that reading stops at the end of the page.
 set enable_sort = off

@@ -20,12 +20,12 @@ type InJson<Row> = {
 };
 
 /**
- * Reads every host, every contract that may be active, and the settings, in one statement and so in one snapshot; needs no
- * transaction and no session, so it works behind a transaction pooler. Takes no locks. Needs slabmend's schema, which holds the
- * drains.
+ * Reads every host, every contract that may be active, and the settings, in one statement and so in one snapshot; needs
+ * no transaction and no session, so it works behind a transaction pooler. Takes no locks. Needs slabmend's schema,
+ * which holds the drains.
  *
- * Reads all of hosts, host_addresses and hosts_blocklist (about a thousand rows), and contracts by their partial indexes on
- * `state in (0, 1) and renewed_to is null`.
+ * Reads all of hosts, host_addresses and hosts_blocklist (about a thousand rows), and contracts by their partial
+ * indexes on `state in (0, 1) and renewed_to is null`.
  */
 export async function readRawNetwork(sql: ISql): Promise<RawNetwork> {
   const rows = await sql<

@@ -19,9 +19,10 @@ import { IndexdError } from "./errors.ts";
 const ENCRYPTION_KEY_BYTES = 32;
 
 /**
- * For each sector, the hosts of at most this many other slabs with the same sector are read. A client may pin the same sectors in
- * thousands of slabs (each permutation is another slab), and reading all of them would exceed the statement's time limit. If
- * one of the slabs that are not read has a sector on a move's new host, the commit notices this and drops the move.
+ * For each sector, the hosts of at most this many other slabs with the same sector are read. A client may pin the same
+ * sectors in thousands of slabs (each permutation is another slab), and reading all of them would exceed the
+ * statement's time limit. If one of the slabs that are not read has a sector on a move's new host, the commit notices
+ * this and drops the move.
  */
 const MOST_NEIGHBOURS = 200;
 
@@ -58,9 +59,9 @@ export async function readSlabByDigest(sql: ISql, digest: SlabDigest): Promise<S
 }
 
 /**
- * Reads in one statement, so in one snapshot, without locks. Needs slabmend's schema, which holds the denials. Reads slabs by
- * primary key or by the unique digest, slab_sectors by (slab_id, slab_index) and by (sector_id, slab_id), sectors and
- * contract_sectors_map by id. Reads one sector more than a slab may have, to detect a slab with too many.
+ * Reads in one statement, so in one snapshot, without locks. Needs slabmend's schema, which holds the denials. Reads
+ * slabs by primary key or by the unique digest, slab_sectors by (slab_id, slab_index) and by (sector_id, slab_id),
+ * sectors and contract_sectors_map by id. Reads one sector more than a slab may have, to detect a slab with too many.
  */
 async function readSlabWhere(sql: ISql, where: ReturnType<ISql>): Promise<Slab | undefined> {
   const [row] = await sql<SlabRow[]>`

@@ -5,17 +5,20 @@
 --   duplicate-host                 an earlier sector of the slab is on the same host: each host counts once
 --   bad-contract                   also: an earlier sector of the slab, which stays, is pinned to the same contract
 --
--- A denied sector still occupies its host: a later sector of the slab on that host is a duplicate. A sector on a draining host is
--- included even while the drain is paused, because moves in progress may still be recorded. Needs host_states(),
--- contract_states(), bad_sector_cause(), open_denials() and draining_hosts(). Reads slab_sectors by its primary key, sectors by
--- id, contract_sectors_map by id. For all slabs: slabmend.sectors_to_move(array(select id from slabs)).
+-- A denied sector still occupies its host: a later sector of the slab on that host is a duplicate. A sector on a
+-- draining host is included even while the drain is paused, because moves in progress may still be recorded. Needs
+-- host_states(), contract_states(), bad_sector_cause(), open_denials() and draining_hosts(). Reads slab_sectors by its
+-- primary key, sectors by id, contract_sectors_map by id. For all slabs: slabmend.sectors_to_move(array(select id from
+-- slabs)).
 create or replace function slabmend.sectors_to_move(slab_ids bigint[])
 returns table (slab_id bigint, sector_id bigint, slab_index smallint, reason text)
 language plpgsql stable
--- Planning this statement over ten tables takes three times as long as reading one slab with it. So the function is planned once
--- per connection, and not inlined into each statement of a commit. One plan suits any number of slabs, because it uses indexes.
+-- Planning this statement over ten tables takes three times as long as reading one slab with it. So the function is
+-- planned once per connection, and not inlined into each statement of a commit. One plan suits any number of slabs,
+-- because it uses indexes.
 set plan_cache_mode = force_generic_plan
--- With sequential scans, a plan made while the table denials is empty would still scan the whole table when the table has grown.
+-- With sequential scans, a plan made while the table denials is empty would still scan the whole table when the table
+-- has grown.
 set enable_seqscan = off
 as $$
 #variable_conflict use_column

@@ -1,8 +1,9 @@
--- The follower `totals`: adds the next rows of the journal, at most `most` rows, to slabmend.totals, and returns how many rows it
--- added. Sums and checkpoint change in one transaction, so a crash counts no row twice. The follower must have joined
--- (join_journal).
+-- The follower `totals`: adds the next rows of the journal, at most `most` rows, to slabmend.totals, and returns how
+-- many rows it added. Sums and checkpoint change in one transaction, so a crash counts no row twice. The follower must
+-- have joined (join_journal).
 --
--- Locks: the follower's row in followers, then totals in the order of their key. Reads the journal by journal_position_idx.
+-- Locks: the follower's row in followers, then totals in the order of their key. Reads the journal by
+-- journal_position_idx.
 create or replace function slabmend.follow_totals(most integer) returns integer
 language plpgsql volatile
 as $function$

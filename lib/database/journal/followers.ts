@@ -4,7 +4,9 @@ import type { ISql } from "postgres";
 export interface Checkpoint {
   /** The follower has processed all rows up to this one. */
   readonly position: number;
-  /** Only for the archive: SHA-256 in hex of the segment that ends at `position`; undefined before the first segment. */
+  /**
+   * Only for the archive: SHA-256 in hex of the segment that ends at `position`; undefined before the first segment.
+   */
   readonly segment: string | undefined;
 }
 
@@ -76,7 +78,8 @@ export async function noteFollowerStopped(
 }
 
 /**
- * Removes a follower: journal rows that were kept only for it may then be deleted. Never removes `totals`, which budgets need.
+ * Removes a follower: journal rows that were kept only for it may then be deleted. Never removes `totals`, which
+ * budgets need.
  * @returns whether there was a follower of this name
  */
 export async function forgetFollower(sql: ISql, follower: string): Promise<boolean> {
@@ -85,7 +88,9 @@ export async function forgetFollower(sql: ISql, follower: string): Promise<boole
   return rows.length > 0;
 }
 
-/** All followers, by name. Reads one journal row per follower, and the rows without a position by their partial index. */
+/**
+ * All followers, by name. Reads one journal row per follower, and the rows without a position by their partial index.
+ */
 export async function readFollowers(sql: ISql): Promise<FollowerState[]> {
   const rows = await sql<
     {

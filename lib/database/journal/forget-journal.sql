@@ -1,9 +1,9 @@
--- Deletes journal rows that every follower has processed and whose repair ended before `ended_before`. Also deletes hourly totals
--- of hosts from before that time; all other totals are kept, because they are only some ten rows an hour. Deletes at most `most`
--- journal rows and `most` totals, and returns the number of deleted journal rows.
+-- Deletes journal rows that every follower has processed and whose repair ended before `ended_before`. Also deletes
+-- hourly totals of hosts from before that time; all other totals are kept, because they are only some ten rows an hour.
+-- Deletes at most `most` journal rows and `most` totals, and returns the number of deleted journal rows.
 --
--- Reads the oldest rows by journal_position_idx, so the cost of a call does not depend on how many rows are kept. Locks:
--- journal_head, so that no follower joins meanwhile; then the deleted rows, which nothing else writes.
+-- Reads the oldest rows by journal_position_idx, so the cost of a call does not depend on how many rows are kept.
+-- Locks: journal_head, so that no follower joins meanwhile; then the deleted rows, which nothing else writes.
 create or replace function slabmend.forget_journal(ended_before timestamptz, most integer) returns integer
 language plpgsql volatile
 as $function$

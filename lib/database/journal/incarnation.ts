@@ -1,7 +1,10 @@
 import type { ISql } from "postgres";
 import type { Checkpoint } from "./followers.ts";
 
-/** The database's indexer and incarnation: a position in the journal is unique only within one incarnation of one indexer. */
+/**
+ * The database's indexer and incarnation: a position in the journal is unique only within one incarnation of one
+ * indexer.
+ */
 export interface JournalIdentity {
   readonly incarnation: number;
   /** 64 hex digits: the hash of the wallet with which indexd first started; undefined: `init` has not recorded it. */
@@ -19,9 +22,10 @@ export async function readJournalIdentity(sql: ISql): Promise<JournalIdentity> {
  * Begins a new incarnation of this database, before the first write after it was restored or moved. Rows that have a
  * position keep it; rows that get one later belong to the new incarnation.
  *
- * @param archived the last incarnation in the archive; 0: there is no archive. The new incarnation is higher than that of the
- *   database and than `archived`: if the same backup is restored twice, counting from the database's incarnation alone would
- *   give the same number both times.
+ * @param archived the last incarnation in the archive; 0: there is no archive. The new incarnation is higher than that
+ * of the
+ *   database and than `archived`: if the same backup is restored twice, counting from the database's incarnation alone
+ *   would give the same number both times.
  */
 export async function raiseIncarnation(sql: ISql, archived: number): Promise<number> {
   const [row] = await sql<{ incarnation: number }[]>`
@@ -34,9 +38,9 @@ const RENEWED_ROWS = 10_000;
 
 /**
  * Moves rows after a position to the present incarnation: rows that were recorded after the database had been rewound,
- * and before its incarnation was raised, have positions that the archive gave to other rows. The last rows come first, so
- * that after a crash the first row still shows that this has to be done. Does nothing if the follower has moved since the
- * caller read its checkpoint, or if the incarnation was raised again.
+ * and before its incarnation was raised, have positions that the archive gave to other rows. The last rows come first,
+ * so that after a crash the first row still shows that this has to be done. Does nothing if the follower has moved
+ * since the caller read its checkpoint, or if the incarnation was raised again.
  * @param range.incarnations the last incarnation in the archive, and the present one
  */
 export async function renewIncarnation(
@@ -66,9 +70,9 @@ export async function renewIncarnation(
 }
 
 /**
- * Returns the position to which a follower at `position` may skip, because the archive already holds the rows up to the position
- * `archived`. The result is `archived` or, if lower, the last position before the first row whose incarnation is later than
- * `incarnation`; without such a row, the last assigned position counts as that position.
+ * Returns the position to which a follower at `position` may skip, because the archive already holds the rows up to the
+ * position `archived`. The result is `archived` or, if lower, the last position before the first row whose incarnation
+ * is later than `incarnation`; without such a row, the last assigned position counts as that position.
  */
 export async function lastPositionOf(
   sql: ISql,

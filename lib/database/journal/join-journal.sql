@@ -1,5 +1,5 @@
--- Registers a new follower just before the oldest row that has a position, or at the end of the stream if no row has one. Returns
--- the follower's checkpoint. A follower that is already registered is not changed.
+-- Registers a new follower just before the oldest row that has a position, or at the end of the stream if no row has
+-- one. Returns the follower's checkpoint. A follower that is already registered is not changed.
 --
 -- Locks: journal_head, so that the oldest row is not deleted before the new checkpoint protects it; then followers.
 create or replace function slabmend.join_journal(follower text) returns bigint

@@ -1,7 +1,10 @@
 import type { ISql } from "postgres";
 import { JournalError } from "./journal-error.ts";
 
-/** One row of the journal's stream as it is exported: as text and JSON, so that it does not depend on this release's tables. */
+/**
+ * One row of the journal's stream as it is exported: as text and JSON, so that it does not depend on this release's
+ * tables.
+ */
 export interface JournalRow {
   readonly incarnation: number;
   readonly position: number;
@@ -35,9 +38,10 @@ const TIME = `'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'`;
 const time = (column: string): string => `to_char(j.${column} at time zone 'UTC', ${TIME})`;
 
 /**
- * The next rows after a position, all of one incarnation: at most `mostRows`, and no further row once the moves of the returned
- * rows have reached `mostBytes`. Reads by journal_position_idx.
- * @throws {JournalError} `journal-gap` if a row is missing: the one right after the position, or one between returned rows
+ * The next rows after a position, all of one incarnation: at most `mostRows`, and no further row once the moves of the
+ * returned rows have reached `mostBytes`. Reads by journal_position_idx.
+ * @throws {JournalError} `journal-gap` if a row is missing: the one right after the position, or one between returned
+ * rows
  */
 export async function readJournalRows(
   sql: ISql,

@@ -1,10 +1,10 @@
--- Gives at most `most` committed journal rows their positions in the stream, and returns how many rows got a position. Positions
--- are 1, 2, 3, ... without gaps, and each call gives them in the order of the rows' ids. A row that commits late gets a later
--- position, so a follower never misses a row. A rolled-back transaction leaves no gap.
+-- Gives at most `most` committed journal rows their positions in the stream, and returns how many rows got a position.
+-- Positions are 1, 2, 3, ... without gaps, and each call gives them in the order of the rows' ids. A row that commits
+-- late gets a later position, so a follower never misses a row. A rolled-back transaction leaves no gap.
 --
--- Locks: the row of journal_head first, so that only one sequencer works at a time. A second sequencer waits, then sees in its
--- next statement (READ COMMITTED) what the first has committed, and continues after it. Then rows of the journal, which nothing
--- else updates. Finds the rows without a position by journal_unsequenced_idx.
+-- Locks: the row of journal_head first, so that only one sequencer works at a time. A second sequencer waits, then sees
+-- in its next statement (READ COMMITTED) what the first has committed, and continues after it. Then rows of the
+-- journal, which nothing else updates. Finds the rows without a position by journal_unsequenced_idx.
 create or replace function slabmend.sequence_journal(most integer) returns integer
 language plpgsql volatile
 as $function$

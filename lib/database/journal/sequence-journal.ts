@@ -5,7 +5,8 @@ import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 export const SEQUENCE_ROWS = 10_000;
 
 /**
- * Gives the next committed journal rows, at most {@link SEQUENCE_ROWS}, their position in the stream: sequence-journal.sql.
+ * Gives the next committed journal rows, at most {@link SEQUENCE_ROWS}, their position in the stream:
+ * sequence-journal.sql.
  * @returns the number of rows that got a position
  */
 export async function sequenceJournal(sql: ISql): Promise<number> {

@@ -1,9 +1,10 @@
--- The work done since the beginning of an hour: the hourly totals, plus the journal rows that are not yet in the totals. A stable
--- function reads everything in its caller's snapshot, so no row is missed or counted twice, even if the totals are far behind.
+-- The work done since the beginning of an hour: the hourly totals, plus the journal rows that are not yet in the
+-- totals. A stable function reads everything in its caller's snapshot, so no row is missed or counted twice, even if
+-- the totals are far behind.
 --
--- Planned at each call for the actual values, because a generic plan would read the whole journal. The rows not yet in the
--- totals are read by journal_position_idx or, if they are many, by journal_finished_at_idx; those without a position by
--- journal_unsequenced_idx.
+-- Planned at each call for the actual values, because a generic plan would read the whole journal. The rows not yet in
+-- the totals are read by journal_position_idx or, if they are many, by journal_finished_at_idx; those without a
+-- position by journal_unsequenced_idx.
 create or replace function slabmend.work_since(since timestamptz,
   out jobs bigint, out moving_jobs bigint, out sectors_copied bigint, out sectors_rebuilt bigint, out bytes_read numeric,
   out bytes_written numeric, out hastings numeric, out worker_seconds double precision)

@@ -4,10 +4,10 @@
 --            again: this same worker repeats a call whose answer was lost
 --   answer   {"kind": "begun", "expiresInMs", "nowMs"} or {"kind": "stale", "why"}
 --
--- Locks, in this order: the table slabs, so that indexd cannot be upgraded meanwhile (hold-indexd.sql); the slab, for which it
--- waits; the lease. If a message is delivered twice at the same time, the second call waits for the slab and finds that the lease
--- has begun. A lease that expired before it began may still begin: until reap deletes the lease, no other worker can have the
--- slab.
+-- Locks, in this order: the table slabs, so that indexd cannot be upgraded meanwhile (hold-indexd.sql); the slab, for
+-- which it waits; the lease. If a message is delivered twice at the same time, the second call waits for the slab and
+-- finds that the lease has begun. A lease that expired before it began may still begin: until reap deletes the lease,
+-- no other worker can have the slab.
 create or replace function slabmend.begin_repair(request jsonb) returns jsonb
 language plpgsql volatile
 as $function$

@@ -1,5 +1,5 @@
--- Commits a repair, in one transaction and one round trip: records its result, if that is still allowed. Design rules 2 to 8
--- and 10 of docs/architecture.md#what-must-always-hold are enforced here.
+-- Commits a repair, in one transaction and one round trip: records its result, if that is still allowed. Design rules 2
+-- to 8 and 10 of docs/architecture.md#what-must-always-hold are enforced here.
 --
 --   request  encoded by lib/database/leases/commit-repair.ts; "kind": repair or drain (outcome-writes.ts)
 --   answer   {"kind": "committed", "outcome", "recorded": [index], "dropped": [{"index", "why"}], "denialsRecorded",
@@ -7,17 +7,17 @@
 --            {"kind": "superseded", "why"}: no row of indexd was changed
 --            {"kind": "already-committed", "outcome"}: an earlier call with this token has committed the repair
 --
--- Idempotent by token: the token's journal row is written in the same transaction as everything else, so a caller whose answer
--- was lost may call again. If the first call is still running, the second waits for the slab's lock.
+-- Idempotent by token: the token's journal row is written in the same transaction as everything else, so a caller whose
+-- answer was lost may call again. If the first call is still running, the second waits for the slab's lock.
 --
--- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile (hold_indexd); the slab; the lease; then what
--- lock_for_commit locks. A transaction that holds one of these locks never waits for one that comes earlier in this order, except
--- indexd's MigrateSector, which locks the old host before the new one: we and indexd both retry after a deadlock. If indexd is
--- blocking a host while we hold the host's lock, our check sees the host as not blocked; its contracts become bad afterwards, and
--- the slab is claimed again.
+-- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile (hold_indexd); the slab; the lease;
+-- then what lock_for_commit locks. A transaction that holds one of these locks never waits for one that comes earlier
+-- in this order, except indexd's MigrateSector, which locks the old host before the new one: we and indexd both retry
+-- after a deadlock. If indexd is blocking a host while we hold the host's lock, our check sees the host as not blocked;
+-- its contracts become bad afterwards, and the slab is claimed again.
 --
--- Each step is a function in a file of the same name, in this directory, ../denials or ../indexd/version. All run in this
--- transaction.
+-- Each step is a function in a file of the same name, in this directory, ../denials or ../indexd/version. All run in
+-- this transaction.
 create or replace function slabmend.commit_repair(request jsonb) returns jsonb
 language plpgsql volatile
 -- Planned once per connection, as are all functions called from here: planning costs more than running.
@@ -28,9 +28,9 @@ declare
   the_digest constant bytea not null := decode(request->>'digest', 'hex');
   the_token constant uuid not null := (request->>'token')::uuid;
   reported constant text not null := request->'outcome'->>'kind';
-  -- An expired lease may commit for this long, until reap ends it: after a short outage the transfers are not lost. Later, the
-  -- worker, this server or both were suspended, and hosts keep a sector that is in no contract for only three days. A sector
-  -- that was found (lib/database/leases/uploads.ts) may be two days old when it is committed.
+  -- An expired lease may commit for this long, until reap ends it: after a short outage the transfers are not lost.
+  -- Later, the worker, this server or both were suspended, and hosts keep a sector that is in no contract for only
+  -- three days. A sector that was found (lib/database/leases/uploads.ts) may be two days old when it is committed.
   expired_for constant interval not null := interval '1 hour';
   error_code text := request->'outcome'->>'error';
   profile integer;
@@ -86,8 +86,9 @@ begin
   select * into denied from slabmend.record_denials(the_slab, request->'denied');
   perform slabmend.clear_denials(the_slab, request->'served', lease.began_at);
   select coalesce(jsonb_agg(m), '[]') into needed from slabmend.sectors_to_move(array[the_slab]) m;
-  -- Moves are judged before losses are recorded, because a denial may become a loss only if its sector moves (believed_denials).
-  -- Such a sector is recorded first as lost and then as migrated, in indexd's own order, so that indexd's counters add up.
+  -- Moves are judged before losses are recorded, because a denial may become a loss only if its sector moves
+  -- (believed_denials). Such a sector is recorded first as lost and then as migrated, in indexd's own order, so that
+  -- indexd's counters add up.
   select coalesce(jsonb_agg(j), '[]') into decided from slabmend.judge_moves(the_slab, request->'moves', needed) j;
   select * into lost from slabmend.record_lost(the_slab, case when denied.ignored then '[]'
     else slabmend.believed_denials(the_slab, decided, request->'denied') end);
@@ -108,8 +109,8 @@ begin
   if moved.total > 0 then
     insert into slabmend.moved (slab_id, digest, moved_at) values (the_slab, the_digest, clock_timestamp());
   end if;
-  -- Upload notes for the moves of this commit are deleted: each move was recorded or finally refused. Other upload notes of the
-  -- slab are kept for its next repair, unless the slab is finished.
+  -- Upload notes for the moves of this commit are deleted: each move was recorded or finally refused. Other upload
+  -- notes of the slab are kept for its next repair, unless the slab is finished.
   delete from slabmend.uploads u
   where u.slab_id = the_slab
     and (plan.finished or u.sector_id in (select (m->>'sectorId')::bigint from jsonb_array_elements(request->'moves') m));

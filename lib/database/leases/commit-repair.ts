@@ -28,12 +28,17 @@ export interface CommitMove {
   readonly how: "copied" | "rebuilt" | "found";
 }
 
-/** A denial: a host answered with one of the two errors that mean that it does not have this sector. It is not yet a loss. */
+/**
+ * A denial: a host answered with one of the two errors that mean that it does not have this sector. It is not yet a
+ * loss.
+ */
 export interface DenialReport {
   readonly root: Root;
   readonly sectorId: SectorId;
   readonly hostId: HostId;
-  /** If given, the denial counts only if this row of contract_sectors_map still pins the sector (null: still unpinned). */
+  /**
+   * If given, the denial counts only if this row of contract_sectors_map still pins the sector (null: still unpinned).
+   */
   readonly plannedMapId?: ContractMapId | null;
   readonly code: "not-found" | "corrupt";
   /** The whole sector was requested, not a range of it. */
@@ -114,10 +119,11 @@ export type CommitResult =
 const MAX_ERROR_LENGTH = 200;
 
 /**
- * Ends a repair: records its moves, if it has any, and releases its lease. One idempotent statement, fenced by the token, and
- * retried after conflicts, lost connections and an upgrade of indexd. lib/database/leases/commit-repair.sql describes its locks,
- * checks and writes.
- * @throws {StoreError} `retries-exhausted` or `fate-unknown`: call again with the same token, or leave the lease to reap.
+ * Ends a repair: records its moves, if it has any, and releases its lease. One idempotent statement, fenced by the
+ * token, and retried after conflicts, lost connections and an upgrade of indexd. lib/database/leases/commit-repair.sql
+ * describes its locks, checks and writes.
+ * @throws {StoreError} `retries-exhausted` or `fate-unknown`: call again with the same token, or leave the lease to
+ * reap.
  */
 export async function commitRepair(
   sql: ISql,

@@ -1,8 +1,8 @@
 import type { ISql } from "postgres";
 
 /**
- * Counts the leases made outside the queue, by machines that lease for themselves. Reads the whole table, which has only the
- * leases that have not ended.
+ * Counts the leases made outside the queue, by machines that lease for themselves. Reads the whole table, which has
+ * only the leases that have not ended.
  */
 export async function countLeasesBesideQueue(sql: ISql): Promise<number> {
   const [row] = await sql<{ leases: number }[]>`

@@ -1,5 +1,5 @@
--- Adds to indexd's statistics what record_lost and record_moves have recorded: one row for each statistic that changes. indexd
--- itself writes a row for each sector and statistic; the sums are the same.
+-- Adds to indexd's statistics what record_lost and record_moves have recorded: one row for each statistic that changes.
+-- indexd itself writes a row for each sector and statistic; the sums are the same.
 create or replace function slabmend.count_moves(moved bigint, were_pinned bigint, were_lost bigint, lost_pinned bigint,
   lost_unpinned bigint, lost_counted bigint)
 returns void

@@ -1,6 +1,7 @@
--- A heartbeat: extends a running lease and records what the repair has spent and stored so far. Never revives an expired lease.
--- Returns false if the worker has to stop, because its lease is lost or indexd has claimed its slab. Reads slabs by primary key
--- without a lock and writes only our own rows. The lease is updated in place, because no written column is indexed.
+-- A heartbeat: extends a running lease and records what the repair has spent and stored so far. Never revives an
+-- expired lease. Returns false if the worker has to stop, because its lease is lost or indexd has claimed its slab.
+-- Reads slabs by primary key without a lock and writes only our own rows. The lease is updated in place, because no
+-- written column is indexed.
 --
 --   spent    {"bytesRead", "bytesWritten", "hastings"}, totals since the repair began
 --   stored   [{"sectorId", "hostId"}]: sectors that these hosts have acknowledged since the last heartbeat

@@ -13,8 +13,8 @@ export interface Spent {
 const NOTHING_SPENT: Spent = { bytesRead: 0, bytesWritten: 0, hastings: 0n };
 
 /**
- * A heartbeat: the running lease now lasts another `leaseMs`. False: the lease expired or was reaped, or indexd claimed the slab;
- * the worker must stop immediately. Not retried, because the next heartbeat follows anyway.
+ * A heartbeat: the running lease now lasts another `leaseMs`. False: the lease expired or was reaped, or indexd claimed
+ * the slab; the worker must stop immediately. Not retried, because the next heartbeat follows anyway.
  *
  * `spent` goes to the journal if the worker crashes: a budget then misses only what was spent after the last heartbeat.
  * `stored` is kept for the next repair of the slab: uploads.ts.

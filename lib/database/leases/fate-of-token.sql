@@ -1,5 +1,5 @@
--- How a lease that no longer exists has ended, according to the journal. commit_repair returns this answer if the caller's lease
--- is gone, for example because an earlier call has committed the repair.
+-- How a lease that no longer exists has ended, according to the journal. commit_repair returns this answer if the
+-- caller's lease is gone, for example because an earlier call has committed the repair.
 create or replace function slabmend.fate_of_token(the_token uuid) returns jsonb
 language sql stable
 as $function$

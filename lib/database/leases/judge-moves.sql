@@ -1,7 +1,8 @@
--- Judges the moves of a commit by rules 3 to 5 of docs/architecture.md#what-must-always-hold, in the snapshot of the calling
--- statement; the caller holds the locks of lock_for_commit. `why` is null for a move that may be recorded.
+-- Judges the moves of a commit by rules 3 to 5 of docs/architecture.md#what-must-always-hold, in the snapshot of the
+-- calling statement; the caller holds the locks of lock_for_commit. `why` is null for a move that may be recorded.
 --
---   moves      [{"index", "root", "sectorId", "plannedHostId", "plannedMapId", "plannedContractId", "newHostId", "how"}]
+--   moves      [{"index", "root", "sectorId", "plannedHostId", "plannedMapId", "plannedContractId", "newHostId",
+--              "how"}]
 --   needed     rows of sectors_to_move as jsonb, read under those locks
 --   host_good  whether the new host is good, by host_states
 --
@@ -34,8 +35,8 @@ as $function$
         when h.host_id is null then 'host-gone'
         when h.blocked then 'host-blocked'
         when not h.has_healthy_contract then 'host-without-good-contract'
-        -- Rule 4: the new host must have no other sector of this slab, nor of any other slab that has this sector. Uses count,
-        -- because the planner may turn an `exists` into a hash of the whole of slab_sectors.
+        -- Rule 4: the new host must have no other sector of this slab, nor of any other slab that has this sector. Uses
+        -- count, because the planner may turn an `exists` into a hash of the whole of slab_sectors.
         when s.host_id = m."newHostId" or (
           select count(*) from public.slab_sectors mine
           join public.slab_sectors other on other.slab_id = mine.slab_id and other.sector_id <> mine.sector_id

@@ -1,8 +1,11 @@
--- Leases a batch of ready slabs, in one transaction and one round trip. Leases none if the fleet's mode is not `running`.
+-- Leases a batch of ready slabs, in one transaction and one round trip. Leases none if the fleet's mode is not
+-- `running`.
 --
---   request  {"order": "urgency" | "waiting", "waitedMs", "urgencyAbove", "dangerAbove", "maxLeases", "maxInFlight" | null,
+--   request  {"order": "urgency" | "waiting", "waitedMs", "urgencyAbove", "dangerAbove", "maxLeases", "maxInFlight" |
+--            null,
 --             "throughQueue", "holdMs", "graceMs"}
---            order: the most urgent slabs first; or the slabs that have waited longest first, only those that have waited for
+--            order: the most urgent slabs first; or the slabs that have waited longest first, only those that have
+--            waited for
 --              more than waitedMs
 --            urgencyAbove: only slabs whose urgency is above this
 --            dangerAbove: slabs whose loss probability is above this are endangered
@@ -13,18 +16,19 @@
 --            live: how many leases of this kind there are now; null without maxInFlight, because they are not counted
 --            dry: true if no slab is left that matches the request
 --
--- A backlog entry may be out of date. So once entry and slab are locked, a new statement decides whether the slab may be leased.
--- If it may not, the entry gets a time at which the slab is judged again. Whether the slab is still unhealthy is not checked:
--- that would cost more than the few repairs that find their slab healthy. Only whether a drain still runs is checked, because an
--- operator pauses or cancels a drain to stop its spending: without a running drain, a slab whose only cause is `draining` is not
--- leased, and is judged again.
+-- A backlog entry may be out of date. So once entry and slab are locked, a new statement decides whether the slab may
+-- be leased. If it may not, the entry gets a time at which the slab is judged again. Whether the slab is still
+-- unhealthy is not checked: that would cost more than the few repairs that find their slab healthy. Only whether a
+-- drain still runs is checked, because an operator pauses or cancels a drain to stop its spending: without a running
+-- drain, a slab whose only cause is `draining` is not leased, and is judged again.
 --
--- Locks: backlog entries, then slabs, all `skip locked`: a caller never waits, and concurrent callers take different slabs.
--- Leases are inserted only for locked slabs, so no other caller can insert a lease for the same slab. The existing
--- leases are counted before new ones are made, so concurrent callers may together exceed maxInFlight: by at most one batch for
--- each caller.
+-- Locks: backlog entries, then slabs, all `skip locked`: a caller never waits, and concurrent callers take different
+-- slabs. Leases are inserted only for locked slabs, so no other caller can insert a lease for the same slab. The
+-- existing leases are counted before new ones are made, so concurrent callers may together exceed maxInFlight: by at
+-- most one batch for each caller.
 --
--- Indexes: the first entries of backlog_urgency_idx or backlog_waiting_idx; then primary keys and the indexes of lease_standing.
+-- Indexes: the first entries of backlog_urgency_idx or backlog_waiting_idx; then primary keys and the indexes of
+-- lease_standing.
 create or replace function slabmend.lease_batch(request jsonb) returns jsonb
 language plpgsql volatile
 -- Planned once per connection; the plan uses indexes for any number of ids.
@@ -100,8 +104,8 @@ begin
   ), postponed as (
     update slabmend.backlog b
     set ready = false,
-      -- A deleted slab has no free_at. The free_at of a slab that is dying, given up, or locked by another transaction may be in
-      -- the past. The backlog entries of all these slabs are looked at again in a second.
+      -- A deleted slab has no free_at. The free_at of a slab that is dying, given up, or locked by another transaction
+      -- may be in the past. The backlog entries of all these slabs are looked at again in a second.
       look_at = case when c.is_due then moment + hold else greatest(c.free_at, moment + interval '1 second') end
     from candidate c where b.slab_id = c.slab_id
   )

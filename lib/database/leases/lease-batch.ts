@@ -5,18 +5,24 @@ import { type RetryOptions, retryTransaction } from "../client/retry-transaction
 
 export interface BatchRequest {
   /**
-   * `urgency`: the most urgent slabs first. `waiting`: the slabs that have waited longest first, if they have waited for more
-   * than `waitedMs`.
+   * `urgency`: the most urgent slabs first. `waiting`: the slabs that have waited longest first, if they have waited
+   * for more than `waitedMs`.
    */
   readonly order: "urgency" | "waiting";
   readonly waitedMs: number;
   /** Only slabs whose urgency is above this. */
   readonly urgencyAbove: number;
-  /** Slabs whose loss probability is above this are endangered: our hold after a successful repair does not delay their lease. */
+  /**
+   * Slabs whose loss probability is above this are endangered: our hold after a successful repair does not delay their
+   * lease.
+   */
   readonly dangerAbove: number;
   /** At most this many leases are made. */
   readonly maxLeases: number;
-  /** The most leases of the same kind (`throughQueue`) that may exist afterwards; null: no limit, and they are not counted. */
+  /**
+   * The most leases of the same kind (`throughQueue`) that may exist afterwards; null: no limit, and they are not
+   * counted.
+   */
   readonly maxInFlight: number | null;
   /** The kind of the leases that are made and counted: for the queue, or for machines that lease for themselves. */
   readonly throughQueue: boolean;
@@ -53,8 +59,8 @@ interface Answer extends Omit<LeasedBatch, "leases"> {
 }
 
 /**
- * Leases a batch of ready slabs in one transaction: lib/database/leases/lease-batch.sql. Not idempotent, so not retried after a
- * lost connection: if only the answer was lost, a later run finds that these leases were not sent.
+ * Leases a batch of ready slabs in one transaction: lib/database/leases/lease-batch.sql. Not idempotent, so not retried
+ * after a lost connection: if only the answer was lost, a later run finds that these leases were not sent.
  */
 export async function leaseBatch(
   sql: ISql,

@@ -11,8 +11,8 @@ export interface LeaseSlabRequest {
    */
   readonly graceMs: number;
   /**
-   * True: leases the slab even if indexd may be repairing it or has given it up, and despite a quarantine, pause or suspension;
-   * but never during maintenance or deletion.
+   * True: leases the slab even if indexd may be repairing it or has given it up, and despite a quarantine, pause or
+   * suspension; but never during maintenance or deletion.
    */
   readonly force: boolean;
 }
@@ -49,14 +49,15 @@ interface Standing {
 }
 
 /**
- * Leases one chosen slab, regardless of its health, for a repair that begins immediately: the lease counts as sent, so no
- * message is sent for it. Ignores our own backoffs. Respects other leases and, without `force`, indexd's grace and quarantine.
+ * Leases one chosen slab, regardless of its health, for a repair that begins immediately: the lease counts as sent, so
+ * no message is sent for it. Ignores our own backoffs. Respects other leases and, without `force`, indexd's grace and
+ * quarantine.
  *
  * Locks: the slab, without waiting; then decides in a new statement, as claim does.
  */
 export async function leaseSlab(sql: Sql, request: LeaseSlabRequest): Promise<LeaseSlabResult> {
-  // Not retried after a lost answer: a second call would be refused because of the first call's lease. reap frees the slab when
-  // the hold of that lease is over.
+  // Not retried after a lost answer: a second call would be refused because of the first call's lease. reap frees the
+  // slab when the hold of that lease is over.
   return await retryTransaction("lease a slab", () => leaseOnce(sql, request), ONLY_CONFLICTS);
 }
 
@@ -122,8 +123,9 @@ function refusalOf(standing: Standing, force: boolean): LeaseSlabResult | undefi
 }
 
 /**
- * Ends a lease that has not begun, so that claim may lease its slab immediately. False: the lease has begun or is gone. If an
- * answer is lost, the statement is repeated, and the result may be false although the first attempt released the lease.
+ * Ends a lease that has not begun, so that claim may lease its slab immediately. False: the lease has begun or is gone.
+ * If an answer is lost, the statement is repeated, and the result may be false although the first attempt released the
+ * lease.
  *
  * Locks: the slab, then the lease. The new next_repair_attempt is recorded as ours, so claim leaves no grace to indexd.
  */

@@ -8,10 +8,10 @@
 --                       then indexd has not claimed the slab since that write
 --   free_at             the latest of: quarantined_until; the end of the lease; indexd_until or, if that is null, the
 --                       next_repair_attempt that slabmend wrote
---   endangered_free_at  as free_at, but without the hold after a successful repair, and without the backoff after a repair for
---                       a drain. The hold only keeps indexd from repairing the slab again; it must not delay a repair that
---                       became urgent after the hold began. A sector that could not be moved off a draining host is no reason
---                       to delay an endangered slab.
+--   endangered_free_at  as free_at, but without the hold after a successful repair, and without the backoff after a
+--                       repair for a drain. The hold only keeps indexd from repairing the slab again; it must not delay
+--                       a repair that became urgent after the hold began. A sector that could not be moved off a
+--                       draining host is no reason to delay an endangered slab.
 --
 -- A deleted slab has no row in the result. Reads slabs, leases and repairs by primary key, account_slabs by
 -- account_slabs_slab_id_idx, object_slabs by object_slabs_slab_digest_idx. All of slab_deletion_queue, which indexd

@@ -69,7 +69,8 @@ export function doublingScheduleMs(firstMs: number, longestMs: number): readonly
 const FAILED_BACKOFF_MS = doublingScheduleMs(HOUR_MS, DAY_MS);
 
 /**
- * indexd funds accounts and pins sectors every 2 minutes; if an account stays empty for an hour, one attempt an hour is enough.
+ * indexd funds accounts and pins sectors every 2 minutes; if an account stays empty for an hour, one attempt an hour is
+ * enough.
  */
 const UNDERFUNDED_BACKOFF_MS = doublingScheduleMs(2 * MINUTE_MS, HOUR_MS);
 

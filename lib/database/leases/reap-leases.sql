@@ -5,12 +5,12 @@
 --   answer   {"freed", "crashed", "quarantined", "taken"}
 --            taken: indexd has claimed or deleted the slab meanwhile, so only our lease was removed
 --
--- Locks: the table slabs, so that indexd cannot be upgraded meanwhile (hold-indexd.sql); the slabs by id, `for no key update
--- skip locked`; then their leases in the same way. So reap never waits for a commit, a begin or indexd: a locked row means
--- that one of them is working on it. A new statement then checks that each lease is still the one decided about, and
--- still expired. For the lease of a deleted slab only the lease is locked. Then the rows of repairs are locked by
--- ascending slab id. The last statement deletes all these leases, and a trigger then locks the backlog entries of their
--- slabs.
+-- Locks: the table slabs, so that indexd cannot be upgraded meanwhile (hold-indexd.sql); the slabs by id, `for no key
+-- update skip locked`; then their leases in the same way. So reap never waits for a commit, a begin or indexd: a locked
+-- row means that one of them is working on it. A new statement then checks that each lease is still the one decided
+-- about, and still expired. For the lease of a deleted slab only the lease is locked. Then the rows of repairs are
+-- locked by ascending slab id. The last statement deletes all these leases, and a trigger then locks the backlog
+-- entries of their slabs.
 create or replace function slabmend.reap_leases(request jsonb) returns jsonb
 language plpgsql volatile
 as $function$

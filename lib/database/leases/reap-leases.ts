@@ -11,7 +11,8 @@ export interface ExpiredLeaseRow {
 }
 
 /**
- * Expired leases, oldest first, with the data to decide about them. Takes no locks, because reap_leases checks each lease again.
+ * Expired leases, oldest first, with the data to decide about them. Takes no locks, because reap_leases checks each
+ * lease again.
  *
  * Reads all of leases (one row per lease, and the fleet limits its leases), and repairs by primary key. Reads the
  * journal's success window at most twice, backwards by journal_finished_at_idx, until it has found successful repairs
@@ -22,10 +23,9 @@ export async function listExpiredLeases(
   sql: ISql,
   options: { readonly successWindowMs: number; readonly limit: number },
 ): Promise<ExpiredLeaseRow[]> {
-  // A repair that moved something shows that workers can work, even if it ended badly. If the clock was set back, a time in
-  // the future proves nothing about the last hour. clock_timestamp() stands in a
-  // subquery, because the column's index would not be used if the column were compared with this volatile function
-  // directly.
+  // A repair that moved something shows that workers can work, even if it ended badly. If the clock was set back, a
+  // time in the future proves nothing about the last hour. clock_timestamp() stands in a subquery, because the column's
+  // index would not be used if the column were compared with this volatile function directly.
   const succeeded = sql`
     j.finished_at > (select clock_timestamp()) - make_interval(secs => ${options.successWindowMs}::double precision / 1000)
       and j.finished_at <= (select clock_timestamp())
@@ -67,8 +67,8 @@ export interface ReapCounts {
 }
 
 /**
- * Ends leases as decided, but only those that are still expired and not locked: lib/database/leases/reap-leases.sql. A call
- * whose answer was lost may be repeated: leases that it has ended are skipped.
+ * Ends leases as decided, but only those that are still expired and not locked: lib/database/leases/reap-leases.sql. A
+ * call whose answer was lost may be repeated: leases that it has ended are skipped.
  */
 export async function reapLeases(
   sql: ISql,

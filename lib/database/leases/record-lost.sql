@@ -1,6 +1,6 @@
--- Removes sectors whose denial is believed (believed_denials) from their hosts, as indexd's MarkSectorsLost does. A sector that
--- is no longer on the host that denied it stays unchanged. The host of each removed sector is kept as an earlier location of the
--- sector.
+-- Removes sectors whose denial is believed (believed_denials) from their hosts, as indexd's MarkSectorsLost does. A
+-- sector that is no longer on the host that denied it stays unchanged. The host of each removed sector is kept as an
+-- earlier location of the sector.
 --
 --   reports  [{"sectorId", "root", "hostId"}]
 --   counted  number of sectors that count as lost in indexd's statistics: those whose contract has not ended, and those

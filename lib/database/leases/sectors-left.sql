@@ -1,5 +1,5 @@
--- The slab indices that still have to move after a commit's moves were recorded, derived from the indices that had to move
--- before.
+-- The slab indices that still have to move after a commit's moves were recorded, derived from the indices that had to
+-- move before.
 --
 --   needed   rows of sectors_to_move as jsonb: read under the locks of lock_for_commit, after this commit's denials and
 --            before its moves were recorded

@@ -10,8 +10,8 @@ import type { LeasedSlab } from "../../slab/leased-slab.ts";
 import { BRIEFLY, retryTransaction } from "../client/retry-transaction.ts";
 
 /**
- * Takes leases whose message was never confirmed as sent, oldest first: the caller sends these messages now. A lease that another
- * caller began to send less than `afterMs` ago is left to that caller.
+ * Takes leases whose message was never confirmed as sent, oldest first: the caller sends these messages now. A lease
+ * that another caller began to send less than `afterMs` ago is left to that caller.
  *
  * Takes leases only while the fleet is running. Locks the rows that it takes, `skip locked`, so two callers share the
  * work. Reads all of leases: one row per lease, and the fleet limits its leases.

@@ -16,8 +16,8 @@ export interface Upload {
 const USABLE_HOURS = 48;
 
 /**
- * Sectors that earlier repairs of this slab stored but did not commit. These notes are hints, not proofs: the host is asked
- * before the sector is recorded. Reads a few rows by primary key, without locks.
+ * Sectors that earlier repairs of this slab stored but did not commit. These notes are hints, not proofs: the host is
+ * asked before the sector is recorded. Reads a few rows by primary key, without locks.
  */
 export async function readUploads(sql: ISql, slabId: SlabId): Promise<readonly Upload[]> {
   const rows = await sql<{ sector_id: string; host_id: number }[]>`
@@ -29,8 +29,8 @@ export async function readUploads(sql: ISql, slabId: SlabId): Promise<readonly U
 }
 
 /**
- * Removes upload notes that are too old, also those of deleted slabs, by the index on noted_at. Skips locked rows, so it waits
- * for no heartbeat and no commit.
+ * Removes upload notes that are too old, also those of deleted slabs, by the index on noted_at. Skips locked rows, so
+ * it waits for no heartbeat and no commit.
  */
 export async function forgetUploads(sql: ISql, limit: number): Promise<number> {
   const forget = async (): Promise<number> => {

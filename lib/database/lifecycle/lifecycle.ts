@@ -1,6 +1,6 @@
 /**
- * The state of this indexer, as a row of its own database, and the lease of the process that may change it. The states are those
- * of lib/lifecycle/state-machine.ts; the state that an operator requested is the fleet's mode.
+ * The state of this indexer, as a row of its own database, and the lease of the process that may change it. The states
+ * are those of lib/lifecycle/state-machine.ts; the state that an operator requested is the fleet's mode.
  */
 import type { ISql } from "postgres";
 import { ONLY_CONFLICTS, retryTransaction } from "../client/retry-transaction.ts";

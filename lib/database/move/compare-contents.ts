@@ -89,9 +89,9 @@ export async function readSequences(sql: ISql): Promise<readonly SequenceState[]
 }
 
 /**
- * Sets the target's sequences to these states. A rollback does not undo this. Safe to repeat. An open target's sequences must not
- * be set back, because they may have given out later numbers; the lock of isOpened prevents an opening until this transaction
- * ends.
+ * Sets the target's sequences to these states. A rollback does not undo this. Safe to repeat. An open target's
+ * sequences must not be set back, because they may have given out later numbers; the lock of isOpened prevents an
+ * opening until this transaction ends.
  * @throws {RunError} `run-lease-lost`: another process has opened the target
  */
 export async function setSequences(sql: Sql, states: readonly SequenceState[], run: bigint): Promise<void> {

@@ -3,8 +3,8 @@ import { MoveError } from "./move-error.ts";
 import { quoteName } from "./move-names.ts";
 
 /**
- * Loads the whole dump or nothing: the statements of one simple query form one transaction. Settings that the dump makes stay in
- * force for the rest of the session.
+ * Loads the whole dump or nothing: the statements of one simple query form one transaction. Settings that the dump
+ * makes stay in force for the rest of the session.
  */
 export async function loadSchema(sql: Sql, dump: string): Promise<void> {
   await sql.begin(async (tx) => {
@@ -40,7 +40,8 @@ export async function hasSchema(sql: ISql): Promise<boolean> {
 /**
  * Empties a database that was empty before the move, and removes the roles that the move created. Safe to repeat.
  * @param created roles
- * @throws {MoveError} `move-state` if the database has tables and roles may connect to it: it may have been opened, and be the
+ * @throws {MoveError} `move-state` if the database has tables and roles may connect to it: it may have been opened, and
+ * be the
  *   live database
  */
 export async function emptyTarget(

@@ -1,4 +1,7 @@
-/** The roles that a database needs, with their passwords and settings, which a dump of a single database does not contain. */
+/**
+ * The roles that a database needs, with their passwords and settings, which a dump of a single database does not
+ * contain.
+ */
 import type { ISql, Sql } from "postgres";
 import { Secret } from "../../secret/secret.ts";
 import { MOVE, PROBE, quoteName, quoteText } from "./move-names.ts";
@@ -58,9 +61,9 @@ interface RoleRow {
 }
 
 /**
- * Roles that own something in this database or have a privilege in it; also, for every role found, the roles of which it is a
- * member, and those of its members that are not superusers. PostgreSQL's own roles exist everywhere and are left out. Reads
- * pg_authid, so it needs a superuser.
+ * Roles that own something in this database or have a privilege in it; also, for every role found, the roles of which
+ * it is a member, and those of its members that are not superusers. PostgreSQL's own roles exist everywhere and are
+ * left out. Reads pg_authid, so it needs a superuser.
  */
 export async function readMoveRoles(sql: ISql): Promise<MoveRoles> {
   const [row] = await sql<{ roles: RoleRow[]; memberships: MoveMembership[]; settings: MoveSetting[] }[]>`
@@ -145,7 +148,9 @@ export function createRoleStatements(roles: readonly MoveRole[]): readonly strin
   );
 }
 
-/** Pure. Statements that let the roles that the move created log in. They contain the verifiers of the roles' passwords. */
+/**
+ * Pure. Statements that let the roles that the move created log in. They contain the verifiers of the roles' passwords.
+ */
 export function openRoleStatements(roles: readonly MoveRole[]): readonly string[] {
   return roles.map(
     (role) =>

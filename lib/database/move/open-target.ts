@@ -31,8 +31,8 @@ export async function allowOpening(sql: ISql, run: bigint, key: string): Promise
 }
 
 /**
- * Withdraws every earlier {@link allowOpening}: a process that was allowed to open the target, was then paused, and continues
- * later cannot open the target any more.
+ * Withdraws every earlier {@link allowOpening}: a process that was allowed to open the target, was then paused, and
+ * continues later cannot open the target any more.
  * @returns as {@link isOpened}
  */
 export async function withdrawOpening(sql: ISql, run: bigint): Promise<boolean | undefined> {
@@ -53,8 +53,8 @@ export async function withdrawOpening(sql: ISql, run: bigint): Promise<boolean |
 export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
   const { run, key, database, owner, roles, created, access, resumes } = opening;
   await inQuietTransaction(sql, async (tx) => {
-    // Whatever the target's own setting is, this commit must be on disk when it is acknowledged: the source then records that
-    // the target is open, and a later crash of the target must not undo the opening.
+    // Whatever the target's own setting is, this commit must be on disk when it is acknowledged: the source then
+    // records that the target is open, and a later crash of the target must not undo the opening.
     await tx`select set_config('synchronous_commit', 'on', true)`;
     const done = await tx`
       update slabmend.runs set state = 'done', finished_at = clock_timestamp(), coordinator = null, token = null, expires_at = null
@@ -87,7 +87,8 @@ export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
 /**
  * Whether {@link openTarget} was done. Waits for a transaction of openTarget that has not ended: its COMMIT may be
  * under way although its client has given up. If this function answered false too early, both databases would be open.
- * @returns undefined if indexd's tables are there, but not the run's row. Either the row is not copied yet, or the target
+ * @returns undefined if indexd's tables are there, but not the run's row. Either the row is not copied yet, or the
+ * target
  *   was opened so long ago that the row was deleted, as every finished run is after a while.
  */
 export async function isOpened(sql: ISql, run: bigint): Promise<boolean | undefined> {

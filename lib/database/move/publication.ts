@@ -78,7 +78,9 @@ export async function readSlot(sql: ISql): Promise<SlotState | undefined> {
   };
 }
 
-/** Writes a message that is never read, and returns a position in the log after this message and all earlier commits. */
+/**
+ * Writes a message that is never read, and returns a position in the log after this message and all earlier commits.
+ */
 export async function markEnd(sql: Sql): Promise<string> {
   return await sql.begin(async (tx) => {
     // This also flushes earlier commits that the server acknowledged before writing them to disk.
@@ -97,9 +99,10 @@ export async function hasPassed(sql: ISql, lsn: string): Promise<boolean> {
 }
 
 /**
- * Ends the target's connections to the source; drops the slots that the target uses, the publication and the replication role.
- * Safe to repeat.
- * @param options.target the system identifier of the target's server: the slots with which the target copies tables have names
+ * Ends the target's connections to the source; drops the slots that the target uses, the publication and the
+ * replication role. Safe to repeat.
+ * @param options.target the system identifier of the target's server: the slots with which the target copies tables
+ * have names
  *   that end with it
  * @throws {MoveError} `slot-in-use`
  */
@@ -110,8 +113,8 @@ export async function dropPublication(
   // If the role could still log in, a target that still runs would connect again, and its slot could not be dropped.
   const [login] = await sql`select from pg_roles where rolname = ${MOVE}`;
   if (login !== undefined) await sql.unsafe(`alter role ${MOVE} nologin`);
-  // The process that uses the slot is ended, too. If the command `start` was killed, its server process may still be creating the
-  // slot, because the creation waits for older transactions.
+  // The process that uses the slot is ended, too. If the command `start` was killed, its server process may still be
+  // creating the slot, because the creation waits for older transactions.
   await sql`
     select pg_terminate_backend(p.pid, 5000) from (
       select pid from pg_stat_activity where usename = ${MOVE}

@@ -7,7 +7,10 @@ export interface MoveServer {
   readonly role: string;
   readonly isSuperuser: boolean;
   readonly isReplica: boolean;
-  /** Identifies the server's data directory: two databases with the same identifier and the same oid are the same database. */
+  /**
+   * Identifies the server's data directory: two databases with the same identifier and the same oid are the same
+   * database.
+   */
   readonly systemIdentifier: string;
   readonly databaseOid: string;
   readonly database: string;
@@ -39,7 +42,10 @@ const SETTINGS = [
   "idle_replication_slot_timeout",
 ];
 
-/** Reads only the catalogue, in one statement. Only a superuser or a member of pg_monitor may read the system identifier. */
+/**
+ * Reads only the catalogue, in one statement. Only a superuser or a member of pg_monitor may read the system
+ * identifier.
+ */
 export async function readMoveServer(sql: ISql): Promise<MoveServer> {
   const [row] = await sql<
     {

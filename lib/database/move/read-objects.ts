@@ -4,9 +4,9 @@ import type { ISql } from "postgres";
 export type Objects = Readonly<Record<string, string>>;
 
 /**
- * Everything in the database that a change of schema would affect: tables with their columns, keys, indexes, triggers and
- * privileges, sequences, functions, types, and the versions that indexd and slabmend store in tables. Compared with an earlier
- * reading of the same database, this shows any upgrade in the middle of a move.
+ * Everything in the database that a change of schema would affect: tables with their columns, keys, indexes, triggers
+ * and privileges, sequences, functions, types, and the versions that indexd and slabmend store in tables. Compared with
+ * an earlier reading of the same database, this shows any upgrade in the middle of a move.
  */
 export async function readObjects(sql: ISql): Promise<Objects> {
   const [row] = await sql<{ objects: Record<string, string> | null }[]>`

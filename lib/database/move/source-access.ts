@@ -7,8 +7,8 @@ import { MOVE, PROBE, quoteName } from "./move-names.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
 
 /**
- * The roles that could log in to the source before it was closed. They are stored before it is closed, so that their access can
- * be restored.
+ * The roles that could log in to the source before it was closed. They are stored before it is closed, so that their
+ * access can be restored.
  */
 export interface SourceAccess {
   /** null: everyone. */
@@ -35,7 +35,10 @@ export async function readSourceAccess(sql: ISql): Promise<SourceAccess> {
   return row!;
 }
 
-/** Keeps out all roles except the replication role and superusers that keep LOGIN. Safe to repeat. Call it in a transaction. */
+/**
+ * Keeps out all roles except the replication role and superusers that keep LOGIN. Safe to repeat. Call it in a
+ * transaction.
+ */
 export async function closeSource(tx: TransactionSql, database: string, access: SourceAccess): Promise<void> {
   for (const { role } of access.connect) {
     await tx.unsafe(`revoke connect on database ${quoteName(database)} from ${grantee(role)} cascade`);

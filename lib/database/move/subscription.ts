@@ -64,8 +64,8 @@ export async function createSubscription(sql: Sql, connection: Secret<string>): 
 }
 
 /**
- * Lets the target connect to the source as the replication role with a wrong password: the error shows whether the source was
- * reached and asked for a password. Changes nothing on either side.
+ * Lets the target connect to the source as the replication role with a wrong password: the error shows whether the
+ * source was reached and asked for a password. Changes nothing on either side.
  * @returns the error message of the source or the network
  */
 export async function tryToReachSource(sql: Sql, connection: Secret<string>): Promise<string> {
@@ -131,9 +131,9 @@ export async function readSubscription(sql: ISql): Promise<SubscriptionState | u
 }
 
 /**
- * Does nothing if the subscription is enabled already, because the statement would wait until a worker has applied its present
- * change. Never enables the subscription of an open target: isOpened locks the run's row until this transaction ends, so an
- * opening has to wait, then finds the subscription enabled, and fails.
+ * Does nothing if the subscription is enabled already, because the statement would wait until a worker has applied its
+ * present change. Never enables the subscription of an open target: isOpened locks the run's row until this transaction
+ * ends, so an opening has to wait, then finds the subscription enabled, and fails.
  * @throws {RunError} `run-lease-lost`: another process has opened the target
  */
 export async function enableSubscription(sql: Sql, run: bigint): Promise<void> {
@@ -157,8 +157,8 @@ export async function dropSubscription(sql: Sql): Promise<void> {
       select from pg_subscription s join pg_database d on d.oid = s.subdbid
       where s.subname = ${MOVE} and d.datname = current_database()`;
     if (found === undefined) return;
-    // The workers are ended first, because the next statement would wait for a worker that is applying a change. A terminated
-    // worker restarts only after some seconds.
+    // The workers are ended first, because the next statement would wait for a worker that is applying a change. A
+    // terminated worker restarts only after some seconds.
     await tx`
       select pg_terminate_backend(w.pid) from pg_stat_subscription w where w.subname = ${MOVE} and w.pid is not null`;
     await tx.unsafe(`alter subscription ${MOVE} disable`);

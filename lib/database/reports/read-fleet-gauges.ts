@@ -27,8 +27,8 @@ interface GaugesRow {
 const UNDERFUNDED_WINDOW_SECONDS = 600;
 
 /**
- * One period of two alarms: one compares the crashes of a period with its repairs, the other reports each slab at risk in
- * one period only.
+ * One period of two alarms: one compares the crashes of a period with its repairs, the other reports each slab at risk
+ * in one period only.
  */
 const LATELY_SECONDS = 300;
 

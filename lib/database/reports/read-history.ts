@@ -44,8 +44,8 @@ const SEARCHED_ROWS = 20_000;
 
 /**
  * A page of the journal, latest first, in one statement; no locks. Reads at most {@link SEARCHED_ROWS} rows, by
- * journal_slab_id_idx or journal_finished_at_idx. `searchedTo`: the oldest row that was read, if the search ended because it had
- * read {@link SEARCHED_ROWS} rows; null: every row of the requested slab and time was read.
+ * journal_slab_id_idx or journal_finished_at_idx. `searchedTo`: the oldest row that was read, if the search ended
+ * because it had read {@link SEARCHED_ROWS} rows; null: every row of the requested slab and time was read.
  */
 export async function readHistory(
   sql: ISql,

@@ -11,12 +11,15 @@ export interface Others {
   readonly alsoFailed: readonly SlabId[];
 }
 
-/** At most this many of the journal's latest rows are read, which is enough for a comparison. Only a busy fleet has more. */
+/**
+ * At most this many of the journal's latest rows are read, which is enough for a comparison. Only a busy fleet has
+ * more.
+ */
 const MOST_ROWS = 200;
 
 /**
- * Reads in one statement, without locks: the latest rows of the journal by journal_finished_at_idx, and the rows of the given
- * slabs by journal_slab_id_idx.
+ * Reads in one statement, without locks: the latest rows of the journal by journal_finished_at_idx, and the rows of the
+ * given slabs by journal_slab_id_idx.
  *
  * @param worker the part before the slash in the names that this worker uses for its repairs
  * @param slabs slabs at which this worker failed

@@ -29,7 +29,10 @@ export interface SlabStanding {
 
 const MOST_KEYS = 100;
 
-/** Reads by primary keys and object_slabs_slab_digest_idx in one statement, without locks. Undefined: there is no such slab. */
+/**
+ * Reads by primary keys and object_slabs_slab_digest_idx in one statement, without locks. Undefined: there is no such
+ * slab.
+ */
 export async function readSlabStanding(sql: ISql, slabId: SlabId): Promise<SlabStanding | undefined> {
   const [row] = await sql<
     {

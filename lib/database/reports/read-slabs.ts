@@ -116,7 +116,10 @@ export const inDanger = (sql: ISql, dangerAbove: number) =>
 
 const ms = (sql: ISql, expression: string) => sql.unsafe(`extract(epoch from ${expression}) * 1000`);
 
-/** A subquery with one column, `objects`: the {@link ObjectsOfSlab} of the slab with this digest, with at most `keys` keys. */
+/**
+ * A subquery with one column, `objects`: the {@link ObjectsOfSlab} of the slab with this digest, with at most `keys`
+ * keys.
+ */
 export function objectsOfDigest(sql: ISql, digest: string, keys: number) {
   return sql.unsafe(`
     select jsonb_build_object(

@@ -69,8 +69,8 @@ export interface StatusFacts {
   readonly mode: FleetMode;
   readonly breaker: { readonly open: boolean; readonly since: Date; readonly backoffUntil: Date | null };
   /**
-   * The result of claim's last comparison of costs and limits; null: claim has compared nothing since midnight UTC, and midnight
-   * ended any stop of the day before.
+   * The result of claim's last comparison of costs and limits; null: claim has compared nothing since midnight UTC, and
+   * midnight ended any stop of the day before.
    */
   readonly budget: {
     readonly limits: Readonly<Record<string, string>>;
@@ -146,14 +146,17 @@ interface Row {
   readonly oldest_unpinned: Date | null;
 }
 
-/** Up to this number slabs are counted; beyond it PostgreSQL's estimate is used, because counting ten million takes seconds. */
+/**
+ * Up to this number slabs are counted; beyond it PostgreSQL's estimate is used, because counting ten million takes
+ * seconds.
+ */
 const COUNTED_SLABS = 10_000;
 
 /**
- * The facts for `status`: most of them in one statement and one snapshot; the journal's followers, the due checks and the
- * maintenance run are read afterwards. Takes no locks. Reads an hour of the journal by journal_finished_at_idx and the day by
- * work-since.sql; all of backlog (one row per unhealthy slab), repairs and hosts; the oldest unpinned sector by
- * sectors_uploaded_at_unpinned_idx.
+ * The facts for `status`: most of them in one statement and one snapshot; the journal's followers, the due checks and
+ * the maintenance run are read afterwards. Takes no locks. Reads an hour of the journal by journal_finished_at_idx and
+ * the day by work-since.sql; all of backlog (one row per unhealthy slab), repairs and hosts; the oldest unpinned sector
+ * by sectors_uploaded_at_unpinned_idx.
  * @param dangerAbove loss probability above which a slab is in danger
  */
 export async function readStatus(

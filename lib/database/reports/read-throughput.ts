@@ -15,7 +15,8 @@ export interface ThroughputBucket {
 }
 
 /**
- * Repairs that ended in a range of time, by bucket; empty buckets are absent. Reads in one statement, by journal_finished_at_idx.
+ * Repairs that ended in a range of time, by bucket; empty buckets are absent. Reads in one statement, by
+ * journal_finished_at_idx.
  */
 export async function readThroughput(
   sql: ISql,

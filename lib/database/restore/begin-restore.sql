@@ -1,5 +1,5 @@
--- Begins the restore of placements. This is the restore's first write, in one transaction. Neither indexd nor a worker of the
--- fleet may be running.
+-- Begins the restore of placements. This is the restore's first write, in one transaction. Neither indexd nor a worker
+-- of the fleet may be running.
 --
 --   archived   the last incarnation in the archive of the journal; 0: there is no archive
 --   answer     the run
@@ -24,7 +24,8 @@ begin
     jsonb_build_object('incarnation', f.incarnation, 'position', f.position)), '{}')
   from slabmend.followers f where f.segment is not null
   on conflict (id) do update set applied_at = excluded.applied_at;
-  -- Reap keeps prunes on hold, even after this run has ended. For this purpose alone the workers' roles may write next_prune.
+  -- Reap keeps prunes on hold, even after this run has ended. For this purpose alone the workers' roles may write
+  -- next_prune.
   for worker in select f.name from slabmend.fleet_roles() f loop
     execute format('grant select (next_prune), update (next_prune) on public.contracts to %I', worker);
   end loop;

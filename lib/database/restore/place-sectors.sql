@@ -3,11 +3,11 @@
 --
 --   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; plannedHostId is
 --            null if the sector had no host
---   absent   [{"sectorId", "root", "hostId", "code"}]: the host that is recorded once the moves are written does not prove
---            that it has the sector
---   lost     [the fields of absent]: the journal had recorded the sector as lost on that host, and the host denies it again.
---            An entry with "onlyIfTaken" is lost only if a move that is not refused needs its host; otherwise the entry
---            counts as absent
+--   absent   [{"sectorId", "root", "hostId", "code"}]: the host that is recorded once the moves are written does not
+--            prove that it has the sector
+--   lost     [the fields of absent]: the journal had recorded the sector as lost on that host, and the host denies it
+--            again. An entry with "onlyIfTaken" is lost only if a move that is not refused needs its host; otherwise
+--            the entry counts as absent
 --   earlier  [the fields of absent]: a host that once had the sector could not prove now that it has the sector
 --   answer   {"placed": n, "lost": n, "denied": n, "refused": [{"index", "why"}]}
 --
@@ -92,7 +92,8 @@ begin
   from jsonb_to_recordset(earlier) as e ("sectorId" bigint, root text, "hostId" integer, code text)
   join public.sectors s on s.id = e."sectorId" and s.sector_root = decode(e.root, 'hex') and s.host_id is distinct from e."hostId"
   on conflict (sector_id, host_id) do nothing;
-  -- If a sector left the host and came back, the row of its earlier denial is replaced by a new one, as in record_denials.
+  -- If a sector left the host and came back, the row of its earlier denial is replaced by a new one, as in
+  -- record_denials.
   delete from slabmend.denials d
   using jsonb_to_recordset(truly_absent) as a ("sectorId" bigint, "hostId" integer), public.sectors s
   where d.sector_id = a."sectorId" and d.host_id = a."hostId" and s.id = d.sector_id and s.host_id = d.host_id

@@ -21,8 +21,8 @@ export interface RestoreState {
   /** Other sessions of this database, except those of slabmend's command line. */
   readonly sessions: readonly { readonly role: string; readonly application: string }[];
   /**
-   * Roles that may write slabs and could log in at this moment. The caller's own role is included, because indexd may log in with
-   * it, too.
+   * Roles that may write slabs and could log in at this moment. The caller's own role is included, because indexd may
+   * log in with it, too.
    */
   readonly logins: readonly { readonly role: string; readonly isSuperuser: boolean }[];
 }

@@ -1,4 +1,7 @@
-/** Writes of a restore. The functions that take a {@link RestoreWriter} verify that the caller still coordinates the run. */
+/**
+ * Writes of a restore. The functions that take a {@link RestoreWriter} verify that the caller still coordinates the
+ * run.
+ */
 import type { ISql } from "postgres";
 import { encodeFileContract, type FileContract } from "../../rhp4/file-contract.ts";
 import {
@@ -107,8 +110,8 @@ export async function recordRenewal(
 }
 
 /**
- * lib/database/restore/unpin-contract.sql. @returns the number of unpinned sectors; fewer than `most`: the contract has no
- * sectors left
+ * lib/database/restore/unpin-contract.sql. @returns the number of unpinned sectors; fewer than `most`: the contract has
+ * no sectors left
  */
 export async function unpinContract(
   sql: ISql,

@@ -18,7 +18,8 @@ export interface RestoredMove {
 /**
  * Replaces earlier rows with the same roots.
  * @param moves each root once
- * @throws {RunError} `run-lease-lost`: nothing was written, because these moves may be older than those that the present
+ * @throws {RunError} `run-lease-lost`: nothing was written, because these moves may be older than those that the
+ * present
  *   coordinator has written
  */
 export async function keepRestoredMoves(
@@ -71,8 +72,8 @@ export async function countRestoredMoves(sql: ISql): Promise<MoveCounts> {
 }
 
 /**
- * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one. Such a sector moved in the
- * repair of a slab that is newer than the backup and shares the sector with the known slab.
+ * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one. Such a sector moved in
+ * the repair of a slab that is newer than the backup and shares the sector with the known slab.
  */
 export async function assignSharedMoves(sql: ISql): Promise<void> {
   await sql`
@@ -92,8 +93,8 @@ export async function assignSharedMoves(sql: ISql): Promise<void> {
 /** A sector that moved or was lost since the backup according to the archive. */
 export interface NamedSector extends ScannedSector {
   /**
-   * The sector's host according to the archive; null: according to the archive the sector was lost, or this host is not in the
-   * database.
+   * The sector's host according to the archive; null: according to the archive the sector was lost, or this host is not
+   * in the database.
    */
   readonly archivedAt: HostId | null;
   /** According to the archive, the sector was lost and not stored again. */
@@ -101,8 +102,8 @@ export interface NamedSector extends ScannedSector {
 }
 
 /**
- * The sectors that the archive names in the next slabs, in order of the slabs' ids: at most `slabs` slabs, each with at least one
- * such sector.
+ * The sectors that the archive names in the next slabs, in order of the slabs' ids: at most `slabs` slabs, each with at
+ * least one such sector.
  */
 export async function readNamedSectors(
   sql: ISql,

@@ -1,7 +1,7 @@
 -- Unpins sectors of a contract that has no known successor, as indexd does when it deletes a contract: the sectors stay
--- on their host, and indexd pins them to another contract with that host. While they are unpinned, indexd prunes none of
--- them.
--- An open denial is bound to its sector's map row and upload time, so it gets the new values too and stays open.
+-- on their host, and indexd pins them to another contract with that host. While they are unpinned, indexd prunes none
+-- of them. An open denial is bound to its sector's map row and upload time, so it gets the new values too and stays
+-- open.
 --
 --   most    the maximum number of sectors to unpin
 --   answer  the number of unpinned sectors; if it is below `most`, the contract has no sectors left

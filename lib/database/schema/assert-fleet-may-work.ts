@@ -41,7 +41,8 @@ export async function assertFleetMayWork(sql: ISql, acceptedVersion?: number): P
   if (tombstone !== undefined) throw indexerDeleted(tombstone);
   const needed = hasStore ? [...VERSION_RIGHTS, ...OUR_VERSION_RIGHTS] : VERSION_RIGHTS;
   if (missing.some((right) => needed.some((one) => right.endsWith(one)))) throw lacksRights(missing);
-  // If a schema, ours or indexd's, is too old, tables are missing: report the old schema rather than missing privileges.
+  // If a schema, ours or indexd's, is too old, tables are missing: report the old schema rather than missing
+  // privileges.
   if (!hasStore) {
     assertWritable(await judgeIndexd(sql, acceptedVersion));
     assertOurVersion(undefined);

@@ -1,6 +1,6 @@
 /**
- * A worker's privileges in the database, table by table and column by column. `slabmend grant` prints them as SQL, `slabmend
- * doctor` checks them, and a test runs claim, repair and reap with them.
+ * A worker's privileges in the database, table by table and column by column. `slabmend grant` prints them as SQL,
+ * `slabmend doctor` checks them, and a test runs claim, repair and reap with them.
  */
 import { INDEXD_PRIVILEGES, type TablePrivileges } from "../indexd/version/indexd-privileges.ts";
 

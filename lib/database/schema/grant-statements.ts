@@ -94,7 +94,10 @@ export function grantBody({ role, concurrency }: GrantOptions): string {
   ].join("\n");
 }
 
-/** How many of the server's connections the fleet must leave free: enough for indexd's own pool and one or two psql sessions. */
+/**
+ * How many of the server's connections the fleet must leave free: enough for indexd's own pool and one or two psql
+ * sessions.
+ */
 export const LEFT_FOR_INDEXD = 20;
 
 /**

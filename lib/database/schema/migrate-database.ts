@@ -14,8 +14,8 @@ import { readStoreFunctions } from "./store-functions.ts";
 import { readTombstone, removeTombstone, type Tombstone } from "./tombstone.ts";
 
 /**
- * The migrations in order; a migration's position in this list, counted from 1, is its version. The baseline is edited in place
- * until the first release; never edit or remove a released file.
+ * The migrations in order; a migration's position in this list, counted from 1, is its version. The baseline is edited
+ * in place until the first release; never edit or remove a released file.
  */
 const MIGRATIONS = ["0001-baseline.sql"] as const;
 

@@ -5,7 +5,9 @@ import { FLEET_PRIVILEGES, FLEET_SEQUENCES } from "./fleet-privileges.ts";
 export interface PrivilegeGaps {
   /** Privileges that the fleet needs and this role lacks, for example "update (host_id) on public.sectors". */
   readonly missing: readonly string[];
-  /** Missing privileges on columns added by an upgrade of indexd: without these privileges the fleet skips some work. */
+  /**
+   * Missing privileges on columns added by an upgrade of indexd: without these privileges the fleet skips some work.
+   */
   readonly missingOfVersion: readonly string[];
   /** Whether indexd's and slabmend's tables exist. If they do not, the privileges on them are listed in `missing`. */
   readonly hasIndexd: boolean;
@@ -23,9 +25,9 @@ interface Need {
 }
 
 /**
- * Compares the privileges of the connected role with FLEET_PRIVILEGES. This takes one statement, which reads only the catalogue:
- * every role may read it. The tables' names are looked up in pg_class, because to_regclass fails for a schema that the role may
- * not use.
+ * Compares the privileges of the connected role with FLEET_PRIVILEGES. This takes one statement, which reads only the
+ * catalogue: every role may read it. The tables' names are looked up in pg_class, because to_regclass fails for a
+ * schema that the role may not use.
  */
 export async function readPrivilegeGaps(sql: ISql): Promise<PrivilegeGaps> {
   const needs = JSON.stringify([

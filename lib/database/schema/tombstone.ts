@@ -40,7 +40,8 @@ export async function leaveTombstone(
   await tx`
     insert into slabmend.tombstone (owner, reason)
     values (${storableText(owner, 200)}, ${reason === undefined ? null : storableText(reason, 500)})`;
-  // The workers' role lost its privileges with the schema, but the workers must still report that the indexer is deleted.
+  // The workers' role lost its privileges with the schema, but the workers must still report that the indexer is
+  // deleted.
   await tx`grant usage on schema slabmend to public`;
   await tx`grant select on slabmend.tombstone to public`;
 }

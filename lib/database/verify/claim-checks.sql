@@ -1,19 +1,19 @@
--- Claims sectors for a check, as indexd's own integrity check does: their next check moves to 30 minutes from now. Until then
--- indexd leaves these sectors alone; if we never finish, indexd checks them itself. Returns the sectors to request and their
--- hosts:
+-- Claims sectors for a check, as indexd's own integrity check does: their next check moves to 30 minutes from now.
+-- Until then indexd leaves these sectors alone; if we never finish, indexd checks them itself. Returns the sectors to
+-- request and their hosts:
 --
 --   [{"sectorId", "root", "hostId", "mapId", "claimedUntil", "previous"}]    times as text, exact to the microsecond
 --
 -- Sectors without a host, or no longer on only_host, are not claimed. The claims are kept in the run's checkpoint
--- ("claimed"), so that a process that continues after a crash knows when each check was due before it was claimed. Claims
--- of a crashed process for other sectors are given back: the next batch may differ from the one that crashed, because
--- sectors were added to the scope or removed from it meanwhile.
+-- ("claimed"), so that a process that continues after a crash knows when each check was due before it was claimed.
+-- Claims of a crashed process for other sectors are given back: the next batch may differ from the one that crashed,
+-- because sectors were added to the scope or removed from it meanwhile.
 --
 -- Unlike indexd this function waits for locked rows, because the scope of a run is to be checked completely
 -- (docs/decisions/0025-maintenance.md).
 --
--- Locks, in this order: the run; the tables, so that indexd cannot be upgraded meanwhile; the sectors, by root. Indexes:
--- primary keys.
+-- Locks, in this order: the run; the tables, so that indexd cannot be upgraded meanwhile; the sectors, by root.
+-- Indexes: primary keys.
 create or replace function slabmend.claim_checks(the_run bigint, the_token uuid, sector_ids bigint[], only_host integer)
 returns jsonb
 language plpgsql volatile

@@ -1,6 +1,6 @@
--- Claims sectors of one host, as indexd's own integrity check does: the sectors whose check is due, the longest overdue first,
--- skipping locked rows. The next check of the claimed sectors moves to 30 minutes from now: until then indexd leaves these
--- sectors alone; if we never finish, indexd checks them.
+-- Claims sectors of one host, as indexd's own integrity check does: the sectors whose check is due, the longest overdue
+-- first, skipping locked rows. The next check of the claimed sectors moves to 30 minutes from now: until then indexd
+-- leaves these sectors alone; if we never finish, indexd checks them.
 --
 -- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile; the sectors, skipping locked rows.
 -- Index: sectors (host_id, next_integrity_check).

@@ -7,7 +7,10 @@ import type { HostId, Root, SectorId } from "../../slab/ids.ts";
 import { retryTransaction } from "../client/retry-transaction.ts";
 import { type VerifyOptions, writeVerified } from "../indexd/version/write-verified.ts";
 
-/** Sectors of one host, claimed together. Their next_integrity_check identifies the claim: any change of it ends the claim. */
+/**
+ * Sectors of one host, claimed together. Their next_integrity_check identifies the claim: any change of it ends the
+ * claim.
+ */
 export interface DueBatch {
   readonly hostId: HostId;
   /** In PostgreSQL's format, exact to the microsecond. */
@@ -65,9 +68,9 @@ export async function claimDueChecks(
 }
 
 /**
- * The sectors of a batch that are still claimed. Some are missing if the batch was already recorded, a claim has expired, or
- * indexd moved a sector. Empty if the fleet is not running, for example paused: unchecked sectors become due again when the claim
- * expires.
+ * The sectors of a batch that are still claimed. Some are missing if the batch was already recorded, a claim has
+ * expired, or indexd moved a sector. Empty if the fleet is not running, for example paused: unchecked sectors become
+ * due again when the claim expires.
  */
 export async function readDueBatch(
   sql: ISql,

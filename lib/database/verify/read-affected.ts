@@ -18,8 +18,8 @@ export interface AffectedRequest {
 }
 
 /**
- * The slabs and objects affected by denials in the scope of a verification. Reads slabmend.denials, so a sector that its host has
- * since served as a whole is not included. Indexes: denials_host_idx, slab_sectors (sector_id, slab_id),
+ * The slabs and objects affected by denials in the scope of a verification. Reads slabmend.denials, so a sector that
+ * its host has since served as a whole is not included. Indexes: denials_host_idx, slab_sectors (sector_id, slab_id),
  * object_slabs_slab_digest_idx.
  */
 export async function readAffected(sql: ISql, request: AffectedRequest): Promise<Affected> {

@@ -1,5 +1,6 @@
 /**
- * The sectors in the scope of a verification, page by page. Reads only; indexes: sectors (host_id, sector_root), primary keys.
+ * The sectors in the scope of a verification, page by page. Reads only; indexes: sectors (host_id, sector_root),
+ * primary keys.
  */
 import type { ISql } from "postgres";
 import {

@@ -1,8 +1,9 @@
--- Records the hosts' answers to one batch of checks, together with the run's checkpoint and statistics: after a crash a sector is
--- either counted or requested again.
+-- Records the hosts' answers to one batch of checks, together with the run's checkpoint and statistics: after a crash a
+-- sector is either counted or requested again.
 --
 --   request   {"batch", "checkpoint", "statistics",
---              "confirmed": [claim], "denied": [claim and "code"], "released": [claim]}, claims as returned by claim_checks
+--              "confirmed": [claim], "denied": [claim and "code"], "released": [claim]}, claims as returned by
+--              claim_checks
 --   answer    {"recorded", "ignored"}: write-checks.sql
 --
 -- A batch that was already recorded changes nothing. Locks: the run, then what write_checks locks.

@@ -1,15 +1,16 @@
--- Records a host's answers to one batch of due checks, adds them to the sums of the hour, and records whether the host is silent.
+-- Records a host's answers to one batch of due checks, adds them to the sums of the hour, and records whether the host
+-- is silent.
 --
 --   request   {"hostId", "confirmed": [claim], "denied": [claim and "code"], "wrongData", "unanswered", "hastings"}:
---             write-checks.sql; wrongData and unanswered are numbers of sectors. The sectors counted by these two numbers
---             keep our claim, and their checks are due again when the claim expires
+--             write-checks.sql; wrongData and unanswered are numbers of sectors. The sectors counted by these two
+--             numbers keep our claim, and their checks are due again when the claim expires
 --   answer    {"confirmed", "denied", "superseded", "ignored"}
 --
 -- A host that answers none of a batch's requests is left alone for half an hour; each further batch without an answer
 -- doubles that time, up to 4 hours. Any answer ends the silence.
 --
--- Locks, in this order: what write_checks locks; the host's row of silent_hosts; the hour's row of checks, which is last because
--- all workers share it.
+-- Locks, in this order: what write_checks locks; the host's row of silent_hosts; the hour's row of checks, which is
+-- last because all workers share it.
 create or replace function slabmend.record_due_checks(request jsonb) returns jsonb
 language plpgsql volatile
 as $function$

@@ -1,20 +1,21 @@
 -- Writes the hosts' answers to checks of claimed sectors to indexd's tables.
 --
---   request     {"confirmed": [claim], "denied": [claim and "code"], "released": [claim]}
---               claim: {"sectorId", "root", "hostId", "mapId", "claimedUntil"}, and "previous": when the check was due before;
---               without "previous" a released sector keeps our claim until the claim expires
---   confirmed   number of confirmed sectors. For each of them we write what indexd would write: the next check in 14 days, no
---               failed checks in a row, and num_sectors_checked
---   denied      number of recorded denials (rule 6 of docs/architecture.md). A denied sector is checked again in 12 hours. Its
---               consecutive_failed_checks stays unchanged: a higher number could make indexd mark the sector as lost
+--   request     {"confirmed": [claim], "denied": [claim and "code"], "released": [claim]} claim: {"sectorId", "root",
+--               "hostId", "mapId", "claimedUntil"}, and "previous": when the check was due before; without "previous" a
+--               released sector keeps our claim until the claim expires
+--   confirmed   number of confirmed sectors. For each of them we write what indexd would write: the next check in 14
+--               days, no failed checks in a row, and num_sectors_checked
+--   denied      number of recorded denials (rule 6 of docs/architecture.md). A denied sector is checked again in 12
+--               hours. Its consecutive_failed_checks stays unchanged: a higher number could make indexd mark the sector
+--               as lost
 --   superseded  number of sectors recorded neither as confirmed nor as denied, because indexd has checked or moved them
 --               meanwhile
---   ignored     true: no denial was recorded, because so many hosts deny sectors at this moment that the fault must be ours
---               (many_hosts_deny)
+--   ignored     true: no denial was recorded, because so many hosts deny sectors at this moment that the fault must be
+--               ours (many_hosts_deny)
 --
--- For a released sector the host gave no answer: next_integrity_check gets back the time that it had before the claim. Each write
--- applies only while the sector is still on the claim's host and its next_integrity_check is still the value that the claim set,
--- so recording a batch twice changes nothing the second time.
+-- For a released sector the host gave no answer: next_integrity_check gets back the time that it had before the claim.
+-- Each write applies only while the sector is still on the claim's host and its next_integrity_check is still the value
+-- that the claim set, so recording a batch twice changes nothing the second time.
 --
 -- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile; the sectors, by root; the denials.
 -- Indexes: primary keys.

@@ -1,6 +1,9 @@
 import type { Cause } from "./causes.ts";
 
-/** Which unhealthy slabs are repaired at once and which may wait: docs/thresholds.md shows what each default costs and saves. */
+/**
+ * Which unhealthy slabs are repaired at once and which may wait: docs/thresholds.md shows what each default costs and
+ * saves.
+ */
 export interface Thresholds {
   /**
    * How long a slab may wait if all its bad sectors have this cause. If all denials of a slab are by suspected hosts,

@@ -3,7 +3,8 @@
  *
  *   quick    twice as much, up to the configured size
  *   slow     half as much
- *   given up one slab at a time, so that readable slabs still progress. A slab given up three times in a row is skipped.
+ *   given up one slab at a time, so that readable slabs still progress. A slab given up three times in a row is
+ *   skipped.
  */
 export interface Pace {
   /** Bad sectors, or slabs. */

@@ -2,8 +2,10 @@
  * The walk keeps the backlog up to date, within a time budget. It is a mark and sweep:
  *
  *   look    judges again the entries whose time has come, for example because a grace period or a lease has ended
- *   mark    cause by cause, in order of sector id, judges the slabs of bad sectors and marks them with this pass's number
- *   sweep   then judges again the slabs that this cause marked in an earlier pass but not in this one: healthy ones are removed
+ *   mark    cause by cause, in order of sector id, judges the slabs of bad sectors and marks them with this pass's
+ *           number
+ *   sweep   then judges again the slabs that this cause marked in an earlier pass but not in this one: healthy ones are
+ *           removed
  *
  * A pass of a cause is `mark` to the end, then `sweep` to the end; the next pass begins `everyMs` after the start of
  * this one. Each step reads in one short snapshot without row locks, judges the slabs in this process, and writes the
@@ -75,7 +77,9 @@ const POSTPONED_MS = 600_000;
 /** The name of the pace for judging due entries; every cause has a pace for its own pages. */
 const LOOK = "look";
 
-/** @param budgetMs time limit; a step that has begun is finished, and at least one step is tried even if no time is left */
+/**
+ * @param budgetMs time limit; a step that has begun is finished, and at least one step is tried even if no time is left
+ */
 export async function walkBacklog(
   deps: WalkDependencies,
   settings: WalkSettings,

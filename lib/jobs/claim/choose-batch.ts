@@ -1,4 +1,6 @@
-/** Chooses the slabs of the next batch of leases: the most urgent or, for aging, those that have waited longest. Pure. */
+/**
+ * Chooses the slabs of the next batch of leases: the most urgent or, for aging, those that have waited longest. Pure.
+ */
 import type { BatchRequest } from "../../database/leases/lease-batch.ts";
 
 export type BatchChoice = Pick<BatchRequest, "order" | "urgencyAbove" | "maxLeases">;
@@ -27,7 +29,8 @@ export function chooseBatch(options: BatchOptions): BatchChoice | undefined {
   const { toss, agingShare, ordinaryLeft, dangerAbove } = options;
   const ordinaryLeases = Math.min(options.maxLeases, ordinaryLeft ?? options.maxLeases);
   if (toss < agingShare && !options.waitingDry && ordinaryLeases > 0) {
-    // Half of the aging batches skip slabs beyond rescue, so that thousands of slabs that always fail do not delay the others.
+    // Half of the aging batches skip slabs beyond rescue, so that thousands of slabs that always fail do not delay the
+    // others.
     const urgencyAbove = toss < agingShare / 2 ? BEYOND_RESCUE : ANY;
     return { order: "waiting", urgencyAbove, maxLeases: ordinaryLeases };
   }

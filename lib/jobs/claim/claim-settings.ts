@@ -8,7 +8,9 @@ export interface ClaimSettings {
   /** How long a round may spend on the walk before it leases. */
   readonly walkBudgetMs: number;
   readonly budget: BudgetLimits;
-  /** Aging: `agingShare` of the batches go to the slabs that have waited longest, if they have waited longer than this. */
+  /**
+   * Aging: `agingShare` of the batches go to the slabs that have waited longest, if they have waited longer than this.
+   */
   readonly agingAfterMs: number;
   /** 0..1 */
   readonly agingShare: number;
@@ -23,7 +25,9 @@ export interface ClaimSettings {
   /** Leases per transaction. */
   readonly batchLeases: number;
   readonly holdMs: number;
-  /** When indexd's next attempt at a slab is due, the slab is left to indexd for this long; 0: its migrations are off. */
+  /**
+   * When indexd's next attempt at a slab is due, the slab is left to indexd for this long; 0: its migrations are off.
+   */
   readonly indexdGraceMs: number;
   readonly topUpMs: number;
   /** A lease whose message was not confirmed for this long is sent again by the next run of claim or reap. */
@@ -35,8 +39,8 @@ export interface ClaimSettings {
 
 export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
   walk: DEFAULT_WALK_SETTINGS,
-  // A run of one minute has twelve rounds: if there is much to do, the walk may take most of each round, but never so long that
-  // workers wait for work.
+  // A run of one minute has twelve rounds: if there is much to do, the walk may take most of each round, but never so
+  // long that workers wait for work.
   walkBudgetMs: 4_000,
   budget: {},
   agingAfterMs: 86_400_000,

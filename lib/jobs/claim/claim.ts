@@ -8,8 +8,8 @@
  * fleet. With an empty backlog it returns immediately. While the circuit breaker is open it leases one probe, or a few
  * slabs, and returns. If the fleet is not running, for example paused, it leases and sends nothing.
  *
- * Each batch is one transaction; no connection is held between batches. A crash at any point leaves leases that are unsent
- * (sent by the next run), sent twice (harmless), or without a message (reaped when their hold is over).
+ * Each batch is one transaction; no connection is held between batches. A crash at any point leaves leases that are
+ * unsent (sent by the next run), sent twice (harmless), or without a message (reaped when their hold is over).
  */
 
 import { sleep } from "../../clock/sleep.ts";
@@ -41,8 +41,8 @@ const RESEND_LIMIT = 200;
 
 /**
  * @param remainingMs how long it may work; a step that has begun is finished
- * @throws {ClaimIncompleteError} if only the walk failed; otherwise {QueueError}, {StoreError} `no-answer` or a database error:
- * slabs already leased stay leased, and the next run sends them
+ * @throws {ClaimIncompleteError} if only the walk failed; otherwise {QueueError}, {StoreError} `no-answer` or a
+ * database error: slabs already leased stay leased, and the next run sends them
  */
 export async function claim(
   given: ClaimDependencies,
@@ -65,7 +65,8 @@ export async function claim(
       if (walkFailure !== undefined) throw new ClaimIncompleteError(report, walkFailure.cause);
       return report;
     };
-    // Every run stores the state of the budget and the time of this run, even if it may lease nothing: status shows both.
+    // Every run stores the state of the budget and the time of this run, even if it may lease nothing: status shows
+    // both.
     const checkLimits = async (): Promise<BudgetState> => {
       const budget = await ask((sql) => checkBudget(sql, settings.budget));
       stoppedBy = budget.stoppedBy;

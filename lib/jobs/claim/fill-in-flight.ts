@@ -13,7 +13,10 @@ export interface FillLimits {
   readonly endsAtMs: number;
 }
 
-/** Leases ready slabs and sends them, batch by batch, until there are `maxInFlight` live leases or no slab is left to lease. */
+/**
+ * Leases ready slabs and sends them, batch by batch, until there are `maxInFlight` live leases or no slab is left to
+ * lease.
+ */
 export async function fillInFlight(
   deps: ClaimDependencies,
   settings: ClaimSettings,

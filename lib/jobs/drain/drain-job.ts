@@ -1,6 +1,6 @@
 /**
- * Drains hosts. The run itself is the drain: while it is running, draining_hosts names its hosts, so claim leases their slabs and
- * repairs copy the sectors away. The coordinator only reports progress and detects the end:
+ * Drains hosts. The run itself is the drain: while it is running, draining_hosts names its hosts, so claim leases their
+ * slabs and repairs copy the sectors away. The coordinator only reports progress and detects the end:
  *
  *   read which sectors left the hosts (the journal) -> count those that are left, a page at a time -> none: done
  *
@@ -29,7 +29,10 @@ export interface DrainDependencies {
 /** Counting this many sectors takes some milliseconds of index reads. */
 const PAGE_SECTORS = 5_000;
 const PAGE_ROWS = 2_000;
-/** The shortest pause between two checks. A run of reap gives the drain no more time than this, so each run makes one check. */
+/**
+ * The shortest pause between two checks. A run of reap gives the drain no more time than this, so each run makes one
+ * check.
+ */
 const PAUSE_MS = 10_000;
 /** Milliseconds of pause per millisecond of counting, so that counting takes a small share of the database's time. */
 const PAUSE_FOR_MS_COUNTED = 4;

@@ -30,7 +30,8 @@ const checkpointSchema = v.object({
 
 const statisticsSchema = v.object({
   /**
-   * Sectors recorded on the hosts before the start and still there, as of the last complete pass; null: no pass was completed.
+   * Sectors recorded on the hosts before the start and still there, as of the last complete pass; null: no pass was
+   * completed.
    */
   left: v.optional(v.nullable(count), null),
   /** Sectors that users or indexd recorded on the hosts since the start. */

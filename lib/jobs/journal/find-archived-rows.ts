@@ -11,8 +11,8 @@ export type ArchivedRows =
   /** The archive has the database's rows up to this position, and no others. */
   | { readonly kind: "end"; readonly position: number }
   /**
-   * The same, but the database's next row has a position at which the archive has another row: it was recorded after the
-   * database had been rewound, and before its incarnation was raised.
+   * The same, but the database's next row has a position at which the archive has another row: it was recorded after
+   * the database had been rewound, and before its incarnation was raised.
    */
   | { readonly kind: "diverged"; readonly position: number };
 
@@ -36,7 +36,8 @@ export async function findArchivedRows(
   const key = segmentKey(next.incarnation, next.position);
   const file = await storage.read(key, signal);
   if (file === undefined) {
-    // No segment begins here, because the follower joined anew. The rows count as archived, as far as the archive reaches.
+    // No segment begins here, because the follower joined anew. The rows count as archived, as far as the archive
+    // reaches.
     const range = { position, archived: archived.position };
     return { kind: "end", position: await ask((sql) => lastPositionOf(sql, archived.incarnation, range)) };
   }
@@ -47,7 +48,10 @@ export async function findArchivedRows(
   return { kind: same < rows.length ? "diverged" : "end", position: position + same };
 }
 
-/** How many rows are the same from the beginning. A rewound database gives the same positions to rows with other random tokens. */
+/**
+ * How many rows are the same from the beginning. A rewound database gives the same positions to rows with other random
+ * tokens.
+ */
 export function countSame({ rows: archived }: Pick<Segment, "rows">, rows: readonly JournalRow[]): number {
   const differs = archived.findIndex((row, index) => {
     const other = rows[index];

@@ -1,5 +1,6 @@
 /**
- * The follower that archives the journal. Each segment takes three steps; after a crash the next run continues from any of them:
+ * The follower that archives the journal. Each segment takes three steps; after a crash the next run continues from any
+ * of them:
  *
  *   segment created (never replaced) -> manifest replaced (compare and set) -> checkpoint moved in the database
  *
@@ -205,7 +206,8 @@ async function append(
       throw rewound(manifestOf(segment), checkpoint);
     }
     isSame = await hasSameRows(deps, segment, checkpoint);
-    // In a later incarnation the segment is of the time before the rewind: it becomes the archive's last one of that time.
+    // In a later incarnation the segment is of the time before the rewind: it becomes the archive's last one of that
+    // time.
     if (!isSame && segment.header.incarnation >= at.incarnation) {
       throw rewound(manifestOf(segment), checkpoint);
     }

@@ -14,8 +14,8 @@ export interface JournalReport {
 }
 
 /**
- * Assigns positions to the journal's rows, adds them to the sums, and deletes rows that are old enough and that all followers
- * have processed. Works batch by batch until nothing is left or the time is up.
+ * Assigns positions to the journal's rows, adds them to the sums, and deletes rows that are old enough and that all
+ * followers have processed. Works batch by batch until nothing is left or the time is up.
  */
 export async function followJournal(
   deps: { readonly ask: Ask; readonly step?: (name: JournalStep) => void | Promise<void> },

@@ -4,8 +4,8 @@ import type { RunContext } from "../maintenance/maintenance-job.ts";
 import { IDEMPOTENT, type MoveDependencies } from "./move-dependencies.ts";
 
 /**
- * Executes statements on the source in a transaction that first locks the run's row and verifies our lease: a process that was paused
- * while another took the move over must change nothing. The statements must be idempotent.
+ * Executes statements on the source in a transaction that first locks the run's row and verifies our lease: a process
+ * that was paused while another took the move over must change nothing. The statements must be idempotent.
  * @throws {RunError} `run-lease-lost`; nothing was changed
  */
 export async function asHolder<Result>(

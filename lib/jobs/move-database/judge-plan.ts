@@ -1,5 +1,6 @@
 /**
- * Whether a database can be moved, judged from facts about both servers: finds every reason why a later step would fail. Pure.
+ * Whether a database can be moved, judged from facts about both servers: finds every reason why a later step would
+ * fail. Pure.
  */
 
 import type { MoveRoles } from "../../database/move/move-roles.ts";

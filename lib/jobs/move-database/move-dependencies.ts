@@ -15,7 +15,10 @@ export interface MoveDependencies {
   readonly pgDump: string;
   /** Creates a client of the source's database that logs in as another role. The caller ends it. */
   readonly connectSourceAs: (user: string, password: Secret<string>) => Sql;
-  /** Aborted when an operator interrupts the command. If the command is `switch` and has not finished, what it has done is undone. */
+  /**
+   * Aborted when an operator interrupts the command. If the command is `switch` and has not finished, what it has done
+   * is undone.
+   */
   readonly interrupt: AbortSignal;
   /** Called between two effects; kill tests end the process there. */
   readonly step?: (name: string) => void | Promise<void>;

@@ -1,5 +1,6 @@
 /**
- * The steps until the target follows the source. Each is idempotent: after a crash the next process finds what is already done.
+ * The steps until the target follows the source. Each is idempotent: after a crash the next process finds what is
+ * already done.
  */
 
 import { closeTarget, hasSchema, loadSchema } from "../../database/move/load-schema.ts";

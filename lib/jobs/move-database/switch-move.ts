@@ -1,6 +1,6 @@
 /**
- * The switch: ends leasing, then opens the target. Until `openTarget` has committed, `takeBack` restores the source to its
- * state before the switch.
+ * The switch: ends leasing, then opens the target. Until `openTarget` has committed, `takeBack` restores the source to
+ * its state before the switch.
  */
 
 import { sleep } from "../../clock/sleep.ts";
@@ -263,8 +263,8 @@ export async function hasOpened(
   const { step } = moveCheckpointOf(run);
   if (step === "opened" || deps.isTargetLost === true) return step === "opened";
   const opened = await deps.target((sql) => look(sql, run.id), IDEMPOTENT);
-  // At the step `opening` the run's row had been copied to the target. If the row is missing now, the target was opened,
-  // and has deleted the row of the finished run since.
+  // At the step `opening` the run's row had been copied to the target. If the row is missing now, the target was
+  // opened, and has deleted the row of the finished run since.
   return opened ?? step === "opening";
 }
 

@@ -12,8 +12,8 @@ import type { ReapSettings } from "./reap-settings.ts";
 const BATCH = 100;
 
 /**
- * Ends expired leases, batch by batch, until none is left or the time is up. A lease that is locked, because its worker or
- * indexd is using it, is left to the next run.
+ * Ends expired leases, batch by batch, until none is left or the time is up. A lease that is locked, because its worker
+ * or indexd is using it, is left to the next run.
  */
 export async function reapExpiredLeases(
   deps: { readonly ask: Ask; readonly step?: (name: "reaped") => void | Promise<void> },

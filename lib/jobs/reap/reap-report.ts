@@ -28,7 +28,9 @@ export type ReapPhase =
   | "prunes"
   | "journal";
 
-/** Thrown at the end of a run of reap in which a task failed; the other tasks were done, and the next run tries again. */
+/**
+ * Thrown at the end of a run of reap in which a task failed; the other tasks were done, and the next run tries again.
+ */
 export class ReapIncompleteError extends SlabmendError<"reap-incomplete"> {
   readonly report: ReapReport;
   readonly failures: ReadonlyMap<ReapPhase, unknown>;

@@ -3,15 +3,17 @@
  *
  *   leases         expired leases end, and their slabs become claimable; crashes are counted, and slabs with too many
  *                  crashes are quarantined
- *   breaker        the circuit breaker is updated, before the leases (while it is open, no slab is quarantined) and after them
+ *   breaker        the circuit breaker is updated, before the leases (while it is open, no slab is quarantined) and
+ *                  after them
  *   events         the outbox `moved` is flushed
  *   unsent         the message of a lease is sent again if its sending was not confirmed
  *   dead letters   are stored in a table
  *   history        of healthy or deleted slabs is removed, with denials of deleted sectors and uploads that hosts no
- *                  longer keep; finished maintenance runs and sums of due checks are removed once they are as old as the
- *                  oldest rows of the journal
+ *                  longer keep; finished maintenance runs and sums of due checks are removed once they are as old as
+ *                  the oldest rows of the journal
  *   prunes         after a restore, indexd is kept from pruning until an operator allows it
- *   journal        rows get their position in the stream, are added to the sums, and are deleted when old (docs/journal.md)
+ *   journal        rows get their position in the stream, are added to the sums, and are deleted when old
+ *                  (docs/journal.md)
  *
  * A failed task does not stop the others; all failures are reported together at the end. After a crash at any point the
  * next run does what this run has not done.

@@ -22,8 +22,8 @@ const SMALL_RANGE_BYTES = 262_144;
 /** All columns of a sector except the first, which is read alone. */
 const MOST_COLUMNS_AT_ONCE = SECTOR_BYTES / USUAL_RANGE_BYTES - 1;
 /**
- * If usual ranges leave memory for fewer targets per pass than this, small ranges are used, because every additional pass
- * reads all sources again.
+ * If usual ranges leave memory for fewer targets per pass than this, small ranges are used, because every additional
+ * pass reads all sources again.
  */
 const LEAST_TARGETS_AT_ONCE = 3;
 
@@ -33,8 +33,8 @@ function rangeBlocks(minShards: number, columns: number, rangeBytes: number): nu
 }
 
 /**
- * Chooses how a rebuild uses `blocks` of one sector each: all targets in one pass if they fit, because each pass reads the
- * sources again; then as many parallel columns as there is room for.
+ * Chooses how a rebuild uses `blocks` of one sector each: all targets in one pass if they fit, because each pass reads
+ * the sources again; then as many parallel columns as there is room for.
  */
 export function planColumns(options: {
   readonly minShards: number;
@@ -68,7 +68,8 @@ export function planColumns(options: {
 }
 
 /**
- * How many blocks a rebuild should have: enough for all targets in one pass, and for as many columns as `mostRangeBlocks` allow.
+ * How many blocks a rebuild should have: enough for all targets in one pass, and for as many columns as
+ * `mostRangeBlocks` allow.
  */
 export function blocksForRebuild(options: {
   readonly minShards: number;

@@ -23,9 +23,9 @@ export function setEnciphered(slab: Slab, range: ShardRange, offset: number, enc
 }
 
 /**
- * Rebuilds the targets' range from exactly `min_shards` sources. Reed-Solomon works on each byte position separately, so
- * any range is rebuilt from the same range of the sources (docs/protocol.md#reed-solomon-parameters). Yields to the event
- * loop every few milliseconds, so that sockets are read and heartbeats are sent.
+ * Rebuilds the targets' range from exactly `min_shards` sources. Reed-Solomon works on each byte position separately,
+ * so any range is rebuilt from the same range of the sources (docs/protocol.md#reed-solomon-parameters). Yields to the
+ * event loop every few milliseconds, so that sockets are read and heartbeats are sent.
  * @param targets whole sectors; only their bytes from `offset` on are written, with the targets' keystream applied
  */
 export async function decodeColumn(options: {

@@ -18,7 +18,10 @@ export interface Pass {
   /** Buffers of `rangeBytes`, at least `min_shards` for each column gathered in parallel. */
   readonly ranges: BufferPool;
   readonly rangeBytes: number;
-  /** Verifies each range's proof on arrival, to find the host that sent wrong data. This costs as much as the whole rebuild. */
+  /**
+   * Verifies each range's proof on arrival, to find the host that sent wrong data. This costs as much as the whole
+   * rebuild.
+   */
   readonly proveEach: boolean;
 }
 

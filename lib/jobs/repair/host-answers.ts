@@ -173,7 +173,10 @@ export class HostAnswers {
     this.#probes[isHeard ? "answered" : "silent"] += 1;
   }
 
-  /** The host's standing for this sector, which decides whether the host is asked. A host that denied the sector is useless. */
+  /**
+   * The host's standing for this sector, which decides whether the host is asked. A host that denied the sector is
+   * useless.
+   */
   standing(sector: SlabSector, host: NetworkHost): Standing {
     if (this.#denials.has(keyOf(sector, host))) return "useless";
     return this.#standings.get(host.id) ?? "fresh";
@@ -218,8 +221,8 @@ export class HostAnswers {
   }
 
   /**
-   * The code with which all hosts refused; undefined if there are few hosts, if codes differ, or if hosts may have a reason of
-   * their own.
+   * The code with which all hosts refused; undefined if there are few hosts, if codes differ, or if hosts may have a
+   * reason of their own.
    */
   #sameRefusalOfAll(): string | undefined {
     const codes = new Set(this.#failures.values());

@@ -5,8 +5,8 @@ export interface Meter {
   bytesRead: number;
   bytesWritten: number;
   /**
-   * Hastings that hosts charged. A call that failed, or was cancelled because another call was faster, counts as charged
-   * if the host may have charged for it.
+   * Hastings that hosts charged. A call that failed, or was cancelled because another call was faster, counts as
+   * charged if the host may have charged for it.
    */
   hastings: bigint;
   /** Milliseconds by phase; phases may overlap. */

@@ -60,8 +60,8 @@ export interface MoveRun {
 const MOST_ROUNDS = 3;
 
 /**
- * Obtains and stores every planned shard, then those of sectors denied during the repair. Uploads run in parallel with reads.
- * Everything started here has ended when this returns.
+ * Obtains and stores every planned shard, then those of sectors denied during the repair. Uploads run in parallel with
+ * reads. Everything started here has ended when this returns.
  */
 export async function moveShards(
   slab: Slab,
@@ -163,9 +163,9 @@ function createState(
 }
 
 /**
- * Copies first; then rebuilds the shards that were not copied quickly enough, with the copies as sources; shards that cannot be
- * rebuilt are copied at any price and speed. A drain has time, and a rebuild reads `min_shards` times as much, so a drain
- * rebuilds only if a host fails to serve; if only funds are missing, the drain waits.
+ * Copies first; then rebuilds the shards that were not copied quickly enough, with the copies as sources; shards that
+ * cannot be rebuilt are copied at any price and speed. A drain has time, and a rebuild reads `min_shards` times as
+ * much, so a drain rebuilds only if a host fails to serve; if only funds are missing, the drain waits.
  */
 async function obtainShards(state: MoveState): Promise<void> {
   const { meter, deps, limits, wanted } = state;

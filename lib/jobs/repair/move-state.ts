@@ -103,7 +103,9 @@ export function dropCopies(state: MoveState): void {
   state.copies.clear();
 }
 
-/** Opens the arena that the moves need. If every sector has a host to copy it from, the arena has no room for a rebuild. */
+/**
+ * Opens the arena that the moves need. If every sector has a host to copy it from, the arena has no room for a rebuild.
+ */
 export async function openArena(state: MoveState): Promise<void> {
   const { slab, badShards, deps, limits } = state;
   const { memory } = deps;

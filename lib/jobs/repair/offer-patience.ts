@@ -4,7 +4,8 @@
  */
 const LEAST_SHARED_MS = 3_000;
 /**
- * The more hosts are slow at once, the more likely they share a slow line, where a second offer for each would double the load.
+ * The more hosts are slow at once, the more likely they share a slow line, where a second offer for each would double
+ * the load.
  */
 const SHARED_MS_EACH = 1_500;
 /** If hosts share a line that serves them one after the other, the last host takes twice as long as the median host. */

@@ -20,8 +20,8 @@ import { holdSector } from "./held-sector.ts";
 import { deliver, dropCopies, type MoveState, notePinnedWrongly, type Target } from "./move-state.ts";
 
 /**
- * Rebuilds and delivers the wanted shards that can be rebuilt, in as few passes over the sources as the memory allows. Sets
- * `tooFewSources`, `undecided`, `pinnedWrongly` and `badShards`.
+ * Rebuilds and delivers the wanted shards that can be rebuilt, in as few passes over the sources as the memory allows.
+ * Sets `tooFewSources`, `undecided`, `pinnedWrongly` and `badShards`.
  * @param underWay moves whose copy may still arrive; their hosts are not asked for ranges too
  * @throws the signal's reason
  */
@@ -124,8 +124,8 @@ async function decodeAndVerify(
       if (state.deps.kernel.sectorRoot(target.data) === target.sector.root) right.push(target);
     }
     if (right.length === targets.length) return right;
-    // No coefficient of a rebuild is zero, so one correctly rebuilt target proves that every source is right, too. A target that
-    // was itself read in some column proves nothing.
+    // No coefficient of a rebuild is zero, so one correctly rebuilt target proves that every source is right, too. A
+    // target that was itself read in some column proves nothing.
     if (right.some(({ sector }) => !read.has(sector.index))) {
       const wrong = targets.filter((target) => !right.includes(target));
       notePinnedWrongly(

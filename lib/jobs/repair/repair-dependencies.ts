@@ -93,7 +93,9 @@ export type RepairResult =
       readonly lost: number;
       /** The error as the journal records it: a code, and the number of hosts for each kind of failure. */
       readonly error: string | undefined;
-      /** If the outcome is `fault`: the code of a problem on this worker's side; undefined: no such problem is known. */
+      /**
+       * If the outcome is `fault`: the code of a problem on this worker's side; undefined: no such problem is known.
+       */
       readonly ourFault: string | undefined;
       readonly meter: Meter;
     };

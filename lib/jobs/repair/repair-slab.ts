@@ -29,8 +29,8 @@ const COMMIT_RESERVE_MS = 15_000;
 /** A function with a short timeout (in a demo) reserves this share of its remaining time, not the 15 s above. */
 const COMMIT_RESERVE_SHARE = 0.25;
 /**
- * A stored shard is recorded in the database after this time at the latest, so that the next repair finds it if this one crashes.
- * One statement records all shards that were stored in this time.
+ * A stored shard is recorded in the database after this time at the latest, so that the next repair finds it if this
+ * one crashes. One statement records all shards that were stored in this time.
  */
 const NOTE_WITHIN_MS = 5_000;
 
@@ -89,7 +89,10 @@ export async function repairSlab(
   return finish(task, deps, work, meter);
 }
 
-/** The progress of a repair. Updated step by step, so that stored shards are committed even if something fails afterwards. */
+/**
+ * The progress of a repair. Updated step by step, so that stored shards are committed even if something fails
+ * afterwards.
+ */
 interface Work {
   plan: RepairPlan | "slab-gone" | undefined;
   moved: MoveResult | undefined;
@@ -237,7 +240,10 @@ function commitRequest(
   };
 }
 
-/** A repair whose only cause was a drain has the kind `drain`: if it fails, this does not count as a failure of the slab. */
+/**
+ * A repair whose only cause was a drain has the kind `drain`: if it fails, this does not count as a failure of the
+ * slab.
+ */
 function jobOf(plan: Work["plan"], moved: MoveResult | undefined): JobKind {
   const planned = typeof plan === "object" && plan.kind !== "healthy" ? plan.moves : [];
   return isOnlyDrain(moved?.moves ?? planned) ? "drain" : "repair";
@@ -299,7 +305,10 @@ function ourFaultOf({ error, moved }: Work): string | undefined {
   return error instanceof ClockError ? error.code : moved?.tally.ourFault;
 }
 
-/** The journal's error for any outcome except a repaired or healthy slab: a code if there is one, then the hosts' answers. */
+/**
+ * The journal's error for any outcome except a repaired or healthy slab: a code if there is one, then the hosts'
+ * answers.
+ */
 function errorOf({ error, moved }: Work, reported: OutcomeKind): string | undefined {
   if (error !== undefined) return errorCode(error);
   if (moved === undefined || reported === "repaired" || reported === "healthy") return undefined;

@@ -74,7 +74,10 @@ export class ShardStore {
     return this.#candidates.length > 0;
   }
 
-  /** Records a shard that an earlier repair stored on a candidate. False: the host is already reserved for another shard. */
+  /**
+   * Records a shard that an earlier repair stored on a candidate. False: the host is already reserved for another
+   * shard.
+   */
   adopt(move: PlannedMove, host: NetworkHost): boolean {
     const at = this.#candidates.findIndex(({ id }) => id === host.id);
     if (at < 0) return false;

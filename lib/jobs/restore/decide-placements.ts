@@ -38,9 +38,9 @@ export interface PlacementPlan extends Placements {
  *   or there is none                with an open denial: the next repair requests the whole sector from that host, and
  *                                   rebuilds it if that fails
  *
- * A sector that is lost according to the archive is recorded as lost again if its host still denies it. It must not stay
- * recorded on that host: another sector of the slab may have moved there since, and no host may have two sectors of a
- * slab.
+ * A sector that is lost according to the archive is recorded as lost again if its host still denies it. It must not
+ * stay recorded on that host: another sector of the slab may have moved there since, and no host may have two sectors
+ * of a slab.
  *
  * @param proofOf a host's answer for a sector; called for the archive's host first, and then for the recorded host if
  * the archive's host does not prove the sector

@@ -14,7 +14,9 @@ export interface Search {
 }
 
 export interface ScanPlan extends PlacementPlan {
-  /** Number of sectors that are on none of the hosts asked: the recorded host denies the sector, or none is recorded. */
+  /**
+   * Number of sectors that are on none of the hosts asked: the recorded host denies the sector, or none is recorded.
+   */
   readonly notFound: number;
 }
 

@@ -10,7 +10,9 @@ import { type ContractId, hexOf } from "../../slab/ids.ts";
 export type ContractFate =
   /** All renewals in order; empty: the contract was not renewed. */
   | { readonly kind: "known"; readonly renewals: readonly Renewal[] }
-  /** The host's answers ended before the current contract was found. `renewals` are those found, `code` is the reason. */
+  /**
+   * The host's answers ended before the current contract was found. `renewals` are those found, `code` is the reason.
+   */
   | {
       readonly kind: "unknown";
       readonly renewals: readonly Renewal[];
@@ -59,8 +61,8 @@ export async function followContract(
       const next = renewalIdOf(last);
       revision = await ask(hosts, host, next, signal);
       // Only this indexer's wallet can have signed the new contract for this host. A host may send an older contract of
-      // its own, signed in the same way, but gains nothing: indexd does not find the new id on the chain, and rejects the
-      // contract, so the host loses its sectors.
+      // its own, signed in the same way, but gains nothing: indexd does not find the new id on the chain, and rejects
+      // the contract, so the host loses its sectors.
       const { contract } = revision;
       if (hexOf(contract.hostPublicKey) !== host.hostKey || !isSignedByRenter(contract, renterPublicKey)) {
         return { kind: "unknown", renewals, last, code: "forged-renewal" };

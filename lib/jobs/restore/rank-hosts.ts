@@ -9,7 +9,8 @@ import type { HostId } from "../../slab/ids.ts";
 import { SECTOR_BYTES } from "../../slab/sizes.ts";
 
 /**
- * How many more sectors a host's contracts have than the database records on this host; null: the host does not answer now.
+ * How many more sectors a host's contracts have than the database records on this host; null: the host does not answer
+ * now.
  */
 export type Surplus = ReadonlyMap<HostId, number | null>;
 
@@ -32,7 +33,9 @@ export const mayHaveSectors = ({ hasActiveContract, blocked }: NetworkHost): boo
 
 const AT_ONCE = 64;
 
-/** Asks hosts for the sizes of their contracts, which is free, and counts the sectors that the database records on them. */
+/**
+ * Asks hosts for the sizes of their contracts, which is free, and counts the sectors that the database records on them.
+ */
 export async function measureSurplus(
   ask: Ask,
   hosts: Pick<HostPool, "latestRevision">,

@@ -84,7 +84,9 @@ const statisticsSchema = v.object({
   sectorsScanned: v.optional(count, 0),
   /** Sectors that are on none of the hosts that the scan asked. */
   notFound: v.optional(count, 0),
-  /** True: there were too few probes to ask for every sector, or to ask every host for a sector that was searched for. */
+  /**
+   * True: there were too few probes to ask for every sector, or to ask every host for a sector that was searched for.
+   */
   probesSpent: v.optional(v.boolean(), false),
   /** Requests to hosts for a leaf of a sector. */
   probes: v.optional(count, 0),

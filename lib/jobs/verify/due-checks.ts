@@ -1,7 +1,9 @@
 /**
- * Due checks (SLABMEND_VERIFY=due): does what indexd's integrity checks do, continuously and without the maintenance lease.
+ * Due checks (SLABMEND_VERIFY=due): does what indexd's integrity checks do, continuously and without the maintenance
+ * lease.
  *
- *   claim at most 100 sectors of a host, for 30 min -> [message] -> read which are still claimed -> ask the host -> record
+ *   claim at most 100 sectors of a host, for 30 min -> [message] -> read which are still claimed -> ask the host ->
+ *   record
  *
  * A batch that is processed twice, late or never does no harm: each write requires that next_integrity_check still has
  * the value that its own claim wrote, and sectors without a recorded result are due again when the claim expires.

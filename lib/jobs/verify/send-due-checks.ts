@@ -13,7 +13,10 @@ export interface SentChecks {
   readonly sectors: number;
 }
 
-/** Claims due checks and sends a message per batch, until the queue has enough messages, no check is due or the time is up. */
+/**
+ * Claims due checks and sends a message per batch, until the queue has enough messages, no check is due or the time is
+ * up.
+ */
 export async function sendDueChecks(
   deps: DueClaims & { readonly queue: CheckQueue; readonly step?: (name: DueStep) => void | Promise<void> },
   limitMs: number,

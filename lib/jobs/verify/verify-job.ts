@@ -1,7 +1,8 @@
 /**
  * Verifies sectors with the hosts on which indexd has recorded them. A call of `advance` processes one batch:
  *
- *   read the next sectors -> claim them -> ask their hosts -> record answers, checkpoint and statistics in one transaction
+ *   read the next sectors -> claim them -> ask their hosts -> record answers, checkpoint and statistics in one
+ *   transaction
  *
  * After a crash before the last step the claim stays for half an hour, and the next process asks for the same sectors
  * again.

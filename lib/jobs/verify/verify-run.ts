@@ -44,7 +44,10 @@ const checkpointSchema = v.object({
   windows: v.optional(count, 0),
   /** Consecutive batches in which the run's host did not answer for any sector. */
   silent: v.optional(count, 0),
-  /** The sectors of the current batch that were claimed for a check and have no recorded result yet, as claim-checks.sql answers. */
+  /**
+   * The sectors of the current batch that were claimed for a check and have no recorded result yet, as claim-checks.sql
+   * answers.
+   */
   claimed: v.optional(v.array(v.looseObject({})), []),
 });
 

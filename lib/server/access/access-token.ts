@@ -7,7 +7,8 @@ const TOKEN_BYTES = 32;
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * The token that allows writes. It is created at the first start and kept in a file, so that an open console survives restarts.
+ * The token that allows writes. It is created at the first start and kept in a file, so that an open console survives
+ * restarts.
  * @throws {OperatorError} `secret-file-unsafe`
  */
 export async function readOrMakeToken(path: string): Promise<Secret<string>> {

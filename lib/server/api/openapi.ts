@@ -6,7 +6,9 @@ import { API_ROOT, type ApiRoute } from "./api-route.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Statuses of problems that any route may report: for example bad input, a missing password, an unreachable database. */
+/**
+ * Statuses of problems that any route may report: for example bad input, a missing password, an unreachable database.
+ */
 const COMMON_PROBLEMS = [400, 401, 403, 421, 429, 500, 503];
 const WRITE_PROBLEMS = [413, 415];
 

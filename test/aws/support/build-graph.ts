@@ -1,6 +1,6 @@
 /**
- * Builds on an endpoint what `sst deploy` would create: the resources of the evaluated sst.config.ts, with their own inputs and
- * SST's own zip files. An unknown input is an error, so that everything that is deployed is also built here.
+ * Builds on an endpoint what `sst deploy` would create: the resources of the evaluated sst.config.ts, with their own
+ * inputs and SST's own zip files. An unknown input is an error, so that everything that is deployed is also built here.
  */
 
 import { IAMClient } from "@aws-sdk/client-iam";

@@ -6,7 +6,9 @@ import { EMULATOR_CREDENTIALS } from "./endpoint.ts";
 
 const { AWS_ENDPOINT_URL: givenUrl, SLABMEND_EMULATORS_REQUIRED: required } = process.env;
 
-/** With AWS_ENDPOINT_URL only that endpoint, with the environment's credentials and region; otherwise every emulator. */
+/**
+ * With AWS_ENDPOINT_URL only that endpoint, with the environment's credentials and region; otherwise every emulator.
+ */
 export function chosenEndpoints(): readonly Emulator[] {
   if (givenUrl === undefined || givenUrl === "") return [FAUXQS, MINISTACK, LOCALSTACK];
   return [{ name: "AWS_ENDPOINT_URL", start: () => givenEndpoint(givenUrl) }];

@@ -1,6 +1,6 @@
 /**
- * An emulator in its own process. It gets a folder for its files and an environment without our variables; emulator and folder
- * are removed even if the test's process is killed.
+ * An emulator in its own process. It gets a folder for its files and an environment without our variables; emulator and
+ * folder are removed even if the test's process is killed.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

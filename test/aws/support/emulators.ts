@@ -1,4 +1,7 @@
-/** The emulators of AWS that a run can start: fauxqs in this process, the others where scripts/install-emulators.sh put them. */
+/**
+ * The emulators of AWS that a run can start: fauxqs in this process, the others where scripts/install-emulators.sh put
+ * them.
+ */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";

@@ -63,7 +63,10 @@ test("simultaneous sequencers assign each position once, and a sequencer that is
   expect(await places()).toEqual(Array.from({ length: 40 }, (_, index) => head + 1 + index));
 });
 
-/** Runs one transaction after the other. Each transaction inserts rows, and then commits, rolls back or loses its backend. */
+/**
+ * Runs one transaction after the other. Each transaction inserts rows, and then commits, rolls back or loses its
+ * backend.
+ */
 class Writer {
   #open: { client: Sql; tokens: string[] } | undefined;
 

@@ -121,8 +121,8 @@ describe.each(CHANGES)("a database that %s", (_what, change, code) => {
           ]),
         () => flushMoved(fleet),
       ];
-      // In two cases only the first writer is tried: during an upgrade every writer waits until the upgrade has ended, and
-      // a missing privilege stops only the writer that needs it.
+      // In two cases only the first writer is tried: during an upgrade every writer waits until the upgrade has ended,
+      // and a missing privilege stops only the writer that needs it.
       if (code === "lacks-right" || code === "indexd-upgrading") writers.length = 1;
       for (const write of writers) {
         const result = await write().catch((error: unknown) => error);

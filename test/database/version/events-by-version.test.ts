@@ -25,7 +25,9 @@ async function moveSlab(): Promise<void> {
     values (${String(slab.id)}, ${Buffer.from(slab.digest, "hex")}, clock_timestamp())`;
 }
 
-/** Seconds by which each event's time is ahead of the clock; null: the event has no time, because indexd will set it. */
+/**
+ * Seconds by which each event's time is ahead of the clock; null: the event has no time, because indexd will set it.
+ */
 const ahead = async (): Promise<(number | null)[]> =>
   (
     await sql<{ ahead: number | null }[]>`

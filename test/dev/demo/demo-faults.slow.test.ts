@@ -79,8 +79,8 @@ test("a drain of two hosts completes although another host dies and a worker is 
 });
 
 test("slabs close to loss are leased before all others", { timeout: SLOW_MS }, async () => {
-  // The dead host damages nearly every slab. With one worker only four slabs are leased at once, in one batch, so the other slabs
-  // are leased later.
+  // The dead host damages nearly every slab. With one worker only four slabs are leased at once, in one batch, so the
+  // other slabs are leased later.
   const code = "--slabs 7 --hosts 6 --min-shards 1 --total-shards 5 --endangered 1 --workers 1 --seed order";
   const damage = "--dead 1 --blocked 0 --bad-contracts 0 --lost-sectors 0 --liars 0 --kill-workers 0";
   const { code: exit, out, err } = await startDemo(...`${code} ${damage} --json`.split(" ")).ended;

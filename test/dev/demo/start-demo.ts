@@ -1,4 +1,6 @@
-/** The demo as a user runs it: in its own process, with its own temporary folder, which the test can inspect afterwards. */
+/**
+ * The demo as a user runs it: in its own process, with its own temporary folder, which the test can inspect afterwards.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";

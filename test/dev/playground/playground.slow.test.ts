@@ -1,4 +1,7 @@
-/** The playground as a user runs it: in its own process, with its own temporary folder, which the test can inspect afterwards. */
+/**
+ * The playground as a user runs it: in its own process, with its own temporary folder, which the test can inspect
+ * afterwards.
+ */
 import { chmod, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,7 +36,8 @@ test("the playground loses sectors by command, repairs them, reads every object 
   timeout: SLOW_MS,
 }, async () => {
   const playground = start(...SMALL);
-  // The command must come before slabmend's first walk over bad sectors, because the next walk begins only a minute later.
+  // The command must come before slabmend's first walk over bad sectors, because the next walk begins only a minute
+  // later.
   playground.type("lose 0");
   await playground.sees(/^host 0 has lost [12] sectors, and indexd has noticed$/m);
   await playground.sees(/^slab \d+: repaired, .*\d sectors? rebuilt$/m);

@@ -86,8 +86,8 @@ describe("a paced line", () => {
         const idealMs = (length / rate) * 1000;
         clock.advanceTo(Math.ceil(idealMs) + 100);
         expect(received().length).toBe(length);
-        // The last chunk may be early by two chunks of 50 ms: the first chunk passes at once, and a line that was late may catch
-        // up by one more chunk.
+        // The last chunk may be early by two chunks of 50 ms: the first chunk passes at once, and a line that was late
+        // may catch up by one more chunk.
         const lastLumpAtMs = arrived.at(-1)?.atMs ?? 0;
         expect(lastLumpAtMs).toBeGreaterThanOrEqual(idealMs - 101);
       }),

@@ -50,7 +50,10 @@ interface RegisterRequest {
 const registered: Resource[] = [];
 const dependencies: Record<string, readonly string[]> = {};
 
-/** Pulumi's mocks do not see the dependencies between resources, so this reads them from each request that registers a resource. */
+/**
+ * Pulumi's mocks do not see the dependencies between resources, so this reads them from each request that registers a
+ * resource.
+ */
 function noteDependencies(): void {
   const monitor = settings.getMonitor();
   const register = monitor.registerResource.bind(monitor);
@@ -110,7 +113,8 @@ const mocks = {
 
 /**
  * Loads the platform's packages by `require`, for two reasons. Pulumi's packages are CommonJS with lazy exports, which
- * a named import would not find. And the configuration must use the package instances on which this file sets the mocks.
+ * a named import would not find. And the configuration must use the package instances on which this file sets the
+ * mocks.
  */
 const packagesAreRequired: Plugin = {
   name: "packages-are-required",

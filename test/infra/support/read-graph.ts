@@ -44,8 +44,8 @@ export function variablesOf(graph: Graph, functionName: string): Record<string, 
 }
 
 /**
- * The services that a trust policy allows to assume its role. `policy` is either a policy document by SST or the list of
- * statements that the mocks return.
+ * The services that a trust policy allows to assume its role. `policy` is either a policy document by SST or the list
+ * of statements that the mocks return.
  */
 export function takersOf(policy: unknown): unknown[] {
   const parsed: unknown = typeof policy === "string" ? JSON.parse(policy) : policy;

@@ -11,7 +11,8 @@ export interface SignedRequest {
 const SIGNATURE_PARAMETERS = ["sc", "ss", "sv"] as const;
 
 /**
- * Finds the signer of a request: Ed25519 over H(method ‖ host:port ‖ path ‖ u64 end in Unix seconds ‖ body). The query is not signed.
+ * Finds the signer of a request: Ed25519 over H(method ‖ host:port ‖ path ‖ u64 end in Unix seconds ‖ body). The query
+ * is not signed.
  * @returns the signer's public key
  * @throws {AppApiError} 401
  */

@@ -1,8 +1,8 @@
 import * as v from "valibot";
 
 /**
- * How indexd's API writes bytes: hashes and signatures in hexadecimal, keys in hexadecimal after `ed25519:`, the rest in
- * base64.
+ * How indexd's API writes bytes: hashes and signatures in hexadecimal, keys in hexadecimal after `ed25519:`, the rest
+ * in base64.
  */
 export const keyText = (bytes: Uint8Array): string => `ed25519:${hexText(bytes)}`;
 export const hexText = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");

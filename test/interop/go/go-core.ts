@@ -1,6 +1,7 @@
 /**
- * Go's own core in this process: the WebAssembly of `@siafoundation/sdk` (go.sia.tech/core v0.18.1, built by Go 1.24.3). The package's
- * entry points are made for bundlers and do not load in Node, but the two files that {@link startGoCore} loads do.
+ * Go's own core in this process: the WebAssembly of `@siafoundation/sdk` (go.sia.tech/core v0.18.1, built by Go
+ * 1.24.3). The package's entry points are made for bundlers and do not load in Node, but the two files that {@link
+ * startGoCore} loads do.
  */
 import { createRequire } from "node:module";
 
@@ -86,7 +87,10 @@ interface GoProgram {
   run(instance: unknown): Promise<void>;
 }
 
-/** Once started, Go's scheduler keeps the process alive. In tests this does no harm, because the test runner ends its worker processes anyway. */
+/**
+ * Once started, Go's scheduler keeps the process alive. In tests this does no harm, because the test runner ends its
+ * worker processes anyway.
+ */
 export async function startGoCore(): Promise<GoCore> {
   const require = createRequire(import.meta.url);
   const files = "@siafoundation/sdk/libs/sdk/src";

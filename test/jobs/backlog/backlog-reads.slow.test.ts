@@ -1,4 +1,7 @@
-/** Leasing a batch, and one step of the walk, read only those entries of the backlog that they change, from the front of one index. */
+/**
+ * Leasing a batch, and one step of the walk, read only those entries of the backlog that they change, from the front of
+ * one index.
+ */
 import { beforeAll, expect, test } from "vitest";
 import { recordBacklog, type WalkStepChanges } from "../../../lib/database/backlog/record-backlog.ts";
 import { parseSlabId } from "../../../lib/slab/ids.ts";

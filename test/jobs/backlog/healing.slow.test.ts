@@ -1,4 +1,6 @@
-/** After any events between walks the next complete pass gives the same backlog as a first walk over the same database. */
+/**
+ * After any events between walks the next complete pass gives the same backlog as a first walk over the same database.
+ */
 import fc from "fast-check";
 import { beforeAll, expect, test } from "vitest";
 import { systemClock } from "../../../lib/clock/clock.ts";

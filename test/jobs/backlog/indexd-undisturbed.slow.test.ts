@@ -1,4 +1,6 @@
-/** Walk and leases do not disturb indexd: the walk locks no row of indexd, and neither scans a large table of indexd. */
+/**
+ * Walk and leases do not disturb indexd: the walk locks no row of indexd, and neither scans a large table of indexd.
+ */
 import { beforeAll, expect, test } from "vitest";
 import { listSlabsToLookAt, readUnmarked } from "../../../lib/database/backlog/record-backlog.ts";
 import { readHostAddresses, readSlabHealth } from "../../../lib/database/backlog/slab-health.ts";

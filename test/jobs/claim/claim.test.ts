@@ -281,7 +281,8 @@ describe("the slabs found by one run of claim", () => {
     );
     const noContract = (await seedNetwork(sql, { hosts: 1, seed: () => ({ contract: null }) }))[0]!;
     const rest = placeOn(hosts.slice(6, 8));
-    // Sector ids of causes and contracts interleave, in different densities; some slabs are bad by two causes, some by none.
+    // Sector ids of causes and contracts interleave, in different densities; some slabs are bad by two causes, some by
+    // none.
     const causes = [
       [LOST],
       [{ hostId: hosts[0]!.id, mapId: bad[0]!.mapId }],

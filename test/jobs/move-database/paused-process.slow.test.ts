@@ -1,6 +1,6 @@
 /**
- * A process of a move is paused, as by Ctrl+Z or a suspended machine, until its lease has ended and another process has taken the move
- * over. When it goes on, it must change nothing.
+ * A process of a move is paused, as by Ctrl+Z or a suspended machine, until its lease has ended and another process has
+ * taken the move over. When it goes on, it must change nothing.
  */
 import { beforeEach, expect, test } from "vitest";
 import { type MoveWorld, PG_DUMP, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";

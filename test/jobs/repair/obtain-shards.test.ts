@@ -1,4 +1,6 @@
-/** How shards are obtained from hosts on loopback: copied if the shard's own host still answers, and otherwise rebuilt. */
+/**
+ * How shards are obtained from hosts on loopback: copied if the shard's own host still answers, and otherwise rebuilt.
+ */
 import { expect, test } from "vitest";
 import { readHostScores } from "../../../lib/database/fleet/host-scores.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";

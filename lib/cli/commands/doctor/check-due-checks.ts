@@ -5,8 +5,8 @@ import { duration } from "../../../reports/duration.ts";
 import { type Check, ok, warning } from "./check.ts";
 
 /**
- * An indexd that makes integrity checks begins one every few minutes. If its last check began more than an hour ago, doctor
- * assumes that it makes none.
+ * An indexd that makes integrity checks begins one every few minutes. If its last check began more than an hour ago,
+ * doctor assumes that it makes none.
  */
 const INDEXD_CHECKS_SECONDS = 3_600;
 /** The same limit as that of the alarm checks-behind. */
@@ -61,8 +61,8 @@ async function readLastCheckOfIndexd(sql: ISql): Promise<number | undefined> {
     select bool_or(has_column_privilege(a.attrelid, a.attnum, 'select')) as read
     from pg_attribute a where a.attrelid = 'public.hosts'::regclass and a.attname = 'last_integrity_check'`;
   if (may?.read !== true) return undefined;
-  // The second latest time is read, because the latest may be no check: for a host that indexd has just added, the column holds
-  // the time of the addition.
+  // The second latest time is read, because the latest may be no check: for a host that indexd has just added, the
+  // column holds the time of the addition.
   const [row] = await sql<{ seconds: number }[]>`
     select extract(epoch from clock_timestamp() - h.last_integrity_check)::double precision as seconds
     from public.hosts h order by h.last_integrity_check desc offset 1 limit 1`;

@@ -114,7 +114,8 @@ function judgeFunds(answers: readonly HostAnswer[], reached: number, hasSeed: bo
       "Compare seed and wallet: run slabmend derive-seed with the URL of the database's owner (the workers' role may not read the wallet's hash). If they match, check that indexd's funding loop runs and that indexd's contracts have allowance left.",
     );
   }
-  // indexd funds the account on ten hosts per pass, so while the fleet works, some hosts always wait for the next funding.
+  // indexd funds the account on ten hosts per pass, so while the fleet works, some hosts always wait for the next
+  // funding.
   return funded * 2 < reached
     ? warning(
         "account",

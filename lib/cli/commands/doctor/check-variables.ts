@@ -3,7 +3,10 @@ import { parseEnvironment } from "../../../config/parse-environment.ts";
 import { VARIABLES, type VariableName } from "../../../config/variables.ts";
 import { type Check, failure, ok } from "./check.ts";
 
-/** Variables that are set must be valid. Missing variables are no failure: which ones are needed depends on what runs here. */
+/**
+ * Variables that are set must be valid. Missing variables are no failure: which ones are needed depends on what runs
+ * here.
+ */
 export function checkVariables(variables: Readonly<Record<string, string | undefined>>): Check[] {
   const set = (Object.keys(VARIABLES) as VariableName[]).filter((name) => variables[name]);
   const misspelt = Object.keys(variables).filter(
@@ -29,6 +32,9 @@ export function checkVariables(variables: Readonly<Record<string, string | undef
       ];
 }
 
-/** Variables that are read only by the command line, by the tests, or as a stage's settings (infra/settings.ts, .env.STAGE). */
+/**
+ * Variables that are read only by the command line, by the tests, or as a stage's settings (infra/settings.ts,
+ * .env.STAGE).
+ */
 const KNOWN_ELSEWHERE =
   /^SLABMEND_((CLAIM|REPAIR|REAP)_FUNCTION|TEST_.*|ALARM_EMAIL|MONTHLY_BUDGET_USD|BUDGET_SCOPE|ARCHITECTURE|INDEXERS|VPC(_SUBNETS|_SECURITY_GROUPS)?)$/;

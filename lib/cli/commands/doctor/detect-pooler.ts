@@ -3,8 +3,8 @@ import type { ISql, ReservedSql, Sql } from "postgres";
 const LOOKS = 3;
 
 /**
- * Whether one server process served two open connections: only a pooler in transaction mode does that. A pooler with many server
- * processes may use a different one each time, so false only means that no such pooler was seen.
+ * Whether one server process served two open connections: only a pooler in transaction mode does that. A pooler with
+ * many server processes may use a different one each time, so false only means that no such pooler was seen.
  */
 export async function isTransactionPooled(first: Sql, second: Sql): Promise<boolean> {
   const held: ReservedSql[] = [];
@@ -23,8 +23,9 @@ export async function isTransactionPooled(first: Sql, second: Sql): Promise<bool
 }
 
 /**
- * Reserves a connection, so that it is not closed as idle: after a close, a session pooler would give the server process to the
- * next connection. Opens no transaction: during a transaction, a transaction pooler would not share the server process.
+ * Reserves a connection, so that it is not closed as idle: after a close, a session pooler would give the server
+ * process to the next connection. Opens no transaction: during a transaction, a transaction pooler would not share the
+ * server process.
  */
 async function hold(sql: Sql, held: ReservedSql[]): Promise<ReservedSql> {
   // Connects first: a reservation that cannot connect stays in the client's queue forever.

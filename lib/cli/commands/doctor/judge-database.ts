@@ -1,4 +1,6 @@
-/** Judges what the database's properties mean for the fleet. Pure: the table test is test/cli/judge-database.test.ts. */
+/**
+ * Judges what the database's properties mean for the fleet. Pure: the table test is test/cli/judge-database.test.ts.
+ */
 import type { DatabaseUrl } from "../../../config/database-url.ts";
 import {
   type SessionSettings,
@@ -36,7 +38,10 @@ export function judgeEncryption(facts: ServerFacts, database: DatabaseUrl): Chec
   );
 }
 
-/** Both limits are well below the validity of the tokens that workers sign (5 minutes) and of hosts' prices (30 minutes). */
+/**
+ * Both limits are well below the validity of the tokens that workers sign (5 minutes) and of hosts' prices (30
+ * minutes).
+ */
 const SKEW_WARNING_MS = 5_000;
 const SKEW_FAILURE_MS = 60_000;
 

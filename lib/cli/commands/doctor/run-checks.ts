@@ -46,7 +46,8 @@ async function checkAllOfDatabase(context: CommandContext, options: CheckOptions
         now: () => clock.now(),
         signal: context.io.signal,
       });
-      // The next checks read both schemas, so they run only if both are usable; the schemas' own checks report why one is not.
+      // The next checks read both schemas, so they run only if both are usable; the schemas' own checks report why one
+      // is not.
       const schemas = checks.filter(({ code }) => code === "indexd" || code === "schema");
       const isUsable =
         schemas.some(({ code }) => code === "indexd") && schemas.every(({ level }) => level !== "failure");

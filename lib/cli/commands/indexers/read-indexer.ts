@@ -7,7 +7,9 @@ import { contextOf } from "../../command/indexer-context.ts";
 import { withDatabase } from "../../command/open-database.ts";
 import { describeFailure } from "../../command/report-failure.ts";
 
-/** Time limit for the database of each indexer, so that a database that does not answer cannot delay the list for long. */
+/**
+ * Time limit for the database of each indexer, so that a database that does not answer cannot delay the list for long.
+ */
 const LIMIT_MS = 8_000;
 
 /** Reads the indexer's state from its database, or reports why that failed. */

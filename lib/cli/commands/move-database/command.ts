@@ -22,7 +22,10 @@ import { readLastMove, readMoveReport } from "./read-move-report.ts";
 import { renderMove } from "./render-move.ts";
 
 const YES = ["-y, --yes", "do not ask"] as const;
-/** The lease of a move is short: only an operator's commands hold it, and after a crash the operator should not wait long. */
+/**
+ * The lease of a move is short: only an operator's commands hold it, and after a crash the operator should not wait
+ * long.
+ */
 const LEASE_MS = 60_000;
 /** The time for one command is practically unlimited: copying a large database takes hours. */
 const BUDGET_MS = 30 * 86_400_000;

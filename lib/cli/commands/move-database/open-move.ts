@@ -85,7 +85,10 @@ export async function withMove<Result>(
   });
 }
 
-/** The remedy for a failed connection names the variable of the source's URL. If the target failed, it must name the target's. */
+/**
+ * The remedy for a failed connection names the variable of the source's URL. If the target failed, it must name the
+ * target's.
+ */
 function namingTarget(ask: Ask): Ask {
   return async (statements, options) => {
     try {

@@ -21,7 +21,9 @@ import type { MoveReport } from "../../../reports/move-schema.ts";
 /** The last move is looked for among this many of the latest maintenance runs. */
 const LOOKED_AT = 100;
 
-/** The unfinished move or, if there is none, the last move. Undefined: no move, or the source does not have our schema. */
+/**
+ * The unfinished move or, if there is none, the last move. Undefined: no move, or the source does not have our schema.
+ */
 export async function readLastMove({ source }: Pick<MoveDependencies, "source">): Promise<Run | undefined> {
   if (!(await source(hasSchema, IDEMPOTENT))) return undefined;
   const runs = await source((sql) => readRuns(sql, LOOKED_AT), IDEMPOTENT);

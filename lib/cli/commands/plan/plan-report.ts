@@ -107,7 +107,10 @@ export function planReport({ slab, network, state, badShards, random, ...setting
   };
 }
 
-/** Each copy reads one sector. If any shard is rebuilt, min_shards sectors are read in all; the copied ones count among them. */
+/**
+ * Each copy reads one sector. If any shard is rebuilt, min_shards sectors are read in all; the copied ones count among
+ * them.
+ */
 function hostsToReadFrom(
   moves: readonly { readonly move: PlannedMove; readonly how: PlanMove["how"] }[],
   sources: readonly Source[],

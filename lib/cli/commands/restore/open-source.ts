@@ -20,7 +20,10 @@ interface Chosen {
   readonly signal: AbortSignal;
 }
 
-/** Default number of requests per sector: one to the recorded host and, if that host lacks the sector, one to another host. */
+/**
+ * Default number of requests per sector: one to the recorded host and, if that host lacks the sector, one to another
+ * host.
+ */
 const PROBES_A_SECTOR = 2;
 
 /**
@@ -54,8 +57,8 @@ export async function chooseSource(
 }
 
 /**
- * The incarnation of the configured archive; 0: no archive, or an unusable one. It is needed although a scan does not read the
- * archive: after the restore, reap continues the archive in a later incarnation.
+ * The incarnation of the configured archive; 0: no archive, or an unusable one. It is needed although a scan does not
+ * read the archive: after the restore, reap continues the archive in a later incarnation.
  */
 async function incarnationOf(
   storage: ArchiveStorage | undefined,
@@ -71,7 +74,10 @@ async function incarnationOf(
   }
 }
 
-/** Checks by the archive's manifest that it belongs to this indexer, and contains all that was archived before the backup. */
+/**
+ * Checks by the archive's manifest that it belongs to this indexer, and contains all that was archived before the
+ * backup.
+ */
 async function openArchive(
   storage: ArchiveStorage | undefined,
   state: RestoreState,
@@ -100,8 +106,8 @@ async function openArchive(
       remedy: "It is an older copy of the archive. Find the latest one, or use --source scan.",
     });
   }
-  // Until prunes are released, every restore reads from the position from which the first restore read. The archived position in
-  // the database may be too late: reap may have archived rows since an interrupted restore.
+  // Until prunes are released, every restore reads from the position from which the first restore read. The archived
+  // position in the database may be too late: reap may have archived rows since an interrupted restore.
   const after = held === null ? archived : held.archived;
   return { place: storage.place, walletHash, after, end: { incarnation, position } };
 }

@@ -83,7 +83,9 @@ function acceptedVersionOf(context: CommandContext): number | undefined {
   return context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]).SLABMEND_ACCEPT_INDEXD_VERSION;
 }
 
-/** Prints the plan to standard error before the question. A dry run prints it to standard output instead, as its result. */
+/**
+ * Prints the plan to standard error before the question. A dry run prints it to standard output instead, as its result.
+ */
 function announce(context: CommandContext, will: readonly string[]): void {
   context.note(inWords(will).join("\n"));
 }

@@ -9,8 +9,8 @@ import { type Setup, SKIP } from "./setup.ts";
 type Answer = "keep" | "enter" | "authorities" | "skip";
 
 /**
- * Finds a login that reaches a database of indexd, and does not save it: it may be the owner's, which workers should not get.
- * The role step saves the workers' login.
+ * Finds a login that reaches a database of indexd, and does not save it: it may be the owner's, which workers should
+ * not get. The role step saves the workers' login.
  * @returns the context with this login; undefined: skipped
  */
 export async function databaseStep(setup: Setup): Promise<CommandContext | undefined> {

@@ -40,8 +40,8 @@ export async function roleStep(setup: Setup, login: CommandContext): Promise<Com
 }
 
 /**
- * Asks for the role's name until a name can be used, then creates the role. If this login may not create roles, prints the
- * statements for an administrator and asks for the role's URL.
+ * Asks for the role's name until a name can be used, then creates the role. If this login may not create roles, prints
+ * the statements for an administrator and asks for the role's URL.
  * @returns the context with the role's login; undefined: the workers have no role yet
  */
 async function makeOrPrint(setup: Setup, login: CommandContext): Promise<CommandContext | undefined> {
@@ -115,7 +115,10 @@ async function enterRole(setup: Setup, login: CommandContext): Promise<CommandCo
   }
 }
 
-/** The result if this step is skipped: workers keep the login in the file or, if the file has none, get the operator's login. */
+/**
+ * The result if this step is skipped: workers keep the login in the file or, if the file has none, get the operator's
+ * login.
+ */
 async function skipped(setup: Setup, login: CommandContext): Promise<CommandContext> {
   const kept = setup.target.known["SLABMEND_DATABASE_URL"];
   if (kept) {

@@ -8,8 +8,8 @@ import { attempt } from "./attempt.ts";
 import { type Setup, SKIP } from "./setup.ts";
 
 /**
- * @param login for indexd's database, which identifies indexd's wallet: the phrase is checked against this wallet. Undefined: the
- * database step was skipped
+ * @param login for indexd's database, which identifies indexd's wallet: the phrase is checked against this wallet.
+ * Undefined: the database step was skipped
  * @returns the saved seed in 64 hex digits; undefined: skipped
  */
 export async function seedStep(

@@ -1,6 +1,7 @@
 /**
- * Runs the steps in order. Each step is atomic: the schema and the role are one transaction each, and the file is replaced as a whole
- * after each step that found a value. Ctrl+C between steps keeps the finished steps, and the next run offers their values.
+ * Runs the steps in order. Each step is atomic: the schema and the role are one transaction each, and the file is
+ * replaced as a whole after each step that found a value. Ctrl+C between steps keeps the finished steps, and the next
+ * run offers their values.
  */
 import { type CommandContext, withVariables } from "../../command/command-context.ts";
 import type { ExitReason } from "../../command/exit-codes.ts";

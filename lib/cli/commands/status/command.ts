@@ -43,9 +43,9 @@ sectors on good hosts, under any contract, minus min_shards. With --json --watch
 }
 
 /**
- * After the first report, two things end the command: Ctrl+C, which also interrupts a query, and a failure that the database did
- * not cause.
- * Each round uses its own connection, so that a short outage of the database costs one line and does not end the command.
+ * After the first report, two things end the command: Ctrl+C, which also interrupts a query, and a failure that the
+ * database did not cause. Each round uses its own connection, so that a short outage of the database costs one line and
+ * does not end the command.
  */
 async function watch(context: CommandContext, everyMs: number): Promise<ExitReason> {
   const { stdout, stderr, signal, clock } = context.io;
@@ -60,7 +60,8 @@ async function watch(context: CommandContext, everyMs: number): Promise<ExitReas
       } catch (error) {
         signal.throwIfAborted();
         const { exit, ...failure } = describeFailure(error, signal);
-        // Any failure before the first report ends the command; after it, only a failure that the database did not cause.
+        // Any failure before the first report ends the command; after it, only a failure that the database did not
+        // cause.
         if (!hasBegun || exit !== "database") throw error;
         stderr.write(context.json ? `${encode({ error: failure })}\n` : `! ${failure.message}\n`);
       }

@@ -28,8 +28,8 @@ const START: Live = {
 };
 
 /**
- * Follows /api/v1/events until closed. The browser's own reconnection gives up if the server answers with an error, so a stream that
- * ends is reopened here.
+ * Follows /api/v1/events until closed. The browser's own reconnection gives up if the server answers with an error, so
+ * a stream that ends is reopened here.
  */
 export function followEvents(show: (live: Live) => void): () => void {
   let live = START;

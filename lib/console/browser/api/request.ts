@@ -27,8 +27,8 @@ const NO_ANSWER: Problem = {
 const TIMEOUT_MS = 20_000;
 
 /**
- * Sends a request to a path below /api/v1. Never throws; an aborted request is a problem with code `aborted`, which is not
- * shown.
+ * Sends a request to a path below /api/v1. Never throws; an aborted request is a problem with code `aborted`, which is
+ * not shown.
  */
 export async function request<T>(
   path: string,

@@ -1,4 +1,6 @@
-/** Gives the API's types the names of lib/reports, and names parts of reports that the API's description leaves unnamed. */
+/**
+ * Gives the API's types the names of lib/reports, and names parts of reports that the API's description leaves unnamed.
+ */
 import type { components } from "./schema.ts";
 
 type Schemas = components["schemas"];

@@ -1,5 +1,6 @@
 /**
- * The types of the API, generated from its OpenAPI description by `node scripts/write-console-types.ts`. A test compares both.
+ * The types of the API, generated from its OpenAPI description by `node scripts/write-console-types.ts`. A test
+ * compares both.
  */
 export interface paths {
     "/dead-letters": {

@@ -56,7 +56,8 @@ function OneRun({
   const live = status?.maintenance;
   const isNewer = report.value !== undefined && status !== undefined && status.at > report.value.at;
   const run = isNewer && live?.id === read.id ? live : read;
-  // Both the loaded data and the event stream name the unfinished run, or none. If they differ, the loaded data is outdated.
+  // Both the loaded data and the event stream name the unfinished run, or none. If they differ, the loaded data is
+  // outdated.
   const isOld = status !== undefined && (live?.id ?? null) !== (read.finishedAt === null ? read.id : null);
   const { again } = report;
   useEffect(() => {

@@ -16,8 +16,8 @@ interface State<T> {
 }
 
 /**
- * Reads a report now, every `everyMs` while the page is visible, and when the connection is back. If a later read fails, the
- * result of the earlier read stays; if the path changes, it is dropped.
+ * Reads a report now, every `everyMs` while the page is visible, and when the connection is back. If a later read
+ * fails, the result of the earlier read stays; if the path changes, it is dropped.
  */
 export function useReport<T>(path: string, everyMs: number): Report<T> {
   const { live } = useConsole();

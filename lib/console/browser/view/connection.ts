@@ -6,8 +6,8 @@
  *    database away, or no ▼ │ database back
  *    status for 15 s     away ──silence or error──▶ lost
  *
- * `away`: the server answers, its database does not. `lost`: the server does not answer. In both states the last data stays on the
- * screen, marked as outdated.
+ * `away`: the server answers, its database does not. `lost`: the server does not answer. In both states the last data
+ * stays on the screen, marked as outdated.
  */
 export type Connection =
   | { readonly state: "connecting" }
@@ -60,7 +60,10 @@ export function nextConnection(before: Connection, event: ConnectionEvent): Conn
   }
 }
 
-/** Milliseconds until the next attempt: doubles from 1 s to 15 s, with jitter, so that consoles do not reconnect all at once. */
+/**
+ * Milliseconds until the next attempt: doubles from 1 s to 15 s, with jitter, so that consoles do not reconnect all at
+ * once.
+ */
 export function reconnectDelayMs(failures: number, random: () => number): number {
   const most = Math.min(15_000, 1_000 * 2 ** Math.min(failures, 4));
   return most / 2 + random() * (most / 2);

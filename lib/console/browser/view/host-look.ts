@@ -38,8 +38,8 @@ export function lookOf(host: HostReport): HostLook {
 }
 
 /**
- * Opacity of a cell's fill, 10…70 %: read speed on a logarithmic scale from 100 kB/s to 100 MB/s. A host that was not used recently
- * has the lowest value.
+ * Opacity of a cell's fill, 10…70 %: read speed on a logarithmic scale from 100 kB/s to 100 MB/s. A host that was not
+ * used recently has the lowest value.
  */
 export function fillOf(host: HostReport): number {
   const speed = host.score?.readBytesPerSecond ?? host.score?.writeBytesPerSecond ?? null;
@@ -71,8 +71,8 @@ export function linesOf(host: HostReport): string[] {
 export type HostOrder = "state" | "speed" | "size" | "key";
 
 /**
- * A copy sorted by `order`; states come in the order of HOST_LOOKS. Hosts that are equal in `order` are sorted by key, so
- * that they keep their places.
+ * A copy sorted by `order`; states come in the order of HOST_LOOKS. Hosts that are equal in `order` are sorted by key,
+ * so that they keep their places.
  */
 export function sortHosts(hosts: readonly HostReport[], order: HostOrder): HostReport[] {
   const states = Object.keys(HOST_LOOKS);

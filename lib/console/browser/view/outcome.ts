@@ -1,6 +1,9 @@
 import type { Tone } from "./tone.ts";
 
-/** Explains a repair's outcome; docs/architecture.md has the table. Unknown outcomes of a newer server have a neutral tone. */
+/**
+ * Explains a repair's outcome; docs/architecture.md has the table. Unknown outcomes of a newer server have a neutral
+ * tone.
+ */
 const OUTCOMES: Readonly<Record<string, readonly [Tone, string]>> = {
   repaired: ["good", "All its bad sectors were moved."],
   healthy: ["good", "Nothing had to be done."],

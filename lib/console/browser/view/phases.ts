@@ -6,7 +6,10 @@ export interface PhaseStep {
   readonly state: "done" | "now" | "next";
 }
 
-/** The steps of a repair that is in this phase. If the phase is unknown, because the worker is newer, no step counts as done. */
+/**
+ * The steps of a repair that is in this phase. If the phase is unknown, because the worker is newer, no step counts as
+ * done.
+ */
 export function stepsOf(phase: string): PhaseStep[] {
   const at = (PHASES as readonly string[]).indexOf(phase);
   return PHASES.map((name, index) => ({ name, state: index < at ? "done" : index === at ? "now" : "next" }));

@@ -1,13 +1,13 @@
--- Does for a slab whose shards were recovered what indexd's MarkSlabRepaired does: closes the recovery window, and removes the
--- mark that indexd set when the window ended, so that indexd tries the slab again. A slab that can never be completed
--- (unrecoverable_since is the epoch) stays marked. indexd's trigger maintains num_unrecoverable_slabs.
+-- Does for a slab whose shards were recovered what indexd's MarkSlabRepaired does: closes the recovery window, and
+-- removes the mark that indexd set when the window ended, so that indexd tries the slab again. A slab that can never be
+-- completed (unrecoverable_since is the epoch) stays marked. indexd's trigger maintains num_unrecoverable_slabs.
 --
--- Does nothing in versions before 26, in which indexd does not change the mark either. Does nothing while fewer than min_shards
--- sectors have a host: the repair then only copied sectors and recovered nothing. Only indexd opens a window: it reads from fewer
--- hosts than we do, so it is the first to find too few sources.
+-- Does nothing in versions before 26, in which indexd does not change the mark either. Does nothing while fewer than
+-- min_shards sectors have a host: the repair then only copied sectors and recovered nothing. Only indexd opens a
+-- window: it reads from fewer hosts than we do, so it is the first to find too few sources.
 --
--- The caller holds the slab's lock and the lock of its table (hold-indexd.sql). Until the role has the privileges on columns that
--- an upgrade added, the window stays as it is; doctor and claim report this.
+-- The caller holds the slab's lock and the lock of its table (hold-indexd.sql). Until the role has the privileges on
+-- columns that an upgrade added, the window stays as it is; doctor and claim report this.
 create or replace function slabmend.close_recovery_window(the_slab bigint, profile integer) returns void
 language plpgsql volatile
 as $function$

@@ -1,14 +1,16 @@
 /**
- * What the fleet reads and writes in indexd's tables, column by column: all columns that our statements read, and the written
- * columns, which docs/protocol.md#persisting-a-result lists. This list determines the privileges that `slabmend grant` prints,
- * and the tables and columns that are compared after an upgrade of indexd.
+ * What the fleet reads and writes in indexd's tables, column by column: all columns that our statements read, and the
+ * written columns, which docs/protocol.md#persisting-a-result lists. This list determines the privileges that `slabmend
+ * grant` prints, and the tables and columns that are compared after an upgrade of indexd.
  *
- * To lock a row by `for no key update`, a role needs the privilege to update at least one column of the table. The list has such
- * a column for every table in which we lock rows.
+ * To lock a row by `for no key update`, a role needs the privilege to update at least one column of the table. The list
+ * has such a column for every table in which we lock rows.
  */
 export interface TablePrivileges {
   readonly table: string;
-  /** "all" stands for all columns: only for our own tables, because their columns change with our database migrations. */
+  /**
+   * "all" stands for all columns: only for our own tables, because their columns change with our database migrations.
+   */
   readonly select?: readonly string[] | "all";
   readonly insert?: readonly string[] | "all";
   readonly update?: readonly string[] | "all";
@@ -131,9 +133,9 @@ export const INDEXD_PRIVILEGES: readonly IndexdPrivileges[] = [
 
 /**
  * Columns that exist only in some versions of indexd, and how the fleet uses them. A privilege on a column cannot be
- * granted before the column exists. Until these privileges are granted, the fleet works without them and reports the consequence:
- * it leases slabs that indexd has given up, and does not close a recovery window. After an upgrade of indexd `slabmend grant`
- * includes them.
+ * granted before the column exists. Until these privileges are granted, the fleet works without them and reports the
+ * consequence: it leases slabs that indexd has given up, and does not close a recovery window. After an upgrade of
+ * indexd `slabmend grant` includes them.
  */
 export const VERSION_PRIVILEGES: readonly IndexdPrivileges[] = [
   {

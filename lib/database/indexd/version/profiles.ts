@@ -23,7 +23,9 @@ export const PROFILES = Object.keys(RELEASES).map(Number) as readonly Profile[];
 export const OLDEST_PROFILE: Profile = 22;
 export const NEWEST_PROFILE: Profile = 26;
 
-/** Intermediate versions: during an upgrade indexd's database has each of them for seconds, but no release stays at one. */
+/**
+ * Intermediate versions: during an upgrade indexd's database has each of them for seconds, but no release stays at one.
+ */
 export const PASSING_VERSIONS: readonly number[] = [24, 25];
 
 /** The tables and functions of indexd that are compared. */
@@ -35,8 +37,9 @@ export const TOUCHED: CatalogueScope = {
 export const COMPARED_PRIVILEGES = [...INDEXD_PRIVILEGES, ...VERSION_PRIVILEGES];
 
 /**
- * SHA-256 of function bodies, with white space collapsed, that are known to be equivalent to the bodies in our fixture: indexd's
- * own texts in its development from 0.5.0 to 0.6.1. Only their hashes are kept here, because the texts belong to indexd.
+ * SHA-256 of function bodies, with white space collapsed, that are known to be equivalent to the bodies in our fixture:
+ * indexd's own texts in its development from 0.5.0 to 0.6.1. Only their hashes are kept here, because the texts belong
+ * to indexd.
  */
 export const INDEXD_BODIES: Readonly<Record<Profile, Readonly<Record<string, readonly string[]>>>> = {
   22: {},

@@ -1,15 +1,16 @@
 /**
  * PostgreSQL's catalogue of the part of indexd's schema that we use, as text that can be compared: it is the same for
- * new and upgraded databases, for every role and search_path, and for PostgreSQL 15 to 18. Of the session's settings only
- * bytea_output changes this text: it must be hex.
+ * new and upgraded databases, for every role and search_path, and for PostgreSQL 15 to 18. Of the session's settings
+ * only bytea_output changes this text: it must be hex.
  *
  * - The source is pg_catalog, not information_schema, which shows a role only the objects on which it has privileges.
- * - Columns are listed by name, because their order differs between upgraded and new databases; constraints and indexes are
- *   listed by their definition.
- * - NOT NULL is a property of the column. The constraint for it (type n) is left out, because only PostgreSQL 18 lists it.
+ * - Columns are listed by name, because their order differs between upgraded and new databases; constraints and indexes
+ *   are listed by their definition.
+ * - NOT NULL is a property of the column. The constraint for it (type n) is left out, because only PostgreSQL 18 lists
+ *   it.
  * - `public.` is removed from all definitions: PostgreSQL prints it or not, depending on the search_path.
- * - The functions are those of the tables' triggers, and those that the scope names because a trigger's function calls them. Of a
- *   body only the hash is kept, with white space collapsed.
+ * - The functions are those of the tables' triggers, and those that the scope names because a trigger's function calls
+ *   them. Of a body only the hash is kept, with white space collapsed.
  */
 import type { ISql } from "postgres";
 
@@ -45,7 +46,9 @@ export interface FoundCatalogue extends IndexdCatalogue {
   readonly readAt: string;
   /** Undefined: indexd has never started on this database. */
   readonly databaseVersion: number | undefined;
-  /** indexd's triggers name tables without a schema, so they work only if the writer's search_path includes `public`. */
+  /**
+   * indexd's triggers name tables without a schema, so they work only if the writer's search_path includes `public`.
+   */
   readonly searchPath: { readonly setting: string; readonly findsPublic: boolean };
   /** The setting that determines how PostgreSQL prints defaults of byte strings. They can be compared only in hex. */
   readonly byteaOutput: string;

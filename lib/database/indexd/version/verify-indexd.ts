@@ -1,12 +1,12 @@
 /**
- * Checks whether we may write to indexd's database, and stores the answer in a row that every writer compares with db_version
- * (hold-indexd.sql):
+ * Checks whether we may write to indexd's database, and stores the answer in a row that every writer compares with
+ * db_version (hold-indexd.sql):
  *
  *   slabmend.indexd   (db_version, profile): the version last verified, and the version whose rules apply to writes;
  *                     without a profile nothing is written
  *
- * A writer that finds another db_version writes nothing and verifies again (write-verified.ts). A change of the schema without a
- * new db_version is noticed by the next claim or reap, which verify at the start of each run.
+ * A writer that finds another db_version writes nothing and verifies again (write-verified.ts). A change of the schema
+ * without a new db_version is noticed by the next claim or reap, which verify at the start of each run.
  */
 import type { ISql } from "postgres";
 import { wrongSessionSettings } from "../../client/session-settings.ts";
@@ -52,14 +52,15 @@ export async function verifyIndexd(sql: ISql, accepted: number | undefined): Pro
       `search_path is ${found.searchPath.setting || "empty"}, expected to include public: indexd's triggers name its tables without a schema`,
     ]);
   }
-  // During an upgrade no verdict is stored: an upgrade takes only seconds, and writers verify again instead of giving up.
+  // During an upgrade no verdict is stored: an upgrade takes only seconds, and writers verify again instead of giving
+  // up.
   if (verdict.kind !== "upgrading") await keep(sql, found, verdict.kind, writableProfile(verdict));
   return verdict;
 }
 
 /**
- * Stores the result of a check, unless another check has stored its result since this check began to read: the other may have
- * read a newer catalogue.
+ * Stores the result of a check, unless another check has stored its result since this check began to read: the other
+ * may have read a newer catalogue.
  */
 async function keep(
   sql: ISql,

@@ -10,7 +10,9 @@ const MOVED = "SM001";
 /** Raised by hold-indexd.sql: the verified database must not be written to. */
 const REFUSED = "SM002";
 
-/** How often the writer is tried: enough for an upgrade from 22 to 26, one version at a time, with a check after each. */
+/**
+ * How often the writer is tried: enough for an upgrade from 22 to 26, one version at a time, with a check after each.
+ */
 const MOST_LOOKS = 8;
 /** The pause before the next try while indexd's database is at an intermediate version. */
 const UPGRADING_SLEEP_MS = 1_000;
@@ -22,8 +24,8 @@ export interface VerifyOptions {
 }
 
 /**
- * Runs a writer of indexd's tables. If indexd was upgraded since its database was verified, the writer refuses to write: then the
- * database is verified again, and the writer runs again, by the new version's rules.
+ * Runs a writer of indexd's tables. If indexd was upgraded since its database was verified, the writer refuses to
+ * write: then the database is verified again, and the writer runs again, by the new version's rules.
  * @param ask runs a statement
  * @throws {IndexdError} the reason why nothing may be written now
  */
@@ -47,7 +49,10 @@ export async function writeVerified<Result>(
   }
 }
 
-/** For a writer that is not run again: translates MOVED and REFUSED into an IndexdError, and returns other errors unchanged. */
+/**
+ * For a writer that is not run again: translates MOVED and REFUSED into an IndexdError, and returns other errors
+ * unchanged.
+ */
 export function explainMoved(error: unknown): unknown {
   const code = codeOf(error);
   if (code !== MOVED && code !== REFUSED) return error;

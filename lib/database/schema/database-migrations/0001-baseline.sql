@@ -11,8 +11,8 @@ create table slabmend.leases (
   -- Fencing token: identifies this one lease of the slab.
   token uuid not null default gen_random_uuid(),
   leased_at timestamptz not null,
-  -- The slab's next_repair_attempt as we wrote it. If the slab's next_repair_attempt differs from this value, indexd has claimed
-  -- the slab.
+  -- The slab's next_repair_attempt as we wrote it. If the slab's next_repair_attempt differs from this value, indexd
+  -- has claimed the slab.
   held_until timestamptz not null,
   -- When the last attempt to send the message began.
   sending_since timestamptz not null,
@@ -117,7 +117,8 @@ create index uploads_noted_at_idx on slabmend.uploads (noted_at);
 -- rows of the journal, or join as a follower.
 create table slabmend.journal_head (
   id smallint primary key default 0 check (id = 0),
-  -- Raised when the database was restored or moved, because a rewound or copied database assigns the same positions again.
+  -- Raised when the database was restored or moved, because a rewound or copied database assigns the same positions
+  -- again.
   incarnation integer not null default 1 check (incarnation > 0),
   position bigint not null default 0 check (position >= 0)
 );
@@ -131,8 +132,8 @@ create table slabmend.followers (
   position bigint not null check (position >= 0),
   -- Only for the archive: SHA-256 of the segment that ends at this position; null before the first segment.
   segment text check (segment ~ '^[0-9a-f]{64}$'),
-  -- The incarnation of that segment's rows. The journal's present incarnation is higher if the database was restored or moved
-  -- since then.
+  -- The incarnation of that segment's rows. The journal's present incarnation is higher if the database was restored or
+  -- moved since then.
   incarnation integer,
   updated_at timestamptz not null,
   -- A stable code: why the follower stopped.
@@ -186,8 +187,8 @@ create table slabmend.denials (
   -- The last denial counted in `denials`.
   counted_at timestamptz not null,
   last_denied_at timestamptz not null,
-  -- 'lost': the host is now an earlier location of the sector: after the denial, the sector was recorded as lost or moved
-  -- to another host.
+  -- 'lost': the host is now an earlier location of the sector: after the denial, the sector was recorded as lost or
+  -- moved to another host.
   state text not null check (state in ('open', 'lost')),
   primary key (sector_id, host_id)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
@@ -270,7 +271,8 @@ create table slabmend.lifecycle (
 ) with (fillfactor = 50);
 insert into slabmend.lifecycle default values;
 
--- One row: the result of the last check of indexd's database (lib/database/indexd/version/verify-indexd.ts), for writers.
+-- One row: the result of the last check of indexd's database (lib/database/indexd/version/verify-indexd.ts), for
+-- writers.
 create table slabmend.indexd (
   id smallint primary key default 0 check (id = 0),
   -- Null: not checked yet.
@@ -279,8 +281,8 @@ create table slabmend.indexd (
   profile integer,
   verdict text,
   checked_at timestamptz,
-  -- A copy of indexd's wallet hash, made by `init`: identifies the indexer, even if its database is a copy. Null: indexd had
-  -- not started before `init` ran.
+  -- A copy of indexd's wallet hash, made by `init`: identifies the indexer, even if its database is a copy. Null:
+  -- indexd had not started before `init` ran.
   wallet_hash bytea check (octet_length(wallet_hash) = 32)
 );
 insert into slabmend.indexd (id) values (0);
@@ -296,7 +298,8 @@ create table slabmend.backlog (
   margin smallint not null,
   -- {"lost": 2, "bad-contract": 1}: number of sectors by cause.
   causes jsonb not null,
-  -- {"lost": 1700000000000.123}: since when each cause is known, in milliseconds since the epoch; a grace period starts then.
+  -- {"lost": 1700000000000.123}: since when each cause is known, in milliseconds since the epoch; a grace period starts
+  -- then.
   since jsonb not null,
   -- When the slab became due, or when its last repair ended, whichever is later.
   waiting_since timestamptz not null,
@@ -320,15 +323,15 @@ create table slabmend.marks (
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 create index marks_slab_id_idx on slabmend.marks (slab_id);
 
--- The position of each cause's walk. phase 'mark': over bad sectors, by sector id; then 'sweep': over the slabs that this
--- cause marked in an earlier pass but not in this one, by slab id.
+-- The position of each cause's walk. phase 'mark': over bad sectors, by sector id; then 'sweep': over the slabs that
+-- this cause marked in an earlier pass but not in this one, by slab id.
 create table slabmend.walks (
   cause text primary key,
   pass bigint not null default 1 check (pass > 0),
   phase text not null default 'mark' check (phase in ('mark', 'sweep')),
   position bigint not null default 0 check (position >= 0),
-  -- One sector may belong to any number of slabs, so a page of the walk can end in the middle of a sector's slabs. Of the first
-  -- sector after `position` the slabs up to this id are done; 0: none of them.
+  -- One sector may belong to any number of slabs, so a page of the walk can end in the middle of a sector's slabs. Of
+  -- the first sector after `position` the slabs up to this id are done; 0: none of them.
   slab_position bigint not null default 0 check (slab_position >= 0),
   pass_started_at timestamptz not null,
   -- When the last complete pass ended; null: there was none yet.
@@ -336,8 +339,8 @@ create table slabmend.walks (
   pass_ms double precision
 );
 
--- Workers' measurements of hosts, as decaying sums: lib/database/fleet/host-scores.ts. No foreign key; the row of a deleted host
--- decays to zero.
+-- Workers' measurements of hosts, as decaying sums: lib/database/fleet/host-scores.ts. No foreign key; the row of a
+-- deleted host decays to zero.
 create table slabmend.host_scores (
   host_key bytea primary key check (octet_length(host_key) = 32),
   read_bytes double precision not null default 0,
@@ -435,8 +438,8 @@ create table slabmend.prune_hold (
   held_since timestamptz not null,
   -- When the contracts' next prune was last postponed.
   applied_at timestamptz not null,
-  -- The archives' followers at the first restore, {name: {"incarnation", "position"}}: a later restore reads the archive from
-  -- these positions again, because reap may have archived further rows since then.
+  -- The archives' followers at the first restore, {name: {"incarnation", "position"}}: a later restore reads the
+  -- archive from these positions again, because reap may have archived further rows since then.
   archived jsonb not null
 );
 
