@@ -14,7 +14,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { RepeatedLines } from "../telemetry/repeated-lines.ts";
 
 export interface PresenceOptions {
-  /** Must run statements on a client without slow statements, so that no heartbeat is late. */
+  /** Must use a client that runs no slow statements: a heartbeat that waited for one would be late. */
   readonly ask: Ask;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -176,7 +176,7 @@ test.each([
   expect(problems.map(({ name }) => name)).toContain(named);
 });
 
-describe("the size of a function's environment, which Lambda refuses above 4,096 bytes", () => {
+describe("a function's variables, which Lambda refuses if they are longer than 4,096 bytes together", () => {
   const refusal = (environment: Record<string, string>): Promise<string> =>
     checkStage("trial", { ...GOOD, ...environment }).then(
       () => "accepted",

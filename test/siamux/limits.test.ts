@@ -142,7 +142,7 @@ describe("violations that end the connection", () => {
     expect(await host.closed).toMatchObject({ code: "stream-flood", details: { streamId: 256 } });
   });
 
-  test("a peer that opens one stream more than we allow ends the connection", async () => {
+  test("we end the connection when the peer opens one stream more than we allow", async () => {
     const { host, dialer } = await acceptRawDialer({ maxPeerStreams: 3 });
     const accepted: number[] = [];
     host.onStream((stream) => accepted.push(stream.id));
@@ -160,7 +160,7 @@ describe("violations that end the connection", () => {
     expect((await host.closed).code).toBe("too-many-streams");
   });
 
-  test("by default, a host that opens a stream ends the connection", async () => {
+  test("by default, we end the connection when a host opens a stream", async () => {
     const { client, host } = await dialRawHost();
     host.sendFrames([frame(257, FLAG_FIRST)]);
     expect((await client.closed).code).toBe("too-many-streams");

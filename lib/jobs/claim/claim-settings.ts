@@ -53,7 +53,7 @@ export const DEFAULT_CLAIM_SETTINGS: ClaimSettings = {
   holdMs: 3_600_000,
   indexdGraceMs: 3_600_000,
   topUpMs: 5_000,
-  // Sending a batch takes milliseconds; a run that has not confirmed the batch after this time was killed.
+  // Sending a batch takes milliseconds. A run that has not confirmed its batch after 10 s was killed.
   resendAfterMs: 10_000,
   // A little less than a minute, the time between claim's runs, so that jitter does not skip every second probe.
   probeEveryMs: 55_000,

@@ -12,7 +12,7 @@ import { decideScan, type Search } from "./decide-scan.ts";
 import { type Page, type RestoreDependencies, recordPlan } from "./restore-page.ts";
 import { restoreCheckpointOf, restoreScopeOf, restoreStatisticsOf, withProbes } from "./restore-run.ts";
 
-/** If each slab has 30 sectors, a page makes about as many parallel requests as a verification. */
+/** With 30 sectors in a slab, a page makes about 120 requests in parallel, as a page of a verification does. */
 const SLABS_A_PAGE = 4;
 /** A search for a sector asks this many hosts in parallel, in one round trip. */
 const HOSTS_AT_ONCE = 32;

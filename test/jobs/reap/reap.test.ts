@@ -242,7 +242,7 @@ describe("quarantine", () => {
     expect((await crash(slab)).report).toMatchObject({ crashed: 1, quarantined: 1 });
   });
 
-  test("while no other slab succeeds a crashing slab waits longer each time instead of being quarantined", async () => {
+  test("while no other slab is repaired, a slab that crashes waits longer each time instead of being quarantined", async () => {
     const slab = await damaged();
     const minutes: (number | undefined)[] = [];
     for (let n = 0; n < 5; n += 1) {

@@ -41,7 +41,7 @@ test("a healthy slab costs nothing", async () => {
   expect((await suite.traffic()).transfers).toBe(0);
 });
 
-test("lost sectors are rebuilt on new hosts, and the event of their object is bumped", async () => {
+test("lost sectors are rebuilt on new hosts, and the event of their object gets a new time", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 1);
   await suite.world.loseSector(slab, 5);

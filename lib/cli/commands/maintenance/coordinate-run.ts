@@ -59,9 +59,9 @@ export async function untilEnded(
   context.print(report, renderMaintenance(report));
   if (run === undefined || run.finishedAt === null) {
     const by = ATTENDED_KINDS.includes(started.kind)
-      ? `a command of slabmend ${started.kind}`
-      : "serve, work --from-database or maintenance watch --coordinate";
-    context.note(`detached: ${by} continues the run`);
+      ? `only slabmend ${started.kind} can continue`
+      : "serve, work --from-database or maintenance watch --coordinate continues";
+    context.note(`detached: ${by} the run`);
     return "interrupted";
   }
   return run.state === "done" && kindOf(run)?.hasFindings(run) !== true ? "done" : "findings";
