@@ -6,8 +6,8 @@ import type { Cause } from "./causes.ts";
  */
 export interface Thresholds {
   /**
-   * How long a slab may wait if all its bad sectors have this cause. If all denials of a slab are by suspected hosts,
-   * the time of `bad-host` applies to them.
+   * How long a slab may wait if all its bad sectors have this cause. But if all denials of a slab are by suspected
+   * hosts, the cause `denied` has the time of `bad-host`.
    */
   readonly graceMs: Readonly<Record<Cause, number>>;
   /** Above this loss probability neither a grace period nor the budget applies. */
