@@ -22,7 +22,7 @@ export const DEFAULT_THRESHOLDS: Thresholds = {
 
 export interface WalkSettings {
   readonly thresholds: Thresholds;
-  /** How many bad sectors are read, and at most how many slabs judged, per page; fewer after a slow page. */
+  /** Per page at most this many bad sectors are read, and at most this many slabs judged; fewer after a slow page. */
   readonly pageSectors: number;
   /** If reading a page takes longer, it is cancelled. */
   readonly longestReadMs: number;

@@ -235,7 +235,7 @@ const endOf = ({ header, ref }: Segment): ArchivedEnd => ({
   incarnation: header.incarnation,
 });
 
-/** Whether the database has the rows of this segment after the checkpoint. */
+/** Whether the rows of this segment are the database's next rows after the checkpoint. */
 async function hasSameRows(
   { ask }: ArchiveDependencies,
   segment: Segment,

@@ -69,7 +69,7 @@ function describeMove(run: Run): readonly string[] {
   ];
 }
 
-/** Alarm when half of the log that the source may keep is used up. */
+/** An alarm is due when the log that the source keeps for the target exceeds this share of the log that it may keep. */
 const ALARMING_SHARE = 0.5;
 
 /** Problems that need an operator during a move. Pure. */
