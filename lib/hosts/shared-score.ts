@@ -6,9 +6,9 @@ import type { HostKey } from "../slab/ids.ts";
  */
 export const FORGET_OUT_OF_FUNDS_AFTER_MS = 3 * 60_000;
 /**
- * For this time after it refused a sector for lack of space, a host is no candidate: each attempt costs 4 MiB of
- * traffic, and one attempt informs the whole fleet. Then workers try again themselves, because indexd learns only once
- * a day, from the host's settings, whether a host has space.
+ * A host that refused a sector for lack of space is no candidate for this time: each attempt costs 4 MiB of traffic,
+ * and one attempt informs the whole fleet. Then workers try again themselves, because indexd learns only once a day,
+ * from the host's settings, whether a host has space.
  */
 export const FORGET_FULL_AFTER_MS = 10 * 60_000;
 

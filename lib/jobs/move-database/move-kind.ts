@@ -14,8 +14,8 @@ import { isSwitching, MOVE_KIND, moveCheckpointOf, moveScopeOf, moveStatisticsOf
  */
 const ROWS_PER_SECOND = 15_000;
 /**
- * Upper limit of the time without claims: SWITCH_SECONDS, plus SWITCH_SECONDS_PER_SECTOR for each sector. `npm run
- * bench:move` verifies that a switch stays below it.
+ * The time without claims is at most SWITCH_SECONDS, plus SWITCH_SECONDS_PER_SECTOR for each sector: `npm run
+ * bench:move` verifies this limit.
  */
 const SWITCH_SECONDS = 30;
 const SWITCH_SECONDS_PER_SECTOR = 4 / 1e6;

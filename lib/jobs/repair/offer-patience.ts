@@ -4,8 +4,8 @@
  */
 const LEAST_SHARED_MS = 3_000;
 /**
- * If more than two hosts have not answered, the longest wait is this time for each of them. The more hosts are slow at
- * once, the more likely they share a slow line, where a second offer of each shard would double the load.
+ * If more than two hosts have not answered, the longest wait is this time, multiplied by their number. The more hosts
+ * are slow at once, the more likely they share a slow line, where a second offer of each shard would double the load.
  */
 const SHARED_MS_EACH = 1_500;
 /** If hosts share a line that serves them one after the other, the last host takes twice as long as the median host. */
