@@ -1,4 +1,4 @@
-/** The charge to our account for a transfer, including a failed one: docs/protocol.md#order-of-checks. */
+/** What a host charges our account for a transfer, also if the transfer fails: docs/protocol.md#order-of-checks. */
 import { RpcError, type RpcErrorCode } from "../rhp4/rpc-error.ts";
 
 /** Errors that a host may detect only after it has charged. It detects all other errors before it charges. */

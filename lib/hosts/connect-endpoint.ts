@@ -17,7 +17,8 @@ export const connectTcp: ConnectEndpoint = ({ ip, port }, signal) =>
     };
     const { readArea } = packetMemory();
     // All sockets may read into the same memory, because a socket's packets are decrypted before the next socket reads.
-    // As with any Duplex, a `data` event announces the bytes.
+    // With `onread` the socket itself emits no `data` event, so the callback emits it: readers expect it, as from any
+    // Duplex.
     const onread = {
       buffer: readArea,
       callback: (bytes: number) => socket.emit("data", readArea.subarray(0, bytes)),

@@ -12,8 +12,8 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
 
 /**
  * The wait for an interval is divided into this many steps. A step that took longer than planned counts only with its
- * planned length, because a suspended process receives nothing. Between two steps the process receives the answers that
- * arrived meanwhile.
+ * planned length: the process may have been suspended, and a suspended process receives no answers. Between two steps
+ * the process receives the answers that arrived meanwhile.
  */
 const STEPS_OF_INTERVAL = 4;
 
@@ -45,8 +45,8 @@ export interface HedgeOptions<Source, Value> {
    */
   readonly intervalMs: () => number;
   /**
-   * If too few can succeed: how long running attempts may take to end by themselves before they are cancelled. Default
-   * 0.
+   * When so many attempts have failed that `needed` successes are impossible: how long the running attempts may take to
+   * end by themselves before they are cancelled. Default 0.
    */
   readonly patienceMs?: number;
   /** Maximum number of attempts at the same time. */

@@ -37,7 +37,7 @@ export interface CallTerms {
   readonly onCharged?: (hastings: bigint) => void;
 }
 
-/** A request that fails rejects with a HostError; any other error is a bug. */
+/** The promise of a failed request rejects with a HostError; any other error is a bug. */
 export interface HostPool {
   /**
    * One paid call; if the host says that its prices have expired, they are fetched again and the call is repeated once.

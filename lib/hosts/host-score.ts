@@ -114,7 +114,8 @@ export interface HostScore {
 
 /**
  * Negative: `a` is preferred. The order of docs/protocol.md#host-client: fewer failures; then hosts without a measured
- * rate, those with fewer transfers in flight first; then the rate that is left for one more transfer.
+ * rate, those with fewer transfers in flight first; then hosts with the higher rate per transfer, if one more transfer
+ * is added.
  */
 export function compareHostScores(a: HostScore, b: HostScore): number {
   if (a.failureRate !== b.failureRate) return a.failureRate - b.failureRate;

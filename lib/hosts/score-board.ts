@@ -25,8 +25,9 @@ const HEDGE_FACTOR = 1.5;
 const LEAST_HEDGE_MS = 200;
 const MOST_HEDGE_MS = 120_000;
 /**
- * Upper limit of {@link ScoreBoard.hedgeAfterMs} before anything was measured: the assumed write rate is so low that a
- * slow first host would otherwise get more time than later hosts.
+ * Upper limit of {@link ScoreBoard.hedgeAfterMs} until a transfer was measured. Until then durations are computed from
+ * the assumed rates, and the assumed write rate is so low that without this limit a slow first host would get more time
+ * than later hosts.
  */
 const MOST_HEDGE_UNMEASURED_MS = 3_000;
 
@@ -81,8 +82,9 @@ export class ScoreBoard {
   /**
    * Takes over the fleet's scores for hosts that this process has not used itself; may be called again with newer
    * scores. Expected durations start from the median of all hosts' rates. Weights compare a host's speed with this
-   * median, so that all processes use the same reference: half of the hosts weigh 1 or more, and no host more than 4,
-   * which limits how often a fleet of workers chooses the same host (docs/decisions/0007-host-scores.md).
+   * median, so that all processes use the same reference. Half of the hosts have a weight of 1 or more. No host has a
+   * weight above 4: this limits how often a fleet of workers chooses the same host
+   * (docs/decisions/0007-host-scores.md).
    */
   startFrom(scores: Iterable<SharedHostScore>): void {
     const nowMs = this.#clock.now();
@@ -162,7 +164,7 @@ export class ScoreBoard {
     this.#sample(host).failures++;
   }
 
-  /** Data or a root that is provably wrong: counts as several failures. */
+  /** The host sent data or a root that is provably wrong: this counts as several failures. */
   addLie(host: HostKey): void {
     for (let i = 0; i < FAILURES_PER_LIE; i++) this.addFailure(host);
   }

@@ -6,8 +6,9 @@ import type { HostKey } from "../slab/ids.ts";
  */
 export const FORGET_OUT_OF_FUNDS_AFTER_MS = 3 * 60_000;
 /**
- * A full host is no candidate for this time: each attempt costs 4 MiB of traffic, and one attempt informs the whole
- * fleet. indexd reads a host's settings only once a day, so workers must try again earlier.
+ * A host that refused a sector for lack of space is no candidate for this time: each attempt costs 4 MiB of traffic,
+ * and one attempt informs the whole fleet. Then workers try again themselves, because indexd learns only once a day,
+ * from the host's settings, whether a host has space.
  */
 export const FORGET_FULL_AFTER_MS = 10 * 60_000;
 

@@ -137,7 +137,8 @@ export class ControlLoop {
     if (row.state === "deleting" && outcome === "done") return this.#deleted();
     this.#unwritten = trouble ?? undefined;
     const view = await this.#write(row, token, outcome, trouble);
-    // A process that lacks the privilege to remove everything leaves this to a process that has it.
+    // If this process lacks the privilege to remove everything, another process that has the privilege can take over
+    // now.
     if (row.state === "deleting" && outcome === "failed") await this.leave();
     return view;
   }

@@ -13,9 +13,9 @@
 --   ignored     true: no denial was recorded, because so many hosts deny sectors at this moment that the fault must be
 --               ours (many_hosts_deny)
 --
--- For a released sector the host gave no answer: next_integrity_check gets back the time that it had before the claim.
--- Each write applies only while the sector is still on the claim's host and its next_integrity_check is still the value
--- that the claim set, so recording a batch twice changes nothing the second time.
+-- A sector is released if the host gave no answer for it: next_integrity_check gets back the time that it had before
+-- the claim. Each write applies only while the sector is still on the claim's host and its next_integrity_check is
+-- still the value that the claim set, so recording a batch twice changes nothing the second time.
 --
 -- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile; the sectors, by root; the denials.
 -- Indexes: primary keys.

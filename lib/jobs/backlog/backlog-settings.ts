@@ -6,8 +6,8 @@ import type { Cause } from "./causes.ts";
  */
 export interface Thresholds {
   /**
-   * How long a slab may wait if all its bad sectors have this cause. If all denials of a slab are by suspected hosts,
-   * the time of `bad-host` applies to them.
+   * How long a slab may wait if all its bad sectors have this cause. But if all denials of a slab are by suspected
+   * hosts, the cause `denied` has the time of `bad-host`.
    */
   readonly graceMs: Readonly<Record<Cause, number>>;
   /** Above this loss probability neither a grace period nor the budget applies. */
@@ -22,7 +22,7 @@ export const DEFAULT_THRESHOLDS: Thresholds = {
 
 export interface WalkSettings {
   readonly thresholds: Thresholds;
-  /** How many bad sectors are read, and at most how many slabs judged, per page; fewer after a slow page. */
+  /** Per page at most this many bad sectors are read, and at most this many slabs judged; fewer after a slow page. */
   readonly pageSectors: number;
   /** If reading a page takes longer, it is cancelled. */
   readonly longestReadMs: number;

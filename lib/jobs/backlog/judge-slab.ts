@@ -56,7 +56,8 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
   const freeAtMs = isEndangered ? health.endangeredFreeAtMs : health.freeAtMs;
   const isFree = !health.leased && freeAtMs < nowMs;
   const knownWaitingMs = health.known?.waitingSinceMs ?? Number.POSITIVE_INFINITY;
-  // A slab just attempted goes to the back of the queue; otherwise a slab that always fails would stay at the front.
+  // A slab whose repair was just attempted goes to the back of the queue; otherwise a slab whose repairs always fail
+  // would stay at the front.
   const waitingSinceMs = isDue
     ? Math.max(Math.min(knownWaitingMs, dueAtMs), health.attemptedAtMs ?? Number.NEGATIVE_INFINITY)
     : dueAtMs;
@@ -78,7 +79,8 @@ export function judgeSlab(health: SlabHealth, { thresholds, groups, nowMs }: Jud
       sinceMs: Object.fromEntries(since),
       waitingSinceMs,
       ready: isDue && isFree,
-      // Unused for a ready entry; constant, so that judging the slab again changes nothing.
+      // Of a ready entry `lookAtMs` is not used. It is set to a value that stays the same when the slab is judged
+      // again, so that the entry does not change.
       lookAtMs: isDue && isFree ? waitingSinceMs : Math.max(dueAtMs, freeAtMs, nowMs + LEAST_WAIT_MS),
     },
   };

@@ -19,8 +19,8 @@ export type ReadTime = { readonly tookMs: number } | "given-up";
 const SLOW_MS = 300;
 const QUICK_MS = 100;
 /**
- * After this many tries an item is skipped. If the database was only briefly busy, or its cache cold, fewer tries
- * suffice.
+ * After this many cancelled reads an item is skipped. An item whose first read was slow only because the database was
+ * briefly busy, or its cache cold, is read successfully by the second or third try.
  */
 const TRIES = 3;
 

@@ -72,7 +72,7 @@ export interface WalkReport {
   readonly stopped: "rested" | "time" | "stuck";
 }
 
-/** How long until a skipped entry is judged again. */
+/** How long until an entry is judged again that was skipped because its slab's health could not be read in time. */
 const POSTPONED_MS = 600_000;
 /** The name of the pace for judging due entries; every cause has a pace for its own pages. */
 const LOOK = "look";

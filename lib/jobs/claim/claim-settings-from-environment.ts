@@ -28,8 +28,8 @@ export function claimSettingsFrom(
   const indexdGraceMs = environment.SLABMEND_INDEXD_GRACE_SECONDS * 1_000;
   return {
     ...base,
-    // For the queue; a worker that claims for itself uses the number of leases that it can take
-    // (work-from-database.ts).
+    // This number is for claim through the queue; a worker that claims for itself replaces it by the number of leases
+    // that it can take (work-from-database.ts).
     maxInFlight: LEASES_PER_WORKER * environment.SLABMEND_REPAIR_CONCURRENCY,
     indexdGraceMs,
     walk: {

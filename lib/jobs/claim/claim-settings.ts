@@ -9,7 +9,8 @@ export interface ClaimSettings {
   readonly walkBudgetMs: number;
   readonly budget: BudgetLimits;
   /**
-   * Aging: `agingShare` of the batches go to the slabs that have waited longest, if they have waited longer than this.
+   * Aging is for slabs that have waited longer than this: `agingShare` of the batches go to those of them that have
+   * waited longest.
    */
   readonly agingAfterMs: number;
   /** 0..1 */

@@ -97,13 +97,13 @@ export async function claim(
     const budget = await checkLimits();
     if (allowance.kind === "probe" && !(await ask((sql) => takeProbe(sql, settings.probeEveryMs))))
       return end("breaker-open");
-    // Without aging while the circuit breaker is open: the most urgent slabs are tried first.
+    // While the circuit breaker is open, no batch is for aging: the most urgent slabs are tried first.
     const agingShare = allowance.kind === "all" ? settings.agingShare : 0;
     const fill = { mostLeases: mostLeases(allowance), agingShare, endsAtMs };
     const filled = await fillInFlight(deps, settings, fill, budget, count);
     if (allowance.kind !== "all") return end("breaker-open");
     if (filled === "no-backlog" && walked === "rested") return end("no-backlog");
-    // If workers are idle and the walk has not finished, continue the walk immediately.
+    // If no slab is left to lease and the walk has not finished, continue the walk immediately: workers may be idle.
     if (filled === "no-backlog" && walked === "time" && clock.now() < endsAtMs) continue;
     if (clock.now() + settings.topUpMs >= endsAtMs) return end("deadline");
     await sleep(clock, settings.topUpMs, deps.signal);

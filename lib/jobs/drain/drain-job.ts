@@ -4,7 +4,7 @@
  *
  *   read which sectors left the hosts (the journal) -> count those that are left, a page at a time -> none: done
  *
- * The coordinator contacts no host, and the sectors move without it. So after its crash only some counting is repeated.
+ * The coordinator contacts no host, and the sectors move without it. If it crashes, only some counting is repeated.
  */
 import type { Ask } from "../../database/client/deadline-client.ts";
 import { countPage, readDeparted, readDrainStanding } from "../../database/drain/read-drain.ts";
@@ -30,8 +30,8 @@ export interface DrainDependencies {
 const PAGE_SECTORS = 5_000;
 const PAGE_ROWS = 2_000;
 /**
- * The shortest pause between two checks. A run of reap gives the drain no more time than this, so each run makes one
- * check.
+ * The shortest pause between two checks. A run of reap gives the drain no more time than this, so each run of reap
+ * makes one check.
  */
 const PAUSE_MS = 10_000;
 /** Milliseconds of pause per millisecond of counting, so that counting takes a small share of the database's time. */

@@ -6,19 +6,20 @@ import { lastPositionOf } from "../../database/journal/incarnation.ts";
 import { type JournalRow, readJournalRows } from "../../database/journal/read-journal-rows.ts";
 
 export type ArchivedRows =
-  /** The database has all rows of the archive's next segment. Later segments may have more of its rows. */
+  /** The database has all rows of the archive's next segment. Later segments may have further rows of the database. */
   | { readonly kind: "segment"; readonly segment: Segment }
-  /** The archive has the database's rows up to this position, and no others. */
+  /** The archive has the database's rows up to this position, and none of the database's later rows. */
   | { readonly kind: "end"; readonly position: number }
   /**
-   * The same, but the database's next row has a position at which the archive has another row: it was recorded after
-   * the database had been rewound, and before its incarnation was raised.
+   * The same, but the archive has another row at the position of the database's next row: the database's row was
+   * recorded after the database had been rewound, and before its incarnation was raised.
    */
   | { readonly kind: "diverged"; readonly position: number };
 
 /**
- * Finds out, after the incarnation was raised, which rows after the follower's position are in the archive already. The
- * name of a segment is the place of its first row, so the archive is read from that position on, one segment a call.
+ * Finds out, after the incarnation was raised, which rows after the follower's position are in the archive already. A
+ * segment's name contains the incarnation and position of its first row, so the segment that begins after the
+ * follower's position can be read directly. Each call reads one segment.
  * @param archived where the archive ends
  */
 export async function findArchivedRows(
@@ -36,8 +37,8 @@ export async function findArchivedRows(
   const key = segmentKey(next.incarnation, next.position);
   const file = await storage.read(key, signal);
   if (file === undefined) {
-    // No segment begins here, because the follower joined anew. The rows count as archived, as far as the archive
-    // reaches.
+    // No segment begins at this row, because the follower joined anew. So no rows can be compared: all rows up to the
+    // archive's end count as archived.
     const range = { position, archived: archived.position };
     return { kind: "end", position: await ask((sql) => lastPositionOf(sql, archived.incarnation, range)) };
   }
@@ -49,8 +50,8 @@ export async function findArchivedRows(
 }
 
 /**
- * How many rows are the same from the beginning. A rewound database gives the same positions to rows with other random
- * tokens.
+ * How many rows, from the first on, are the same in both. A row recorded after a rewind may have the position of an
+ * archived row, but it has another random token.
  */
 export function countSame({ rows: archived }: Pick<Segment, "rows">, rows: readonly JournalRow[]): number {
   const differs = archived.findIndex((row, index) => {

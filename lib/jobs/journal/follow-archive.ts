@@ -49,7 +49,10 @@ export interface ArchiveReport {
   readonly rows: number;
   /** Why archiving stopped; also stored in the database, for status and alarms. */
   readonly stopped: SlabmendError | undefined;
-  /** Present if a read or write of the archive goes on although the time is up; settles when it has ended. */
+  /**
+   * Present if a read or write of the archive goes on although the time is up; settles when that read or write has
+   * ended.
+   */
   readonly hanging?: Promise<unknown>;
 }
 
@@ -199,15 +202,15 @@ async function append(
     // may have fewer rows than ours. Or a process on a copy of this database created it: then the segment has other
     // rows.
     const existing = await storage.read(encoded.ref.key, signal);
-    // A bucket refuses to create a file while another process is writing it, and may not have the file yet.
+    // While another process is writing the file, a bucket refuses to create it, but may not return it to readers yet.
     if (existing === undefined) return { kind: "lost-race" };
     segment = decodeSegment(encoded.ref.key, existing);
     if (segment.header.previous?.sha256 !== manifest?.segment.sha256) {
       throw rewound(manifestOf(segment), checkpoint);
     }
     isSame = await hasSameRows(deps, segment, checkpoint);
-    // In a later incarnation the segment is of the time before the rewind: it becomes the archive's last one of that
-    // time.
+    // If the segment's incarnation is lower than the database's, the segment was created before the incarnation was
+    // raised: it becomes the archive's last segment of its incarnation.
     if (!isSame && segment.header.incarnation >= at.incarnation) {
       throw rewound(manifestOf(segment), checkpoint);
     }
@@ -232,7 +235,7 @@ const endOf = ({ header, ref }: Segment): ArchivedEnd => ({
   incarnation: header.incarnation,
 });
 
-/** Whether the database has the rows of this segment after the checkpoint. */
+/** Whether the rows of this segment are the database's next rows after the checkpoint. */
 async function hasSameRows(
   { ask }: ArchiveDependencies,
   segment: Segment,

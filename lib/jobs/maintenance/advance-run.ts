@@ -17,8 +17,8 @@ export interface Advance {
   readonly coordinator: string;
   readonly signal: AbortSignal;
   /**
-   * For a process that cannot read hosts: the kinds of run that it advances. Cancelled runs of any kind are ended by
-   * this process too. Default: all kinds.
+   * The kinds of run that this process advances; set for a process that cannot read hosts. The process also ends
+   * cancelled runs of any other kind. Default: all kinds.
    */
   readonly onlyKinds?: readonly string[];
   /** See `takeRun`. */

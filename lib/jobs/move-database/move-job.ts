@@ -121,7 +121,8 @@ async function removeEverything(deps: MoveDependencies, context: RunContext): Pr
   await deps.source((sql) => dropPublication(sql, publicationOf(run)), IDEMPOTENT);
   await deps.step?.("publication dropped");
   if (deps.isTargetLost === true) return;
-  // If we were paused, another process may have ended this move and begun the next one with the same target.
+  // If we were paused, another process may have ended this move and begun the next one with the same target, which must
+  // not be emptied then: check that the run's lease is still ours.
   await asHolder(deps, context, () => Promise.resolve());
   await deps.target((sql) => emptyTarget(sql, { database: target.name, created: createdRoles }), IDEMPOTENT);
   await deps.step?.("target emptied");

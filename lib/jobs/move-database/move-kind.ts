@@ -14,8 +14,8 @@ import { isSwitching, MOVE_KIND, moveCheckpointOf, moveScopeOf, moveStatisticsOf
  */
 const ROWS_PER_SECOND = 15_000;
 /**
- * Upper limit of the time without claims: these seconds, and the seconds below for each sector. `npm run bench:move`
- * verifies that a switch stays below it.
+ * The time without claims is at most SWITCH_SECONDS, plus SWITCH_SECONDS_PER_SECTOR for each sector: `npm run
+ * bench:move` verifies this limit.
  */
 const SWITCH_SECONDS = 30;
 const SWITCH_SECONDS_PER_SECTOR = 4 / 1e6;
@@ -69,7 +69,7 @@ function describeMove(run: Run): readonly string[] {
   ];
 }
 
-/** Alarm when half of the log that the source may keep is used up. */
+/** An alarm is due when the log that the source keeps for the target exceeds this share of the log that it may keep. */
 const ALARMING_SHARE = 0.5;
 
 /** Problems that need an operator during a move. Pure. */

@@ -102,7 +102,10 @@ const ordinal = (step: MoveStep): number => STEPS.indexOf(step);
 /** Whether a move that is now at the step `at` has reached `step`, or is past it. */
 const hasReached = (at: MoveStep, step: MoveStep): boolean => ordinal(at) >= ordinal(step);
 
-/** Whether a switch is in progress that can be taken back; at `opening`, only if the target was not opened yet. */
+/**
+ * Whether a switch is in progress that can be taken back. At the step `opening` the caller must also check the target:
+ * once it is open, the switch cannot be taken back.
+ */
 export const isSwitching = (at: MoveStep): boolean => hasReached(at, "stopping") && !hasReached(at, "opened");
 
 /**

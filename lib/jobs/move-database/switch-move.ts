@@ -235,7 +235,7 @@ async function open(
 export async function takeBack(deps: MoveDependencies, context: RunContext): Promise<Step> {
   const { run } = context;
   const { access, stoppedFleet, end: _end, ...checkpoint } = moveCheckpointOf(run);
-  // Before the step `opening` the target cannot have been opened, so only this step needs the check.
+  // Before the step `opening` the target cannot have been opened, so it is asked only at that step.
   if (checkpoint.step === "opening" && (await hasOpened(deps, run, withdrawOpening))) throw alreadyOpened();
   const { name } = moveScopeOf(run).source;
   await asHolder(deps, context, async (tx) => {
@@ -263,8 +263,8 @@ export async function hasOpened(
   const { step } = moveCheckpointOf(run);
   if (step === "opened" || deps.isTargetLost === true) return step === "opened";
   const opened = await deps.target((sql) => look(sql, run.id), IDEMPOTENT);
-  // At the step `opening` the run's row had been copied to the target. If the row is missing now, the target was
-  // opened, and has deleted the row of the finished run since.
+  // At the step `opening` the target has a copy of the run's row. If the target no longer has that row, it was opened,
+  // and the row was deleted there later, as the row of a finished run.
   return opened ?? step === "opening";
 }
 

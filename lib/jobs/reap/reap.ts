@@ -102,8 +102,8 @@ export async function reap(
 
   await phase("fleet", checkFleet);
   await phase("leases", async () => {
-    // A breaker in an unknown state counts as open. Then this run quarantines no slab: a quarantine can wait for the
-    // next run.
+    // If the breaker's state could not be read, the breaker counts as open, so this run quarantines no slab: a
+    // quarantine can wait for the next run.
     const breakerIsOpen = report.breaker !== "closed";
     Object.assign(report, await reapExpiredLeases(deps, settings, { breakerIsOpen, timeIsUp }));
     if (report.crashed > 0) await checkFleet();

@@ -15,8 +15,8 @@ export interface ColumnPlan {
 /** indexd reads ranges of the same size: small enough to spread over hosts, large enough for few round trips. */
 const USUAL_RANGE_BYTES = 1_048_576;
 /**
- * Used only for codes with so many sources that usual ranges do not fit into memory, because a small range costs its
- * host as much work as a usual one.
+ * Small ranges are used only for codes with so many sources that usual ranges do not fit into memory, because a small
+ * range costs its host as much work as a usual one.
  */
 const SMALL_RANGE_BYTES = 262_144;
 /** All columns of a sector except the first, which is read alone. */

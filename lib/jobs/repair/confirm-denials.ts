@@ -16,9 +16,7 @@ import { LEAF_BYTES } from "../../slab/sizes.ts";
 import type { MoveState } from "./move-state.ts";
 import { type LeafAnswer, proveLeaf } from "./prove-leaf.ts";
 
-/**
- * Limit for each of the two requests. It is short, because the host has just answered: the connection is open already.
- */
+/** Time limit of each request. It is short, because the host has just answered: the connection is open already. */
 const PROOF_MS = 5_000;
 
 /** Records the proven losses in `answers`. Never throws: without an answer nothing is proven. */

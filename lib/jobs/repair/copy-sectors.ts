@@ -20,8 +20,8 @@ import { holdSector } from "./held-sector.ts";
 import { COPIES_AT_ONCE, deliver, keepCopy, type MoveState } from "./move-state.ts";
 
 /**
- * The rebuild starts in parallel when no copy has ended for a while: for at least this time. Most reads ask a second
- * host sooner than that, but a rebuild reads `min_shards` times as much as a copy.
+ * When no copy has ended for a while, the rebuild starts in parallel. This is the shortest such wait. It is longer than
+ * most reads wait before they ask a second host, because a rebuild reads `min_shards` times as much as a copy.
  */
 const LEAST_PATIENCE_MS = 2_000;
 

@@ -1,9 +1,9 @@
 /**
  * For the case that every source is proven to be the pinned data and still no target's root is right: some shard was
- * pinned wrongly from the start, either a source or the target itself. Reads whole sectors, at first one and then two
- * more than a rebuild needs, and decodes the first target from subsets of these sectors. A subset is consistent if it
- * yields the pinned root, or the same root as another subset: no coefficient of a rebuild is zero, so each subset with
- * a wrong source yields a different result.
+ * pinned wrongly from the start, either a source or the target itself. Reads whole sectors: one more than a rebuild
+ * needs and, if this decides nothing, one further sector. Decodes the first target from subsets of these sectors. A
+ * subset is consistent if it yields the pinned root, or the same root as another subset: no coefficient of a rebuild is
+ * zero, so each subset with a wrong source yields a different result.
  */
 import { hedge } from "../../hosts/hedge.ts";
 import type { PlannedMove, Source } from "../../placement/plan-repair.ts";

@@ -5,8 +5,8 @@ import type { ShardRange } from "./decode-column.ts";
 import type { MoveState } from "./move-state.ts";
 
 /**
- * How long to wait for refusals before the remaining reads are cancelled: about one round trip. A cancelled read counts
- * as paid, a refused read does not.
+ * When too few reads can succeed, the reads still running are cancelled after this time, about one round trip, in which
+ * their hosts may still refuse them. A cancelled read counts as paid, a refused read does not.
  */
 const LAST_WORD_MS = 1_000;
 

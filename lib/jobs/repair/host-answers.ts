@@ -12,8 +12,8 @@ import type { SlabSector } from "../../slab/slab.ts";
 /**
  * A host's standing in this repair. `fresh`: it has not failed. `broken-off`: its connection, or the host, failed once
  * in a way that may be temporary, so it is asked again before the slab is given up. `expensive`: its price is above
- * indexd's limit; such a price is paid only before the slab is given up. `underfunded` (our account on the host lacks
- * funds) and `useless`: it is not asked again.
+ * indexd's limit; such a price is paid only if the slab would otherwise be given up. `underfunded` (our account on the
+ * host lacks funds) and `useless`: it is not asked again.
  */
 export type Standing = "fresh" | "broken-off" | "expensive" | "underfunded" | "useless";
 

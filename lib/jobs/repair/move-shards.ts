@@ -216,7 +216,7 @@ function waitsForFunds({ wanted, answers }: MoveState): boolean {
   );
 }
 
-/** Whether some shards are still wanted, and none was stored. */
+/** Whether some shards are still wanted, and this repair has stored no shard at all. */
 function isStuck({ wanted, store }: MoveState): boolean {
   return wanted.size > 0 && store.stored.length === 0;
 }

@@ -4,8 +4,8 @@
  */
 const LEAST_SHARED_MS = 3_000;
 /**
- * The more hosts are slow at once, the more likely they share a slow line, where a second offer for each would double
- * the load.
+ * If more than two hosts have not answered, the longest wait is this time, multiplied by their number. The more hosts
+ * are slow at once, the more likely they share a slow line, where a second offer of each shard would double the load.
  */
 const SHARED_MS_EACH = 1_500;
 /** If hosts share a line that serves them one after the other, the last host takes twice as long as the median host. */
@@ -27,10 +27,11 @@ export interface Offers {
  * machine, its line), and more offers make it worse.
  *
  *   at least half of the hosts have acknowledged   twice the median duration of all writes
- *   fewer hosts have acknowledged                  the usual time, multiplied by the number of hosts in progress, as if
- *                                                  these hosts shared one line
+ *   fewer hosts have acknowledged                  the usual time, multiplied by the number of hosts that have not
+ *                                                  answered, as if these hosts shared one line
  *
- * The result is at most 3 s, or 1.5 s per host in progress if that is more; but it is never less than the usual time.
+ * The result is at most 3 s, or 1.5 s for each host that has not answered if that is more; but it is never less than
+ * the usual time.
  */
 export function offerPatienceMs({ usualMs, tookMs, underWay }: Offers): number {
   const sorted = tookMs.toSorted((a, b) => a - b);

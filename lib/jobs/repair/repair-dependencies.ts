@@ -83,7 +83,8 @@ export type RepairResult =
       readonly copied: number;
       readonly rebuilt: number;
       /**
-       * Number of shards that an earlier repair had stored but not committed, and that were recorded without an upload.
+       * Number of shards that an earlier repair had stored but not committed, and that this repair recorded without
+       * uploading them again.
        */
       readonly found: number;
       readonly dropped: number;

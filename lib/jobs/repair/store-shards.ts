@@ -4,7 +4,7 @@
  * offered to the next candidate too.
  *
  * A host is reserved for one shard at a time. A host that lost the race for a shard goes to the end of the candidates,
- * and may receive another shard of the slab: it may have stored the first one, but that copy is only paid for, not
+ * and may receive another shard of the slab: it may have stored the first one, which is then paid for, but not
  * recorded.
  */
 import pLimit from "p-limit";
@@ -69,7 +69,7 @@ export class ShardStore {
     this.#candidates = [...options.candidates];
   }
 
-  /** Whether some host might still take one more shard. If none might, nothing more should be read. */
+  /** Whether some host might still take one more shard. If no host might, nothing more should be read. */
   get hasCandidates(): boolean {
     return this.#candidates.length > 0;
   }

@@ -23,9 +23,9 @@ export interface TimeLimits {
   /** Whether a transfer of a sector that starts now is expected to end in time. */
   mayStart(direction: Direction): boolean;
   /**
-   * How long a transfer of a whole sector may take. A write gets indexd's two minutes. If only one host is slow, the
-   * shard is offered to another host meanwhile; if all hosts are slow because our own line is slow, giving up would
-   * only send everything again.
+   * How long a transfer of a whole sector may take. A write may take two minutes, as in indexd: if only one host is
+   * slow, the shard is offered to another host meanwhile; if all hosts are slow because our own line is slow, giving up
+   * would only make us send everything again.
    */
   sectorMs(direction: Direction): number;
   /** Cancels the timer. */

@@ -27,8 +27,8 @@ export async function chainContracts(
   let statistics = restoreStatisticsOf(run);
   const { fates, last } = await askForFates(deps, context, readNetwork, after);
   if (last === undefined) return { statistics };
-  // An outage can also begin in mid-run. So the first contracts of the run are asked for again: if their hosts answer,
-  // only the hosts of this page are gone.
+  // This machine may also lose its network in mid-run. So hosts are asked again about the first contracts of the run:
+  // if any of these hosts answers, only the hosts of this page are unavailable.
   if (
     areSilent(fates) &&
     (after === "0" || areSilent((await askForFates(deps, context, readNetwork, "0")).fates))

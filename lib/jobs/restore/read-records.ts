@@ -21,9 +21,9 @@ const ROWS_A_PAGE = 2_000;
 const ALL_MOVES_MS = 600_000;
 
 /**
- * Reads all rows of the archive after the backup in one call: their order is known only within one complete pass from
- * the archive's beginning. A repeated call is harmless: of several rows that name a sector, the last in the archive's
- * order counts.
+ * Reads in one call all rows of the archive that were recorded after the backup: the order of rows is known only within
+ * one complete pass from the archive's beginning. A repeated call is harmless: of several rows that name a sector, the
+ * last in the archive's order counts.
  */
 export async function readRecords(deps: RestoreDependencies, context: RunContext): Promise<Page> {
   const { archive } = deps;

@@ -71,7 +71,8 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
   return {
     kind: "restore",
     async advance(context): Promise<Step> {
-      // At other times reap renews the prune hold, but during a restore reap does not run.
+      // At other times reap renews the prune hold. During a restore reap does not run, so each page renews the prune
+      // hold.
       await context.ask((sql) => keepPrunesHeld(sql, deps.verify), { isIdempotent: true });
       const checkpoint = restoreCheckpointOf(context.run);
       const page = await pages[checkpoint.step](context);

@@ -138,8 +138,8 @@ function describeArchive(found: RestoreStatistics): readonly string[] {
 }
 
 function describeScan(scan: NonNullable<RestoreScope["scan"]>, found: RestoreStatistics): readonly string[] {
-  // One probe for each sector at its recorded host, and for each sector that had to be searched for, one probe for
-  // every host.
+  // Each sector needs one probe, at its recorded host; a sector that had to be searched for needs another one for every
+  // host.
   const enough = scan.sectors + (found.notFound + found.placed) * scan.hosts;
   return [
     `${found.sectorsScanned} of about ${scan.sectors} sectors requested: ${found.alreadyRight} already right, ${found.placed} found on another host, ${found.notFound} on no host that was asked`,

@@ -1,4 +1,4 @@
-/** The environment of a restore's steps, and the result of one page. */
+/** What the steps of a restore need, and the result of one page. */
 import type { ArchiveStorage } from "../../archive/archive-storage.ts";
 import type { VerifyOptions } from "../../database/indexd/version/write-verified.ts";
 import { placeSectors, type RestoreWriter } from "../../database/restore/restore-writes.ts";

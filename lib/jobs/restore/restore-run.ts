@@ -58,7 +58,10 @@ const statisticsSchema = v.object({
   /** Number of contracts without a known successor, whose sectors were unpinned, by the code of the failure. */
   contractsUnknown: v.optional(v.record(v.string(), count), {}),
   sectorsUnpinned: v.optional(count, 0),
-  /** Unpinned sectors whose three days began again, in the latest of the steps `unpinned` and `clocks`. */
+  /**
+   * Unpinned sectors whose three days began again: the count of the step `unpinned`, replaced later by that of
+   * `clocks`.
+   */
   unpinnedRestarted: v.optional(count, 0),
   recordsRead: v.optional(count, 0),
   /** Sectors that occur in the archive. */
@@ -67,7 +70,7 @@ const statisticsSchema = v.object({
   alreadyRight: v.optional(count, 0),
   /** Sectors that are lost according to the archive, and that their hosts denied again. */
   lost: v.optional(count, 0),
-  /** Sectors with an open denial: the next repairs rebuild them. */
+  /** Sectors with an open denial: the next repairs request them once more, and rebuild them if that fails. */
   denied: v.optional(count, 0),
   /** Sectors that the host neither proved nor denied, by the code of its failure. */
   unanswered: v.optional(v.record(v.string(), count), {}),

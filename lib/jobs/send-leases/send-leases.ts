@@ -36,8 +36,8 @@ export async function resendUnsent(
 }
 
 /**
- * Sends one message for each lease and then marks the lease as sent, in batches of SQS's size. After a crash between
- * the two, a second message is sent later, which is harmless.
+ * Sends one message for each lease and then marks the lease as sent, in batches of SQS's size. If the process crashes
+ * after sending a message and before marking the lease, a second message is sent later, which is harmless.
  * @param endsAtMs when to stop waiting for a slow SQS, by the clock; the remaining leases then stay unsent in the
  * database, for a later run
  * @throws {QueueError} or {StoreError}; leases not sent are still marked as unsent

@@ -5,7 +5,7 @@
  * A sector's place in a window is its number in the order of roots, counted from 0; a window hits if it has a sector at
  * the random place. Every sector is in equally many windows, and has exactly one place in each of them, so all sectors
  * have the same probability. Simply taking the next root after a random point would favour sectors after wide gaps, and
- * a host knows the gaps. On average, one in 16 windows hits. Pure.
+ * a host knows which sectors these are. On average, one in 16 windows hits. Pure.
  */
 import { createHash } from "node:crypto";
 import type { RootWindow } from "../../database/verify/read-scope.ts";

@@ -2,8 +2,8 @@
  * Due checks (SLABMEND_VERIFY=due): does what indexd's integrity checks do, continuously and without the maintenance
  * lease.
  *
- *   claim at most 100 sectors of a host, for 30 min -> [message] -> read which are still claimed -> ask the host ->
- *   record
+ *   claim at most 100 sectors of a host, for 30 min -> [message] -> read which of the sectors are still claimed
+ *   -> ask the host -> record its answers
  *
  * A batch that is processed twice, late or never does no harm: each write requires that next_integrity_check still has
  * the value that its own claim wrote, and sectors without a recorded result are due again when the claim expires.
@@ -149,7 +149,10 @@ function sortAnswers(hostId: HostId, { answers, hastings }: Answers<DueSector>):
   return { hostId, confirmed, denied, wrongData, unanswered, hastings };
 }
 
-/** Parallel batches in one process, because a batch of a host that does not answer takes 20 s. */
+/**
+ * Number of batches that a process executes in parallel: a batch takes 20 s if its host does not answer, and must not
+ * delay the batches of other hosts.
+ */
 const LANES = 4;
 
 /**

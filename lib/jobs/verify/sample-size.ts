@@ -9,7 +9,7 @@ export interface SampleClaim {
 
 /**
  * How many sectors to draw, each independently and with the same probability. If more than this share were missing, the
- * probability that all draws hit existing sectors would be at most (1 - share)^draws, which must not exceed 1 -
+ * probability that no draw hits a missing sector would be at most (1 - share)^draws, which must not exceed 1 -
  * confidence.
  */
 export function drawsFor({ missingShare, confidence }: SampleClaim): number {
