@@ -25,7 +25,8 @@ as $function$
 declare
   profile constant integer := slabmend.hold_indexd(array['object_events']);
   -- Two seconds are enough for this many events: an update takes 10 to 15 microseconds per event, and pages are in
-  -- memory once the events are locked. If the slabs of the batch have more, only the slab of the first row is flushed.
+  -- memory once the events are locked. If the slabs of the batch belong to more objects, only the slab of the first row
+  -- is flushed.
   most_keys constant integer not null := 50000;
   outbox_ids bigint[];
   digests bytea[];
