@@ -22,10 +22,9 @@ export async function readJournalIdentity(sql: ISql): Promise<JournalIdentity> {
  * Begins a new incarnation of this database, before the first write after it was restored or moved. Rows that have a
  * position keep it; rows that get one later belong to the new incarnation.
  *
- * @param archived the last incarnation in the archive; 0: there is no archive. The new incarnation is higher than that
- * of the
- *   database and than `archived`: if the same backup is restored twice, counting from the database's incarnation alone
- *   would give the same number both times.
+ * @param archived the last incarnation in the archive; 0: there is no archive. The new incarnation is higher than
+ *   `archived` and than the database's last one: if the same backup is restored twice, counting from the database's
+ *   incarnation alone would give the same number both times.
  */
 export async function raiseIncarnation(sql: ISql, archived: number): Promise<number> {
   const [row] = await sql<{ incarnation: number }[]>`

@@ -21,8 +21,8 @@ interface GaugesRow {
 }
 
 /**
- * indexd funds accounts every two minutes. So if no worker has found an account empty for this long, indexd has funded
- * it, or no repair uses its host.
+ * indexd funds accounts every two minutes. If no worker has found a host's account empty during this window, then
+ * indexd has funded the account, or no repair uses the host.
  */
 const UNDERFUNDED_WINDOW_SECONDS = 600;
 

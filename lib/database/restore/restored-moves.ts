@@ -72,8 +72,8 @@ export async function countRestoredMoves(sql: ISql): Promise<MoveCounts> {
 }
 
 /**
- * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one. Such a sector moved in
- * the repair of a slab that is newer than the backup and shares the sector with the known slab.
+ * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one. A slab that is newer
+ * than the backup is unknown; its repair may have moved a sector that it shares with a known slab.
  */
 export async function assignSharedMoves(sql: ISql): Promise<void> {
   await sql`
