@@ -27,8 +27,8 @@ interface GaugesRow {
 const UNDERFUNDED_WINDOW_SECONDS = 600;
 
 /**
- * One period of two alarms: one compares the crashes of a period with its repairs, the other reports each slab at risk
- * in one period only.
+ * One period of two alarms. The first compares the crashes in a period with the repairs in it. The second counts a slab
+ * at risk only in the period in which its repair ended.
  */
 const LATELY_SECONDS = 300;
 

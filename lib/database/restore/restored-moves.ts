@@ -19,8 +19,7 @@ export interface RestoredMove {
  * Replaces earlier rows with the same roots.
  * @param moves each root once
  * @throws {RunError} `run-lease-lost`: nothing was written, because these moves may be older than those that the
- * present
- *   coordinator has written
+ *   present coordinator has written
  */
 export async function keepRestoredMoves(
   sql: ISql,
@@ -90,7 +89,7 @@ export async function assignSharedMoves(sql: ISql): Promise<void> {
     where m.root = known.root`;
 }
 
-/** A sector that moved or was lost since the backup according to the archive. */
+/** A sector that, according to the archive, moved or was lost after the backup. */
 export interface NamedSector extends ScannedSector {
   /**
    * The sector's host according to the archive; null: according to the archive the sector was lost, or this host is not

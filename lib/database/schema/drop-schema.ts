@@ -3,8 +3,8 @@ import { assertNotMoving } from "./migrate-database.ts";
 import { leaveTombstone, type Tombstone } from "./tombstone.ts";
 
 /**
- * How long to wait until workers that are committing release their locks. While this transaction waits for our tables,
- * indexd can write to its own.
+ * The longest wait for the locks of workers that are committing. While this transaction waits for our tables, indexd
+ * can still write to its own.
  */
 const LOCK_TIMEOUT_MS = 5_000;
 
