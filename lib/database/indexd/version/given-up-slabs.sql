@@ -3,8 +3,8 @@
 --   22  none: indexd tries forever
 --   23  slabs that indexd has flagged: a rebuilt shard does not match its pinned root, so no repair completes the slab
 --   26  slabs with an unrecoverable_reason. Either the reason is that of version 23 (then unrecoverable_since is the
---       epoch), or for 30 days fewer than min_shards sectors had a host. In the second case the slab no longer counts as
---       given up once enough sectors have hosts again: indexd still skips it, but we repair it, because we also read
+--       epoch), or for 30 days fewer than min_shards sectors had a host. In the second case the slab no longer counts
+--       as given up once enough sectors have hosts again: indexd still skips it, but we repair it, because we also read
 --       from blocked hosts, and the repair removes the mark.
 --
 -- plpgsql plans a statement when it first runs, so each branch may name columns that exist only in its version. Until
