@@ -6,13 +6,13 @@
 --
 --   from 24 on   only sets the event's time to null: only indexd may assign positions in the stream, and it does so
 --                within two seconds. A time written by us could lie before a position that a client has already passed,
---                and the client would miss the event for good. Or it could lie after events that indexd publishes next,
---                and clients would miss those.
+--                and the client would miss the event for good. Or a client could pass our time before indexd
+--                publishes events with an earlier time, and the client would miss those events.
 --   before       the writer stamps the event with a time in whole seconds. indexd hides events of the present second
 --                and later ones, so that no client's cursor is in a second that may still receive events. The stamp is
 --                two seconds ahead, rounded down, so the transaction has at least two seconds to commit before the
---                event becomes visible. The stamp is not later, because after an upgrade to 24 indexd publishes nothing
---                until the time of the greatest stamp.
+--                event becomes visible. The stamp is no further ahead, because after an upgrade to 24
+--                indexd publishes nothing until the time of the greatest stamp has come.
 --
 -- Locks, in this order: the table object_events, so that indexd cannot be upgraded meanwhile (hold-indexd.sql); outbox
 -- rows `for update skip locked`, so that two callers share the work; the events by ascending key, so that flushes of
@@ -25,7 +25,8 @@ as $function$
 declare
   profile constant integer := slabmend.hold_indexd(array['object_events']);
   -- Two seconds are enough for this many events: an update takes 10 to 15 microseconds per event, and pages are in
-  -- memory once the events are locked. If the slabs of the batch have more, only the slab of the first row is flushed.
+  -- memory once the events are locked. If the slabs of the batch belong to more objects, only the slab of the first row
+  -- is flushed.
   most_keys constant integer not null := 50000;
   outbox_ids bigint[];
   digests bytea[];

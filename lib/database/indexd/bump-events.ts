@@ -21,8 +21,8 @@ import { type VerifyOptions, writeVerified } from "./version/write-verified.ts";
  */
 const DEFAULT_LIMIT = 100;
 /**
- * Attempts per batch. Each may wait 3 s for a lock (the role's lock_timeout), and a run of reap has one minute in
- * total.
+ * Attempts per batch. Each attempt may wait 3 s for a lock (the role's lock_timeout), and a run of reap has one minute
+ * in total.
  */
 const ATTEMPTS_BESIDE_OTHERS = 3;
 
@@ -81,7 +81,7 @@ export function flushMoved(sql: ISql, options: FlushOptions = {}): Promise<numbe
 
 /**
  * Flushes the first rows of the outbox, or all rows of one slab. Idempotent, so retried after a lost connection.
- * @returns the number of flushed rows of the outbox; 0: all remaining rows are locked by another caller
+ * @returns the number of flushed rows of the outbox; 0: the outbox is empty, or another caller has locked all its rows
  * @throws {OutboxStuckError} the events of some slabs' objects could not be bumped in time
  */
 export async function flushOutbox(ask: AskOne, options: FlushOptions = {}): Promise<number> {
@@ -142,7 +142,7 @@ async function bumpEvents(
   return await retryTransaction("bump events", () => ask(bump), retry);
 }
 
-/** Whether the flush failed by a statement_timeout, or by a lock_timeout at each attempt. */
+/** Whether a statement_timeout ended the flush, or a lock_timeout ended each of its attempts. */
 function wasTooSlow(error: unknown): boolean {
   return isStatementTimeout(error) || (error instanceof StoreError && error.code === "retries-exhausted");
 }

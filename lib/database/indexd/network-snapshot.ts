@@ -23,8 +23,8 @@ export interface NetworkHost {
   readonly hasActiveContract: boolean;
   readonly hasAppendContract: boolean;
   /**
-   * The prices that the host signed at indexd's last scan; usually expired. validUntilSeconds is 0 if it was never
-   * scanned.
+   * The prices that the host signed at indexd's last scan; usually expired. validUntilSeconds is 0 if the host was
+   * never scanned.
    */
   readonly storedPrices: HostPrices;
   /** Sectors on this host that indexd has not appended to a contract yet. */

@@ -1,10 +1,10 @@
 -- One page of the sectors pinned by these rows of contract_sectors_map: at most page_sectors ids above from_sector,
 -- ascending. next_sector: as in bad_sectors. Only reads.
 --
--- Of each map row only the first sectors are read, by an index; their number is a share of a page. A whole page per map
--- row would be too much, because most of these sectors would be discarded. If a share is full, its map row may have
--- further sectors after the share's last id. So the page ends at the lowest of the full shares' last ids: up to this id
--- no sector is missing.
+-- Of each map row only the first sectors above from_sector are read, by an index: at most `share` of them. Reading a
+-- whole page for each map row would be wasteful, because most of these sectors would be discarded. A map row that fills
+-- its share may have further sectors after the last one that was read. So the page ends at the lowest id at which a map
+-- row's share became full: up to this id no sector is missing.
 --
 -- Index: sectors_contract_sectors_map_id_id_idx.
 create or replace function slabmend.pinned_sectors(map_ids integer[], from_sector bigint, page_sectors integer,
@@ -25,7 +25,7 @@ begin
     from unnest(map_ids) part (id)
     cross join lateral (
       -- A row comparison instead of `= and >`: with an equality the planner may walk the primary key to the end of the
-      -- table for a contract that has no further sectors.
+      -- table if a contract has no further sectors.
       select s.id from public.sectors s
       where (s.contract_sectors_map_id, s.id) > (part.id, from_sector)
         and (s.contract_sectors_map_id, s.id) <= (part.id, 9223372036854775807)

@@ -1,7 +1,7 @@
 -- The slabs that contain these sectors, as pairs by ascending sector id, then slab id; at most `most` pairs, null: all.
 -- A limit on the sectors does not limit the pairs, because a sector may belong to a million slabs. The page before this
--- one may have ended in the middle of a sector's slabs: of the slabs of sector after_sector + 1, only those after
--- after_slab are returned.
+-- one may have ended in the middle of a sector's slabs. So of the slabs of sector after_sector + 1, only those with an
+-- id above after_slab are returned.
 --
 -- Reads no more entries of slab_sectors_sector_id_slab_id_idx than it returns. Why it uses row comparisons instead of
 -- `= and >`: docs/decisions/0011-leases-and-backlog.md.

@@ -17,8 +17,8 @@ language plpgsql stable
 -- planned once per connection, and not inlined into each statement of a commit. One plan suits any number of slabs,
 -- because it uses indexes.
 set plan_cache_mode = force_generic_plan
--- With sequential scans, a plan made while the table denials is empty would still scan the whole table when the table
--- has grown.
+-- If sequential scans were allowed, a plan that was made while the table denials was empty would still scan the whole
+-- table after the table has grown.
 set enable_seqscan = off
 as $$
 #variable_conflict use_column

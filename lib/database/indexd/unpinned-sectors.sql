@@ -1,9 +1,9 @@
 -- One page of the unpinned sectors of these hosts: at most page_sectors ids above from_sector, ascending. next_sector:
 -- as in bad_sectors. Only reads.
 --
--- No index has a host's unpinned sectors in the order of ids. If these hosts have only a few pages of them, all are
--- read and sorted. This is the usual case, because indexd removes the unpinned sectors of a host that it blocks. If
--- there are more, the unpinned sectors of all hosts are scanned by id, a few pages at a time.
+-- No index has a host's unpinned sectors in the order of ids. If these hosts have only a few pages of unpinned sectors,
+-- all these sectors are read and sorted. This is the usual case, because indexd removes the unpinned sectors of a host
+-- that it blocks. If these hosts have more, the unpinned sectors of all hosts are scanned by id, a few pages at a time.
 --
 -- Indexes: sectors_host_id_null_contract_map_idx; sectors_contract_sectors_map_id_id_idx for unpinned sectors by id.
 create or replace function slabmend.unpinned_sectors(host_ids integer[], from_sector bigint, page_sectors integer,

@@ -22,10 +22,9 @@ export async function readJournalIdentity(sql: ISql): Promise<JournalIdentity> {
  * Begins a new incarnation of this database, before the first write after it was restored or moved. Rows that have a
  * position keep it; rows that get one later belong to the new incarnation.
  *
- * @param archived the last incarnation in the archive; 0: there is no archive. The new incarnation is higher than that
- * of the
- *   database and than `archived`: if the same backup is restored twice, counting from the database's incarnation alone
- *   would give the same number both times.
+ * @param archived the last incarnation in the archive; 0: there is no archive. The new incarnation is higher than
+ *   `archived` and than the database's last one: if the same backup is restored twice, counting from the database's
+ *   incarnation alone would give the same number both times.
  */
 export async function raiseIncarnation(sql: ISql, archived: number): Promise<number> {
   const [row] = await sql<{ incarnation: number }[]>`
@@ -37,10 +36,10 @@ export async function raiseIncarnation(sql: ISql, archived: number): Promise<num
 const RENEWED_ROWS = 10_000;
 
 /**
- * Moves rows after a position to the present incarnation: rows that were recorded after the database had been rewound,
- * and before its incarnation was raised, have positions that the archive gave to other rows. The last rows come first,
- * so that after a crash the first row still shows that this has to be done. Does nothing if the follower has moved
- * since the caller read its checkpoint, or if the incarnation was raised again.
+ * Gives the present incarnation to rows after a position. These rows were recorded after the database was rewound, but
+ * before its incarnation was raised, so the archive has other rows at their positions. The last rows are updated first:
+ * after a crash in between, the first row still has its old incarnation, which shows that work is left. Does nothing if
+ * the follower's checkpoint has changed since the caller read it, or if the incarnation was raised again.
  * @param range.incarnations the last incarnation in the archive, and the present one
  */
 export async function renewIncarnation(
@@ -70,9 +69,10 @@ export async function renewIncarnation(
 }
 
 /**
- * Returns the position to which a follower at `position` may skip, because the archive already holds the rows up to the
- * position `archived`. The result is `archived` or, if lower, the last position before the first row whose incarnation
- * is later than `incarnation`; without such a row, the last assigned position counts as that position.
+ * Returns the position up to which a follower at `position` may skip rows, because the archive already holds them: the
+ * lower of two positions. One is `archived`, the last position in the archive. The other is that of the last row before
+ * a row of a later incarnation than `incarnation`; if no row after `position` has a later incarnation, it is the last
+ * assigned position.
  */
 export async function lastPositionOf(
   sql: ISql,

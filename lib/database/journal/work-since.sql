@@ -3,8 +3,8 @@
 -- the totals are far behind.
 --
 -- Planned at each call for the actual values, because a generic plan would read the whole journal. The rows not yet in
--- the totals are read by journal_position_idx or, if they are many, by journal_finished_at_idx; those without a
--- position by journal_unsequenced_idx.
+-- the totals are read by journal_position_idx or, if they are many, by journal_finished_at_idx; rows without a position
+-- are read by journal_unsequenced_idx.
 create or replace function slabmend.work_since(since timestamptz,
   out jobs bigint, out moving_jobs bigint, out sectors_copied bigint, out sectors_rebuilt bigint, out bytes_read numeric,
   out bytes_written numeric, out hastings numeric, out worker_seconds double precision)

@@ -13,8 +13,8 @@
 -- Locks, in this order: the tables, so that indexd cannot be upgraded meanwhile (hold_indexd); the slab; the lease;
 -- then what lock_for_commit locks. A transaction that holds one of these locks never waits for one that comes earlier
 -- in this order, except indexd's MigrateSector, which locks the old host before the new one: we and indexd both retry
--- after a deadlock. If indexd is blocking a host while we hold the host's lock, our check sees the host as not blocked;
--- its contracts become bad afterwards, and the slab is claimed again.
+-- after a deadlock. If indexd waits to block a host while we hold the host's lock, our check still sees the host as not
+-- blocked. The host's contracts become bad afterwards, and the slab is claimed again.
 --
 -- Each step is a function in a file of the same name, in this directory, ../denials or ../indexd/version. All run in
 -- this transaction.
@@ -28,9 +28,10 @@ declare
   the_digest constant bytea not null := decode(request->>'digest', 'hex');
   the_token constant uuid not null := (request->>'token')::uuid;
   reported constant text not null := request->'outcome'->>'kind';
-  -- An expired lease may commit for this long, until reap ends it: after a short outage the transfers are not lost.
-  -- Later, the worker, this server or both were suspended, and hosts keep a sector that is in no contract for only
-  -- three days. A sector that was found (lib/database/leases/uploads.ts) may be two days old when it is committed.
+  -- After its lease has expired, a repair may still commit for this long, until reap ends the lease: so a short outage
+  -- does not waste the transfers. A later commit is refused: the worker or this server must have been suspended, and a
+  -- host deletes a sector after three days if it is in no contract. A sector that was found
+  -- (lib/database/leases/uploads.ts) may be two days old when it is committed.
   expired_for constant interval not null := interval '1 hour';
   error_code text := request->'outcome'->>'error';
   profile integer;

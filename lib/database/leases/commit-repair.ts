@@ -90,7 +90,7 @@ export type SupersededReason =
   | "never-begun"
   | "slab-gone"
   | "indexd-claimed"
-  /** More than an hour ago, because the worker or the database was suspended. */
+  /** The lease expired more than an hour ago, because the worker or the database was suspended. */
   | "lease-expired"
   | "reported-stale"
   /** indexd's database must not be written to before an operator has checked it. */

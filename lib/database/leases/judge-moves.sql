@@ -35,8 +35,8 @@ as $function$
         when h.host_id is null then 'host-gone'
         when h.blocked then 'host-blocked'
         when not h.has_healthy_contract then 'host-without-good-contract'
-        -- Rule 4: the new host must have no other sector of this slab, nor of any other slab that has this sector. Uses
-        -- count, because the planner may turn an `exists` into a hash of the whole of slab_sectors.
+        -- Rule 4: the new host must have no other sector of this slab, nor of any other slab that has this sector. This
+        -- uses `count`, because the planner may turn an `exists` into a hash of the whole of slab_sectors.
         when s.host_id = m."newHostId" or (
           select count(*) from public.slab_sectors mine
           join public.slab_sectors other on other.slab_id = mine.slab_id and other.sector_id <> mine.sector_id

@@ -17,10 +17,10 @@
 --            dry: true if no slab is left that matches the request
 --
 -- A backlog entry may be out of date. So once entry and slab are locked, a new statement decides whether the slab may
--- be leased. If it may not, the entry gets a time at which the slab is judged again. Whether the slab is still
--- unhealthy is not checked: that would cost more than the few repairs that find their slab healthy. Only whether a
--- drain still runs is checked, because an operator pauses or cancels a drain to stop its spending: without a running
--- drain, a slab whose only cause is `draining` is not leased, and is judged again.
+-- be leased. If it may not, the entry gets a time at which the slab is judged again. This statement does not check
+-- whether the slab is still unhealthy: the check would cost more than the few repairs that find their slab healthy. But
+-- it leases a slab whose only cause is `draining` only while a drain runs, because an operator pauses or cancels a
+-- drain to stop its spending. Without a running drain the slab is judged again.
 --
 -- Locks: backlog entries, then slabs, all `skip locked`: a caller never waits, and concurrent callers take different
 -- slabs. Leases are inserted only for locked slabs, so no other caller can insert a lease for the same slab. The
@@ -54,7 +54,8 @@ begin
     raise exception 'lease_batch needs read committed' using errcode = 'invalid_transaction_state';
   end if;
 
-  -- First, because it may wait for an upgrade of indexd: meanwhile an operator may pause the fleet or a drain.
+  -- This call comes first because it may wait for an upgrade of indexd, and an operator may pause the fleet or a drain
+  -- during the wait.
   perform slabmend.hold_indexd(array['slabs']);
   if request->>'maxInFlight' is not null then
     select count(*) into live from slabmend.leases l where l.through_queue = through;

@@ -60,7 +60,8 @@ interface Answer extends Omit<LeasedBatch, "leases"> {
 
 /**
  * Leases a batch of ready slabs in one transaction: lib/database/leases/lease-batch.sql. Not idempotent, so not retried
- * after a lost connection: if only the answer was lost, a later run finds that these leases were not sent.
+ * after a lost connection: if the leases were made and only the answer was lost, a later run finds these leases and
+ * sends their messages.
  */
 export async function leaseBatch(
   sql: ISql,

@@ -10,8 +10,8 @@ create or replace function slabmend.lock_for_commit(the_slab bigint, moves jsonb
 language plpgsql volatile
 as $function$
 begin
-  -- All sectors of the slab, including those that stay: no other commit may move one of them to a host that receives a
-  -- sector in this commit.
+  -- All sectors of the slab are locked, including those that stay: no other commit may move one of them to a host that
+  -- receives a sector in this commit.
   perform s.id
   from public.slab_sectors ss
   join public.sectors s on s.id = ss.sector_id
@@ -19,8 +19,8 @@ begin
   order by s.sector_root
   for no key update of s;
 
-  -- The new hosts; the old hosts of unpinned sectors that move; and hosts whose denials may become losses: those that
-  -- denied a sector in this commit, and those with an open denial of a sector that moves now.
+  -- The hosts to lock are the new hosts; the old hosts of unpinned sectors that move; and hosts whose denials may
+  -- become losses: those that denied a sector in this commit, and those with an open denial of a sector that moves now.
   perform h.id
   from public.hosts h
   where h.id in (

@@ -69,8 +69,8 @@ export function doublingScheduleMs(firstMs: number, longestMs: number): readonly
 const FAILED_BACKOFF_MS = doublingScheduleMs(HOUR_MS, DAY_MS);
 
 /**
- * indexd funds accounts and pins sectors every 2 minutes; if an account stays empty for an hour, one attempt an hour is
- * enough.
+ * Minutes at first, because indexd funds accounts and pins sectors every 2 minutes. Once an account has been empty for
+ * an hour, one attempt an hour is enough.
  */
 const UNDERFUNDED_BACKOFF_MS = doublingScheduleMs(2 * MINUTE_MS, HOUR_MS);
 
@@ -94,7 +94,7 @@ const WRITES: Readonly<Record<OutcomeKind, Omit<OutcomeWrites, "recordAs" | "atR
   healthy: { failedCounter: "keep", setbacks: "zero", next: KEEP },
   // Never used: commit-repair.sql returns before it reads this.
   stale: { failedCounter: "keep", setbacks: "zero", next: KEEP },
-  // indexd's counter stays: hosts are missing, the slab is not at fault.
+  // indexd's counter stays unchanged, because the slab is not at fault: there are too few hosts.
   "no-candidates": { failedCounter: "keep", setbacks: "increment", next: bySetbacks(FAILED_BACKOFF_MS) },
   "too-few-sources": { failedCounter: "increment", setbacks: "zero", next: BY_FAILURES },
   underfunded: { failedCounter: "keep", setbacks: "increment", next: bySetbacks(UNDERFUNDED_BACKOFF_MS) },

@@ -61,8 +61,8 @@ begin
     ended := ended || entry.slab_id;
     if not entry.slab_exists or entry.next_repair_attempt <> entry.held_until then
       taken := taken + 1;
-      -- A commit of this repair would have ended as superseded, too. The journal gets a row although nothing is written
-      -- about the slab, because the repair has spent money and bytes.
+      -- The repair is recorded as superseded, because its commit would have had the same result. The journal gets a row
+      -- although nothing is written about the slab, because the repair has spent money and bytes.
       if entry.began_at is not null then
         insert into slabmend.journal (token, slab_id, digest, outcome, reported_outcome, error, bytes_read,
           bytes_written, hastings, worker, leased_at, began_at, finished_at)
@@ -94,7 +94,8 @@ begin
       kind = excluded.kind, last_outcome = excluded.last_outcome, last_error = null,
       finished_at = excluded.finished_at, crashes = least(r.crashes + 1, 1000), setbacks = 0,
       next_repair_attempt = excluded.next_repair_attempt,
-      -- A forced repair may crash in quarantine, while nothing may be quarantined: the present quarantine goes on.
+      -- A forced repair may crash while its slab is in quarantine. If this crash starts no new quarantine, the present
+      -- one continues.
       quarantined_until = coalesce(excluded.quarantined_until, r.quarantined_until),
       quarantine_reason = coalesce(excluded.quarantine_reason, r.quarantine_reason);
     if entry.kind = 'quarantine' then

@@ -14,18 +14,20 @@ export interface ExpiredLeaseRow {
  * Expired leases, oldest first, with the data to decide about them. Takes no locks, because reap_leases checks each
  * lease again.
  *
- * Reads all of leases (one row per lease, and the fleet limits its leases), and repairs by primary key. Reads the
- * journal's success window at most twice, backwards by journal_finished_at_idx, until it has found successful repairs
- * of two different slabs: for each lease, at least one of the two is not the lease's own slab. This search is made once
- * for all leases: on a busy journal without a success, a search for each lease would read the whole window each time.
+ * Reads all of leases (one row per lease, and the fleet limits its leases), and repairs by primary key. To know for
+ * each lease whether repairs of other slabs succeed, it searches the journal for the latest successful repairs of two
+ * different slabs: at most one of the two is the lease's own slab. The search covers the last `successWindowMs`, at
+ * most twice, backwards by journal_finished_at_idx. It is made once for all leases: in a busy journal without a
+ * success, a search for each lease would read all these rows each time.
  */
 export async function listExpiredLeases(
   sql: ISql,
   options: { readonly successWindowMs: number; readonly limit: number },
 ): Promise<ExpiredLeaseRow[]> {
-  // A repair that moved something shows that workers can work, even if it ended badly. If the clock was set back, a
-  // time in the future proves nothing about the last hour. clock_timestamp() stands in a subquery, because the column's
-  // index would not be used if the column were compared with this volatile function directly.
+  // A repair that moved something shows that workers can work, even if it ended badly. A repair that seems to have
+  // ended in the future, because the clock was set back since, proves nothing about the time window. clock_timestamp()
+  // stands in a subquery, because the column's index would not be used if the column were compared with this volatile
+  // function directly.
   const succeeded = sql`
     j.finished_at > (select clock_timestamp()) - make_interval(secs => ${options.successWindowMs}::double precision / 1000)
       and j.finished_at <= (select clock_timestamp())

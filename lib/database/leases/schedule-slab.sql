@@ -36,14 +36,15 @@ begin
   end);
   setbacks := case
     when writes->>'setbacks' = 'zero' then 0
-    -- A drain waits minutes, a repair hours: the setbacks of one do not lengthen the backoff of the other.
+    -- Setbacks of a drain do not lengthen the backoff of a repair, and vice versa, because a drain waits minutes and a
+    -- repair hours.
     when history.last_outcome = writes->>'recordAs' and history.kind = job then least(history.setbacks + 1, 1000)
     else 1
   end;
   failures := case writes->>'failedCounter'
     when 'zero' then 0
     when 'keep' then slab.consecutive_failed_repairs
-    -- At most 20: indexd shifts by this number, and 22 overflows.
+    -- At most 20, because indexd shifts by this number, and a shift by 22 overflows.
     when 'increment' then least(slab.consecutive_failed_repairs + 1, 20)
   end;
   next_attempt := case writes->'next'->>'kind'

@@ -9,7 +9,7 @@ export interface Upload {
 }
 
 /**
- * Hosts keep a sector that is in no contract for 432 blocks, about three days
+ * A sector that is in no contract is kept by its host for 432 blocks, about three days
  * (docs/protocol.md#what-happens-after-a-migration). The last of these days is left to indexd, which has to pin the
  * sector after a commit has recorded it.
  */

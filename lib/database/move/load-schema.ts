@@ -40,9 +40,8 @@ export async function hasSchema(sql: ISql): Promise<boolean> {
 /**
  * Empties a database that was empty before the move, and removes the roles that the move created. Safe to repeat.
  * @param created roles
- * @throws {MoveError} `move-state` if the database has tables and roles may connect to it: it may have been opened, and
- * be the
- *   live database
+ * @throws {MoveError} `move-state` if the database has tables and roles may connect to it: then it may have been
+ *   opened, and be the live database
  */
 export async function emptyTarget(
   sql: Sql,

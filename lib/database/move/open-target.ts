@@ -31,8 +31,8 @@ export async function allowOpening(sql: ISql, run: bigint, key: string): Promise
 }
 
 /**
- * Withdraws every earlier {@link allowOpening}: a process that was allowed to open the target, was then paused, and
- * continues later cannot open the target any more.
+ * Withdraws every earlier {@link allowOpening}: even a process that was allowed to open the target, but was suspended
+ * and continues only now, can then no longer open it.
  * @returns as {@link isOpened}
  */
 export async function withdrawOpening(sql: ISql, run: bigint): Promise<boolean | undefined> {
@@ -88,8 +88,7 @@ export async function openTarget(sql: Sql, opening: Opening): Promise<void> {
  * Whether {@link openTarget} was done. Waits for a transaction of openTarget that has not ended: its COMMIT may be
  * under way although its client has given up. If this function answered false too early, both databases would be open.
  * @returns undefined if indexd's tables are there, but not the run's row. Either the row is not copied yet, or the
- * target
- *   was opened so long ago that the row was deleted, as every finished run is after a while.
+ * target was opened long ago: every finished run's row is deleted after a while.
  */
 export async function isOpened(sql: ISql, run: bigint): Promise<boolean | undefined> {
   const [found] = await sql<{ indexd: boolean; runs: boolean }[]>`

@@ -101,9 +101,8 @@ export async function hasPassed(sql: ISql, lsn: string): Promise<boolean> {
 /**
  * Ends the target's connections to the source; drops the slots that the target uses, the publication and the
  * replication role. Safe to repeat.
- * @param options.target the system identifier of the target's server: the slots with which the target copies tables
- * have names
- *   that end with it
+ * @param options.target the system identifier of the target's server: the names of the slots with which the target
+ *   copies tables end with it
  * @throws {MoveError} `slot-in-use`
  */
 export async function dropPublication(
@@ -136,7 +135,10 @@ export async function dropPublication(
   });
 }
 
-/** Without an error the source would keep its log for a slot that no command removes any more. */
+/**
+ * This is an error, because otherwise the move would end while the slot exists, and the source would keep its log for
+ * it forever.
+ */
 function slotInUse(pid: number | null): MoveError {
   return new MoveError({
     code: "slot-in-use",

@@ -13,7 +13,7 @@ import { inQuietTransaction } from "./quiet-transaction.ts";
 export interface SourceAccess {
   /** null: everyone. */
   readonly connect: readonly { readonly role: string | null; readonly mayGrant: boolean }[];
-  /** Superusers who lose LOGIN, because a database cannot keep them out otherwise. */
+  /** Superusers that lose LOGIN, because revoking CONNECT does not keep out a superuser. */
   readonly logins: readonly string[];
 }
 

@@ -21,14 +21,14 @@ interface GaugesRow {
 }
 
 /**
- * indexd funds accounts every two minutes. So if no worker has found an account empty for this long, indexd has funded
- * it, or no repair uses its host.
+ * indexd funds accounts every two minutes. If no worker has found a host's account empty during this window, then
+ * indexd has funded the account, or no repair uses the host.
  */
 const UNDERFUNDED_WINDOW_SECONDS = 600;
 
 /**
- * One period of two alarms: one compares the crashes of a period with its repairs, the other reports each slab at risk
- * in one period only.
+ * One period of two alarms. The first compares the crashes in a period with the repairs in it. The second counts a slab
+ * at risk only in the period in which its repair ended.
  */
 const LATELY_SECONDS = 300;
 

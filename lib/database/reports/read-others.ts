@@ -12,8 +12,8 @@ export interface Others {
 }
 
 /**
- * At most this many of the journal's latest rows are read, which is enough for a comparison. Only a busy fleet has
- * more.
+ * At most this many of the journal's latest rows are read. They are enough for a comparison, and only a busy fleet has
+ * more rows than this within `sinceMs`.
  */
 const MOST_ROWS = 200;
 

@@ -6,8 +6,8 @@ export interface RepairHistory {
   /** Indices of wrongly pinned shards: rebuilding them is useless. */
   readonly badShards: ReadonlySet<number>;
   /**
-   * True: for hours, several of the slab's hosts denied their sectors at once in each repair. A fault on our side would
-   * not last so long.
+   * True: the slab's repairs have failed for hours, the last one because several of its hosts denied their sectors at
+   * once. A fault on our side would not last so long.
    */
   readonly deniedForLong: boolean;
 }

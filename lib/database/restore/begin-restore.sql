@@ -24,8 +24,8 @@ begin
     jsonb_build_object('incarnation', f.incarnation, 'position', f.position)), '{}')
   from slabmend.followers f where f.segment is not null
   on conflict (id) do update set applied_at = excluded.applied_at;
-  -- Reap keeps prunes on hold, even after this run has ended. For this purpose alone the workers' roles may write
-  -- next_prune.
+  -- Reap keeps prunes on hold, even after this run has ended. Only for this purpose do the workers' roles get the
+  -- privilege to write next_prune.
   for worker in select f.name from slabmend.fleet_roles() f loop
     execute format('grant select (next_prune), update (next_prune) on public.contracts to %I', worker);
   end loop;

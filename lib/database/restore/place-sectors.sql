@@ -3,8 +3,8 @@
 --
 --   moves    [{"index", "root", "sectorId", "plannedHostId", "newHostId", "how"}], hosts by hosts.id; plannedHostId is
 --            null if the sector had no host
---   absent   [{"sectorId", "root", "hostId", "code"}]: the host that is recorded once the moves are written does not
---            prove that it has the sector
+--   absent   [{"sectorId", "root", "hostId", "code"}]: the sector's host, as recorded after the moves, did not prove
+--            that it has the sector
 --   lost     [the fields of absent]: the journal had recorded the sector as lost on that host, and the host denies it
 --            again. An entry with "onlyIfTaken" is lost only if a move that is not refused needs its host; otherwise
 --            the entry counts as absent

@@ -189,10 +189,11 @@ export interface LostSector extends AbsentSector {
 
 export interface Placements {
   readonly found: readonly FoundSector[];
-  /** Sectors not proved by the host that the database records for them once `found` is written. */
+  /** Sectors that were not proved by their host: the one that the database records after `found` was written. */
   readonly absent: readonly AbsentSector[];
   /**
-   * Sectors denied by a host on which they were recorded as lost before, or which has another sector of the slab now.
+   * Sectors that a host denies, if they were recorded as lost on this host before, or if it has another sector of the
+   * slab now.
    */
   readonly lost: readonly LostSector[];
   /** Sectors not proved by a host that once had them. */

@@ -19,8 +19,7 @@ export interface RestoredMove {
  * Replaces earlier rows with the same roots.
  * @param moves each root once
  * @throws {RunError} `run-lease-lost`: nothing was written, because these moves may be older than those that the
- * present
- *   coordinator has written
+ *   present coordinator has written
  */
 export async function keepRestoredMoves(
   sql: ISql,
@@ -72,8 +71,8 @@ export async function countRestoredMoves(sql: ISql): Promise<MoveCounts> {
 }
 
 /**
- * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one. Such a sector moved in
- * the repair of a slab that is newer than the backup and shares the sector with the known slab.
+ * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one. A slab that is newer
+ * than the backup is unknown; its repair may have moved a sector that it shares with a known slab.
  */
 export async function assignSharedMoves(sql: ISql): Promise<void> {
   await sql`
@@ -90,7 +89,7 @@ export async function assignSharedMoves(sql: ISql): Promise<void> {
     where m.root = known.root`;
 }
 
-/** A sector that moved or was lost since the backup according to the archive. */
+/** A sector that, according to the archive, moved or was lost after the backup. */
 export interface NamedSector extends ScannedSector {
   /**
    * The sector's host according to the archive; null: according to the archive the sector was lost, or this host is not

@@ -156,7 +156,7 @@ export interface RunLease {
 
 /**
  * Makes this process the coordinator of the unfinished run, which continues from its last checkpoint. Undefined: there
- * is no unfinished run, the run is paused, another process holds the run's lease, or its kind is excluded.
+ * is no unfinished run, the run is paused, another process holds the run's lease, or `options` exclude the run's kind.
  * @param options.onlyKinds take only a run of these kinds, or a run of another kind that is `cancelling`, to end it
  * @param options.kind one of {@link ATTENDED_KINDS}: take only a run of this kind; undefined: take no run of those
  *   kinds

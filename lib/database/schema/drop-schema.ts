@@ -3,8 +3,8 @@ import { assertNotMoving } from "./migrate-database.ts";
 import { leaveTombstone, type Tombstone } from "./tombstone.ts";
 
 /**
- * How long to wait until workers that are committing release their locks. While this transaction waits for our tables,
- * indexd can write to its own.
+ * The longest wait for the locks of workers that are committing. While this transaction waits for our tables, indexd
+ * can still write to its own.
  */
 const LOCK_TIMEOUT_MS = 5_000;
 
@@ -15,7 +15,7 @@ interface Dropped {
 
 /**
  * Returns leased slabs to indexd and removes slabmend's schema, in one transaction: all or nothing. Call flushMoved
- * first: this transaction bumps the events of the repairs that were committed after that, which should be few.
+ * first, so that few events are left: this transaction bumps only those of repairs that were committed afterwards.
  *
  * Locks: first our tables as a whole, so that no claim, begin or commit happens in between; then the slabs whose
  * next_repair_attempt is still the value that we wrote.
@@ -91,7 +91,10 @@ async function freeAndDrop(tx: TransactionSql): Promise<Dropped> {
   return { eventsBumped, slabsFreed: freed.count };
 }
 
-/** Under the lock of `moved`: nothing can be added to the outbox any more, and it is lost with its table. */
+/**
+ * The caller has locked `moved`, so nothing can be added to the outbox any more. Rows that are not flushed now are lost
+ * when the table is dropped.
+ */
 async function flushRest(tx: TransactionSql): Promise<number> {
   let bumped = 0;
   for (let done = 1; done > 0; bumped += done) {

@@ -27,7 +27,8 @@ export const ROLE_TIMEOUTS = {
   statement_timeout: "15s",
   lock_timeout: "3s",
   idle_in_transaction_session_timeout: "5s",
-  // If a worker dies silently, its backend holds its connection and its locks for a minute instead of two hours.
+  // With these settings the backend of a worker that dies silently keeps its connection and its locks for a minute,
+  // instead of two hours.
   tcp_keepalives_idle: "30",
   tcp_keepalives_interval: "10",
   tcp_keepalives_count: "3",

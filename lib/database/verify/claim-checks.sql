@@ -6,8 +6,9 @@
 --
 -- Sectors without a host, or no longer on only_host, are not claimed. The claims are kept in the run's checkpoint
 -- ("claimed"), so that a process that continues after a crash knows when each check was due before it was claimed.
--- Claims of a crashed process for other sectors are given back: the next batch may differ from the one that crashed,
--- because sectors were added to the scope or removed from it meanwhile.
+-- If a crashed process claimed other sectors than these, those claims are given back. This happens if sectors were
+-- added to the scope or removed from it after the crash: then the next batch differs from the batch of the crashed
+-- process.
 --
 -- Unlike indexd this function waits for locked rows, because the scope of a run is to be checked completely
 -- (docs/decisions/0025-maintenance.md).

@@ -1,5 +1,5 @@
--- Records the hosts' answers to one batch of checks, together with the run's checkpoint and statistics: after a crash a
--- sector is either counted or requested again.
+-- Records the hosts' answers to one batch of checks, together with the run's checkpoint and statistics: so after a
+-- crash a sector is either counted already or requested again, never both.
 --
 --   request   {"batch", "checkpoint", "statistics",
 --              "confirmed": [claim], "denied": [claim and "code"], "released": [claim]}, claims as returned by

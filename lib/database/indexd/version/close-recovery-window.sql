@@ -1,6 +1,7 @@
--- Called after a slab's shards were recovered; does the same as indexd's MarkSlabRepaired. If the slab's recovery window
--- is open, it is closed. If the window has ended before, indexd has marked the slab as unrecoverable and no longer tries
--- to repair it: the mark is removed. A slab that can never be completed (unrecoverable_since is the epoch) stays marked. indexd's trigger maintains num_unrecoverable_slabs.
+-- Called after a slab's shards were recovered; does the same as indexd's MarkSlabRepaired. If the slab's recovery
+-- window is still open, this function closes it. If the window had already ended, indexd has marked the slab as
+-- unrecoverable and no longer tries to repair it: this function then removes the mark. A slab that can never be
+-- completed (unrecoverable_since is the epoch) stays marked. indexd's trigger maintains num_unrecoverable_slabs.
 --
 -- Does nothing in versions before 26, in which indexd does not change the mark either. Does nothing while fewer than
 -- min_shards sectors have a host: the repair then only copied sectors and recovered nothing. Only indexd opens a

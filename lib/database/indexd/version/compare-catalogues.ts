@@ -2,14 +2,16 @@
  * The differences between a database and a known version of indexd, and the consequence of each. Pure.
  *
  *   difference                                              in a table that we write  in a table that we only read
- *   table lost, another kind, a new trait                   changed                   changed column lost, or of
- *   another type, default, nullability   changed                   changed if we read it, else consent column gained
- *   changed                   consent constraint or trigger gained, lost or different         changed
- *   consent index lost                                              consent                   consent unique index lost
- *   changed                   changed index gained, plain                                     consent
- *   no difference index gained, unique or partial                         changed                   no difference
- *   function lost, or declared in another way               changed function with an unknown body, or function gained
- *   consent
+ *   table lost, another kind, a new trait                   changed                   changed
+ *   column lost, or of another type, default, nullability   changed                   changed if read, else consent
+ *   column gained                                           changed                   consent
+ *   constraint or trigger gained, lost or different         changed                   consent
+ *   index lost                                              consent                   consent
+ *   unique index lost                                       changed                   changed
+ *   index gained, plain                                     consent                   no difference
+ *   index gained, unique or partial                         changed                   no difference
+ *   function lost, or declared in another way               changed
+ *   function with an unknown body, or function gained       consent
  *
  * `changed`: what we write may have another meaning now. `consent`: an operator may decide to continue. The columns of
  * global_settings count as written, because new ones came with changes of meaning. A gained partial index on a table

@@ -2,10 +2,10 @@
 --
 --   22  none: indexd tries forever
 --   23  slabs that indexd has flagged: a rebuilt shard does not match its pinned root, so no repair completes the slab
---   26  slabs with an unrecoverable_reason. The reason is either the one of version 23 (then unrecoverable_since is the
---       epoch), or that for 30 days fewer than min_shards sectors had a host. In the second case the slab is not given
---       up once enough sectors have hosts again: indexd still skips it, but we also read from blocked hosts, and a
---       repair removes the mark.
+--   26  slabs with an unrecoverable_reason. Either the reason is that of version 23 (then unrecoverable_since is the
+--       epoch), or for 30 days fewer than min_shards sectors had a host. In the second case the slab no longer counts
+--       as given up once enough sectors have hosts again: indexd still skips it, but we repair it, because we also read
+--       from blocked hosts, and the repair removes the mark.
 --
 -- plpgsql plans a statement when it first runs, so each branch may name columns that exist only in its version. Until
 -- the role may read a column that an upgrade added, no slab counts as given up: an unnecessary repair is harmless.

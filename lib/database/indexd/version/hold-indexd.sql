@@ -1,8 +1,8 @@
 -- Every writer of indexd's tables calls this first: from here to the end of the transaction none of the given tables
 -- can be altered. Returns the version whose rules apply to writes (lib/database/indexd/version/profiles.ts).
 --
--- Raises SM001 if db_version is not the version last verified, SM002 if that version must not be written to; this
--- transaction has then written nothing. With may_be_refused, returns null instead of raising SM002.
+-- Raises SM001 if db_version is not the version last verified, SM002 if that version must not be written to. In both
+-- cases this transaction has written nothing yet. With may_be_refused, returns null instead of raising SM002.
 --
 -- Each table is locked by an update of no row, which takes the same table lock as any update. An upgrade of indexd
 -- alters tables under a lock that conflicts with this one, so either we wait until the upgrade has committed, or the

@@ -167,9 +167,9 @@ create table slabmend.totals (
   primary key (dimension, hour, kind, name)
 );
 
--- Sectors that a host claims not to have (or has only corrupted), and earlier locations of sectors: one row per sector
--- and host. Written under the lease's token and the sector's lock. A row is deleted with its sector, or when the host
--- has served the whole sector.
+-- Denials (a host says that it does not have a sector, or that the sector is corrupt), and earlier locations of
+-- sectors: one row per sector and host. Every writer of a row holds the lock of the sector. A row is deleted with its
+-- sector, or when the host has served the whole sector.
 create table slabmend.denials (
   sector_id bigint not null,
   host_id integer not null,
