@@ -86,7 +86,7 @@ export class WorkerPool {
     return this.#size;
   }
 
-  /** Sets how many repairs may run in parallel. Processes that so many repairs do not need end when they are idle. */
+  /** Sets how many repairs may run in parallel. If fewer processes suffice now, the others end when they are idle. */
   resize(size: number): void {
     this.#size = Math.max(1, size);
     this.#retireSurplus();
