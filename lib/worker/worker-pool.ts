@@ -20,7 +20,7 @@ export interface WorkerPoolOptions {
   readonly processes?: number;
   /** The workers' complete environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** A repair commits its results within this time. */
+  /** Time limit of a repair, including the commit of its results. */
   readonly timeoutMs: number;
   readonly clock: Clock;
   /** Called when a worker finds that this machine is at fault. The pool then starts no more repairs. */
