@@ -1,6 +1,6 @@
 /**
  * Workers in separate processes, because a repair is limited by hashing as much as by the network. Each process repairs
- * several slabs in parallel, which share its connections; a crash loses only that process's repairs.
+ * several slabs in parallel over shared connections. If a process crashes, the repairs of other processes continue.
  *
  * `stop` waits for running repairs. What always holds: at most `size` repairs at the same time, at most `processes`
  * processes; a repair goes to the least busy process. `resize` changes both limits and cancels no repair.
