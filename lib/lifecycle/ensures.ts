@@ -22,8 +22,8 @@ export interface EnsureOptions {
   readonly acceptedVersion: number | undefined;
   readonly clock?: Clock;
   /**
-   * True: this process creates a missing schema if its login has the privilege. False: only an
-   * operator's command creates the schema.
+   * True: this process creates a missing schema if its login has the privilege. False: only an operator's
+   * command creates it.
    */
   readonly makes: boolean;
   /** Ends this process's own workers before everything is removed. False: some are still working. */

@@ -206,8 +206,8 @@ export class IndexerControl {
   }
 
   /**
-   * Starts claim, reap and workers, or tells them to end, as the state requires. Returns at once; running repairs end
-   * later.
+   * Starts claim, reap and workers, or tells them to end, as the state requires. Does not wait for running repairs,
+   * which end later.
    */
   async #follow({ state }: LoopView): Promise<void> {
     const wanted = runsUnits(state);
