@@ -1,6 +1,6 @@
 /**
- * The conditions of the states. A server creates a missing schema if its login may; other processes only check the
- * schema.
+ * The conditions of the states. A server creates a missing schema if its login has the privilege; other processes only
+ * check the schema.
  */
 import { type Clock, systemClock } from "../clock/clock.ts";
 import { assertClocksAgree } from "../database/client/assert-clocks-agree.ts";
@@ -21,7 +21,10 @@ export interface EnsureOptions {
   readonly indexer: string;
   readonly acceptedVersion: number | undefined;
   readonly clock?: Clock;
-  /** True: a missing schema is created here if the login may; false: an operator's command creates it. */
+  /**
+   * True: this process creates a missing schema if its login has the privilege. False: only an operator's
+   * command creates it.
+   */
   readonly makes: boolean;
   /** Ends this process's own workers before everything is removed. False: some are still working. */
   readonly endUnits?: () => boolean;
@@ -69,7 +72,7 @@ export function createEnsures(options: EnsureOptions): Ensures {
   };
 }
 
-/** Without the privilege nothing is created here, and the first check reports what is missing. */
+/** If the login may not create the schema, does nothing: the first check then reports what is missing. */
 async function makeSchema(ask: Ask, acceptedVersion: number | undefined): Promise<void> {
   const { version, mayCreate } = await ask(describeSchema, { isIdempotent: true });
   if (version > 0 || !mayCreate) return;

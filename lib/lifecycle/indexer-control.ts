@@ -2,7 +2,7 @@
  * One indexer in a `serve`: its control loop, and the work that the loop starts and ends. Each indexer has its own loop
  * and connections, so that none waits for another.
  *
- *   step -> start or drain claim, reap and workers as the state requires -> check health, restart stalled ones -> pause
+ *   step -> start or end claim, reap and workers as the state requires -> check health, restart stalled ones -> pause
  *   -> step
  *
  * What always holds: at most one set of claim, reap and workers is running, and only this loop starts it.
@@ -59,7 +59,7 @@ export interface IndexerView {
 const STEP_MS = 5_000;
 const WAITING_STEP_MS = 1_000;
 const DEMAND_LIMIT_MS = 4_000;
-/** How long, after the last repair, to wait for a database that does not respond. */
+/** How long `stop` waits for a database that does not respond, once the last repair has ended. */
 const FAREWELL_MS = 5_000;
 const NO_DEMAND: BacklogDemand = { ready: 0, urgency: 0 };
 
@@ -91,7 +91,7 @@ export class IndexerControl {
    */
   async stop(): Promise<WorkReport> {
     this.#ending.abort();
-    // Drains the units immediately, not at the end of the current step.
+    // Tells the units to end now, without waiting for the end of the current step.
     this.#drainUnits();
     const late = Promise.withResolvers<void>();
     let cancel = (): void => {};
@@ -205,7 +205,10 @@ export class IndexerControl {
     }
   }
 
-  /** Starts or drains claim, reap and workers according to the state. Does not wait for running repairs. */
+  /**
+   * Starts claim, reap and workers, or tells them to end, as the state requires. Does not wait for running repairs,
+   * which end later.
+   */
   async #follow({ state }: LoopView): Promise<void> {
     const wanted = runsUnits(state);
     if (wanted === false) this.#drainUnits();
@@ -236,8 +239,8 @@ export class IndexerControl {
     try {
       this.#demand = await ask((sql) => readDemand(sql, this.#options.total), { limitMs: DEMAND_LIMIT_MS });
     } catch {
-      // The next step reports the problem. Until then this indexer's demand counts as zero: it borrows nothing from
-      // the shares of other indexers, and lends the part of its own share that it does not use.
+      // The next step reports the problem. Until then this indexer counts as one without demand: it borrows nothing
+      // from the shares of other indexers, and lends them what it does not use of its own share.
       this.#demand = NO_DEMAND;
     }
   }

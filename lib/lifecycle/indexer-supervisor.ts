@@ -1,8 +1,8 @@
 /**
  * The indexers of one `serve`: follows the configuration, and distributes repairs among them.
  *
- *   every 5 s: read the folder -> new file: start its loop; deleted or changed file: drain, then restart if the file
- *   exists
+ *   every 5 s: read the folder -> new file: start its loop; deleted file: end its loop after the running repairs;
+ *   changed file: end its loop in the same way, then start it again
  *
  * What always holds: one loop per name. If an indexer's file cannot be read, the indexer's loop continues unchanged,
  * and the error is reported.
@@ -49,7 +49,7 @@ interface Entry {
 export class IndexerSupervisor {
   readonly #options: IndexerSupervisorOptions;
   readonly #entries = new Map<string, Entry>();
-  /** Controls that are still draining, by name. A name is free again when its control has drained. */
+  /** Controls that wait for their last repairs, by name. A name is free again when its control has ended. */
   readonly #ending = new Map<string, { readonly control: Control; readonly ended: Promise<void> }>();
   readonly #done = createWorkReport();
   #problems = "";
@@ -117,8 +117,8 @@ export class IndexerSupervisor {
     const names = new Set(indexers.map(({ name }) => name));
     for (const [name, { text }] of this.#entries) {
       const now = indexers.find((one) => one.name === name);
-      // While a file has a problem, its indexer is missing from `indexers`. So an indexer that is missing then may
-      // still have a file, and is not ended.
+      // An indexer is missing from `indexers` if its file was deleted, or if its file has a problem. So while there are
+      // problems, no missing indexer is ended.
       if (now === undefined && problems.length > 0) continue;
       if (names.has(name) && textOf(now!) === text) continue;
       logger.info(

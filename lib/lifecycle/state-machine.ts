@@ -63,9 +63,10 @@ export function nextState(
 }
 
 /**
- * Whether claim, reap and workers run in this state. While an indexer is stopping, reap frees the leases of crashed
- * workers, and the fleet's mode keeps claim from leasing. Undefined: claim, reap and workers stay as they are, because
- * in `repairing` they themselves wait for the database or a privilege, and in `deleting` the step ends them.
+ * Whether claim, reap and workers run in this state. They run in `stopping` too: reap must free the leases of crashed
+ * workers, and claim leases nothing in the fleet's mode of that time. Undefined: claim, reap and workers stay as they
+ * are, because in `repairing` they themselves wait for the database or a privilege, and in `deleting` the step ends
+ * them.
  */
 export function runsUnits(state: LifecycleState): boolean | undefined {
   if (state === "repairing" || state === "deleting") return undefined;

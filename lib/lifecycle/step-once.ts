@@ -13,8 +13,8 @@ export interface StepOnceOptions {
 }
 
 /**
- * Upper limit of the loop: no indexer makes more transitions in its life. Usually the loop ends earlier, in a state
- * that has to wait.
+ * The most steps of one run, in case each step leads to another state. Usually the loop ends earlier, in a state that
+ * has to wait.
  */
 const MOST_STEPS = 6;
 

@@ -53,7 +53,8 @@ export function chooseCandidates({
   random,
 }: CandidateChoice): NetworkHost[] {
   const spaced = new SpacedSet(network.minHostDistanceKm);
-  // As in indexd, a kept host that is too close to another kept host is not added, so candidates may be close to it.
+  // As in indexd, a kept host that is too close to another kept host does not join the set. So a candidate may be close
+  // to such a host.
   for (const host of verdicts.keptHosts) spaced.add(host);
   const excluded = neighbours(verdicts);
   const mostUnpinned = isOnlyDrain(verdicts.moves)

@@ -83,7 +83,7 @@ export function neighbourhoodOf(address: string): string | undefined {
 }
 
 function subnetOfIPv6(text: string): string {
-  // The URL parser normalizes every address, with dotted quads as hex.
+  // The URL parser normalizes every IPv6 address, and writes an embedded IPv4 address as two groups of hex digits.
   const canonical = new URL(`http://[${text.split("%")[0]}]/`).hostname.slice(1, -1);
   const [head = "", tail] = canonical.split("::");
   const left = head === "" ? [] : head.split(":");
@@ -99,13 +99,13 @@ function subnetOfIPv6(text: string): string {
   return `subnet ${groups.slice(0, 3).join(":")}`;
 }
 
-/** The domain that one party registered; a guess, because the list of public suffixes is not used. */
+/** Guesses which part of a name its owner registered as a domain: the list of public suffixes is not used. */
 function domainOf(name: string): string | undefined {
   const labels = name.replace(/\.$/, "").split(".");
   if (name.length > MAX_NAME_LENGTH || labels.length < 2 || labels.some((label) => label === ""))
     return undefined;
   const [second = "", top = ""] = labels.slice(-2);
-  // Three labels for names like example.co.uk and example.com.au.
+  // In names like example.co.uk and example.com.au, the registered domain has three labels.
   const length = top.length === 2 && second.length <= 3 && labels.length > 2 ? 3 : 2;
   const domain = labels.slice(-length).join(".");
   if (!SHARED_DOMAINS.has(domain)) return `domain ${domain}`;

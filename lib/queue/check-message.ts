@@ -1,14 +1,15 @@
 /**
  * The message that requests the due checks of one batch: {"v":1,"kind":"verify","indexer":"default","hostId":7,
- * "claimedUntil":"2026-01-01 00:30:00.123456+00","sectorIds":["1","2"]}. Copies in any order are harmless: the result
- * of a check is recorded only while the sector's next_integrity_check is still claimedUntil.
+ * "claimedUntil":"2026-01-01 00:30:00.123456+00","sectorIds":["1","2"]}. It is harmless to receive
+ * the message repeatedly or late: a check's result is recorded only while the sector's next_integrity_check is still
+ * claimedUntil.
  */
 import * as v from "valibot";
 import type { DueBatch } from "../database/verify/due-checks.ts";
 import type { HostId, SectorId } from "../slab/ids.ts";
 import { MESSAGE_VERSION, messageHead, readMessage, refused } from "./message-head.ts";
 
-/** Enough for a hundred ids of at most 19 digits. */
+/** A message with a hundred ids of 19 digits is shorter than this. */
 const MAX_MESSAGE_BYTES = 4_096;
 const MOST_SECTORS = 100;
 

@@ -1,13 +1,13 @@
 import type { SQSClientConfig } from "@aws-sdk/client-sqs";
 
 /**
- * How long claim and reap wait for an answer by SQS, which itself waits at most a second for messages. If a request
- * and its retry both time out, this takes 16 s of the 55 s that a run may take.
+ * How long claim and reap wait for SQS to answer. SQS itself waits at most a second for messages before it answers. If
+ * a request and its retry both time out, they take 16 s of the 55 s that a run may take.
  */
 export const FUNCTION_ANSWER_MS = 8_000;
 /**
- * How long commands and self-hosted workers wait for an answer by SQS, which itself waits up to five seconds for
- * messages.
+ * How long commands and self-hosted workers wait for SQS to answer. SQS itself waits up to five seconds for messages
+ * before it answers.
  */
 export const COMMAND_ANSWER_MS = 20_000;
 

@@ -23,7 +23,7 @@ export interface DeadLetterQueue {
    */
   receive(): Promise<readonly DeadLetter[]>;
   /**
-   * Deletes messages that are stored elsewhere now. A message that SQS does not delete is received and stored again.
+   * Deletes messages that the database has stored. A message that SQS does not delete is received and stored again.
    */
   delete(letters: readonly DeadLetter[]): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { SlabmendError } from "../errors/slabmend-error.ts";
 
 export type QueueErrorCode =
-  /** SQS did not accept or deliver messages; unsent messages are sent by the next run. */
+  /** SQS did not accept messages or did not deliver any; the next run sends the unsent messages. */
   "queue-unavailable";
 
 export class QueueError extends SlabmendError<QueueErrorCode> {}

@@ -1,7 +1,7 @@
 /**
  * The message that requests one repair: {"v":1,"kind":"repair","indexer":"default","slabId":"123","digest":"<hex>",
- * "token":"<uuid>"}. It contains only ids and the token: no key, no address. Any number of copies in any order are
- * harmless, because with one token only one repair can begin.
+ * "token":"<uuid>"}. It contains only ids and the token: no key, no address. It is harmless to receive the message
+ * repeatedly or late, because with one token only one repair can begin.
  */
 import * as v from "valibot";
 import { parseLeaseToken, parseSlabDigest, parseSlabId } from "../slab/ids.ts";

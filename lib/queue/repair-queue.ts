@@ -8,7 +8,7 @@ export const QUEUE_BATCH = 10;
 
 export interface SendResult<Message> {
   readonly sent: readonly Message[];
-  /** Messages that SQS rejected or did not confirm, with its error code; they may be sent again. */
+  /** Messages that SQS rejected, with SQS's error code, or did not confirm. They may be sent again. */
   readonly failed: readonly { readonly message: Message; readonly code: string }[];
 }
 

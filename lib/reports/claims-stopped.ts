@@ -1,6 +1,6 @@
 /**
- * On AWS, claim runs once a minute; a worker without a queue claims several times a minute. Five minutes leave time for
- * a walk, and for a pause after a failure.
+ * On AWS, claim runs once a minute; a worker without a queue claims several times a minute. Claims count as stopped
+ * only after five minutes, because a walk, or the pause after a failure, may delay a claim.
  */
 const CLAIM_HAS_STOPPED_SECONDS = 300;
 

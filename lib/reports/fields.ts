@@ -1,6 +1,6 @@
 /**
- * Fields of several reports. A command prints a report with --json, and the API answers with it. Every key is always
- * present, null means "unknown" or "none", and docs/json.md is generated from these schemas.
+ * Fields that several reports share. Commands print reports with --json, and the API answers with the same reports.
+ * Every key is always present, null means "unknown" or "none", and docs/json.md is generated from these schemas.
  */
 import * as v from "valibot";
 

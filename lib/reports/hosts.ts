@@ -111,8 +111,8 @@ function describeHost(facts: HostFacts): HostReport {
 }
 
 /**
- * Names the conditions that the host fails, among the conditions for candidates (lib/placement/choose-candidates.ts)
- * that do not depend on the slab.
+ * Checks the conditions for candidates (lib/placement/choose-candidates.ts) that do not depend on the slab, and names
+ * those that the host fails.
  */
 function whyNoCandidate({ row, judged, score, maxUnpinnedPerHost }: HostFacts): string[] {
   return [

@@ -7,7 +7,10 @@ import { WALK_IS_OLD_SECONDS } from "./status-sentence.ts";
 
 export type AttentionFacts = Omit<StatusReport, "schemaVersion" | "sentence" | "attention">;
 
-/** Reap lets the followers process new rows of the journal once a minute; half an hour without that needs attention. */
+/**
+ * Once a minute, reap lets each follower process the new rows of the journal: a row that has waited for half an hour
+ * needs attention.
+ */
 const FOLLOWER_IS_BEHIND_SECONDS = 1_800;
 /** Reap runs once a minute; a quarter of an hour without a run needs attention. */
 const REAP_HAS_STOPPED_SECONDS = 900;

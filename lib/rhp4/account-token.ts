@@ -14,8 +14,8 @@ export interface AccountSigner {
 }
 
 /**
- * Allows one host to debit one account until a given time. A token can be used repeatedly, and hosts set no upper bound
- * on its time: whoever gets a leaked token can spend the account's money on that host, so a token must never reach a
+ * Allows one host to debit one account until a given time. A token can be used repeatedly, and hosts accept any expiry
+ * time: whoever gets a leaked token can spend the account's money on that host, so a token must never reach a
  * log or a message.
  */
 export interface AccountToken {

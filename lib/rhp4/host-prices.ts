@@ -23,7 +23,7 @@ export interface HostPrices {
   readonly signature: Uint8Array;
 }
 
-/** A maximum for each price that is to be limited; all other prices may have any value. */
+/** Maximum prices. A price without a maximum may have any value. */
 export type PriceLimit = Partial<Pick<HostPrices, "egressPrice" | "ingressPrice" | "storagePrice">>;
 
 export type UnsignedPrices = Omit<HostPrices, "signature">;

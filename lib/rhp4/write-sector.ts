@@ -40,9 +40,9 @@ export async function readWriteSectorResponse(source: ByteSource): Promise<Root>
 }
 
 /**
- * Bytes per write to the stream: 16 full frames of siamux's default payload, 4296 bytes. A host that refuses early
- * closes the stream, and then tolerates 999 more frames for this stream. A whole sector in full frames has only 977
- * frames.
+ * Bytes per write to the stream: 16 frames with siamux's default payload of 4296 bytes each. The frames must be full: a
+ * host that refuses early closes the stream, and then tolerates only 999 more frames of this stream. A whole sector in
+ * full frames has 977 frames.
  */
 const SEND_BYTES = 16 * 4296;
 

@@ -59,7 +59,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   answerFailures(server, options);
   await server.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: copyOf(policy) },
-    // This server speaks plain HTTP: if a proxy terminates TLS, the proxy should send this header.
+    // This server speaks plain HTTP and must not send this header; a proxy that terminates TLS should send it.
     strictTransportSecurity: false,
     crossOriginEmbedderPolicy: { policy: "require-corp" },
     referrerPolicy: { policy: "no-referrer" },

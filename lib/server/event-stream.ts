@@ -1,6 +1,6 @@
 /**
  * The event stream for open consoles. All clients share one read of the database every few seconds; without clients the
- * database is not read. A client that does not read its events is dropped, before many of them wait in memory.
+ * database is not read. A client that does not read is dropped before many events for it wait in memory.
  *
  *   (no client) --add--> ticking --last client gone--> (no client)
  */
@@ -85,7 +85,7 @@ export class EventStream {
     try {
       this.#broadcast("workers", await this.#options.readWorkers());
     } catch {
-      // The next tick tries again; a console that receives nothing says so.
+      // The next tick tries again; a console that receives no events tells its user.
     }
   }
 

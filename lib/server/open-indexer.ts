@@ -34,8 +34,8 @@ export interface OpenIndexerOptions {
 /** Requests within this time share one read. */
 const SHARE_MS = 2_000;
 /**
- * Time limit of a health check's query: short enough that the check gets an answer even if the database does not
- * answer.
+ * Time limit of a health check's query: so short that this server answers the health check in time even if the database
+ * does not answer.
  */
 const READY_LIMIT_MS = 4_000;
 const STATUS_LIMIT_MS = 8_000;

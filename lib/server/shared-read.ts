@@ -1,8 +1,8 @@
 import type { Clock } from "../clock/clock.ts";
 
 /**
- * All callers within `maxAgeMs` of the start of a read, or while the read runs, get the result of this read. A
- * failure is shared in the same way.
+ * Lets callers share reads. A call starts a read only if no read is running and the last one started at least
+ * `maxAgeMs` ago; any other call gets the result of the last read, or its failure.
  */
 export function shareRead<Value>(
   read: () => Promise<Value>,

@@ -59,9 +59,9 @@ export async function withHandshakeTransport<Result>(
 }
 
 /**
- * Reads exact numbers of bytes from a duplex. Uses the event `data`, as the later connection does: a socket that reads
- * into packet memory announces bytes with no other event. The duplex is paused while no bytes are needed; at the end,
- * bytes beyond the handshake are put back into the duplex.
+ * Reads exact numbers of bytes from a duplex. Uses the event `data`, as the later connection does: if a socket
+ * reads into packet memory, no other event announces its bytes. The duplex is paused while no bytes are needed; at the
+ * end, bytes beyond the handshake are put back into the duplex.
  */
 function exactReader(duplex: Duplex) {
   let held = Buffer.alloc(0);

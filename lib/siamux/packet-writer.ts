@@ -31,9 +31,9 @@ export interface FrameSource {
 }
 
 /**
- * Takes frames from the streams round-robin, so that a large upload does not delay a small request; pads them to whole
- * packets, encrypts these and writes them to the transport in batches. While the transport is full, no frames are
- * taken: they wait in their streams, where the peer's LAST can still stop them.
+ * Takes frames from the streams round-robin, so that a large upload does not delay a small request. Pads the frames to
+ * whole packets, encrypts the packets and writes them to the transport in batches. While the transport is full, no
+ * frames are taken: they wait in their streams, where the peer's LAST can still stop them.
  */
 export class PacketWriter {
   readonly #duplex: Duplex;

@@ -32,7 +32,7 @@ export type MuxClosedCode =
   | "bad-packet"
   | "oversized-frame"
   | "reserved-stream-id"
-  /** A FIRST frame with an id that only we may open. */
+  /** The peer opened a stream with an id that only we may assign. */
   | "foreign-stream-id"
   | "unknown-stream"
   | "stream-flood"

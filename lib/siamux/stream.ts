@@ -6,11 +6,14 @@ import { FLAG_FIRST, FLAG_LAST } from "./wire-format.ts";
 
 // States of a stream, and what may be sent and received in each:
 //
-//   open ──close()──▶ closing ──LAST handed over──▶ ended        open: both ways
-//    │                   │                            ▲          closing: pending writes and LAST go out, nothing is
-//                        kept
-//    ├──destroy()────────┘ (pending writes dropped)   │          ended: nothing
+//   open ──close()──▶ closing ──LAST handed over──▶ ended
+//    │                   │                            ▲
+//    ├──destroy()────────┘ (pending writes dropped)   │
 //    └──peer's LAST, connection ended─────────────────┘
+//
+//   open      sends and receives
+//   closing   sends pending writes and LAST; drops what arrives
+//   ended     sends nothing; drops what arrives
 //
 // Invariants: FIRST is set only on the first frame of a stream that we opened; LAST is sent at most once, only after
 // FIRST, and never after the peer's LAST; bytes received before the peer's LAST can be read after it.

@@ -42,8 +42,7 @@ export const MAX_MAX_TIMEOUT_MS = 2 * 60 * 60_000;
 /** A side that has written nothing for this fraction of the maximum timeout sends a keepalive. */
 export const KEEPALIVE_FRACTION = 0.75;
 /**
- * When this many keepalives in a row would be due, the connection is closed, and the last of these keepalives is not
- * sent.
+ * When this many keepalives in a row are due, the last of them is not sent: the connection is closed instead.
  */
 export const KEEPALIVE_ATTEMPTS_TO_CLOSE = 4;
 
@@ -54,9 +53,9 @@ export const SECTOR_WITH_FRAMING_BYTES = 4_194_304 + 65_536;
 const FATAL_STRAY_FRAMES = 1_000;
 
 /**
- * The number of stray frames on one id that ends the connection: at least the Go peer's number. With small packets, a
- * sector has more frames than the Go peer's number, and all of them must be tolerated, because the sector's read may
- * be cancelled.
+ * The number of stray frames on one id that ends the connection: the Go peer's number, or more if packets are small. In
+ * small packets a sector has more frames than the Go peer tolerates. If the sector's read is cancelled, all of these
+ * frames may be stray, and must be tolerated.
  */
 export const fatalStrayFrames = (packetSizeBytes: number): number =>
   Math.max(FATAL_STRAY_FRAMES, Math.ceil(SECTOR_WITH_FRAMING_BYTES / maxPayloadBytes(packetSizeBytes)) + 1);

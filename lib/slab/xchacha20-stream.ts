@@ -14,7 +14,7 @@ const BLOCK_BYTES = 64;
  * returns the same warm memory each time.
  */
 const UPDATE_BYTES = 65_536;
-/** Bytes before the 32-bit block counter would wrap: 256 GiB less a block. */
+/** Length of a keystream, 256 GiB less a block: beyond it, the 32-bit block counter would wrap. */
 export const STREAM_BYTES = (2 ** 32 - 1) * BLOCK_BYTES;
 
 /** "expand 32-byte k", RFC 8439 section 2.3. */

@@ -7,8 +7,8 @@ export type { Logger } from "pino";
 const MAX_CAUSES = 5;
 
 /**
- * The parts of an error that may be logged. A library's error can have other fields, with a query and its parameters, a
- * URL with a password or the bytes of a message. So only its name, code, message, stack and cause are logged.
+ * The parts of an error that may be logged. Of a library's error, only name, code, message, stack and cause are logged:
+ * its other fields may contain a query with parameters, a URL with a password or the bytes of a message.
  */
 function describeError(error: unknown, depth = 0): Record<string, unknown> {
   if (!(error instanceof Error)) return { name: typeof error };

@@ -1,6 +1,6 @@
 /**
- * Every metric with its unit and meaning. Functions print these metrics, alarms and the dashboard read them, and
- * there are no other metrics. Each metric has the dimension `service`: the function that prints it. `Repairs` also
+ * Every metric with its unit and meaning; there are no other metrics. The functions print them; the alarms and the
+ * dashboard read them. Each metric has the dimension `service`: the function that prints it. `Repairs` also
  * has `outcome`.
  */
 export const METRICS = {

@@ -11,7 +11,7 @@ export interface PrometheusMetric {
   readonly scale?: number;
   /** Labels that the caller sets. */
   readonly labels?: readonly ("function" | "outcome")[];
-  /** Labels with a fixed value. Several metrics of ours share one name in Prometheus, and differ by these labels. */
+  /** Labels with a fixed value, which distinguish those metrics of ours that have the same name in Prometheus. */
   readonly fixed?: Readonly<Record<string, string>>;
 }
 

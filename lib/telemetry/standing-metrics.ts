@@ -2,12 +2,12 @@ import type { FleetStanding } from "../database/schema/assert-fleet-may-work.ts"
 import type { Logger } from "./logger.ts";
 import type { MetricValues } from "./metric-names.ts";
 
-/** Metrics of a run of claim or reap that was allowed to begin. If a value is 0, it ends the alarm on this metric. */
+/** Metrics of a run of claim or reap that was allowed to begin. A metric with the value 0 ends its alarm. */
 export function standingMetrics({ verdict, missingRights }: FleetStanding): MetricValues {
   return { IndexdUnconfirmed: Number(verdict.kind !== "known"), MissingRights: missingRights.length };
 }
 
-/** Logs warnings: the run does its work, but an operator should look. */
+/** Logs as warnings what does not stop the run, but needs an operator. */
 export function warnOfStanding(logger: Logger, { verdict, missingRights }: FleetStanding): void {
   if (verdict.kind !== "known") {
     logger.warn(

@@ -98,8 +98,8 @@ const LEAST_START_PAUSE_MS = 1_000;
 /** Work that hangs after it was told to end is abandoned after this time. */
 const ABANDON_AFTER_MS = 30_000;
 /**
- * How long `drain` waits for a silent database once the last repair has ended. Until then a statement may wait for 20
- * s.
+ * How long `drain` waits for a silent database once the last repair has ended. While repairs run, a statement may wait
+ * for 20 s.
  */
 const FAREWELL_MS = 5_000;
 /**
@@ -315,7 +315,7 @@ export class IndexerLoop {
     }
   }
 
-  /** Called before anything is leased, because workers that cannot start would lose one lease after another. */
+  /** Called before anything is leased: workers that cannot start would take one lease after another, in vain. */
   async #startFirstWorker(pool: WorkerPool, signal: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     while (!signal.aborted) {

@@ -25,7 +25,8 @@ const PASSING_CODES =
 export function mayPass(error: unknown): boolean {
   if (error instanceof StoreError) return PASSING.has(error.code);
   if (error instanceof IndexdError) return error.code === "indexd-upgrading";
-  // A writer refused to write to indexd's database: the next round verifies this database again.
+  // indexd's database is not at the version that was verified, or must not be written to, so nothing was written. The
+  // next round verifies it again.
   if (explainMoved(error) !== error) return true;
   if (error instanceof AggregateError) return error.errors.every(mayPass);
   if (error instanceof Error && error.name === "ReapIncompleteError") return mayPass(error.cause);

@@ -17,8 +17,8 @@ export interface ArchiveJob {
 }
 
 /**
- * The archive of the journal as a job that runs with reap. Undefined: none is configured. S3's SDK is loaded only for a
- * bucket.
+ * The archive of the journal as a job that runs with reap. Undefined: no archive is configured. S3's SDK is loaded only
+ * for a bucket.
  * @param variables the environment, for S3's endpoint; the SDK itself finds region and credentials
  */
 export async function openArchive(options: {

@@ -76,7 +76,7 @@ export interface RepairEnvironmentOptions {
   readonly onMetrics?: (values: MetricValues, dimensions: Readonly<Record<string, string>>) => void;
 }
 
-/** @throws {ConfigurationError} with every problem of the environment */
+/** @throws {ConfigurationError} with every problem of the variables */
 export function openRepairEnvironment({
   variables,
   repairsAtOnce = 1,
@@ -109,7 +109,8 @@ export function openRepairEnvironment({
   const url = environment.SLABMEND_DATABASE_URL.reveal();
   const open = () =>
     createDeadlineClient({ clock, connect: () => connect(url, "slabmend-repair", authorities) });
-  // At most one connection per repair: a heartbeat waits while its own repair uses the connection.
+  // At most one connection per repair: a repair and its heartbeat share one, and the heartbeat waits while the repair
+  // uses it.
   const database = createSharedClients({
     open,
     clock,
@@ -281,8 +282,8 @@ async function repairOnce(
 }
 
 /**
- * Renames `error`, which is a text, to `why`: as `error`, the logger would print only its type, because it is not an
- * Error. The text is our own and safe to print.
+ * Renames the field `error`, which is a text, to `why`: from a field `error` that is not an Error, the logger would
+ * print only the type. The text is our own and safe to print.
  */
 function loggable(result: RepairResult): Record<string, unknown> {
   if (result.kind === "stale") return result;

@@ -18,7 +18,7 @@ const CRASH_LOOP_FAILURES = 4;
  * The first restart is immediate, because one bad repair may be the cause. The next restarts wait 1 s, 2 s, 4 s and so
  * on, up to a minute.
  * @param failures from the previous decision; 0: there was no previous decision
- * @param livedMs from its start to its end
+ * @param livedMs time from the process's start to its end
  */
 export function decideRestart(failures: number, livedMs: number): RestartDecision {
   const inRow = livedMs >= STEADY_AFTER_MS ? 1 : failures + 1;

@@ -32,7 +32,7 @@ export interface FailureRun {
 
 export class SelfCheck {
   #faults: string[] = [];
-  /** Slabs at which nothing could be moved since this worker's last success, with the time of each failure. */
+  /** Slabs whose repairs here moved nothing, with the time of each failure; emptied when a repair moves a sector. */
   readonly #failedAt = new Map<SlabId, number>();
 
   /** @returns why the worker is unfit, judged by its own faults; undefined: it may continue */

@@ -158,7 +158,7 @@ export async function workFromDatabase(work: DatabaseWork): Promise<void> {
       await sleep(clock, retryMs, signal).catch(() => {});
       retryMs = Math.min(retryMs * 2, LONGEST_RETRY_MS);
     }
-    // A worker that cannot begin would otherwise take one lease after another.
+    // Without this pause, workers that cannot begin a repair would take one lease after another.
     if (await giveBack(work, ask, queue, lines)) await sleep(clock, IDLE_MS, signal).catch(() => {});
   }
   await pool.stop();
@@ -236,7 +236,7 @@ async function giveBack(
     try {
       await ask((sql) => releaseUnbegunLease(sql, lease));
     } catch (error) {
-      // If the lease cannot be released either, reap frees the slab when the lease's hour has passed.
+      // A lease that cannot be released ends an hour after it was made; then reap frees the slab.
       const text = "a lease could not be released";
       const said = lines.note(text, error);
       if (said !== undefined) logger.warn({ error, slab: String(lease.slabId), ...said }, text);

@@ -28,8 +28,8 @@ export interface QueueWork {
 }
 
 /**
- * How long a poll waits for a message. A poll is never cancelled: a message delivered at that moment would be invisible
- * for a visibility timeout. So an idle worker takes up to this long to end.
+ * How long a poll waits for a message. A poll is never cancelled: a message that SQS delivered at the moment of the
+ * cancel would be invisible for a visibility timeout. So an idle worker takes up to this long to end.
  */
 const WAIT_SECONDS = 5;
 

@@ -14,7 +14,7 @@ export interface RepairOrder {
 
 /**
  * The id of one repair of a worker process: the process, a slash, the repair.
- * @param process a name without a slash; a process id alone is not enough, because two machines may use the same one
+ * @param process a name without a slash; a process id alone is not enough, because two machines may use the same id
  */
 export function repairId(process: string, repair: string): string {
   return `${process}/${repair}`;

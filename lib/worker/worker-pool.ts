@@ -1,6 +1,6 @@
 /**
  * Workers in separate processes, because a repair is limited by hashing as much as by the network. Each process repairs
- * several slabs in parallel, which share its connections; a crash loses only that process's repairs.
+ * several slabs in parallel over shared connections. If a process crashes, the repairs of other processes continue.
  *
  * `stop` waits for running repairs. What always holds: at most `size` repairs at the same time, at most `processes`
  * processes; a repair goes to the least busy process. `resize` changes both limits and cancels no repair.
@@ -20,7 +20,7 @@ export interface WorkerPoolOptions {
   readonly processes?: number;
   /** The workers' complete environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** A repair commits its results within this time. */
+  /** Time limit of a repair, including the commit of its results. */
   readonly timeoutMs: number;
   readonly clock: Clock;
   /** Called when a worker finds that this machine is at fault. The pool then starts no more repairs. */
@@ -86,7 +86,7 @@ export class WorkerPool {
     return this.#size;
   }
 
-  /** Sets how many repairs may run in parallel. Processes that so many repairs do not need end when they are idle. */
+  /** Sets how many repairs may run in parallel. If fewer processes suffice now, the others end when they are idle. */
   resize(size: number): void {
     this.#size = Math.max(1, size);
     this.#retireSurplus();

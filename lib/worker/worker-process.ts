@@ -1,7 +1,7 @@
 /**
- * One worker: a process with one execution environment. Its argument says how many slabs it repairs in parallel. These
- * repairs share connections and memory, and are lost together if the process crashes. The parent process sends the
- * orders. When the parent is gone, running repairs are finished, and then the process ends.
+ * One worker: a process with one execution environment. The process's argument says how many slabs it repairs in
+ * parallel. These repairs share connections and memory, and all end if the process crashes. The parent process sends
+ * the orders. When the parent is gone, running repairs are finished, and then the process ends.
  */
 import { systemClock } from "../clock/clock.ts";
 import type { RepairStep } from "../jobs/repair/repair-dependencies.ts";

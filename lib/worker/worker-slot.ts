@@ -32,7 +32,7 @@ export interface WorkerSlotOptions {
   /** The process's complete environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly repairsAtOnce: number;
-  /** A repair commits its results within this time. */
+  /** Time limit of a repair, including the commit of its results. */
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly onUnfit: (reason: string) => void;
@@ -54,7 +54,7 @@ export interface WorkerHealth {
   /** How many processes were started in this slot after its first process. */
   readonly restarts: number;
   readonly lastExit: string | null;
-  /** The time since which the slot's process has repeatedly ended soon after its start; null: it has not. */
+  /** Since when the slot's processes have repeatedly ended soon after their start; null: they have not. */
   readonly crashLoopingSinceMs: number | null;
   readonly repairs: readonly RepairInHand[];
 }

@@ -11,7 +11,8 @@ export interface HostRules {
 
 /**
  * Whether the header Host names this server. An attacker's site can make its own name resolve to our address (DNS
- * rebinding); the browser then sends the site's name as Host. Host may be an IP address, which cannot be rebound.
+ * rebinding); the browser then sends the site's name as Host. Host may also be an IP address, because DNS cannot
+ * rebind an address.
  */
 export function isOurHost(header: string | undefined, { isLoopback, names }: HostRules): boolean {
   const name = hostNameOf(header);
