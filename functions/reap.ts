@@ -77,8 +77,8 @@ export function createReapHandler(
 }
 
 /**
- * One step of the indexer's control loop. Here the loop only checks: commands create the schema and the role, and the
- * deployment creates the queues.
+ * One step of the indexer's control loop. In this function the loop creates and removes nothing, and only checks
+ * conditions: commands create the schema and the role, and the deployment creates the queues.
  */
 async function step({ environment, logger, ask }: Pick<ScheduledRun, "environment" | "logger" | "ask">) {
   await stepOnce(ask, {

@@ -55,8 +55,8 @@ interface Returned {
  * claim expires.
  *
  * If an execution environment finds itself unfit (lib/worker/self-check.ts), it ends during the same invocation, as
- * soon as the repair is recorded. The message of that repair is received again and finds no lease. No further message
- * reaches the unfit environment.
+ * soon as the repair is recorded. The message of that repair is received again, by another environment, and has no
+ * effect because its lease has ended. No further message reaches the unfit environment.
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
   const { variables = process.env, giveBack = giveBackToQueue, end = endProcess } = options;
@@ -136,7 +136,7 @@ async function check(
   }
 }
 
-/** Loaded on demand: it is rarely needed, and a repair process should stay small. */
+/** Loads the SQS client on demand: it is rarely needed, and a repair process should stay small. */
 async function giveBackToQueue({ queueUrl, receiptHandle, delaySeconds }: Returned): Promise<void> {
   const [{ SQSClient }, { returnMessage }] = await Promise.all([
     import("@aws-sdk/client-sqs"),

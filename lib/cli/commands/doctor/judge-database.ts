@@ -39,8 +39,8 @@ export function judgeEncryption(facts: ServerFacts, database: DatabaseUrl): Chec
 }
 
 /**
- * Both limits are well below the validity of the tokens that workers sign (5 minutes) and of hosts' prices (30
- * minutes).
+ * From how large a difference of the clocks doctor warns, and from how large a difference it reports a failure. Both
+ * limits are well below the validity of the tokens that workers sign (5 minutes) and of hosts' prices (30 minutes).
  */
 const SKEW_WARNING_MS = 5_000;
 const SKEW_FAILURE_MS = 60_000;
