@@ -12,7 +12,10 @@ import { coordinateWithoutHosts } from "../lib/worker/coordinate-without-hosts.t
 import { openArchive } from "../lib/worker/open-archive.ts";
 import { createScheduledHandler, type ScheduledRun } from "./scheduled.ts";
 
-/** Enough time for one check of a drain's progress; the next run of reap, a minute later, makes the next check. */
+/**
+ * The most time that a run of reap spends on a maintenance run: enough for one check of a drain's progress. The next
+ * run of reap, a minute later, makes the next check.
+ */
 const COORDINATE_MS = 10_000;
 
 /** Cleans up after crashes and lost messages. `step` is for kill tests. */

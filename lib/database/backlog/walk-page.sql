@@ -2,7 +2,7 @@
 -- slabs, without the slabs that this pass has already seen. Read only: one snapshot, no row locks.
 --
 --   request  {"cause", "pass", "position", "slabPosition", "pageSectors", "maxSlabs", "judged", "graceMs"}
---            slabPosition: the first sector after position may be done in part: its slabs up to this id are done
+--            slabPosition: of the first sector after position, the slabs up to this id are already done; 0: none
 --            maxSlabs: the page ends after this many slabs that this pass has not seen, or after 4 times as many pairs
 --              of a sector and a slab; null: no limit
 --            judged: false: reading the slabs' health takes too long, so only their ids are read

@@ -132,8 +132,8 @@ function openDriver(
     } catch (error) {
       closed.resolve();
       onOver(isAbandoned ? undefined : (error as Error));
-      // The `sql.end` in onOver must begin before this error is thrown: the error fails the driver's first statement,
-      // and the driver then rejects the statements in its queue only if it is already ending.
+      // The `sql.end` in onOver must begin before this error is thrown. The error fails the driver's first statement;
+      // the driver then rejects the statements in its queue only if the driver is already ending.
       await Promise.resolve();
       throw error;
     }

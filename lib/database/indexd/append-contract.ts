@@ -27,8 +27,8 @@ export function maxRenewableBytes(
 
 /**
  * Whether indexd will be able to append one more sector: the contract is healthy, may grow, is not due for renewal, and
- * has either unused paid space or enough funds of both sides for one sector until it expires. `host` is the contract's
- * host.
+ * has either unused paid space or enough funds of both sides to store one sector until the contract expires. `host` is
+ * the contract's host.
  */
 export function isGoodForAppend(contract: ContractRow, host: HostRow, settings: SettingsRow): boolean {
   if (!isHealthyContract(contract, settings)) return false;
