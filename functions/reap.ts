@@ -12,7 +12,10 @@ import { coordinateWithoutHosts } from "../lib/worker/coordinate-without-hosts.t
 import { openArchive } from "../lib/worker/open-archive.ts";
 import { createScheduledHandler, type ScheduledRun } from "./scheduled.ts";
 
-/** Enough time for one check of a drain's progress; the next run of reap, a minute later, makes the next check. */
+/**
+ * The most time that a run of reap spends on a maintenance run: enough for one check of a drain's progress. The next
+ * run of reap, a minute later, makes the next check.
+ */
 const COORDINATE_MS = 10_000;
 
 /** Cleans up after crashes and lost messages. `step` is for kill tests. */
@@ -77,8 +80,8 @@ export function createReapHandler(
 }
 
 /**
- * One step of the indexer's control loop. Here the loop only checks: commands create the schema and the role, and the
- * deployment creates the queues.
+ * One step of the indexer's control loop. In this function the loop creates and removes nothing, and only checks
+ * conditions: commands create the schema and the role, and the deployment creates the queues.
  */
 async function step({ environment, logger, ask }: Pick<ScheduledRun, "environment" | "logger" | "ask">) {
   await stepOnce(ask, {

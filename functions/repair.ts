@@ -48,15 +48,15 @@ interface Returned {
 }
 
 /**
- * Repairs the slab of each message, and executes the due checks of each batch. Only a message whose repair never began
- * (malformed, or database unavailable) is reported as failed: it is received again, soon at first, and finally goes to
- * the dead-letter queue. Once a repair has begun, its message is done: the database has the repair's result, or the
- * commit failed and reap ends the lease. A failed batch of checks is not retried: its sectors are due again when the
- * claim expires.
+ * Repairs the slab of each message, and executes the due checks of each batch. Only a message whose repair never began,
+ * because the message is malformed or the database is unavailable, is reported as failed. Such a message is received
+ * again, soon at first, and finally goes to the dead-letter queue. Once a repair has begun, its message is done: the
+ * database has the repair's result, or the commit failed and reap ends the lease. A failed batch of checks is not
+ * retried: its sectors are due again when the claim expires.
  *
  * If an execution environment finds itself unfit (lib/worker/self-check.ts), it ends during the same invocation, as
- * soon as the repair is recorded. The message of that repair is received again and finds no lease. No further message
- * reaches the unfit environment.
+ * soon as the repair is recorded. The message of that repair is received again, by another environment, and has no
+ * effect because its lease has ended. No further message reaches the unfit environment.
  */
 export function createRepairHandler(options: RepairHandlerOptions = {}) {
   const { variables = process.env, giveBack = giveBackToQueue, end = endProcess } = options;
@@ -136,7 +136,7 @@ async function check(
   }
 }
 
-/** Loaded on demand: it is rarely needed, and a repair process should stay small. */
+/** Loads the SQS client on demand: it is rarely needed, and a repair process should stay small. */
 async function giveBackToQueue({ queueUrl, receiptHandle, delaySeconds }: Returned): Promise<void> {
   const [{ SQSClient }, { returnMessage }] = await Promise.all([
     import("@aws-sdk/client-sqs"),

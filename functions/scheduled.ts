@@ -21,7 +21,7 @@ import { mayPass } from "../lib/worker/may-pass.ts";
 const RESERVE_MS = 5_000;
 /** A function with a short timeout (in a demo) reserves this share of its timeout instead. */
 const RESERVE_SHARE = 0.2;
-/** This share of the reserve is kept for reporting a silent database and cleaning up. */
+/** This share of the reserve is kept for reporting that the database is silent, and for cleaning up. */
 const PUT_AWAY_SHARE = 0.4;
 
 /** What one run of a scheduled function works with; its connections are closed when the run returns. */

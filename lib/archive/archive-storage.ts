@@ -7,7 +7,8 @@ export interface StoredHead {
 /**
  * The place of an archive: a directory or a part of a bucket. Files are never replaced, except the single manifest.
  *
- * Every method throws an {@link ArchiveError} `archive-unavailable` if the place cannot be used, and obeys the signal.
+ * Every method throws an {@link ArchiveError} `archive-unavailable` if the place cannot be used, and stops when the
+ * signal aborts.
  */
 export interface ArchiveStorage {
   /** The place's name in messages. */

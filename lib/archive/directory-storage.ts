@@ -38,7 +38,8 @@ export function createDirectoryStorage(directory: string): ArchiveStorage {
       await link(unfinished, path);
     } catch (error) {
       if (codeOf(error) !== "EEXIST") throw error;
-      // The process that created the file may have died before the name was durable, and the caller relies on the file.
+      // The file exists already, and the caller will rely on it. The process that created it may have died before the
+      // name was durable, so the name is made durable here.
       await syncDirectories(dirname(path), directory);
       return false;
     } finally {

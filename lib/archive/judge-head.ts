@@ -12,8 +12,8 @@ export type HeadVerdict =
    */
   | { readonly kind: "one-ahead" }
   /**
-   * The database was restored or moved after the archive's last segment was written, and has recorded that: its journal
-   * continues in a later incarnation.
+   * The database was restored or moved after the archive's last segment was written. The restore or move is recorded:
+   * the journal continues in a later incarnation.
    */
   | { readonly kind: "later-incarnation" }
   | { readonly kind: "refused"; readonly error: ArchiveError };

@@ -14,8 +14,8 @@ import { type ArchiveStorage, MOST_FILE_BYTES } from "./archive-storage.ts";
 import { MANIFEST_KEY } from "./manifest.ts";
 
 /**
- * Time limit for one attempt; there are two attempts. The SDK waits forever by default, and with `requestTimeout` alone
- * it only prints a warning: `throwOnRequestTimeout` makes it a limit.
+ * Time limit for one attempt; there are two attempts. By default the SDK waits forever. With `requestTimeout` alone it
+ * only prints a warning after this time; with `throwOnRequestTimeout` too, the attempt fails.
  */
 const ANSWER_MS = 5_000;
 const CONNECT_MS = 2_000;

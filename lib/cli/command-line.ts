@@ -29,8 +29,8 @@ import { addStatus } from "./commands/status/command.ts";
 import { addWork } from "./commands/work.ts";
 
 /**
- * Users type --env-file by habit. It cannot be an option of slabmend: Node.js takes this option for itself, even after
- * the script's name, and exits if the file is missing.
+ * The error for --env-file, which users type by habit. It cannot be an option of slabmend: Node.js takes this option
+ * for itself, even after the script's name, and exits if the file is missing.
  */
 function refuseEnvFile(): never {
   throw new InvalidArgumentError("Write --variables-file: Node.js takes --env-file for itself.");

@@ -32,8 +32,8 @@ export function readAuthorities(text: string): string | undefined {
 }
 
 /**
- * Reports certificate authorities on a connection that checks no certificate: they would give a false sense of
- * security.
+ * The problem that certificate authorities are set, but the connection checks no certificate: the operator would
+ * believe it to be safer than it is.
  */
 export function findUnusedAuthorities(tls: TlsMode): ConfigurationProblem | undefined {
   if (tls === "verified") return undefined;

@@ -16,8 +16,8 @@ interface Refused {
 }
 
 /**
- * Known parameters of other clients and of PostgreSQL, with what to do about them. Messages repeat no other names from
- * a URL.
+ * Known parameters of other clients and of PostgreSQL, with what to do about them. If a URL has a parameter that is
+ * refused, messages name it only if it is in this list.
  */
 const REFUSED: readonly Refused[] = [
   {

@@ -1,6 +1,6 @@
 /**
- * The console's files: one page, one script, one style sheet, one icon. In a clone esbuild bundles them when the server
- * starts, in about 0.2 s; a package contains them in BUNDLED, made by scripts/build-package.ts.
+ * The console's files: one page, one script, one style sheet, one icon. In a Git clone, esbuild bundles them in about
+ * 0.2 s when the server starts. A package contains the bundle in the folder BUNDLED, made by scripts/build-package.ts.
  */
 import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";

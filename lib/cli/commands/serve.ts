@@ -167,8 +167,8 @@ function onlyOne(context: CommandContext): Configuration {
 
 /**
  * The configuration for several indexers: the problems that `readServedIndexers` finds, such as a bad file name or a
- * shared database, end the command at once. An invalid variable found later only keeps the indexer that it belongs to
- * from starting.
+ * shared database, end the command at once. If an invalid variable is found later, only the indexer to which it belongs
+ * does not start.
  */
 function severalIn(context: CommandContext): Configuration {
   const read = () => readServedIndexers(context.variables);

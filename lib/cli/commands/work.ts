@@ -115,7 +115,7 @@ interface Work {
   readonly signal: AbortSignal;
 }
 
-/** Before the first lease a signal ends the command at once; later the command drains. */
+/** Before the first lease a signal ends the command at once; later the command first finishes its repairs. */
 async function workUntilToldToEnd(work: Work): Promise<void> {
   const { pool, logger, signal } = work;
   const { clock } = work.context.io;

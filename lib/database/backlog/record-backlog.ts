@@ -93,14 +93,15 @@ export interface BacklogChanges {
   readonly removed: readonly SlabId[];
   /** Version of each judged slab's entry in the snapshot used for judging; null: the slab had no entry. */
   readonly versions: Readonly<Record<string, string | null>>;
-  /** Slabs that cannot be judged now; those whose entry is not ready are due again after `delayMs`. */
+  /** Slabs that cannot be judged now. Those whose entry is not ready are judged again after `delayMs`. */
   readonly postponed?: { readonly slabIds: readonly SlabId[]; readonly delayMs: number };
   readonly step?: WalkStepChanges;
 }
 
 /**
  * Writes the judged entries and the walk's position in one statement: after a crash either everything is stored, or
- * nothing and the step is repeated. Returns whether the walk advanced; another walker may have been faster.
+ * nothing is stored and the step is repeated. Returns whether the walk advanced; it does not if another walker was
+ * faster.
  */
 export async function recordBacklog(sql: ISql, { step, ...changes }: BacklogChanges): Promise<boolean> {
   const encoded = JSON.stringify(

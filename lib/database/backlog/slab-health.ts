@@ -15,7 +15,7 @@ export interface SlabHealth {
   /** Like `freeAtMs`, for an endangered slab: it need not wait out our hold after a successful repair. */
   readonly endangeredFreeAtMs: number;
   readonly leased: boolean;
-  /** The slab's deletion is final. */
+  /** The slab is queued for deletion, and no account and no object refers to it. */
   readonly dying: boolean;
   /** indexd has marked the slab as unrecoverable, and we cannot rescue it either. */
   readonly givenUp: boolean;
@@ -105,7 +105,7 @@ export async function readSlabHealth(
 }
 
 export interface WalkPage {
-  /** How many bad sectors are done after this page: no further page has slabs of them. */
+  /** How many bad sectors this page completes: no later page has slabs of these sectors. */
   readonly sectors: number;
   /** Where the next page starts; undefined: there is no further page. */
   readonly next: WalkPosition | undefined;

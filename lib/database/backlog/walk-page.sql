@@ -2,12 +2,12 @@
 -- slabs, without the slabs that this pass has already seen. Read only: one snapshot, no row locks.
 --
 --   request  {"cause", "pass", "position", "slabPosition", "pageSectors", "maxSlabs", "judged", "graceMs"}
---            slabPosition: the first sector after position may be done in part: its slabs up to this id are done
+--            slabPosition: of the first sector after position, the slabs up to this id are already done; 0: none
 --            maxSlabs: the page ends after this many slabs that this pass has not seen, or after 4 times as many pairs
 --              of a sector and a slab; null: no limit
---            judged: false: read only the slabs' ids, because reading their health takes too long
+--            judged: false: reading the slabs' health takes too long, so only their ids are read
 --   answer   {"sectors", "next", "nextSlab", "slabs": slab_health, "slabIds", "nowMs"}
---            sectors: how many bad sectors are done after this page: no further page has slabs of them
+--            sectors: how many bad sectors this page completes: no later page has slabs of these sectors
 --            next, nextSlab: the position of the next page; both are 0 after the last page
 --
 -- bad-sectors.sql says which sectors are read, and by which indexes. The slabs of these sectors are read by

@@ -43,8 +43,8 @@ interface Driver {
 
 /**
  * The client works behind a transaction pooler: no named prepared statements, no session state, no look-up of types.
- * End the client before a Lambda function returns: a frozen connection would be dead later. Use it through a {@link
- * DeadlineClient}: by itself it waits forever for a silent server.
+ * End the client before a Lambda function returns: Lambda then freezes the process, and an open connection would be
+ * dead at the next invocation. Use it through a {@link DeadlineClient}: by itself it waits forever for a silent server.
  *
  * @param authorities certificates of authorities, as PEM, to use instead of those built into Node.js
  */
@@ -68,7 +68,8 @@ export function connect(databaseUrl: string, applicationName: string, authoritie
     await Promise.all([driver.sql.end({ timeout }), driver.closed]);
     clearTimeout(limit);
   };
-  // If the connection is lost, the driver may never settle the transaction, because it waits for its rollback.
+  // If the connection is lost, the driver may never settle the transaction, because the driver waits for the rollback.
+  // So the call ends when the connection is lost.
   const begin = (...args: unknown[]): Promise<unknown> => {
     const transaction = Reflect.apply(live().begin, undefined, args);
     return Promise.race([transaction, driver.lost]);
@@ -131,8 +132,8 @@ function openDriver(
     } catch (error) {
       closed.resolve();
       onOver(isAbandoned ? undefined : (error as Error));
-      // The `sql.end` in onOver must begin before this error is thrown: the error fails the driver's first statement,
-      // and the driver then rejects the statements in its queue only if it is already ending.
+      // The `sql.end` in onOver must begin before this error is thrown. The error fails the driver's first statement;
+      // the driver then rejects the statements in its queue only if the driver is already ending.
       await Promise.resolve();
       throw error;
     }

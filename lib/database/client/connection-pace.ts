@@ -4,7 +4,7 @@ import { retryDelayMs } from "./retry-transaction.ts";
 
 /** Two losses of connections that are further apart than this are treated as unrelated. */
 const FORGET_AFTER_MS = 10_000;
-/** More failures than this do not increase the delay. */
+/** Failures beyond this number do not increase the delay further. */
 const MOST_COUNTED = 10;
 
 /**

@@ -15,8 +15,9 @@ export interface DeadlineClient {
    * opens a new one: after a failover the old server is silent, and TCP would wait for a quarter of an hour. Other
    * calls waiting on the dropped connection fail in the same way.
    *
-   * A connection to a server that has become read-only is dropped too. A refused statement did not happen, so
-   * `statements` run again on a new connection while time is left: writes before the refused one must be idempotent.
+   * A connection to a server that has become read-only is dropped too. The write that this server refused did not
+   * happen, so `statements` run again on a new connection while time is left. Writes before the refused one then run
+   * twice: they must be idempotent.
    * @throws {StoreError} `no-answer`: the statement may or may not have happened; `read-only-server`: it did not happen
    */
   run<Result>(limitMs: number, statements: (sql: Sql) => Promise<Result>): Promise<Result>;
@@ -30,7 +31,7 @@ export interface DeadlineClient {
 }
 
 const TAKE_LEAVE_MS = 5_000;
-/** Pause before each new connection after a read-only one, while the name may still resolve to the old primary. */
+/** Pauses before the new connections that follow a read-only one: the name may still resolve to the old primary. */
 const NEW_CONNECTION_SLEEPS_MS = [0, 500, 1_000, 2_000, 2_000, 2_000];
 
 export function createDeadlineClient(options: {
@@ -128,8 +129,8 @@ export interface AskOptions {
 }
 
 /**
- * Queries the database and waits for the answer at most until the time runs out. Retries only if the call is marked as
- * idempotent: otherwise the statement may already have happened.
+ * Queries the database and waits for the answer at most until the time runs out. Retries only calls that are marked as
+ * idempotent, because a statement without an answer may already have happened.
  * @throws {StoreError} `no-answer`
  */
 export type Ask = <Result>(

@@ -1,11 +1,11 @@
 /**
  * Given to postgres.js instead of a socket.
  *
- * postgres.js drops its socket when it receives `close`; a write that follows (the rollback of a transaction whose
- * connection is gone, a write delayed by setImmediate) then throws where no caller can catch it. postgres.js also opens
- * another connection by itself, without a pause, and sends the remaining statements of the old connection there. So
- * this class never emits `close`: for a lost connection, and for every later write, it emits `error`. connect.ts then
- * discards the driver as well.
+ * postgres.js drops its socket when it receives `close`. If a write follows (the rollback of a transaction whose
+ * connection is gone, or a write delayed by setImmediate), the write throws where no caller can catch the error.
+ * postgres.js also opens another connection by itself, without a pause, and sends the remaining statements of the old
+ * connection there. So this class never emits `close`: for a lost connection, and for every later write, it emits
+ * `error`. connect.ts then discards the driver as well.
  *
  *   open --lost--> closed (every write: error)          open --end / destroy--> closed
  */

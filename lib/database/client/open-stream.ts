@@ -34,7 +34,8 @@ export async function openStream(target: StreamTarget, signal: AbortSignal): Pro
 async function encrypt(socket: Socket, target: StreamTarget, signal: AbortSignal): Promise<Socket> {
   socket.write(SSL_REQUEST);
   const answer = (await waitFor(socket, "data", target, signal)) as Buffer;
-  // Bytes after the answer could come from an attacker on the way, and would be read as if they had been encrypted.
+  // The answer is one byte. Further bytes are refused: they could come from an attacker on the way, and would be read
+  // as if they had been encrypted.
   const isAccepted = answer.length === 1 && answer[0] === YES;
   if (!isAccepted) {
     if (target.tls === "optional" && answer.length === 1) return socket;
@@ -46,7 +47,7 @@ async function encrypt(socket: Socket, target: StreamTarget, signal: AbortSignal
     ...(isIP(target.host) === 0 ? { servername: target.host } : {}),
     ...(target.authorities === undefined ? {} : { ca: target.authorities }),
     rejectUnauthorized: target.tls === "verified",
-    // Without this, a host given as an IP address would be compared with the certificate as "localhost".
+    // Without this option, a certificate for a host that is given as an IP address would be compared with "localhost".
     checkServerIdentity: (_name, certificate) => checkServerIdentity(target.host, certificate),
   });
   secure.on("error", () => {});

@@ -3,7 +3,8 @@ import { isStatementTimeout } from "./statement-timeout.ts";
 
 /**
  * Reads in a transaction that cannot write or lock a row, and in which no statement (and so no snapshot) lasts longer
- * than `limitMs`. `too-long`: a statement reached that limit. Within a caller's transaction there is no limit.
+ * than `limitMs`. `too-long`: a statement reached that limit. If `sql` is already a transaction, the limit does not
+ * apply.
  */
 export async function readShortly<Result>(
   sql: ISql,

@@ -15,8 +15,8 @@ export type StoreErrorCode =
   /** Repeated serialization failures, deadlocks or lock time-outs. */
   | "retries-exhausted"
   /**
-   * The connection was lost so often that it is unknown whether the commit happened. A commit leaves its token in the
-   * journal.
+   * The connection was lost so often that it is unknown whether the commit happened. If it happened, its token is in
+   * the journal.
    */
   | "fate-unknown"
   /** The server is read-only: the old primary after a failover, or a replica. */

@@ -1,7 +1,7 @@
 import type { ISql } from "postgres";
 import { type HostId, parseRoot, type Root } from "../../slab/ids.ts";
 
-/** The number of sectors drawn; the host must serve most of them. */
+/** The number of sectors drawn for each host; the host must serve most of them. */
 const DRAWN = 3;
 /** Rows that each of the two searches reads at most: a host with only young sectors would otherwise be read in full. */
 const LOOKED_AT = 16;

@@ -1,7 +1,7 @@
 -- Whether so many hosts deny sectors at this moment that the cause must be on our side. Counts the hosts that serve
--- requests, but within the last 10 minutes denied more than a tenth of what they were asked for. They are too many if
--- they are at least 5, and more than a third of all hosts that served or denied a request within these 10 minutes.
--- manyHostsDeny() in lib/placement/judge-denials.ts makes the same decision.
+-- requests, but within the last 10 minutes denied more than a tenth of what they were asked for. The answer is true if
+-- their number is at least 5, and more than a third of all hosts that served or denied a request within these 10
+-- minutes. manyHostsDeny() in lib/placement/judge-denials.ts makes the same decision.
 --
 --   reporting   hosts whose denials are about to be recorded
 --

@@ -9,7 +9,7 @@
 --   ignored   true: no denial was recorded, because so many hosts deny that the cause is on our side (many_hosts_deny)
 --
 -- A denial within an hour of the last counted one does not count: a repair that is resumed immediately repeats its
--- requests within minutes. If the sector left the host and came back, its row starts over.
+-- requests within minutes. If the sector left the host and came back, the counts in the denial's row start again.
 --
 -- The caller holds the locks of lock_for_commit, which guard every row of these sectors. Indexes: primary keys.
 create or replace function slabmend.record_denials(the_slab bigint, reports jsonb, out total integer, out ignored boolean)

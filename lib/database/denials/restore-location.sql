@@ -1,5 +1,5 @@
 -- Records a sector on the host that has just served it, as indexd's re-pinning does; started by an operator. If the
--- sector is still recorded there, only the denial is removed.
+-- sector is still recorded on this host, only the denial is removed.
 --
 --   answer   'restored', 'cleared', or why neither was done: 'sector-gone', 'located-elsewhere', 'host-gone',
 --            'host-blocked', 'host-without-good-contract', 'host-taken' (the host has another sector of one of this

@@ -116,8 +116,8 @@ export interface DrainStanding {
    */
   readonly stopped: readonly string[];
   /**
-   * Number of slabs by the outcome of their latest repair since the run began, without successful outcomes; counted
-   * among at most 500 slabs that are still to be drained.
+   * For each unsuccessful outcome: how many slabs had it at their latest repair since the run began. Counted among at
+   * most 500 slabs that are still to be drained.
    */
   readonly outcomes: Readonly<Record<string, number>>;
   /**

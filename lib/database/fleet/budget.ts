@@ -74,7 +74,7 @@ async function checkOnce(sql: ISql, limits: BudgetLimits): Promise<BudgetState> 
       greatest(d.repairs_left - (select count(*) from slabmend.leases), 0)::text as repairs_left
     from decided d`;
   const { stopped_by: stoppedBy, repairs_left: left } = row!;
-  // Without a limit on repairs `left` is 0, not null, because greatest() ignores nulls.
+  // Tests the limit itself: without a limit on repairs `left` is 0, not null, because greatest() ignores nulls.
   const ordinaryLeases = limits.repairs === undefined ? null : Math.min(Number(left), MOST_LEASES);
   return { stoppedBy, ordinaryLeases: stoppedBy.length > 0 ? 0 : ordinaryLeases };
 }

@@ -18,9 +18,9 @@ const LEAST_BYTES = 65_536;
 const MAX_SAMPLES = 1_024;
 /**
  * PostgreSQL raises an error if a product is too small to be distinguished from zero. A sum to which nothing is added
- * decays that far in 1,074 half-lives (three weeks); then no score could be read or reported. So a sum below LEAST_SUM
- * counts as zero, and so does any sum after MOST_HALF_LIVES. The smallest product that is computed, LEAST_SUM /
- * 2^MOST_HALF_LIVES, is above 10^-37.
+ * decays that far in 1,074 half-lives (three weeks). From then on, every attempt to read or report scores would fail.
+ * So a sum below LEAST_SUM counts as zero, and so does any sum after MOST_HALF_LIVES. The smallest product that is
+ * computed, LEAST_SUM / 2^MOST_HALF_LIVES, is above 10^-37.
  */
 const LEAST_SUM = 1e-6;
 const MOST_HALF_LIVES = 100;
@@ -34,8 +34,8 @@ const MOST_SUM = 1e18;
 const MOST_SAMPLE = 1e15;
 
 /**
- * SQL: the factor by which the sums in the row `h` have decayed since `faded_at`. It is 1 if `faded_at` lies in the
- * future, because the clock was set back.
+ * SQL: the factor by which the sums in the row `h` have decayed since `faded_at`. It is 1 if the clock was set back, so
+ * that `faded_at` lies in the future.
  */
 const LEFT_OVER = `
   select case when e.half_lives > ${MOST_HALF_LIVES} then 0 else power(0.5::float8, e.half_lives) end as left_over

@@ -10,7 +10,7 @@ const WRITE_EVERY_SECONDS = 10;
 /** Records the time of a run in the only row of `fleet`, in a transaction of its own. */
 export async function noteRun(sql: ISql, job: "claim" | "reap"): Promise<void> {
   const column = sql(job === "claim" ? "claimed_at" : "reaped_at");
-  // A stored time that lies in the future (the clock was set back since) is replaced, too.
+  // A stored time that lies in the future, because the clock was set back, is replaced too.
   const note = () => sql`
     update slabmend.fleet set ${column} = clock_timestamp()
     where ${column} is null

@@ -48,8 +48,8 @@ export async function releaseQuarantine(
   slabIds: readonly SlabId[] | "all",
 ): Promise<readonly string[]> {
   const chosen = slabIds === "all" ? null : JSON.stringify(slabIds.map(String));
-  // Not retried after a lost answer: which slabs were released is unknown, so the operator checks and repeats the
-  // command.
+  // Not retried after a lost answer: if the slabs were released, a second attempt would find none in quarantine, and
+  // report that nothing was released. The operator checks, and repeats the command if needed.
   const release = () => sql<{ released: string[] }[]>`
     with released as (
       update slabmend.repairs r

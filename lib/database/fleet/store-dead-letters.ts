@@ -23,8 +23,8 @@ const MOST_BODY_CHARACTERS = 16_384;
  * received again, because its deletion failed or it was resent, updates the same row.
  *
  * If a lease has not begun and its message is a dead letter, the lease expires now: reap frees its slab in the next
- * run. Without that, leases that never begin could keep the fleet at its lease limit for an hour after a database
- * outage. A lease whose row is locked is left alone: its repair is just beginning.
+ * run. Otherwise, after an outage of the database, leases that never begin could keep the fleet at its lease limit for
+ * an hour. A lease whose row is locked is left alone: its repair is just beginning.
  */
 export async function storeDeadLetters(sql: ISql, letters: readonly NewDeadLetter[]): Promise<void> {
   if (letters.length === 0) return;

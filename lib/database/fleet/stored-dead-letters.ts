@@ -31,8 +31,8 @@ export interface StoredDeadLetter {
 const MOST_BODY_CHARACTERS = 500;
 
 /**
- * The dead letters with these message ids, or all dead letters, with the state of their leases: returns the `limit`
- * letters that were received last, and the total number of letters. Reads dead_letters_last_seen_idx.
+ * Reads the dead letters with these message ids, or all dead letters, and the state of their leases. Returns the
+ * `limit` letters that were received last, and the total number of letters. Reads dead_letters_last_seen_idx.
  */
 export async function listDeadLetters(
   sql: ISql,

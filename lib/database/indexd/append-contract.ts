@@ -10,8 +10,8 @@ const MAX_CONTRACT_BYTES = 10n * 2n ** 40n;
 const APPEND_INGRESS_BYTES = 4096n;
 
 /**
- * The size, in whole sectors, up to which the host's collateral limit still allows a contract to be renewed. A fifth of
- * that size is subtracted as a margin.
+ * The contract size in bytes, rounded down to whole sectors, up to which the host's collateral limit still allows a
+ * renewal. A fifth of that size is subtracted as a margin.
  */
 export function maxRenewableBytes(
   host: Pick<HostRow, "maxCollateral" | "collateral">,
@@ -19,16 +19,16 @@ export function maxRenewableBytes(
 ): bigint {
   const perSector = host.collateral * SECTOR * (settings.contractsPeriodBlocks + PROOF_WINDOW_BLOCKS);
   const sectors = host.maxCollateral / (perSector > 0n ? perSector : 1n);
-  // If the product overflows 64 bits, indexd uses MAX_CONTRACT_BYTES. This minimum gives the same result, because a
-  // product that overflows is above MAX_CONTRACT_BYTES.
+  // If the product overflows 64 bits, indexd uses MAX_CONTRACT_BYTES. The minimum of the two below gives the same
+  // result, because a product that overflows is above MAX_CONTRACT_BYTES.
   const bytes = sectors * SECTOR < MAX_CONTRACT_BYTES ? sectors * SECTOR : MAX_CONTRACT_BYTES;
   return ((bytes * 8n) / 10n / SECTOR) * SECTOR;
 }
 
 /**
  * Whether indexd will be able to append one more sector: the contract is healthy, may grow, is not due for renewal, and
- * has either unused paid space or enough funds of both sides for one sector until it expires. `host` is the contract's
- * host.
+ * has either unused paid space or enough funds of both sides to store one sector until the contract expires. `host` is
+ * the contract's host.
  */
 export function isGoodForAppend(contract: ContractRow, host: HostRow, settings: SettingsRow): boolean {
   if (!isHealthyContract(contract, settings)) return false;

@@ -7,7 +7,7 @@
 --   bad-contract   sectors pinned to a contract that is not good, or whose state is neither pending nor active
 --   bad-host       unpinned sectors of hosts that are not good or have no active contract: such a host keeps them for
 --                  only three days, and indexd does not look for them
---   draining       sectors of hosts that are being drained, pinned and unpinned; none while the drain is paused
+--   draining       pinned and unpinned sectors of hosts that are being drained; none while the drain is paused
 --
 -- Calls pinned_sectors() and unpinned_sectors(). Besides the indexes of these two functions it uses sectors_lost_idx
 -- and denials_open_idx.

@@ -41,7 +41,7 @@ export async function checkAws(
 
 const MAPPING = "mapping";
 
-/** Checks whether the queue's messages reach the repair function, and how many at once. */
+/** Checks whether the queue's messages reach the repair function, and how many of them it may process at once. */
 async function checkMapping(
   functionName: string,
   options: {

@@ -115,7 +115,7 @@ function judgeFunds(answers: readonly HostAnswer[], reached: number, hasSeed: bo
     );
   }
   // indexd funds the account on ten hosts per pass, so while the fleet works, some hosts always wait for the next
-  // funding.
+  // funding. A warning is due only if most of the hosts that answer wait for it.
   return funded * 2 < reached
     ? warning(
         "account",

@@ -24,8 +24,8 @@ export async function isTransactionPooled(first: Sql, second: Sql): Promise<bool
 
 /**
  * Reserves a connection, so that it is not closed as idle: after a close, a session pooler would give the server
- * process to the next connection. Opens no transaction: during a transaction, a transaction pooler would not share the
- * server process.
+ * process to the next connection, and would look like a transaction pooler. Opens no transaction: during a transaction,
+ * a transaction pooler would not share the server process, and would not be noticed.
  */
 async function hold(sql: Sql, held: ReservedSql[]): Promise<ReservedSql> {
   // Connects first: a reservation that cannot connect stays in the client's queue forever.

@@ -39,13 +39,13 @@ export function judgeEncryption(facts: ServerFacts, database: DatabaseUrl): Chec
 }
 
 /**
- * Both limits are well below the validity of the tokens that workers sign (5 minutes) and of hosts' prices (30
- * minutes).
+ * From how large a difference of the clocks doctor warns, and from how large a difference it reports a failure. Both
+ * limits are well below the validity of the tokens that workers sign (5 minutes) and of hosts' prices (30 minutes).
  */
 const SKEW_WARNING_MS = 5_000;
 const SKEW_FAILURE_MS = 60_000;
 
-/** @param uncertainMs half of the round trip that read the server's clock */
+/** @param uncertainMs half the duration of the query that read the server's clock */
 export function judgeClock(skewMs: number, uncertainMs: number): Check {
   const text = `${Math.round(Math.abs(skewMs))} ms ${skewMs < 0 ? "behind" : "ahead of"} this machine's`;
   const least = Math.abs(skewMs) - uncertainMs;

@@ -62,7 +62,7 @@ async function ask(context: CommandContext, request: RunRequest): Promise<"done"
   const report = await withDatabase(context, { needs }, async (askDatabase) => {
     const { id } = await askDatabase((sql) => requestOfRun(sql, request));
     if (request === "cancel") {
-      // If no process executes the run, this call ends it at once. If a process does, that process ends it.
+      // If a process executes the run, that process ends it. Otherwise `coordinateWithoutHosts` below ends it at once.
       const variables = context.parse(["SLABMEND_ACCEPT_INDEXD_VERSION"]);
       const acceptedVersion = variables.SLABMEND_ACCEPT_INDEXD_VERSION;
       const logger = createLogger("silent", { indexer: "default" });

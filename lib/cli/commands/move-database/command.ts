@@ -95,7 +95,8 @@ function addStart(group: Command, host: CommandHost): void {
       ),
   ).action(
     action<MoveOptions>(host, async (context, options) =>
-      // "any": what a new move needs is checked below, and a running move ends by itself if its source was upgraded.
+      // "any": nothing is demanded of the source yet. What a new move needs is checked below; a running move ends by
+      // itself if its source was upgraded.
       withMove(context, { needs: "any" }, options, async (move) => {
         const last = await readLastMove(move);
         if (last === undefined || last.finishedAt !== null) {
@@ -228,7 +229,8 @@ async function moveOn(context: CommandContext, move: OpenMove, goal: MoveGoal): 
     logger: createLogger("silent", { indexer: "default" }),
     jobs: [job],
     coordinator: coordinatorName(),
-    // For goals other than `ready`, only the job gets the signal, because the job must revert an interrupted switch.
+    // For goals other than `ready`, a signal must not end this call before the job has reverted an interrupted switch,
+    // so only the job gets the signal.
     signal: goal === "ready" ? signal : new AbortController().signal,
     kind: MOVE_KIND,
     leaseMs: LEASE_MS,

@@ -86,8 +86,8 @@ export async function withMove<Result>(
 }
 
 /**
- * The remedy for a failed connection names the variable of the source's URL. If the target failed, it must name the
- * target's.
+ * For queries to the target: if the target cannot be reached, the remedy names the variable of the target's URL.
+ * Otherwise it would name the variable of the source's URL, as the remedy for any failed connection does.
  */
 function namingTarget(ask: Ask): Ask {
   return async (statements, options) => {

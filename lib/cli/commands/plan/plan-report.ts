@@ -1,4 +1,6 @@
-/** What a repair of a slab would do, decided by the same code as in a repair, and the cost. Pure. */
+/**
+ * What a repair of a slab would do and what it would cost. The code that decides is the one that a repair uses. Pure.
+ */
 import type { NetworkHost, NetworkSnapshot } from "../../../database/indexd/network-snapshot.ts";
 import type { RepairState } from "../../../database/leases/repair-state.ts";
 import { usualReadPrice } from "../../../jobs/repair/usual-read-price.ts";

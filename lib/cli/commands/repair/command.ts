@@ -47,7 +47,7 @@ SLABMEND_MIGRATION_SEED. If the command is killed, its lease ends after two minu
         const variables = {
           ...context.variables,
           SLABMEND_DATABASE_URL: context.databaseUrl?.reveal(),
-          // Standard output is reserved for the report, unless the log was asked for.
+          // Without --verbose there is no log: standard output is reserved for the report.
           SLABMEND_LOG_LEVEL: options.verbose === true ? "debug" : "silent",
           SLABMEND_METRICS_NAMESPACE: "",
         };

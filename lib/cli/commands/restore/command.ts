@@ -145,8 +145,9 @@ slabmend restore continue. slabmend maintenance status shows the restore, slabme
 }
 
 /**
- * Thrown by abort if another process executes the restore, because then the restore could not be cancelled. Abort must
- * not wait for the end of that process's lease: it would then continue a restore that is not cancelled.
+ * The error of `restore abort` if another process executes the restore: in that case the restore could not be
+ * cancelled. If abort waited until that process's lease ended, it would take over a restore that is not cancelled, and
+ * continue it.
  */
 function underWay(run: Run | undefined): RunError {
   return new RunError({
@@ -164,8 +165,8 @@ async function look(
 ): ReturnType<typeof chooseSource> {
   const now = new Date(context.io.clock.now());
   const active = await ask(readUnfinishedRun, { isIdempotent: true });
-  // An unfinished run is no obstacle if no process executes it: the new restore ends an interrupted restore, and any
-  // run that was unfinished when the backup was made.
+  // An unfinished run is no obstacle if no process executes it: the new restore ends this run, whether it is an
+  // interrupted restore or was already unfinished when the backup was made.
   if (active?.kind === restoreKind.kind && active.expiresAt !== null && active.expiresAt > now)
     throw runActive(active, now);
   const { SLABMEND_ARCHIVE: destination } = context.parse(["SLABMEND_ARCHIVE"]);

@@ -57,8 +57,8 @@ export async function chooseSource(
 }
 
 /**
- * The incarnation of the configured archive; 0: no archive, or an unusable one. It is needed although a scan does not
- * read the archive: after the restore, reap continues the archive in a later incarnation.
+ * The incarnation of the configured archive; 0: no archive, or an unusable one. A scan does not read the archive, but
+ * needs this number: after the restore, reap continues the archive in a later incarnation.
  */
 async function incarnationOf(
   storage: ArchiveStorage | undefined,
@@ -75,8 +75,8 @@ async function incarnationOf(
 }
 
 /**
- * Checks by the archive's manifest that it belongs to this indexer, and contains all that was archived before the
- * backup.
+ * Checks by the manifest that the archive belongs to this indexer, and that it contains all rows that were archived
+ * before the backup.
  */
 async function openArchive(
   storage: ArchiveStorage | undefined,
@@ -107,7 +107,8 @@ async function openArchive(
     });
   }
   // Until prunes are released, every restore reads from the position from which the first restore read. The archived
-  // position in the database may be too late: reap may have archived rows since an interrupted restore.
+  // position in the database may be later than that: if a restore was interrupted, reap may have archived more rows
+  // since then.
   const after = held === null ? archived : held.archived;
   return { place: storage.place, walletHash, after, end: { incarnation, position } };
 }

@@ -7,7 +7,7 @@ import { renderStatus } from "../status/render-status.ts";
 import { attempt } from "./attempt.ts";
 import { type Setup, SKIP } from "./setup.ts";
 
-/** Number of good hosts to dial, as by default in `doctor`. */
+/** Number of good hosts to dial: the default of `slabmend doctor`. */
 const HOSTS = 20;
 
 /** Runs `doctor` and `status` with the new settings. */

@@ -44,8 +44,8 @@ sectors on good hosts, under any contract, minus min_shards. With --json --watch
 
 /**
  * After the first report, two things end the command: Ctrl+C, which also interrupts a query, and a failure that the
- * database did not cause. Each round uses its own connection, so that a short outage of the database costs one line and
- * does not end the command.
+ * database did not cause. Each round uses its own connection, so that a short outage of the database does not end the
+ * command: the round prints a line with the failure instead of a report.
  */
 async function watch(context: CommandContext, everyMs: number): Promise<ExitReason> {
   const { stdout, stderr, signal, clock } = context.io;

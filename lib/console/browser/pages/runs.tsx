@@ -42,7 +42,7 @@ export function Run({ id }: { readonly id: string }) {
   );
 }
 
-/** The state of an unfinished run is taken from the event stream if that is newer than the loaded report. */
+/** The state of an unfinished run is taken from the loaded report or from the event stream, whichever is newer. */
 function OneRun({
   report,
   run: read,
@@ -56,8 +56,8 @@ function OneRun({
   const live = status?.maintenance;
   const isNewer = report.value !== undefined && status !== undefined && status.at > report.value.at;
   const run = isNewer && live?.id === read.id ? live : read;
-  // Both the loaded data and the event stream name the unfinished run, or none. If they differ, the loaded data is
-  // outdated.
+  // The loaded data and the event stream both say which run is unfinished, if any. If they name different runs, or only
+  // one of them names a run, the loaded data is outdated.
   const isOld = status !== undefined && (live?.id ?? null) !== (read.finishedAt === null ? read.id : null);
   const { again } = report;
   useEffect(() => {

@@ -114,7 +114,7 @@ export function segmentsOf(total: number): Segment[] {
   });
 }
 
-/** Number of shards per state, in the order of SHARD_LOOKS, without states that no shard has. */
+/** Number of shards in each state that occurs, in the order of SHARD_LOOKS. */
 export function countStates(shards: SlabReport["shards"]): (readonly [ShardState, number])[] {
   return (Object.keys(SHARD_LOOKS) as ShardState[])
     .map((state) => [state, shards.filter((shard) => shard.state === state).length] as const)

@@ -20,9 +20,9 @@ const LOOKS: Readonly<Record<StatusReport["sentence"]["level"], readonly [Tone, 
 };
 
 /**
- * The summary sentence. The server chooses its words, so that `slabmend status` shows the same sentence. While the
- * server or the database does not answer, the console shows a sentence that says this, because the server's last
- * sentence may be outdated.
+ * The summary sentence. The server writes the sentence, so that `slabmend status` shows the same. While the server or
+ * the database does not answer, the console says so in a sentence of its own, because the server's last sentence may be
+ * outdated.
  */
 export function sentenceOf(
   connection: Connection,
