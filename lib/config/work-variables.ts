@@ -1,8 +1,8 @@
 import { VARIABLES, type VariableName } from "./variables.ts";
 
 /**
- * These variables are read separately: the database URL may be an option of the command, and queues are not always
- * needed.
+ * `work` and `serve` do not read these variables together with the others: the database URL may be an option of the
+ * command, and queues are not always needed.
  */
 const GIVEN_OTHERWISE = [
   "SLABMEND_DATABASE_URL",

@@ -35,7 +35,10 @@ export async function openArchive(options: {
   return {
     async follow(ask, limitMs) {
       if (isHanging) {
-        logger.warn({ archive: storage.place }, "the archive has not answered since an earlier run");
+        logger.warn(
+          { archive: storage.place },
+          "nothing is archived now: the archive has not yet answered a request of an earlier run",
+        );
         return { segments: 0, rows: 0, stopped: undefined };
       }
       const deps = { ask, storage, clock, ...(step === undefined ? {} : { step }) };

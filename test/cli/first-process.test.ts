@@ -135,13 +135,16 @@ describe("SIGTERM to every process of a service", () => {
       ...(oldNode === undefined
         ? []
         : ([["an older Node, which starts the one that it needs", oldNode]] as const)),
-    ] as const)("run by %s, slabmend drains and ends with exit code 0", async (_name, node) => {
-    const work = start(node, [LAUNCHER, ...WORK]);
-    await work.says('"working"');
-    expect(groupOf(work.pid).length).toBeGreaterThan(1);
-    process.kill(-work.pid, "SIGTERM");
-    expect(await work.ended).toBe(0);
-    expect(work.out()).toContain('"done":true');
-    await untilEqual(() => groupOf(work.pid), []);
-  });
+    ] as const)(
+    "run by %s, slabmend finishes its running repairs and ends with exit code 0",
+    async (_name, node) => {
+      const work = start(node, [LAUNCHER, ...WORK]);
+      await work.says('"working"');
+      expect(groupOf(work.pid).length).toBeGreaterThan(1);
+      process.kill(-work.pid, "SIGTERM");
+      expect(await work.ended).toBe(0);
+      expect(work.out()).toContain('"done":true');
+      await untilEqual(() => groupOf(work.pid), []);
+    },
+  );
 });

@@ -20,13 +20,16 @@ const WORK = ["work", "--from-database", "--concurrency", "1"];
 const isDone = (out: string): boolean =>
   out.trimEnd().endsWith('{"done":true,"outcomes":{},"notBegun":0,"crashed":0}');
 
-test.each(["SIGTERM", "SIGINT"] as const)("at %s slabmend drains and ends with code 0", async (signal) => {
-  const cli = startCli(WORK, environment);
-  await cli.until('"working"');
-  cli.child.kill(signal);
-  expect(await cli.ended).toBe(0);
-  expect(isDone(cli.out())).toBe(true);
-});
+test.each(["SIGTERM", "SIGINT"] as const)(
+  "at %s slabmend finishes its running repairs and ends with code 0",
+  async (signal) => {
+    const cli = startCli(WORK, environment);
+    await cli.until('"working"');
+    cli.child.kill(signal);
+    expect(await cli.ended).toBe(0);
+    expect(isDone(cli.out())).toBe(true);
+  },
+);
 
 test("SIGTERM during the start of slabmend ends the process, and no slab is leased", async () => {
   for (const delayMs of [50, 200, 400, 800, 1_200]) {
@@ -78,7 +81,7 @@ function startByNpm(
 }
 
 test.runIf(existsSync("/proc/self/stat"))(
-  "slabmend drains and ends if npx or its shell is killed",
+  "slabmend finishes its running repairs and ends if npx or its shell is killed",
   async () => {
     for (const gone of [0, 1]) {
       const { parents, work, out } = await startByNpm("exec");

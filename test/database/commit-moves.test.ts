@@ -115,7 +115,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     return slab;
   };
 
-  test("the move of a sector that was moved to another host since the plan is dropped", async () => {
+  test("a move is dropped if its sector was moved to another host since the plan", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`
@@ -132,7 +132,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     expect((await hostsOf(slab))[0]).toBe(hosts[6]!.id);
   });
 
-  test("the move of an unpinned sector that was moved to another bad host since the plan is dropped", async () => {
+  test("a move is dropped if its sector, which was unpinned, was moved to another bad host since the plan", async () => {
     const unpinnedOn = (n: number) => ({ hostId: hosts[n]!.id, mapId: null });
     const slab = await seedSlab(sql, {
       minShards: 1,
@@ -152,7 +152,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     });
   });
 
-  test("the move of a sector that was pinned to a different contract since the plan is dropped", async () => {
+  test("a move is dropped if its sector was pinned to a different contract since the plan", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     const other = await seedContract(sql, hosts[0]!.id);
@@ -166,7 +166,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     });
   });
 
-  test("the move of a sector whose contract was renewed since the plan is dropped", async () => {
+  test("a move is dropped if its sector's contract was renewed since the plan", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await renewContract(sql, hosts[0]!.id, hosts[0]!.contract!);
@@ -175,7 +175,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     expect(await hostsOf(slab)).toEqual([0, 1, 2].map((n) => hosts[n]!.id));
   });
 
-  test("the move of a sector whose contract has become good since the plan is dropped", async () => {
+  test("a move is dropped if the sector's contract has become good since the plan", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`update contracts set good = true where id = ${hosts[0]!.contract!.id}`;
@@ -188,7 +188,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     });
   });
 
-  test("the move of a sector that was lost since the plan is recorded", async () => {
+  test("a move is recorded even if its sector was lost since the plan", async () => {
     const slab = await slabWithBadFirst();
     const moves = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
     await sql`
@@ -263,7 +263,7 @@ describe("rule 4: no two sectors of a slab on one host", () => {
   });
 });
 
-describe("rule 5: the new host is unblocked with a good contract", () => {
+describe("rule 5: the new host is not blocked and has a good contract", () => {
   test.each([
     ["blocked in mid-repair", "host-blocked", (host: SeededHost) => blockHost(sql, host.hostKey)],
     ["its contract bad", "host-without-good-contract", badContract],

@@ -1,6 +1,6 @@
 -- The open denials: a host said that it does not have a sector, and indexd still records the sector there, unchanged
--- since then. This is the only definition of "open denial". If the sector was moved, pinned or uploaded again since
--- then, the denial is not open; if it was moved, the denial's row now records an earlier location.
+-- since then. This is the only definition of "open denial". If the sector has since been uploaded again, pinned
+-- or moved, the denial is not open; if it was moved, the denial's row now records an earlier location.
 --
 --   denials   how many denials in a row have been counted: see record_denials
 --

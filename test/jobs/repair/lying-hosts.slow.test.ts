@@ -138,7 +138,7 @@ describe("a shard that was pinned wrongly", () => {
     expect((await suite.history(slab)).badShards).toEqual([1]);
   });
 
-  test("is reported both among the sources and among the targets", async () => {
+  test("is reported, whether it is a source or a target of the rebuild", async () => {
     const slab = await suite.world.storeSlab({
       minShards: 2,
       totalShards: 6,
