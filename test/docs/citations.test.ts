@@ -1,4 +1,6 @@
-/** Files, folders, headings and decisions that documents and comments cite exist, and comments keep to their columns. */
+/**
+ * Files, folders, headings and decisions that documents and comments cite exist, and comments keep to their columns.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, test } from "vitest";

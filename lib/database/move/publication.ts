@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import type { ISql, Sql } from "postgres";
 import { Secret } from "../../secret/secret.ts";
+import { leaseLost } from "../runs/run-error.ts";
 import { scramVerifier } from "../schema/make-fleet-role.ts";
 import { MoveError } from "./move-error.ts";
 import { MOVE, quoteName } from "./move-names.ts";
@@ -16,7 +17,7 @@ export const newPassword = (): Secret<string> => new Secret(randomBytes(32).toSt
  * Creates the replication role, the publication of all tables, and the slot; from then on the source keeps its
  * write-ahead log for the target. A replication role that already exists gets the new password. Safe to repeat.
  * The creation of the slot waits for all transactions of the server, in any database, that began before it.
- * @throws the error of `slabmend.hold_run` if the lease is lost; then nothing was created
+ * @throws the error of `slabmend.hold_run`, or `run-lease-lost`, if the lease is lost; then no slot is left
  */
 export async function createPublication(
   sql: Sql,
@@ -45,6 +46,12 @@ export async function createPublication(
   const [slot] = await sql`select from pg_replication_slots where slot_name = ${MOVE}`;
   if (slot !== undefined) return;
   await withoutTimeouts(sql, (tx) => tx`select pg_create_logical_replication_slot(${MOVE}, 'pgoutput')`);
+  // The move may have been aborted while the server created the slot.
+  const [held] = await sql`select from slabmend.runs where id = ${String(run)} and token = ${token}`;
+  if (held !== undefined) return;
+  await sql`
+    select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = ${MOVE} and not active`;
+  throw leaseLost(run);
 }
 
 export interface SlotState {

@@ -41,6 +41,12 @@ export async function keepRestoredMoves(
   );
 }
 
+/**
+ * Time limit of a statement that processes all moves, or deletes them. A million moves take about four seconds if the
+ * tables are in the database server's memory, and longer if they are read from a disk.
+ */
+export const ALL_MOVES_MS = 600_000;
+
 export interface MoveCounts {
   readonly sectors: number;
   readonly slabsUnknown: number;
@@ -73,8 +79,12 @@ export async function countRestoredMoves(sql: ISql): Promise<MoveCounts> {
 /**
  * Assigns moves that name an unknown slab to a known slab with the same sector, if there is one. A slab that is newer
  * than the backup is unknown; its repair may have moved a sector that it shares with a known slab.
+ * @throws {RunError} `run-lease-lost`: nothing was written
  */
-export async function assignSharedMoves(sql: ISql): Promise<void> {
+export async function assignSharedMoves(
+  sql: ISql,
+  { run, token }: Pick<RestoreWriter, "run" | "token">,
+): Promise<void> {
   await sql`
     update slabmend.restored_moves m set slab_digest = known.digest
     from (
@@ -85,8 +95,10 @@ export async function assignSharedMoves(sql: ISql): Promise<void> {
       join public.slabs s on s.id = ss.slab_id
       where not exists (select from public.slabs n where n.digest = r.slab_digest)
       order by r.root, s.id
-    ) known
-    where m.root = known.root`;
+    ) known, slabmend.hold_run(${String(run)}::bigint, ${token}::uuid) held
+    where m.root = known.root`.catch((cause: unknown) => {
+    throw explainLost(cause, run);
+  });
 }
 
 /** A sector that, according to the archive, moved or was lost after the backup. */

@@ -81,9 +81,10 @@ async function freeAndDrop(tx: TransactionSql): Promise<Dropped> {
     update public.slabs s set next_repair_attempt = clock_timestamp()
     from slabmend.leases l
     where s.id = l.slab_id and s.next_repair_attempt = l.held_until`;
-  // All waits come before the events are bumped, because the times of the events are only two seconds ahead.
+  // All waits come before the events are bumped, because the times of the events are only two seconds ahead. The order
+  // is that in which the fleet locks: the sequencer locks journal_head before journal, the older table.
   const [all] = await tx<[{ tables: string }]>`
-    select string_agg(c.oid::regclass::text, ', ' order by c.oid) as tables
+    select string_agg(c.oid::regclass::text, ', ' order by c.relname <> 'journal_head', c.oid) as tables
     from pg_class c where c.relnamespace = 'slabmend'::regnamespace and c.relkind = 'r'`;
   await tx.unsafe(`lock table ${all.tables} in access exclusive mode`);
   const eventsBumped = await flushRest(tx);

@@ -6,9 +6,8 @@
 --
 -- Sectors without a host, or no longer on only_host, are not claimed. The claims are kept in the run's checkpoint
 -- ("claimed"), so that a process that continues after a crash knows when each check was due before it was claimed.
--- If a crashed process claimed other sectors than these, those claims are given back. This happens if sectors were
--- added to the scope or removed from it after the crash: then the next batch differs from the batch of the crashed
--- process.
+-- The claims of a crashed process are given back first, because not all of them may be in this batch: the batch differs
+-- from the crashed one if sectors were added to the scope or removed from it, lost their host or moved since.
 --
 -- Unlike indexd this function waits for locked rows, because the scope of a run is to be checked completely
 -- (docs/decisions/0025-maintenance.md).
@@ -33,14 +32,12 @@ begin
   order by s.sector_root for no key update;
   update public.sectors s set next_integrity_check = e.previous
   from jsonb_to_recordset(earlier) as e ("sectorId" bigint, "claimedUntil" timestamptz, previous timestamptz)
-  where s.id = e."sectorId" and s.next_integrity_check = e."claimedUntil" and s.id <> all (sector_ids);
+  where s.id = e."sectorId" and s.next_integrity_check = e."claimedUntil";
   claimed_until := clock_timestamp() + interval '30 minutes';
   with taken as (
     select s.id, s.sector_root, s.host_id, s.contract_sectors_map_id as map_id,
-      coalesce(e.previous, s.next_integrity_check) as previous
+      s.next_integrity_check as previous
     from public.sectors s
-    left join jsonb_to_recordset(earlier) as e ("sectorId" bigint, "claimedUntil" timestamptz, previous timestamptz)
-      on e."sectorId" = s.id and e."claimedUntil" = s.next_integrity_check
     where s.id = any (sector_ids) and s.host_id is not null and (only_host is null or s.host_id = only_host)
   ), marked as (
     update public.sectors s set next_integrity_check = claimed_until from taken t where s.id = t.id

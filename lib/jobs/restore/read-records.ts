@@ -2,6 +2,7 @@
 import { verifyArchive } from "../../archive/read-archive.ts";
 import type { JournalRow } from "../../database/journal/read-journal-rows.ts";
 import {
+  ALL_MOVES_MS,
   assignSharedMoves,
   countRestoredMoves,
   keepRestoredMoves,
@@ -14,11 +15,6 @@ import { type Page, type RestoreDependencies, writerOf } from "./restore-page.ts
 import { restoreScopeOf, restoreStatisticsOf } from "./restore-run.ts";
 
 const ROWS_A_PAGE = 2_000;
-/**
- * Time limit of a statement that processes all moves. A million moves take about four seconds if the tables are in the
- * database server's memory, and longer if they are read from a disk.
- */
-const ALL_MOVES_MS = 600_000;
 
 /**
  * Reads in one call all rows of the archive that were recorded after the backup: the order of rows is known only within
@@ -55,7 +51,7 @@ export async function readRecords(deps: RestoreDependencies, context: RunContext
   await keep();
   const options = { isIdempotent: true, limitMs: ALL_MOVES_MS };
   const { sectors: sectorsNamed, ...unknown } = await ask(countRestoredMoves, options);
-  await ask(assignSharedMoves, options);
+  await ask((sql) => assignSharedMoves(sql, writerOf(deps, context)), options);
   return {
     statistics: { ...statistics, recordsRead: rows, sectorsNamed, ...unknown },
   };

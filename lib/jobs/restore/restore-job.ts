@@ -22,6 +22,7 @@ import {
   readNetworkSnapshot,
 } from "../../database/indexd/network-snapshot.ts";
 import { endRestore, keepPrunesHeld, restartUnpinned } from "../../database/restore/restore-writes.ts";
+import { ALL_MOVES_MS } from "../../database/restore/restored-moves.ts";
 import type { MaintenanceJob, RunContext, Step } from "../maintenance/maintenance-job.ts";
 import { chainContracts } from "./chain-contracts.ts";
 import { placeSlabs } from "./place-archived.ts";
@@ -89,7 +90,7 @@ export function createRestoreJob(deps: RestoreDependencies): MaintenanceJob {
       for (let after: string | undefined = "0"; after !== undefined; ) {
         after = (await restartPage(deps, context, after))?.last;
       }
-      await context.ask((sql) => endRestore(sql, writerOf(deps, context)), { isIdempotent: true });
+      await end(deps, context);
       return true;
     },
   };
@@ -112,10 +113,15 @@ function restartPage(deps: RestoreDependencies, context: RunContext, after: stri
   return context.ask((sql) => restartUnpinned(sql, writerOf(deps, context), page), { isIdempotent: true });
 }
 
+function end(deps: RestoreDependencies, context: RunContext): Promise<void> {
+  const options = { isIdempotent: true, limitMs: ALL_MOVES_MS };
+  return context.ask((sql) => endRestore(sql, writerOf(deps, context)), options);
+}
+
 async function tellClients(deps: RestoreDependencies, context: RunContext): Promise<Page> {
   const { ask, run } = context;
   const statistics = restoreStatisticsOf(run);
   while ((await flushOutbox((statement) => ask(statement), { verify: deps.verify })) > 0);
-  await ask((sql) => endRestore(sql, writerOf(deps, context)), { isIdempotent: true });
+  await end(deps, context);
   return { statistics };
 }

@@ -1,4 +1,6 @@
-/** Scans of hosts on loopback. After the backup was made, indexd itself moved sectors, and no archive has these moves. */
+/**
+ * Scans of hosts on loopback. After the backup was made, indexd itself moved sectors, and no archive has these moves.
+ */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { beginRestore, placeSectors } from "../../../lib/database/restore/restore-writes.ts";
 import {

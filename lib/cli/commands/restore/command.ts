@@ -4,6 +4,7 @@ import type { Ask } from "../../../database/client/deadline-client.ts";
 import { judgeIndexd } from "../../../database/indexd/version/verify-indexd.ts";
 import { type RestoreState, readRestoreState } from "../../../database/restore/restore-reads.ts";
 import { beginRestore, releasePrunes } from "../../../database/restore/restore-writes.ts";
+import { ALL_MOVES_MS } from "../../../database/restore/restored-moves.ts";
 import { cancelAttendedRun, readRun, readUnfinishedRun } from "../../../database/runs/maintenance-runs.ts";
 import type { Run } from "../../../database/runs/run.ts";
 import { noRun, RunError, runActive } from "../../../database/runs/run-error.ts";
@@ -137,7 +138,9 @@ slabmend restore continue. slabmend maintenance status shows the restore, slabme
           context.parse(MAINTENANCE_VARIABLES);
           access.ignoreSignals();
           const owner = `${userInfo().username}@${hostname()}`;
-          const id = await ask((sql) => beginRestore(sql, { scope, owner, archivedIncarnation }));
+          const id = await ask((sql) => beginRestore(sql, { scope, owner, archivedIncarnation }), {
+            limitMs: ALL_MOVES_MS,
+          });
           return await coordinate(context, ask, id);
         }),
       ),
@@ -255,7 +258,7 @@ function explain(obstacle: RestoreObstacle): OperatorError {
         code: "login-allowed",
         message: `restore: expected PostgreSQL to refuse indexd's login, but it lets in ${obstacle.roles.join(", ")}`,
         remedy:
-          "Run as a superuser: alter role NAME nologin; after the restore: alter role NAME login. If indexd uses another role, --indexd-role NAME checks only that role.",
+          "Run as a superuser: alter role NAME nologin; after the restore: alter role NAME login. If the role in SLABMEND_DATABASE_URL is among them and indexd uses it, use a superuser's URL first; if indexd uses another role, --indexd-role NAME checks only that role.",
       });
   }
 }
