@@ -109,7 +109,7 @@ test("a worker that cannot start is detected before anything is leased", async (
 });
 
 describe("the hand-over that replaces a queue", () => {
-  test("the hand-over takes one slab per free worker, and gives back leases that it refused or whose worker crashed", async () => {
+  test("the hand-over takes one slab per free worker, and returns leases that it refused or whose worker crashed", async () => {
     create(2);
     const ends: WorkEnd[] = [];
     const queue = createHandOver(pool, (end) => ends.push(end));

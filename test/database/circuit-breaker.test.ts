@@ -120,7 +120,7 @@ describe("an open circuit breaker", () => {
     expect(nextBreaker(health, outcomes(...times(20, "fault" as const)), NOW + MINUTE)).toBe(health);
   });
 
-  test("the backoff doubles if the circuit breaker reopens a minute after closing, and is one minute if nine minutes after", () => {
+  test("if the circuit breaker reopens 1 minute after closing, the backoff doubles; if 9 minutes after, it is 1 minute", () => {
     const closed: CircuitBreaker = { kind: "closed", sinceMs: NOW, lastBackoffMs: 4 * MINUTE };
     const bad = later(MINUTE, ...times(5, "crashed" as const));
     expect(nextBreaker(closed, bad, NOW + MINUTE)).toMatchObject({ kind: "open", backoffMs: 8 * MINUTE });

@@ -108,7 +108,7 @@ test("a commit moves a lost sector, a sector on a blocked host, and a sector in 
   expect(await sql`select 1 from slabmend.leases where slab_id = ${String(slab.id)}`).toHaveLength(0);
 });
 
-describe("rule 3: a move is recorded only if its sector must still move and is either lost or still where the plan saw it", () => {
+describe("rule 3: a move is recorded only if its sector must still move and is lost or still where the plan saw it", () => {
   const slabWithBadFirst = async (): Promise<SeededSlab> => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     await badContract(hosts[0]!);

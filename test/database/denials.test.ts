@@ -148,7 +148,7 @@ describe("whether two denials of a sector are recorded as a loss, without a move
     ["whole", 5, "whole", 0],
     ["range", 7, "whole", 0],
     ["whole", 7, "range", 0],
-  ] as const)("a denial of a %s and, %i h later, a denial of a %s: recorded losses %i", async (first, hours, second, lostRecorded) => {
+  ] as const)("denied: a %s, %i h later a %s; losses: %i", async (first, hours, second, lostRecorded) => {
     const slab = await storeSlab();
     await commit(slab, { denied: [denial(slab, 0, { whole: first === "whole" })] });
     await age(hours);
@@ -288,7 +288,7 @@ describe("whether denials by many hosts are believed, or taken for a fault of ou
     [5, 10, true],
     [6, 4, false],
     [4, 4, true],
-  ])("denials by %i of 8 hosts that served %i requests each: believed %s", async (denying, served, believed) => {
+  ])("%i of 8 hosts deny; each host served %i requests: believed %s", async (denying, served, believed) => {
     for (const host of hosts) await serve(host, served);
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts) });
     const denied = Array.from({ length: denying }, (_, index) => denial(slab, index));

@@ -55,7 +55,7 @@ async function accepts(port: number): Promise<boolean> {
   return connected;
 }
 
-test.each(["postgres", "functions"])("after a kill of the parent no process, folder or port of its %s is left", async (what) => {
+test.each(["postgres", "functions"])("after a kill of the parent nothing of its %s is left", async (what) => {
   const started = await startParent([what]);
   expect(started.pids.map(isAlive)).toEqual(started.pids.map(() => true));
   expect(await exists(started.folder)).toBe(true);

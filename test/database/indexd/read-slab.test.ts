@@ -94,7 +94,7 @@ test("for a shared sector readSlab lists each host of its other slabs once, but 
   expect(slab!.sectors[1]!.neighbourHostIds).toEqual([]);
 });
 
-test("if more than 200 slabs share a sector, readSlab lists only some hosts of these slabs; the commit considers all of them", async () => {
+test("if over 200 slabs share a sector, readSlab lists only some of their hosts; the commit considers all hosts", async () => {
   const { sql } = database;
   const shared = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 1)) });
   const many = await seedNetwork(sql, { hosts: 210 });

@@ -63,7 +63,7 @@ describe("starting", () => {
 });
 
 describe("the lease", () => {
-  test("one process has a run's lease; when the lease expires or is released, another process continues at the checkpoint", async () => {
+  test("one process has a run's lease; after the lease ends, another process continues at the checkpoint", async () => {
     await start();
     const first = (await take("a", 0))!;
     await saveRun(database.sql, first, 0, { checkpoint: { at: 2 } });
