@@ -227,7 +227,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await remove(queues.repairs, message);
   });
 
-  test("of a batch SQS refuses the deletion with an invalid receipt handle and carries out the other", async (context) => {
+  test("SQS carries out one deletion of a batch and refuses the other, whose receipt handle is invalid", async (context) => {
     skipIf(context, "takes anything for a receipt handle");
     await send(queues.repairs, "deleted");
     const { ReceiptHandle } = await receiveOne(queues.repairs);
@@ -245,7 +245,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
     await untilCounts(queues.repairs, 0, 0);
   });
 
-  test("a message that was received too often becomes an unchanged dead letter", async () => {
+  test("a message that was received too often is moved, unchanged, to the dead-letter queue", async () => {
     const letter = await wearOut("dead");
     expect(letter.Body).toBe("dead");
     expect(Number(letter.Attributes?.ApproximateReceiveCount)).toBeGreaterThanOrEqual(1);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { checkVariables } from "../../lib/cli/commands/doctor/check-variables.ts";
 
-test("doctor reports no setting of a stage as unknown, because operators also give it the file .env.STAGE", () => {
+test("doctor knows the settings of stages too, because operators also give doctor the file .env.STAGE", () => {
   const deployment = readFileSync(new URL("../../docs/deployment.md", import.meta.url), "utf8");
   const settings = Object.fromEntries(
     [...deployment.matchAll(/^\| `(SLABMEND_\w+)` +\| [^|]+ \| [^|]+ \| (?:`(.+)` *|[^|]+) \|$/gm)].map(

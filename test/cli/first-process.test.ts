@@ -65,7 +65,7 @@ describe.runIf(canUnshare)("slabmend as the first process of a container", () =>
     return { ...work, first: first! };
   }
 
-  test("SIGTERM makes the first process drain and end with exit code 0", async () => {
+  test("after SIGTERM the first process ends in an orderly way, with exit code 0", async () => {
     const work = await startFirst();
     expect(readFileSync(`/proc/${work.first}/status`, "latin1")).toMatch(/^NSpid:\t\d+\t1$/m);
     process.kill(work.first, "SIGTERM");
@@ -73,7 +73,7 @@ describe.runIf(canUnshare)("slabmend as the first process of a container", () =>
     expect(work.out()).toContain('"done":true');
   });
 
-  test("a second SIGTERM ends the first process with 130, although the kernel drops signals without a handler", async () => {
+  test("a second SIGTERM ends the first process with 130; without a handler the kernel would drop this signal", async () => {
     const proxy = await startSilentDatabase(database.url);
     const asked = proxy.fallSilentAt("quarantine", "statement");
     const work = await startFirst(proxy.url);
@@ -85,7 +85,7 @@ describe.runIf(canUnshare)("slabmend as the first process of a container", () =>
     await proxy.stop();
   });
 
-  test("a killed worker process leaves no zombie, and draining still works", async () => {
+  test("a killed worker process leaves no zombie, and SIGTERM still ends the first process with exit code 0", async () => {
     const work = await startFirst();
     const [worker] = childrenOf(work.first);
     process.kill(worker!, "SIGKILL");

@@ -138,7 +138,7 @@ test("repair refuses a slab in use and says why; --force overrides indexd's clai
   });
 });
 
-test("the repair command exits with 6, as for a finding, if the repair was unsuccessful", async () => {
+test("if the repair is unsuccessful, the repair command exits with 6, the exit code for findings", async () => {
   const slab = await storeDueSlab();
   for (const index of [0, 1, 2, 3]) await world.loseSector(slab, index);
   const { code, json } = await cli("repair", String(slab.id), "--json");

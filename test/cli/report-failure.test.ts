@@ -12,7 +12,7 @@ test.each(["ENOTFOUND", "EAI_AGAIN", "EAI_FAIL", "EAI_NODATA", "ECONNREFUSED", "
 );
 
 test.each(["EAI_BADFLAGS", "ENOENT", "XX000"])(
-  "an error with the code %s that no server sent is not reported as a database error",
+  "an error with the code %s is not reported as a database error if no server sent it",
   (code) => {
     expect(databaseError(Object.assign(new Error("other"), { code }))).toBeUndefined();
   },

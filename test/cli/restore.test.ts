@@ -116,7 +116,7 @@ test.for([
   expect((await restore("start", "--dry-run")).error?.code).toBe(code);
 });
 
-test("after restore abort, a new restore reads the same rows of the archive, even if reap has archived since", async () => {
+test("after restore abort, a new restore reads the same archive rows, even if reap archived more rows meanwhile", async () => {
   const storage = createDirectoryStorage(folder);
   environment["SLABMEND_ARCHIVE"] = folder;
   const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
@@ -211,7 +211,7 @@ test("restore continue refuses while a role can log in; otherwise it completes t
   expect(due).toHaveLength(0);
 });
 
-test("after a restore prunes stay held until release-prunes, and until then the fleet may hold them too", async () => {
+test("after a restore prunes stay held until release-prunes, and the fleet may keep them held until then", async () => {
   await refuseLogin();
   const dry = await restore("start", "--dry-run");
   expect([dry.code, dry.err]).toEqual([0, ""]);

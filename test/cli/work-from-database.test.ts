@@ -20,7 +20,7 @@ import { startCli } from "./cli-process.ts";
 
 const testDatabase = useDatabase();
 
-test("if the answer to a claim is lost in a database outage, its lease reaches a worker after the outage, and no call hangs", async () => {
+test("if an outage loses the answer to a claim, a worker gets the claim's lease afterwards, and no call hangs", async () => {
   const { sql } = testDatabase;
   const hosts = await seedNetwork(sql, { hosts: 6 });
   // The digest's first letter makes the substitute worker finish at once.

@@ -134,7 +134,7 @@ test("with SLABMEND_LOG_FORMAT=lines, work and its workers log text and print no
   expect(cli.out()).not.toMatch(/^\{/m);
 });
 
-test("draining finishes running repairs and begins no more", async () => {
+test("after SIGTERM work finishes running repairs and begins no more", async () => {
   const repairedBefore = await countRepaired();
   for (const { swarm } of world.hosts) await swarm.setSwitches({ latencyMs: 100 });
   const slabs = [await brokenSlab(), await brokenSlab()];

@@ -109,7 +109,7 @@ test("a worker that cannot start is detected before anything is leased", async (
 });
 
 describe("the hand-over that replaces a queue", () => {
-  test("the hand-over takes one slab per free worker; refused leases and leases of crashed workers are left over", async () => {
+  test("the hand-over takes one slab per free worker, and returns leases that it refused or whose worker crashed", async () => {
     create(2);
     const ends: WorkEnd[] = [];
     const queue = createHandOver(pool, (end) => ends.push(end));

@@ -224,7 +224,7 @@ describe("a maintenance run", () => {
   });
 });
 
-test("the console shows the chosen indexer, or the first if that does not exist; requests name the shown indexer", () => {
+test("the chosen indexer is shown, or the first if the chosen one does not exist; requests name the shown indexer", () => {
   expect(chooseIndexer(["main"], "old")).toBeUndefined();
   expect(chooseIndexer(["a", "b"], null)).toBe("a");
   expect(chooseIndexer(["a", "b"], "b")).toBe("b");

@@ -120,7 +120,7 @@ describe("an open circuit breaker", () => {
     expect(nextBreaker(health, outcomes(...times(20, "fault" as const)), NOW + MINUTE)).toBe(health);
   });
 
-  test("if the circuit breaker reopens a minute after closing, the backoff doubles; after nine minutes it is one minute", () => {
+  test("if the circuit breaker reopens 1 minute after closing, the backoff doubles; if 9 minutes after, it is 1 minute", () => {
     const closed: CircuitBreaker = { kind: "closed", sinceMs: NOW, lastBackoffMs: 4 * MINUTE };
     const bad = later(MINUTE, ...times(5, "crashed" as const));
     expect(nextBreaker(closed, bad, NOW + MINUTE)).toMatchObject({ kind: "open", backoffMs: 8 * MINUTE });
@@ -128,7 +128,7 @@ describe("an open circuit breaker", () => {
     expect(nextBreaker(closed, late, NOW + 9 * MINUTE)).toMatchObject({ kind: "open", backoffMs: MINUTE });
   });
 
-  test("claim may lease one probe during a backoff, ten slabs after the backoff, all if the circuit breaker is closed", () => {
+  test("claim may lease one probe during a backoff, ten slabs after it, and all while the circuit breaker is closed", () => {
     expect(claimAllowance(open(MINUTE), NOW + 1)).toEqual({ kind: "probe" });
     expect(claimAllowance(open(MINUTE), NOW + MINUTE)).toEqual({ kind: "few", leases: 10 });
     expect(claimAllowance(CLOSED, NOW)).toEqual({ kind: "all" });

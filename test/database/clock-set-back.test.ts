@@ -41,7 +41,7 @@ test("a backoff whose stored start is in the future ends no later than if it beg
   expect((await refresh()).breaker.kind).toBe("closed");
 });
 
-test("outcomes in the future do not keep the circuit breaker open", async () => {
+test("outcomes whose time is in the future do not keep the circuit breaker open", async () => {
   await sql`truncate slabmend.journal`;
   await sql`
     update slabmend.fleet set breaker_open = false, breaker_since = clock_timestamp(), backoff_ms = 0, backoff_from = null,
@@ -53,13 +53,13 @@ test("outcomes in the future do not keep the circuit breaker open", async () => 
   expect((await refresh()).breaker.kind).toBe("closed");
 });
 
-test("a probe taken in the future does not keep the next one from being taken", async () => {
+test("a probe whose time is in the future does not prevent the next probe", async () => {
   await sql`update slabmend.fleet set last_probe_at = clock_timestamp() + interval '1 day'`;
   expect(await takeProbe(sql, 60_000)).toBe(true);
   expect(await takeProbe(sql, 60_000)).toBe(false);
 });
 
-test("a success in the future is no reason to quarantine a slab", async () => {
+test("a success of another slab is no reason to quarantine a slab if the success lies in the future", async () => {
   await sql`truncate slabmend.journal, slabmend.leases`;
   await finish(2, "repaired", 24);
   await sql`

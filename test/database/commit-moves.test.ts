@@ -108,7 +108,7 @@ test("a commit moves a lost sector, a sector on a blocked host, and a sector in 
   expect(await sql`select 1 from slabmend.leases where slab_id = ${String(slab.id)}`).toHaveLength(0);
 });
 
-describe("rule 3: a move is recorded only if the sector still must move, and is lost or where the plan saw it", () => {
+describe("rule 3: a move is recorded only if its sector must still move and is lost or still where the plan saw it", () => {
   const slabWithBadFirst = async (): Promise<SeededSlab> => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     await badContract(hosts[0]!);
@@ -132,7 +132,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     expect((await hostsOf(slab))[0]).toBe(hosts[6]!.id);
   });
 
-  test("a move is dropped if its sector, which was unpinned, was moved to another bad host since the plan", async () => {
+  test("a move of an unpinned sector is dropped if the sector was moved to another bad host since the plan", async () => {
     const unpinnedOn = (n: number) => ({ hostId: hosts[n]!.id, mapId: null });
     const slab = await seedSlab(sql, {
       minShards: 1,
@@ -199,7 +199,7 @@ describe("rule 3: a move is recorded only if the sector still must move, and is 
     expect(await statisticsThatDisagree(sql)).toEqual([]);
   });
 
-  test("a move is dropped if its index in the slab does not hold the sector that the move names", async () => {
+  test("a move is dropped if the sector at its index in the slab is not the sector that the move names", async () => {
     const slab = await slabWithBadFirst();
     const other = await seedSlab(sql, { minShards: 1, sectors: [LOST] });
     const [move] = await movesFromHere(sql, slab, [[0, hosts[5]!]]);
@@ -240,7 +240,7 @@ describe("rule 4: no two sectors of a slab on one host", () => {
     });
   });
 
-  test("the move of a shared sector is dropped if the new host has a sector of the other slab", async () => {
+  test("a move of a sector that two slabs share is dropped if the new host has a sector of the other slab", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST, ...placeOn(hosts.slice(0, 2))] });
     const shared = { ...LOST, root: slab.sectors[0]!.root };
     await seedSlab(sql, { minShards: 1, sectors: [shared, ...placeOn(hosts.slice(2, 4))] });
@@ -254,7 +254,7 @@ describe("rule 4: no two sectors of a slab on one host", () => {
     expect(await commit(slab, { moves: elsewhere })).toMatchObject({ recorded: [0], outcome: "repaired" });
   });
 
-  test("a move to the host on which the sector already is is dropped", async () => {
+  test("a move is dropped if its new host already has the sector", async () => {
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 3)) });
     await badContract(hosts[0]!);
     await seedContract(sql, hosts[0]!.id);

@@ -69,7 +69,7 @@ test.each<[OutcomeKind, number, number, number]>([
   },
 );
 
-test("the backoff of a repair does not continue that of the drains before it", async () => {
+test("a repair's backoff starts anew after drains, and a drain's backoff after repairs", async () => {
   const slab = await slabWithLoss();
   const endAs = async (kind: "drain" | "repair") =>
     commitRepair(
@@ -84,7 +84,7 @@ test("the backoff of a repair does not continue that of the drains before it", a
   expect(minutes).toEqual([2, 4, 8, 60, 120, 2]);
 });
 
-test("after a repair with a denied source the next attempt follows at once", async () => {
+test("after a repair in which a source denied its sector, the next attempt follows at once", async () => {
   const slab = await slabWithLoss(3);
   const token = await leaseByHand(sql, slab);
   const source = slab.sectors[1]!;

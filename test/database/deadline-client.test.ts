@@ -12,7 +12,7 @@ const database = useDatabase();
 
 const one = async (sql: Sql): Promise<number> => (await sql<{ one: number }[]>`select 1 as one`)[0]!.one;
 
-test("a silent server is given up, and the next call uses a new connection", async () => {
+test("a call to a silent server is given up, and the next call uses a new connection", async () => {
   const proxy = await startSilentDatabase(database.url);
   const clock = createFakeClock();
   const answering = createDeadlineClient({ clock, connect: () => connect(proxy.url, "test") });
@@ -47,7 +47,7 @@ test("an idempotent call is retried when the connection breaks", async () => {
 const turnReadOnly = (sql: Sql) => sql`set default_transaction_read_only = on`;
 const write = (sql: Sql) => sql`update slabmend.fleet set last_probe_at = null`.then(({ count }) => count);
 
-test("the connection to a server that became read-only is dropped at once, and the call uses a new one", async () => {
+test("the connection to a server that became read-only is dropped at once, and the call gets a new connection", async () => {
   const answering = createDeadlineClient({
     clock: systemClock,
     connect: () => connect(database.url, "test"),
@@ -60,7 +60,7 @@ test("the connection to a server that became read-only is dropped at once, and t
   await answering.end();
 });
 
-test("a server that stays read-only is tried until the deadline", async () => {
+test("a call to a server that stays read-only is retried until the deadline", async () => {
   const clock = createFakeClock();
   const slept: number[] = [];
   const answering = createDeadlineClient({

@@ -99,7 +99,7 @@ test("a full read does not clear a denial that another repair recorded since thi
   expect(await denialsOf(slab)).toEqual([1, 0, 0]);
 });
 
-test("a full read clears a denial whose time is in the future, because the clock was set back", async () => {
+test("after the clock was set back, a full read clears a denial whose time now lies in the future", async () => {
   const slab = await storeSlab();
   await commit(slab, { denied: [denial(slab, 0)] });
   await sql`update slabmend.denials set last_denied_at = clock_timestamp() + interval '1 day'`;
@@ -114,7 +114,7 @@ async function sectorsAndHosts(): Promise<unknown> {
 }
 
 describe("how denials count", () => {
-  test("at most one denial an hour is counted; after three, serving the sector does not remove them", async () => {
+  test("at most one denial an hour is counted; once three are counted, serving the sector removes none of them", async () => {
     const slab = await storeSlab();
     const { sectorId, hostId } = denial(slab, 0);
     const seen: number[] = [];
@@ -141,14 +141,14 @@ describe("how denials count", () => {
   });
 });
 
-describe("a denial becomes a loss without a move", () => {
+describe("whether two denials of a sector are recorded as a loss, without a move", () => {
   test.each([
     // [what the first denial was about, hours between the denials, what the second was about, expected losses]
     ["whole", 6, "whole", 1],
     ["whole", 5, "whole", 0],
     ["range", 7, "whole", 0],
     ["whole", 7, "range", 0],
-  ] as const)("of a %s, %i h later of a %s: %i lost", async (first, hours, second, lostRecorded) => {
+  ] as const)("denied: a %s, %i h later a %s; losses: %i", async (first, hours, second, lostRecorded) => {
     const slab = await storeSlab();
     await commit(slab, { denied: [denial(slab, 0, { whole: first === "whole" })] });
     await age(hours);
@@ -278,7 +278,7 @@ test("denials and earlier locations of deleted sectors are removed, others stay"
   expect(await sql`select 1 from slabmend.denials`).toHaveLength(5);
 });
 
-describe("denials by so many hosts that the fault must be ours", () => {
+describe("whether denials by many hosts are believed, or taken for a fault of our own", () => {
   const serve = (host: SeededHost, successes: number) => sql`
     insert into slabmend.host_scores (host_key, successes, faded_at)
     values (${Buffer.from(host.hostKey, "hex")}, ${successes}, clock_timestamp())`;
@@ -288,7 +288,7 @@ describe("denials by so many hosts that the fault must be ours", () => {
     [5, 10, true],
     [6, 4, false],
     [4, 4, true],
-  ])("%i of 8 hosts that served %i requests each: believed %s", async (denying, served, believed) => {
+  ])("%i of 8 hosts deny; each host served %i requests: believed %s", async (denying, served, believed) => {
     for (const host of hosts) await serve(host, served);
     const slab = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts) });
     const denied = Array.from({ length: denying }, (_, index) => denial(slab, index));

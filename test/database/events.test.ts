@@ -56,7 +56,7 @@ test("a flush bumps exactly the events with the key of an object of a moved slab
   expect(await flushMoved(sql)).toBe(0);
 });
 
-test("if slabs have too many objects for one batch, each flush bumps one slab, however many objects it has", async () => {
+test("if slabs have too many objects for one batch, each flush bumps all events of one slab", async () => {
   const many = async (which: SeededSlab, count: number) => {
     const digest = Buffer.from(which.digest, "hex");
     await sql`

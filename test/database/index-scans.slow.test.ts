@@ -83,7 +83,7 @@ describe.each<[string, string, () => Promise<unknown>, number]>([
   ["due entries of the backlog", "backlog", () => listSlabsToLookAt(sql, 1_000), LATELY],
   ["the quarantine", "repairs", () => listQuarantine(sql, 10), LATELY],
 ])("%s", (_, table, ask, most) => {
-  test(`reads ${table} by index, without entries of the distant past or future`, async () => {
+  test(`reads ${table} by index, and reads no entries of the distant past or future`, async () => {
     const read = await readBy(table, ask);
     expect(read.scans).toBe(0);
     expect(read.entries).toBeLessThanOrEqual(most);

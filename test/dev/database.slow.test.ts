@@ -23,7 +23,7 @@ test("a test that leaves a connection open fails", async () => {
   await leak.end();
 });
 
-test("a test database holds our schema by default", async () => {
+test("a test database has our schema by default", async () => {
   const database = await createTestDatabase();
   const [row] = await database.sql<
     { leases: string | null }[]

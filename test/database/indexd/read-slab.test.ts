@@ -70,14 +70,14 @@ test("reading an unknown slab gives undefined", async () => {
   expect(await readSlabByDigest(database.sql, "ab".repeat(32) as SlabDigest)).toBeUndefined();
 });
 
-test("after a contract's renewal its sectors have the same map id and the new contract", async () => {
+test("after a contract was renewed, the sectors in it have the same map id, but the new contract", async () => {
   const seeded = await seedSlab(database.sql, { minShards: 1, sectors: placeOn(hosts.slice(7, 8)) });
   const renewed = await renewContract(database.sql, hosts[7]!.id, hosts[7]!.contract!);
   const slab = await readSlab(database.sql, seeded.id);
   expect(slab!.sectors[0]).toMatchObject({ contractMapId: renewed.mapId, contractId: renewed.contractId });
 });
 
-test("readSlab lists, for a shared sector, the hosts of its other slabs, each host once, without the sector's own", async () => {
+test("for a shared sector readSlab lists each host of its other slabs once, but not the sector's own host", async () => {
   const { sql } = database;
   const [first] = await seedSlabs(sql, { minShards: 1, slabs: [{ sectors: placeOn(hosts.slice(0, 2)) }] });
   const share = { ...LOST, root: first!.sectors[0]!.root };
@@ -94,7 +94,7 @@ test("readSlab lists, for a shared sector, the hosts of its other slabs, each ho
   expect(slab!.sectors[1]!.neighbourHostIds).toEqual([]);
 });
 
-test("if more than 200 slabs share a sector, readSlab lists only some of their hosts; the commit considers all", async () => {
+test("if over 200 slabs share a sector, readSlab lists only some of their hosts; the commit considers all hosts", async () => {
   const { sql } = database;
   const shared = await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(0, 1)) });
   const many = await seedNetwork(sql, { hosts: 210 });

@@ -26,7 +26,7 @@ beforeEach(async () => {
   ];
 });
 
-test("a journal row that commits late gets a later position", async () => {
+test("a journal row that was inserted first but commits last gets the later position", async () => {
   const late = connect();
   const committed = Promise.withResolvers<void>();
   const inserted = Promise.withResolvers<string>();

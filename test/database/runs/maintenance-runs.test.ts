@@ -63,7 +63,7 @@ describe("starting", () => {
 });
 
 describe("the lease", () => {
-  test("one process has a run's lease; when the lease expires or is released, another continues at the checkpoint", async () => {
+  test("one process has a run's lease; after the lease ends, another process continues at the checkpoint", async () => {
     await start();
     const first = (await take("a", 0))!;
     await saveRun(database.sql, first, 0, { checkpoint: { at: 2 } });
@@ -125,7 +125,7 @@ test("old finished runs are removed, unfinished runs never", async () => {
   expect((await readRuns(sql, 10)).map(({ owner }) => owner)).toEqual(["of 80 days", "ann@host"]);
 });
 
-test("a request is refused if there is no run, or if the run's state does not allow it: that error names the state", async () => {
+test("a request is refused if no run exists, and if the run's state forbids it; the second error names the state", async () => {
   await expect(requestOfRun(database.sql, "cancel")).rejects.toMatchObject({ code: "no-run" });
   await start();
   await requestOfRun(database.sql, "cancel");

@@ -89,7 +89,7 @@ describe("the mark of an unrecoverable slab on version 26", () => {
     expect(await mark()).toEqual({ for_ever: false, since: true, reason: null });
   });
 
-  test("without privileges on the upgrade's new columns the repair is committed, and the recovery window stays", async () => {
+  test("without privileges on columns that an upgrade added, a repair is committed, but the recovery window stays", async () => {
     await open(26);
     const slab = await damaged(window);
     const request = await requestFor(slab);
@@ -134,7 +134,7 @@ test("on version 23 a repair does not change the unrecoverable mark, and indexd'
   expect(await statisticsThatDisagree(sql)).toEqual([]);
 });
 
-test("indexd has given up no slab on version 22, the flagged ones on 23, and on 26 those whose reason still holds", async () => {
+test("on version 22 indexd has given up no slab, on 23 the flagged slabs, on 26 the slabs whose reason still holds", async () => {
   const givenUp = async () =>
     (
       await sql<

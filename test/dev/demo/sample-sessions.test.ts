@@ -85,7 +85,7 @@ test("sessions, table locks and waiting sessions are sampled", async () => {
   }
 });
 
-test("a session that waits for a row lock has locked no table", async () => {
+test("a session that waits for a row lock is not counted as having locked a table", async () => {
   const fleet = client(roleUrl, "slabmend-repair");
   const indexd = client(database.url, "indexd");
   try {
