@@ -274,7 +274,7 @@ describe("a pass", () => {
   });
 });
 
-test("the walk finds all slabs on draining hosts for any page size; after a cancel it removes their entries", async () => {
+test("for any page size the walk finds all slabs on draining hosts; a cancel removes their entries", async () => {
   const second = await seedContract(sql, hosts[0]!.id, {});
   const slabs = await seedSlabs(sql, {
     minShards: 1,

@@ -381,7 +381,7 @@ describe("sending", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("a lease is not marked as sent if it was replaced, or its repair began, since the message was sent", async () => {
+  test("a lease is not marked as sent if it was replaced or its repair began since the message was sent", async () => {
     await damaged();
     await damaged();
     const queue = recordingQueue();

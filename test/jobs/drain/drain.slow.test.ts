@@ -115,7 +115,7 @@ test("a drain copies every sector, rebuilds none, and ends with the advice to bl
   expect(await sql()`select from slabmend.backlog`).toHaveLength(0);
 });
 
-test("sectors that came to the host after the drain's start are reported, and do not delay the drain's end", async () => {
+test("sectors that came to the host after a drain's start are reported, and do not delay the drain's end", async () => {
   const run = await start();
   await claimAndRepair();
   const on = [host, ...suite.world.hosts.slice(0, 2)];
@@ -199,7 +199,7 @@ test("after a drain's cancel its running move is dropped without a failure, and 
   expect(await coordinateWithoutHosts(ask, options, 1_000)).toMatchObject({ state: "cancelled" });
 });
 
-test("if a draining host goes offline and is blocked, its other sectors are rebuilt, and the run reports why", async () => {
+test("if a draining host goes offline and is blocked, its remaining sectors are rebuilt; the run reports why", async () => {
   const run = await start();
   expect(await suite.repair(slabs[0]!)).toMatchObject({ kind: "repaired", copied: 1 });
   await host.swarm.setSwitches({ availability: "offline" });
@@ -250,7 +250,7 @@ test("a drain without a candidate waits and reports why; no slab counts as faile
   expect((await lease(sql())).leases.map(({ slabId }) => slabId)).toEqual([slabs[0]!.id]);
 });
 
-test("a drain waits if our account at the host is empty: rebuilding would cost ten times as much as copying", async () => {
+test("a drain waits if our account at the host is empty: rebuilding costs ten times as much as copying", async () => {
   await start();
   await host.swarm.setSwitches({ outOfFunds: true });
   const before = await suite.traffic();
