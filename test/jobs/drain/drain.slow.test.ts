@@ -199,7 +199,7 @@ test("after a drain's cancel its running move is dropped without a failure, and 
   expect(await coordinateWithoutHosts(ask, options, 1_000)).toMatchObject({ state: "cancelled" });
 });
 
-test("if a draining host becomes offline and blocked, its remaining sectors are rebuilt; the run says why", async () => {
+test("if an offline draining host is blocked, its remaining sectors are rebuilt; the run says why", async () => {
   const run = await start();
   expect(await suite.repair(slabs[0]!)).toMatchObject({ kind: "repaired", copied: 1 });
   await host.swarm.setSwitches({ availability: "offline" });
