@@ -89,7 +89,7 @@ describe("an invocation", () => {
     expect(next.invocations).toBe(2);
   });
 
-  test("an invocation that exits is reported as a crash, and the next invocation starts a new process", async () => {
+  test("an invocation whose process exits is reported as a crash; the next one gets a new process", async () => {
     const functions = pool();
     const before = answerOf(await functions.invoke(answer(1)));
     const outcome = await functions.invoke('{"do":"exit","value":3}', { requestId: "r" });
@@ -135,7 +135,7 @@ describe("an invocation", () => {
     expect(outcome).toMatchObject({ kind: "failed", how: "timed-out" });
   });
 
-  test("an invocation whose process is killed is a crash that names the signal", async () => {
+  test("if a signal kills an invocation's process, the reported crash names the signal", async () => {
     const functions = pool();
     const outcome = await functions.invoke('{"do":"hang"}', {
       onStarted: ({ pid }) => expect(functions.signal(pid, "SIGKILL")).toBe(true),
@@ -245,7 +245,7 @@ describe("between invocations", () => {
 });
 
 describe("the environment of a function", () => {
-  test("a function's environment has only its own variables and Lambda's", async () => {
+  test("a function gets only its own environment variables and those that Lambda sets", async () => {
     process.env["SLABMEND_TEST_CANARY"] = "do-not-inherit";
     const outcome = await pool({ environment: { GIVEN: "yes" } }).invoke('{"do":"environment"}');
     delete process.env["SLABMEND_TEST_CANARY"];

@@ -50,7 +50,7 @@ describe("combine", () => {
     expect(targets.every((target) => target.every((byte) => byte === target[0]))).toBe(true);
   });
 
-  it("combine equals the slow reference sum for any shape, and changes no other bytes", () => {
+  it("for any shape combine computes the slow reference's sums, and changes no bytes outside the targets", () => {
     const shapes = fc.record({
       seed: seeds,
       sourceCount: fc.integer({ min: 1, max: 40 }),
@@ -88,7 +88,7 @@ describe("combine", () => {
     );
   });
 
-  it("combine rebuilds the missing shards of any code from any k shards, equal to those of the slow reference", () => {
+  it("for any code and any k shards, combine rebuilds the same missing shards as the slow reference", () => {
     const codes = fc
       .tuple(seeds, fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 24 }))
       .chain(([seed, k, parity]) => {

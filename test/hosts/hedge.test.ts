@@ -125,7 +125,7 @@ test("each interval without progress starts one more attempt", async () => {
   expect(race.cancelled).toEqual(["b", "c"]);
 });
 
-test("an interval that becomes longer while hedge waits ends after its new length", async () => {
+test("if an interval becomes longer while hedge waits for its end, the new length applies", async () => {
   let intervalMs = 1000;
   const race = controlled(["a", "b"], { needed: 1, intervalMs: () => intervalMs });
   await race.clock.advance(500);

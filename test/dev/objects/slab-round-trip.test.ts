@@ -83,7 +83,7 @@ describe("data-key stream", () => {
   const dataKey = Buffer.alloc(32, 5);
   const slabKey = Buffer.alloc(32).map((_, i) => i);
 
-  it("the stream of version 0 starts at the object's offset and changes its nonce where the counter ends", () => {
+  it("the stream of version 0 starts at the object's offset, and takes a new nonce if the counter overflows", () => {
     const data = Buffer.alloc(200);
     dataKeyStream({ version: 0, dataKey, objectOffset: STREAM_BYTES - 64 }).apply(data, 0);
     const first = xchacha20(dataKey, new Uint8Array(24), new Uint8Array(64), undefined, 2 ** 32 - 2);

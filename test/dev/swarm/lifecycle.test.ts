@@ -145,7 +145,7 @@ describe("the life of a swarm", () => {
     await expect(host.readSectorFile(stored.root)).rejects.toMatchObject({ code: "no-such-sector" });
   });
 
-  it("a port taken by another process while its host is offline is reported", async () => {
+  it("a host cannot come online while another server uses its port, but can afterwards", async () => {
     const { host } = await testSwarm(cleanups);
     await host.setSwitches({ availability: "offline" });
     const [address, port] = host.address.split(":");

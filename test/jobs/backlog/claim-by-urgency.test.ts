@@ -236,7 +236,7 @@ describe("no slab starves", () => {
     expect(waited.has(old!.id)).toBe(true);
   });
 
-  test("with one worker endangered slabs are leased first, except for aging; an open breaker's trial ignores aging", async () => {
+  test("with one worker, all leases except for aging go to endangered slabs; an open breaker stops aging", async () => {
     const seeded = await slabs([4, 12, 4, 12, 4]);
     const waiting = [seeded[1]!.id, seeded[3]!.id].map(String);
     await run({ walkBudgetMs: 10_000, maxInFlight: 0, topUpMs: 60_000 });

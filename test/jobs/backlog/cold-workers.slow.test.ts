@@ -81,7 +81,7 @@ const mean = (values: readonly number[]): number =>
 const busiest = (counts: ReadonlyMap<HostKey, number>): number =>
   Math.max(...counts.values()) / [...counts.values()].reduce((sum, n) => sum + n, 0);
 
-test("a thousand new workers overload no host, and are about as fast as workers with their own measurements", async () => {
+test("a thousand new workers overload no host, and are about as fast as workers with measurements", async () => {
   const clock = createFakeClock();
   // Each warm worker has done a hundred repairs in an hour and has reported four times. The fleet's table has what is
   // left of these reports after fading. The workers' own records of failures do not fade here, so that warm workers are

@@ -164,7 +164,7 @@ describe("the fleet's scores", () => {
   });
 });
 
-test("a score board reports its measurements once, and starts from the scores of the fleet", () => {
+test("a score board reports each measurement once, and starts from the scores of the fleet", () => {
   const clock = createFakeClock();
   const board = new ScoreBoard(clock);
   board.addSuccess(hostKey(1), "read", MIB, 500);

@@ -125,7 +125,7 @@ describe("thresholds", () => {
 });
 
 describe("a drain", () => {
-  test("a draining sector counts as good: margin and loss stay the same, and the slab comes last", () => {
+  test("a draining sector counts as good; its slab is less urgent than a slab with a lost sector", () => {
     const drained = entryOf(health({ good: hosts(29), bad: bad("draining") }));
     const lost = entryOf(health({ good: hosts(30), bad: bad("lost") }));
     expect(drained).toMatchObject({ margin: 20, loss: lost.loss, causes: { draining: 1 } });

@@ -115,7 +115,7 @@ describe("order", () => {
 });
 
 describe("an outdated entry of the backlog", () => {
-  test("slabs that became healthier are leased by old entries, which the next judgement corrects or removes", async () => {
+  test("a slab that became healthier is leased until a judgement corrects or removes its old entry", async () => {
     const slabs = await seedSlabs(sql, { slabs: [slabOf(2, 4), slabOf(2, 5)] });
     await walk(sql);
     await repairInSecret(slabs[0]!, 0);
@@ -234,7 +234,7 @@ describe("the hold after a success", () => {
     },
   );
 
-  test("the hold after a success does not block a slab that becomes endangered meanwhile", async () => {
+  test("the hold after a success does not block a slab that becomes endangered during the hold", async () => {
     const slab = await seedSlab(sql, slabOf(3, 12));
     await walk(sql);
     expect(leasedIds(await lease(sql))).toEqual([slab.id]);
@@ -391,7 +391,7 @@ describe("leases", () => {
     expect(await backlogRows(sql)).toEqual([]);
   });
 
-  test("a pause that began while leasing waited for an upgrade of indexd is respected", async () => {
+  test("nothing is leased if the fleet was paused while leasing waited for an upgrade of indexd", async () => {
     await seedSlabs(sql, { slabs: [slabOf(3, 5)] });
     await walk(sql);
     const claimer = postgres(database.url, { max: 1, onnotice: () => {} });

@@ -40,7 +40,7 @@ async function untilSomebodyWaits(): Promise<void> {
   }
 }
 
-test("the walk locks removed and recorded entries in the same order", async () => {
+test("the walk locks all entries in one order, whether it removes or records them", async () => {
   const [first, second] = await damaged();
   await healed(first!.lost);
   await sql`update slabmend.backlog set ready = false, look_at = now() - interval '1 minute'`;

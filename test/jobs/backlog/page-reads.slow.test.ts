@@ -53,7 +53,7 @@ async function entriesRead(index: string): Promise<number> {
 }
 
 test.each([1, 10, 700])(
-  "to read a page of %i slabs that share sectors, PostgreSQL reads about twice as many index entries at most",
+  "to read a page of %i slabs that share sectors, PostgreSQL reads at most about two index entries per slab",
   async (most) => {
     const index = "slab_sectors_sector_id_slab_id_idx";
     const ids = (await sql`select id::text from sectors where host_id is null`).map(({ id }) => id as string);

@@ -51,7 +51,7 @@ test("the walk reads the many slabs of a shared sector in pages, each slab once,
   expect(report).toMatchObject({ sectors: 3, recorded: SHARING + 1, finished: 1, unjudged: 0 });
 });
 
-test("a pass interrupted within a sector's slabs is continued there, and the next pass starts at the beginning", async () => {
+test("a pass that was interrupted between a sector's slabs continues there; the next pass starts anew", async () => {
   const slabs = await seedSharing(1);
   const cut = walkBacklog(
     {

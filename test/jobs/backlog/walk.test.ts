@@ -274,7 +274,7 @@ describe("a pass", () => {
   });
 });
 
-test("a walk over draining hosts finds every sector for any page size; after the cancel it removes their entries", async () => {
+test("for any page size the walk finds all slabs on draining hosts; a cancel removes their entries", async () => {
   const second = await seedContract(sql, hosts[0]!.id, {});
   const slabs = await seedSlabs(sql, {
     minShards: 1,

@@ -60,7 +60,7 @@ test.each<[string, Partial<BatchOptions>, BatchChoice | undefined]>([
   expect(chooseBatch(options(given))).toEqual(expected);
 });
 
-test("over many batches the share that is for aging equals the configured share", () => {
+test("over many batches, the share of batches for aging equals the configured share", () => {
   const tosses = Array.from({ length: 1_000 }, (_, n) => n / 1_000);
   const orders = tosses.map((toss) => chooseBatch(options({ toss }))!.order);
   expect(orders.filter((order) => order === "waiting")).toHaveLength(100);

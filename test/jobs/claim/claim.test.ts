@@ -381,7 +381,7 @@ describe("sending", () => {
     expect(clock.pending).toBe(0);
   });
 
-  test("a lease whose repair began, or that was replaced, between sending and marking is not marked as sent", async () => {
+  test("a lease is not marked as sent if it was replaced or its repair began since the message was sent", async () => {
     await damaged();
     await damaged();
     const queue = recordingQueue();
@@ -397,12 +397,12 @@ describe("sending", () => {
   });
 });
 
-describe("an open circuit breaker", () => {
+describe("the circuit breaker", () => {
   const makeIll = (untilIn: string) => sql`
     update slabmend.fleet set breaker_open = true, breaker_since = now() - interval '10 seconds', backoff_ms = 60000,
       backoff_from = now() - interval '10 seconds', backoff_until = now() + ${untilIn}::interval`;
 
-  test("allows one probe a minute", async () => {
+  test("allows one probe a minute while it is open", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
     await makeIll("1 minute");
     expect((await run()).report).toMatchObject({ leased: 1, stopped: "breaker-open", breaker: "open" });
@@ -411,7 +411,7 @@ describe("an open circuit breaker", () => {
     expect((await run()).report).toMatchObject({ leased: 1, stopped: "breaker-open" });
   });
 
-  test("allows a few leases once its backoff is over, even before a success", async () => {
+  test("allows a few leases once its backoff is over, even while it is still open", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
     await makeIll("-1 second");
     expect((await run()).report).toMatchObject({ leased: 10, stopped: "breaker-open" });

@@ -115,7 +115,7 @@ test("a drain copies every sector, rebuilds none, and ends with the advice to bl
   expect(await sql()`select from slabmend.backlog`).toHaveLength(0);
 });
 
-test("sectors recorded on the host since a drain's start do not block the drain's end, and are reported", async () => {
+test("sectors that came to the host after a drain's start are reported, and do not delay the drain's end", async () => {
   const run = await start();
   await claimAndRepair();
   const on = [host, ...suite.world.hosts.slice(0, 2)];
@@ -174,7 +174,7 @@ describe("a paused drain", () => {
   });
 });
 
-test("a move that runs when the drain is cancelled is dropped without a failure, and nothing more is leased", async () => {
+test("after a drain's cancel its running move is dropped without a failure, and nothing more is leased", async () => {
   await start();
   await walk(sql());
   const result = await suite.repair(slabs[0]!, {
@@ -199,7 +199,7 @@ test("a move that runs when the drain is cancelled is dropped without a failure,
   expect(await coordinateWithoutHosts(ask, options, 1_000)).toMatchObject({ state: "cancelled" });
 });
 
-test("if a draining host goes offline and is blocked, its other sectors are rebuilt, and the run reports why", async () => {
+test("if an offline draining host is blocked, its remaining sectors are rebuilt; the run says why", async () => {
   const run = await start();
   expect(await suite.repair(slabs[0]!)).toMatchObject({ kind: "repaired", copied: 1 });
   await host.swarm.setSwitches({ availability: "offline" });
@@ -250,7 +250,7 @@ test("a drain without a candidate waits and reports why; no slab counts as faile
   expect((await lease(sql())).leases.map(({ slabId }) => slabId)).toEqual([slabs[0]!.id]);
 });
 
-test("if the draining host lacks our funds, the drain waits instead of rebuilding sectors at ten times the price", async () => {
+test("a drain waits if our account at the host is empty: rebuilding costs ten times as much as copying", async () => {
   await start();
   await host.swarm.setSwitches({ outOfFunds: true });
   const before = await suite.traffic();

@@ -152,7 +152,7 @@ describe("a rewound or copied database", () => {
     expect(await archivedTokens(storage)).toEqual(tokens);
   });
 
-  test("can continue the archive after the archive's last row once its incarnation is raised", async () => {
+  test("continues after the archive's last row once the database's incarnation is raised", async () => {
     const { restored, tokens } = await rewind();
     expect(await raiseIncarnation(restored, 1)).toBe(2);
     const after = await seedJournal(restored, some(2));
@@ -167,7 +167,7 @@ describe("a rewound or copied database", () => {
     ]);
   });
 
-  test("archives in the later incarnation what was recorded between the backup's restore and slabmend restore", async () => {
+  test("archives in the later incarnation the rows that it got since the backup's restore", async () => {
     const { restored, tokens } = await rewind();
     // These rows get positions that the archive already has, of other rows.
     const between = await seedJournal(restored, some(3));

@@ -125,7 +125,7 @@ async function measureFleet() {
 }
 
 test.skipIf(skip)(
-  "if rows of source and target differ, the switch names the table and is reverted; once corrected, it succeeds",
+  "if rows of source and target differ, the switch names the table and is reverted; after a correction, it succeeds",
   async () => {
     await start();
     await world.target`update public.hosts set scans = 99`;
@@ -197,7 +197,7 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip)(
-  "Ctrl+C while the source is closed reopens the source, and the target keeps replicating",
+  "if Ctrl+C interrupts a switch that has closed the source, the source is reopened and the target keeps replicating",
   async () => {
     await start();
     const holder = await world.target.reserve();
@@ -281,7 +281,7 @@ test.skipIf(skip)("a statement timeout of the source does not interrupt the copy
 });
 
 test.skipIf(skip)(
-  "a role that got access to the source after the start, and that the target lacks, is named before anything is stopped",
+  "switch stops nothing if the target lacks a role that got access to the source after the start, and names the role",
   async () => {
     await start();
     await world.source`create role reports login`;

@@ -39,7 +39,7 @@ test.skipIf(PG_DUMP === undefined).each(STEPS)(
 );
 
 test.skipIf(PG_DUMP === undefined)(
-  "abort removes the slot of a start that was killed while an old transaction delayed the slot",
+  "abort removes the slot of a start that was killed while the slot's creation waited for an old transaction",
   async () => {
     const { world } = context;
     const old = await world.source.reserve();

@@ -67,7 +67,7 @@ test.skipIf(PG_DUMP === undefined).each(["subscription dropped", "publication dr
 );
 
 test.skipIf(PG_DUMP === undefined)(
-  "abort is refused after the switch was killed with an open target",
+  "abort is refused if the switch was killed after it had opened the target",
   async () => {
     await world.killAt("opened", "opened");
     const aborted = await world.move("abort", "--yes");
@@ -77,7 +77,7 @@ test.skipIf(PG_DUMP === undefined)(
 );
 
 test.skipIf(PG_DUMP === undefined)(
-  "a move whose target was opened just before an abort was recorded cannot be aborted, and can be finished",
+  "if a switch opened the target just before an abort was recorded, the move can only be finished, not aborted",
   async () => {
     await world.killAt("opened", "opened");
     await world.source`update slabmend.runs set state = 'cancelling'`;

@@ -20,7 +20,7 @@ async function start(): Promise<void> {
 }
 
 test.skipIf(skip)(
-  "a process paused before it opens the target does not open the target after another process reverted the switch",
+  "a process that was paused before opening the target does not open it after another process reverted the switch",
   async () => {
     await start();
     const resume = await world.pauseAt("opened", "opening");
@@ -38,7 +38,7 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip)(
-  "a process paused before it sets the sequences does not reset them after another process opened the target",
+  "a process that was paused before setting the sequences does not reset them after another process opened the target",
   async () => {
     await start();
     const resume = await world.pauseAt("opened", "sequences read");
@@ -55,7 +55,7 @@ test.skipIf(skip)(
 );
 
 test.skipIf(skip).each(["stopping", "closing"])(
-  "a process that was paused at '%s' leaves the source open after another aborted the move",
+  "a process that was paused at '%s' leaves the source open after another process aborted the move",
   async (step) => {
     await start();
     const resume = await world.pauseAt("opened", step);
@@ -68,7 +68,7 @@ test.skipIf(skip).each(["stopping", "closing"])(
 );
 
 test.skipIf(skip)(
-  "a process paused before it publishes the source leaves no slot after another process aborted the move",
+  "a process that was paused before publishing the source leaves no slot after another process aborted the move",
   async () => {
     const resume = await world.pauseAt("ready", "publishing");
     const aborted = await world.move("abort", "--yes");

@@ -84,7 +84,7 @@ const anotherSucceeds = async (): Promise<void> => {
 };
 
 describe("expired leases", () => {
-  test("an expired lease of a running repair is a crash; slabmend may lease the slab again at once, without grace", async () => {
+  test("an expired lease of a running repair counts as a crash; the slab may be leased again at once", async () => {
     const slab = await damaged();
     const { token, report } = await crash(slab);
     expect(report).toMatchObject({ crashed: 1, freed: 0, quarantined: 0, taken: 0, breaker: "closed" });
@@ -176,7 +176,7 @@ describe("expired leases", () => {
     expect(await sql`select 1 from slabmend.leases`).toHaveLength(0);
   });
 
-  test("if a lease was extended or replaced, or its repair began, after the decision to reap it, the lease stays", async () => {
+  test("a lease stays if, after the decision to end it, it was extended or replaced or its repair began", async () => {
     const slab = await damaged();
     const token = await leaseByHand(sql, slab);
     const decision = { slabId: String(slab.id), token, kind: "crash", delayMs: 0 } as const;
@@ -218,7 +218,7 @@ describe("expired leases", () => {
 });
 
 describe("quarantine", () => {
-  test("a slab is quarantined for 24 hours after three crashes while other slabs succeed", async () => {
+  test("a slab that crashes three times while other slabs are repaired is quarantined for 24 hours", async () => {
     const slab = await damaged();
     await anotherSucceeds();
     await crash(slab);
@@ -261,7 +261,7 @@ describe("quarantine", () => {
     for (let n = 0; n < 3; n += 1) expect((await crash(slab)).report.quarantined).toBe(0);
   });
 
-  test("a quarantine is not shortened by a crash of a forced repair while no slab may be quarantined", async () => {
+  test("while no slab may be quarantined, a forced repair's crash does not shorten a quarantine", async () => {
     const slab = await damaged();
     await anotherSucceeds();
     for (let n = 0; n < 3; n += 1) await crash(slab);

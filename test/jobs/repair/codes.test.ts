@@ -9,7 +9,7 @@ import { blockHost } from "../../support/seed-indexd.ts";
 
 const suite = repairSuite({ hosts: 5 });
 
-test("a lost 1-of-1 slab cannot be repaired", async () => {
+test("a 1-of-1 slab whose only sector is lost cannot be repaired", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
   await suite.world.loseSector(slab, 0);
   expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources" });
@@ -22,7 +22,7 @@ test("a 1-of-1 slab on a blocked host is copied", async () => {
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("a 1-of-3 slab is rebuilt from any shard", async () => {
+test("a 1-of-3 slab is rebuilt from the only shard left", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   for (const index of [0, 2]) await suite.world.loseSector(slab, index);
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 2 });

@@ -203,7 +203,7 @@ test("sectors of a host that lost its disk move as soon as they can be rebuilt, 
   expect(await lost()).toBe(slabs.length);
 });
 
-test("a sector denied three times, an hour apart, is bad for good: it moves, although its host serves it again", async () => {
+test("a sector denied three times, hourly, counts as lost and moves, even if its host serves it again", async () => {
   const [other, gamer] = suite.world.hosts as [WorldHost, WorldHost];
   const lost = await countLost(gamer);
   const slab = await storeAtRisk([other, gamer]);

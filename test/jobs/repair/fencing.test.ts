@@ -228,7 +228,7 @@ describe("during a repair", () => {
 });
 
 describe("two slabs that share sectors", () => {
-  test("when repaired simultaneously never put two sectors of a slab on one host", async () => {
+  test("never have two sectors of one slab on the same host after they were repaired simultaneously", async () => {
     const first = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
     // This slab has the key and the data shards of the first slab, and therefore the same first four sectors.
     const second = await suite.world.storeSlab({
@@ -306,7 +306,7 @@ describe("invalid rows", () => {
     expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources" });
   });
 
-  test("with a version of indexd's database that is too old no repair begins, and no row of indexd changes", async () => {
+  test("if the version of indexd's database is too old, no repair begins and no row of indexd changes", async () => {
     const { sql } = suite.world.database;
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
