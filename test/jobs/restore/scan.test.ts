@@ -266,7 +266,7 @@ test("a placement that is repeated because the database's answer was lost is cou
   expect(await statisticsThatDisagree(sql)).toEqual([]);
 });
 
-test("a search for a sector leaves enough probes to ask the recorded hosts of all later sectors", async () => {
+test("a search for a missing sector leaves one probe for the recorded host of each later sector", async () => {
   for (let n = 0; n < 4; n += 1) await world.storeSlab({ minShards: 2, totalShards: 4 });
   await slab.hosts[0]!.swarm.dropSector(slab.sectors[0]!.root);
   // One probe for the recorded host of each of the twenty sectors, and one for a search.
