@@ -164,7 +164,7 @@ test("every alarm of AWS has an alert or a reason why it has none, and every ale
   expect([...without.values()].every((why) => why.length > 20)).toBe(true);
 });
 
-test.each(["prometheus.yml", "prometheus-container.yml"])("Prometheus accepts %s with the alert rules", (file) => {
+test.each(["prometheus.yml", "prometheus-container.yml"])("Prometheus accepts %s with the rules", (file) => {
   // The password file that the configuration names exists only in the container, so the test uses another file.
   const password = join(folder, "password");
   writeFileSync(password, "a password");
