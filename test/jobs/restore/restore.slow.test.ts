@@ -97,7 +97,7 @@ const whereItIs = async (): Promise<(string | undefined)[]> =>
   (await world.locations(slab)).map((host) => host && key(host));
 const firstHosts = (): string[] => world.hosts.slice(0, 4).map(key);
 
-test("a restore places sectors by the archive and the hosts' proofs, and bumps events", async () => {
+test("a restore places sectors by the archive and the hosts' proofs, and gives events a new time", async () => {
   const { sql } = world.database;
   const [, , , , fifth, sixth] = world.hosts;
   const first = await moveBehindTheBackup(0, fifth!);
@@ -239,7 +239,7 @@ test("a coordinator that was replaced while it read the archive writes nothing m
   expect(await readFleetMode(sql)).toMatchObject({ owner: `restore (run ${restartedAs})` });
 });
 
-test("a restore begins without the moves that an earlier restore read from its archive", async () => {
+test("a new restore discards the moves that an earlier restore read from its archive", async () => {
   const { sql } = world.database;
   await begin([row(1, [await moveBehindTheBackup(0, world.hosts[4]!)])]);
   const killed = advanceRestore(world, storageIn(folder), (name) => {

@@ -219,7 +219,7 @@ test.each([
   { move: "made", planned: 0, placed: 1, lost: 1, denied: 0, where: [1, undefined, 2, 3] },
   { move: "refused", planned: 5, placed: 0, lost: 0, denied: 1, where: [0, 1, 2, 3] },
 ])(
-  "a denied sector whose host another one needs, when that move is $move",
+  "a denied sector is recorded as lost only if another sector moves to its host: this move is $move",
   async ({ planned, where, ...answer }) => {
     const { sql } = world.database;
     await begin(0);

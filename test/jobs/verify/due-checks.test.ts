@@ -98,7 +98,7 @@ const claim = async (): Promise<DueBatch> =>
 const claimEnds = () => world.database.sql`
   update sectors set next_integrity_check = now() - interval '1 second' where host_id = ${host.row.id}`;
 
-test("exactly the due sectors are checked, in the same way as by indexd", async () => {
+test("exactly the due sectors are checked, and in the same way as indexd checks them", async () => {
   const { sql } = world.database;
   const other = slab.hosts[1]!;
   await sql`update sectors set next_integrity_check = now() + interval '1 day' where host_id = ${other.row.id}`;
