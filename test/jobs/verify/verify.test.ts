@@ -168,7 +168,7 @@ test("a sector that indexd checked after our claim keeps indexd's values", async
 });
 
 test.each<VerifyStep>(["claimed", "asked", "recorded"])(
-  "after a kill with a batch %s another process continues and counts no sector twice",
+  "after a kill when a batch was %s, another process continues and counts no sector twice",
   async (last) => {
     await start(ofHost());
     const killed = advance({
