@@ -20,7 +20,7 @@ const MOST_OF_A_QUESTION = 16_384;
 const CODE = { minShards: 2, totalShards: 4 } as const;
 
 test.each(["begun", "fetched-one", "rebuilt-one", "stored-one", "stored", "commit-sent"])(
-  "a repair stopped at %s for longer than its lease does no harm when continued",
+  "a repair that was stopped at %s for longer than its lease does no harm when it continues",
   async (step) => {
     const { sql } = kill.world.database;
     const slab = await kill.world.storeSlab(CODE);

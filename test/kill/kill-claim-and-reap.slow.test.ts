@@ -15,7 +15,7 @@ beforeEach(() => kill.reset());
 /** The steps of claim without those of its walk, which kill-walk.slow.test.ts tests. */
 const claimSteps = KILL_STEPS.claim.filter((step) => !WALK_STEPS.some((walkStep) => walkStep === step));
 
-test.each(claimSteps)("claim killed at %s loses no slab", async (step) => {
+test.each(claimSteps)("after a kill of claim at %s every damaged slab is still repaired", async (step) => {
   const slabs = await damagedSlabs(kill, 3);
   const victim = await kill.startVictim("claim", { step });
   expect(await victim.invoke({})).toMatchObject({ how: "crashed" });
@@ -52,7 +52,7 @@ const isOldHistoryKept = async (): Promise<boolean> =>
   (await kill.world.database.sql`select from slabmend.repairs where finished_at < now() - interval '8 days'`)
     .length > 0;
 
-test.each(KILL_STEPS.reap)("the next reap finishes after a kill at %s", async (step) => {
+test.each(KILL_STEPS.reap)("after a kill of reap at %s the next reap finishes the work", async (step) => {
   const { sql } = kill.world.database;
   const slabs = await damagedSlabs(kill, 3);
   await leaveWorkForReap(kill, slabs);

@@ -62,7 +62,7 @@ describe.each(FATES)("%s:", (fate) => {
     expect(await kill.violations(slabs)).toEqual([]);
   });
 
-  test("reap killed in any of its transactions has done the work of this transaction completely or not at all", async () => {
+  test("if reap is killed in a transaction, the transaction's work is done completely or not at all", async () => {
     const { sql } = kill.world.database;
     const slabs = await damagedSlabs(kill, 3);
     const [crashed, unsent, told] = slabs.map(({ id }) => String(id)) as [string, string, string];

@@ -31,13 +31,13 @@ test.each<readonly [string, number, readonly Demand[], Record<string, number>]>(
     { a: 1, b: 3, c: 6 },
   ],
   [
-    "lent repairs return as repairs end",
+    "a lent repair returns only when a repair of the borrower ends",
     4,
     [demand("a", { ready: 9 }), demand("b", { running: 4, ready: 9 })],
     { a: 1, b: 2 },
   ],
   [
-    "two of the borrower's have ended",
+    "two of the borrower's four repairs have ended",
     4,
     [demand("a", { ready: 9 }), demand("b", { running: 2, ready: 9 })],
     { a: 2, b: 2 },

@@ -57,7 +57,7 @@ beforeEach(() => {
   configuration = { indexers: [indexer("a"), indexer("b")], problems: [] };
 });
 
-test("an added file starts its indexer, a removed file drains its indexer, and other indexers are not affected", async () => {
+test("an added file starts its indexer, a removed file ends its indexer, and other indexers are not affected", async () => {
   const supervisor = create();
   expect(events).toEqual(["start a 1", "start b 1"]);
   configuration.indexers = [indexer("b"), indexer("c")];
@@ -74,7 +74,7 @@ test("an added file starts its indexer, a removed file drains its indexer, and o
   expect(clock.pending).toBe(0);
 });
 
-test("an indexer with a changed file is drained before it starts again, so that no two loops have one name", async () => {
+test("an indexer whose file changed ends before it starts again, so that no two loops have one name", async () => {
   const supervisor = create();
   draining.set("a 1", Promise.withResolvers());
   configuration.indexers = [indexer("a", "2"), indexer("b")];

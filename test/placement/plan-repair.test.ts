@@ -124,7 +124,7 @@ describe("candidates", () => {
     expect(ids(planned.candidates)).toEqual([3, 4, 5]);
   });
 
-  test("hosts of another slab that shares a moving sector are not candidates; if the shared sector stays, they are", () => {
+  test("hosts of another slab that shares a sector are no candidates if this sector moves, and candidates if it stays", () => {
     const places = [
       sector(0, 1, { neighbourHostIds: [hostId(5)] }),
       sector(1, null, { neighbourHostIds: [hostId(4)] }),
@@ -191,7 +191,7 @@ describe("candidates", () => {
     for (const [id, times] of first) if (id !== 7) expect(times).toBeGreaterThan(50);
   });
 
-  test("a full host with a high score costs each slab at most one refusal, or none if it has many unpinned sectors", () => {
+  test("a full host with a high score costs a slab at most one refusal, and none if the host has many unpinned sectors", () => {
     const favourite = hostId(7);
     const takes = new Map([[favourite, 5]]);
     const refusals = Array.from({ length: 40 }, (_, seed) => {

@@ -13,7 +13,7 @@ const MESSAGE: LeasedSlab = {
 };
 const TEXT = `{"v":1,"kind":"repair","indexer":"main","slabId":"9223372036854775807","digest":"${DIGEST}","token":"${TOKEN}"}`;
 
-test("a repair message has exactly these bytes", () => {
+test("a repair message is encoded to exactly the expected bytes", () => {
   expect(encodeRepairMessage(MESSAGE, "main")).toBe(TEXT);
   expect(decodeRepairMessage(TEXT, "main")).toEqual(MESSAGE);
 });

@@ -18,7 +18,7 @@ test.each([
   expect(hexOf(accountKeyFromSeed(fromHex(seed)).account)).toBe(account);
 });
 
-test("neither the key nor an error about its size shows the seed", () => {
+test("neither the account key nor an error about the seed's size shows the seed", () => {
   const seed = filled(32, 0xab);
   const key = accountKeyFromSeed(seed);
   const shown = `${inspect(key, { depth: 9, showHidden: true })} ${JSON.stringify(key)}`;

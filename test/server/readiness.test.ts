@@ -77,7 +77,7 @@ const withoutWork = (state: LifecycleState) => {
   return decideReadiness({ nowMs, view, databaseCode: undefined });
 };
 
-test("a stopped or deleted indexer counts as ready; an indexer that is starting or cannot start does not", () => {
+test("a stopped or deleted indexer counts as ready, unlike an indexer that is starting or cannot start", () => {
   for (const state of ["stopping", "stopped", "deleting", "deleted"] as const) {
     expect([state, withoutWork(state).ready]).toEqual([state, true]);
   }

@@ -92,7 +92,7 @@ async function drain(serve: ServeProcess, meanwhile: () => Promise<void> = async
   return { done: JSON.parse(lines.at(-1)!) as { outcomes: object; crashed: number }, tookMs, atMostMs };
 }
 
-test("a draining serve finishes running repairs, begins no more, and answers over HTTP until the end", async () => {
+test("after SIGTERM, serve finishes running repairs, begins no more, and answers over HTTP until its end", async () => {
   await slow(MIB);
   const slabs = [await brokenSlab(), await brokenSlab(), await brokenSlab(), await brokenSlab()];
   const serve = await serves.start(["--timeout", "60"]);
@@ -122,7 +122,7 @@ test("a draining serve finishes running repairs, begins no more, and answers ove
   expect(await checkRules(sql, { settled: true })).toEqual([]);
 });
 
-test("a draining serve gives up a repair at its timeout without leaving a lease", async () => {
+test("after SIGTERM, serve gives up a repair at the repair's timeout, and leaves no lease", async () => {
   await slow(100_000);
   await brokenSlab();
   const serve = await serves.start(["--timeout", "10"]);
@@ -152,7 +152,7 @@ test("a hanging worker is killed at its time limit, and its lease stays until re
   ]);
 });
 
-test("a hanging idle worker does not delay draining", async () => {
+test("a hanging idle worker does not delay the end of serve beyond the announced time", async () => {
   const serve = await serves.start(["--timeout", "10"]);
   const { workers } = (await until(
     () => report(serve),
@@ -164,7 +164,7 @@ test("a hanging idle worker does not delay draining", async () => {
   expect(tookMs).toBeLessThan(atMostMs);
 });
 
-test("a database that stops answering does not delay draining beyond the stated time", async () => {
+test("a database that stops answering does not delay the end of serve beyond the announced time", async () => {
   await slow(MIB);
   await brokenSlab();
   const serve = await serves.start(["--timeout", "10"]);

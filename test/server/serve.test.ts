@@ -130,7 +130,7 @@ test.each([
   expect(JSON.parse(cli.err().split("\n")[0]!)).toMatchObject({ error: { code: error } });
 });
 
-test("SIGTERM drains serve with exit code 0, and leaves neither a process nor a row", async () => {
+test("SIGTERM ends serve with exit code 0, and leaves neither a process nor a row", async () => {
   const { pid, http, workers: pool } = await workers();
   expect(await serve.stop()).toBe(0);
   expect(serve.cli.out()).toMatch(/"done":true/);

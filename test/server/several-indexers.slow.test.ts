@@ -59,7 +59,7 @@ test("one indexer works while another is misconfigured, and every answer names i
   expect((await get("/readyz?indexer=main")).status).toBe(200);
 });
 
-test("without a restart, the indexer of an added file is started, and that of a removed file is drained", async () => {
+test("without its own restart, serve starts the indexer of an added file and ends the indexer of a removed file", async () => {
   writeFileSync(join(folder, "old.env"), fileOf(old.url));
   rmSync(join(folder, "wrong.env"));
   await until(async () => (await stateOf("old")) === "running" && (await stateOf("wrong")) === undefined);

@@ -141,7 +141,7 @@ describe("metrics", () => {
     });
   });
 
-  test("the metrics of a reap do not print an unknown circuit breaker as closed", () => {
+  test("the metrics of a reap do not show a circuit breaker as closed if its state is unknown", () => {
     const report = {
       freed: 1,
       crashed: 2,

@@ -82,7 +82,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       expect(before - (await pool.balance(host, noSignal))).toBe(cost);
     }));
 
-  test("hedged reads can be cancelled at any moment, and the successful ones are complete", () =>
+  test("hedged reads can be cancelled at any moment, and the reads that succeed are complete", () =>
     withPool(async (pool) => {
       const seed = inject("seed");
       const random = seededRandom(seed);
@@ -127,7 +127,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
       (error: unknown) => error,
     );
 
-  test("a host that does not have a sector, or whose sector is corrupt, denies the sector and is not at fault", () =>
+  test("the answers 'sector not found' and 'sector corrupt' are denials, and no fault of the host", () =>
     withPool(async (pool) => {
       const host = targetOf("ordinary")!;
       const unknown = await failureOf(readRange(pool, host, parseRoot("dd".repeat(32)), 0, MEBIBYTE));

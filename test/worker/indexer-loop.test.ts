@@ -39,7 +39,7 @@ function createLoop(options: Partial<IndexerLoopOptions> = {}, lines: string[] =
   });
 }
 
-test("two indexer loops on one database share the leases, and draining them leaves no row and no lease", async () => {
+test("two indexer loops on one database share the leases, and leave no row and no lease when they end", async () => {
   const hosts = await seedNetwork(sql, { hosts: 6 });
   // The digest's first letter makes the substitute worker finish at once.
   const digest = parseSlabDigest("a".repeat(64));

@@ -29,7 +29,7 @@ test("a worker stops after five consecutive faults of its own, or at once with a
   expect(new SelfCheck().note(id(1), failure("fault", "clock-off"), 0)).toContain("clock");
 });
 
-test("several failures of one slab count once in a run of failures, and a moved sector ends the run", () => {
+test("several failures of one slab count once in a run of failures, and a repair that moves a sector ends the run", () => {
   const check = new SelfCheck();
   for (const n of [1, 2, 3, 4, 4, 4]) check.note(id(n), failure("too-few-sources"), n * 1_000);
   expect(check.failureRun(9_000)).toBeUndefined();
@@ -78,7 +78,7 @@ async function ended(slab: number | SlabId, worker: string, outcome: string, min
     from (select now() - make_interval(mins => ${minutesAgo}::integer) as t) t`;
 }
 
-test("repairs of other workers since a run of failures began are counted once per slab", async () => {
+test("repairs that other workers made since a run of failures began are counted once per slab", async () => {
   const { sql } = suite.world.database;
   await sql`delete from slabmend.journal`;
   for (const n of [101, 102, 103]) await ended(n, "worker-2-b/x", "repaired", 1);

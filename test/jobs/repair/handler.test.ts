@@ -75,7 +75,7 @@ test("malformed messages of a batch fail, and the others are handled", async () 
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("a bad environment is reported with the names of all missing and invalid variables, and without secrets", async () => {
+test("all missing and invalid environment variables are reported by name, and no secret is shown", async () => {
   const handler = createRepairHandler({
     variables: {
       SLABMEND_MIGRATION_SEED: "canary-seed",
@@ -98,7 +98,7 @@ test("a bad environment is reported with the names of all missing and invalid va
   expect(message).not.toContain("canary-seed");
 });
 
-test("with an unreachable database a message fails before its repair begins, and is redelivered soon", async () => {
+test("if the database is unreachable, a message fails before its repair begins, and is redelivered soon", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 3 });
   await suite.world.loseSector(slab, 0);
   const task = await suite.world.lease(slab);

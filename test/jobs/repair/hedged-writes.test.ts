@@ -92,7 +92,7 @@ test("a shard acknowledged by two hosts is recorded once, and both writes are pa
   expect(clock.pending).toBe(0);
 });
 
-test("if all hosts write equally slowly, no host is slow; a host that still writes after the others is slow", async () => {
+test("no write is hedged while all hosts are equally slow; a write that lasts longer than the others is hedged", async () => {
   const hosts = [1, 2, 3, 4, 5, 6].map(host);
   const { clock, writes, store, limits, put } = createStore(hosts);
   for (const index of [0, 1, 2, 3]) put(index);

@@ -21,7 +21,7 @@ const STATEMENTS = [
   ["events", "slabmend.moved"],
 ] as const;
 
-test.each(STATEMENTS)("a repair survives a connection lost before or after %s", async (_name, text) => {
+test.each(STATEMENTS)("a repair survives a lost connection at this statement: %s", async (_name, text) => {
   for (const lost of ["statement", "answer"] as const) {
     const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 5 });
     await suite.world.loseSector(slab, 0);
@@ -36,7 +36,7 @@ test.each(STATEMENTS)("a repair survives a connection lost before or after %s", 
   }
 });
 
-test("a connection lost while control sectors are read does not prevent counting a lost sector", async () => {
+test("a sector is counted as lost even if the connection breaks while control sectors are read", async () => {
   const { world } = suite;
   const { sql } = world.database;
   await world.storeSlab({ minShards: 2, totalShards: 5 });

@@ -84,7 +84,7 @@ test("a candidate that acknowledges another root is not recorded; the next candi
 });
 
 describe("a shard that was pinned wrongly", () => {
-  test("is not uploaded after its rebuild, while the slab's other lost shard is repaired", async () => {
+  test("is not uploaded after its rebuild, but the slab's other lost shard is rebuilt and uploaded", async () => {
     const slab = await suite.world.storeSlab({ ...CODE, spoil: spoiled(0) });
     for (const index of [0, 1]) await suite.world.loseSector(slab, index);
     expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", rebuilt: 1 });
@@ -130,7 +130,7 @@ describe("a shard that was pinned wrongly", () => {
     await expectWhole(slab);
   });
 
-  test("is found among the sources of a code with identical shards", async () => {
+  test("is found among the sources of a 1-of-4 slab, whose shards are all equal", async () => {
     const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 4, spoil: spoiled(1) });
     await suite.world.loseSector(slab, 0);
     expect(await suite.repair(slab, inOrder)).toMatchObject({ kind: "repaired", rebuilt: 1 });

@@ -18,7 +18,7 @@ const limitOf = (hastings: bigint) => ({
   variables: { SLABMEND_MAX_SIACOINS_PER_REPAIR: siacoins(hastings + 10n ** 12n) },
 });
 
-test("with too few sources only one range per answering host is paid, not four", async () => {
+test("with too few sources each answering host is paid for one range of its sector, and not for all four", async () => {
   const slab = await suite.world.storeSlab({ minShards: 10, totalShards: 12 });
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);
   for (const index of [2, 3, 4]) await slab.hosts[index]!.swarm.setSwitches({ availability: "silent" });

@@ -55,7 +55,7 @@ test("lost sectors are rebuilt on new hosts, and the event of their object gets 
   expect(event!.age).toBeLessThan(60);
 });
 
-test("a sector on a blocked host that still serves is copied: 4 MiB are read, not 12", async () => {
+test("a sector on a blocked host that still serves is copied: 4 MiB are read, not the 12 MiB of a rebuild", async () => {
   const slab = await suite.world.storeSlab({ ...CODE, on: suite.world.hosts.slice(8) });
   await block(slab, 2);
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 1, rebuilt: 0 });
@@ -301,7 +301,7 @@ test("a host that acknowledged a sector without keeping it is detected when the 
   await expectWhole(slab);
 });
 
-test("too few sources because of a lack of funds do not count as a failure of the slab", async () => {
+test("a repair with too few sources for lack of funds ends as underfunded, and is no failure of the slab", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
   await slab.hosts[3]!.swarm.setSwitches({ outOfFunds: true });

@@ -89,7 +89,7 @@ test.each(["its host is blocked", "it is too old"])("a recorded upload is not us
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", found: 0, rebuilt: 2 });
 });
 
-test("a repair records its uploads with the next heartbeat under its token, and the commit removes them", async () => {
+test("the heartbeat after an upload writes an upload note with the lease's token, and the commit removes the note", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.loseSector(slab, 0);
   const task = await suite.world.lease(slab);

@@ -97,7 +97,7 @@ const whereItIs = async (): Promise<(string | undefined)[]> =>
   (await world.locations(slab)).map((host) => host && key(host));
 const firstHosts = (): string[] => world.hosts.slice(0, 4).map(key);
 
-test("a restore places sectors by the archive and the hosts' proofs, and bumps events", async () => {
+test("a restore places sectors by the archive and the hosts' proofs, and gives events a new time", async () => {
   const { sql } = world.database;
   const [, , , , fifth, sixth] = world.hosts;
   const first = await moveBehindTheBackup(0, fifth!);
@@ -175,7 +175,7 @@ test("if a sector returns to a host, this host's earlier denials do not count fo
   expect(denials).toEqual([{ state: "open", denials: 1, whole_denied_at: null, lately: true }]);
 });
 
-test("sectors lost in the archive are lost after a restore, and their hosts may get other sectors of the slab", async () => {
+test("the archive's lost sectors are lost after a restore, and their hosts may get other sectors of the slab", async () => {
   const [first] = world.hosts;
   await first!.swarm.dropSector(slab.sectors[0]!.root);
   const move = await moveBehindTheBackup(1, first!);
@@ -215,7 +215,7 @@ async function renewOnHost(host: WorldHost, by: KeyObject = renter, signedFor = 
   return twice;
 }
 
-test("a restore places a shared sector that moved in the repair of a slab newer than the backup", async () => {
+test("a restore places a shared sector that moved in the repair of another slab, which the backup does not have", async () => {
   const move = row(1, [await moveBehindTheBackup(0, world.hosts[4]!)]);
   const found = await restore([{ ...move, digest: hex32() }]);
   expect(found).toMatchObject({ slabsUnknown: 1, sectorsUnknown: 0, placed: 1 });
@@ -239,7 +239,7 @@ test("a coordinator that was replaced while it read the archive writes nothing m
   expect(await readFleetMode(sql)).toMatchObject({ owner: `restore (run ${restartedAs})` });
 });
 
-test("a restore begins without the moves that an earlier restore read from its archive", async () => {
+test("a new restore discards the moves that an earlier restore read from its archive", async () => {
   const { sql } = world.database;
   await begin([row(1, [await moveBehindTheBackup(0, world.hosts[4]!)])]);
   const killed = advanceRestore(world, storageIn(folder), (name) => {
@@ -251,7 +251,7 @@ test("a restore begins without the moves that an earlier restore read from its a
   expect(await sql`select from slabmend.restored_moves`).toEqual([]);
 });
 
-test("a restore records renewals since the backup in order, and sectors stay pinned", async () => {
+test("a restore records all renewals since the backup in their order, and the sectors stay pinned", async () => {
   const { sql } = world.database;
   const fresh = world.hosts[0]!;
   const last = await renewOnHost(fresh);
@@ -304,7 +304,7 @@ test("a restore does not accept another host's contract as the renewal of a cont
   expect(found).toMatchObject({ contractsChained: 0, contractsUnknown: { "forged-renewal": 1 } });
 });
 
-test("open denials of the backup stay open when a restore unpins their sectors and gives them three days again", async () => {
+test("the backup's open denials stay open when a restore unpins the denied sectors and restarts their three days", async () => {
   const { sql } = world.database;
   const [first] = world.hosts;
   await first!.swarm.setContract(first!.row.contract!.contractId, null);

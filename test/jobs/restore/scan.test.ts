@@ -221,7 +221,7 @@ test.each([
   { move: "made", planned: 0, placed: 1, lost: 1, denied: 0, where: [1, undefined, 2, 3] },
   { move: "refused", planned: 5, placed: 0, lost: 0, denied: 1, where: [0, 1, 2, 3] },
 ])(
-  "a denied sector whose host another one needs, when that move is $move",
+  "a denied sector is recorded as lost only if another sector moves to its host: this move is $move",
   async ({ planned, where, ...answer }) => {
     const { sql } = world.database;
     await begin(0);
@@ -268,7 +268,7 @@ test("a placement that is repeated because the database's answer was lost is cou
   expect(await statisticsThatDisagree(sql)).toEqual([]);
 });
 
-test("a search for a sector leaves enough probes to ask the recorded hosts of all later sectors", async () => {
+test("a search for a missing sector leaves one probe for the recorded host of each later sector", async () => {
   for (let n = 0; n < 4; n += 1) await world.storeSlab({ minShards: 2, totalShards: 4 });
   await slab.hosts[0]!.swarm.dropSector(slab.sectors[0]!.root);
   // One probe for the recorded host of each of the twenty sectors, and one for a search.

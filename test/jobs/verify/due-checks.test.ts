@@ -98,7 +98,7 @@ const claim = async (): Promise<DueBatch> =>
 const claimEnds = () => world.database.sql`
   update sectors set next_integrity_check = now() - interval '1 second' where host_id = ${host.row.id}`;
 
-test("exactly the due sectors are checked, in the same way as by indexd", async () => {
+test("exactly the due sectors are checked, and in the same way as indexd checks them", async () => {
   const { sql } = world.database;
   const other = slab.hosts[1]!;
   await sql`update sectors set next_integrity_check = now() + interval '1 day' where host_id = ${other.row.id}`;
@@ -114,7 +114,7 @@ test("exactly the due sectors are checked, in the same way as by indexd", async 
   expect(await make()).toBe(0);
 });
 
-test("a denied sector is due again in 12 hours; after wrong data or silence our claim's due time stays", async () => {
+test("a denied sector is due again in 12 hours; after wrong data or silence the due time set by our claim stays", async () => {
   const { sql } = world.database;
   const [, liar, silent] = slab.hosts;
   await host.swarm.setSwitches({ losesSectors: [slab.sectors[0]!.root] });
@@ -194,7 +194,7 @@ test("a duplicate batch is recorded once, a late batch is not recorded, and a lo
   }
 });
 
-test("checks whose record was committed with a lost answer are counted once", async () => {
+test("checks are counted once even if the database's answer to their recording was lost", async () => {
   const { sql } = world.database;
   const sectors = await readDueBatch(sql, await claim());
   let answers = 0;
@@ -276,7 +276,7 @@ test("a paused fleet claims no due checks, and drops batches claimed before the 
   }
 });
 
-test("simultaneous denials of many hosts are not believed, and the sectors keep the due time of our claim", async () => {
+test("simultaneous denials by many hosts are not believed, and the sectors keep the due time set by our claim", async () => {
   const { sql } = world.database;
   for (let n = 0; n < 5; n += 1) {
     const { id, hostKey } = await seedHost(sql);

@@ -168,7 +168,7 @@ test("a sector that indexd checked after our claim keeps indexd's values", async
 });
 
 test.each<VerifyStep>(["claimed", "asked", "recorded"])(
-  "after a kill with a batch %s another process continues and counts no sector twice",
+  "after a kill when a batch was %s, another process continues and counts no sector twice",
   async (last) => {
     await start(ofHost());
     const killed = advance({
@@ -207,7 +207,7 @@ test("a cancel after a crash restores the due times of claimed sectors, and need
   for (const { due } of await sectorsOf("host")) expect(due).toBe(true);
 });
 
-test("the next coordinator gives back claims of a crashed one that are not in its own batch", async () => {
+test("a crashed coordinator's sectors become due again, except those in the next coordinator's batch", async () => {
   const { sql } = world.database;
   const scope = await start(ofSlab());
   const { ids, roots } = await sectorsOfSlab();
