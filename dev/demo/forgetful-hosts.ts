@@ -112,7 +112,7 @@ export function startForgetfulHosts(parts: {
 }
 
 /**
- * Makes each slab due now that has sectors to move, but whose next attempt is far away.
+ * Makes some slabs due now: those that have sectors to move, but whose next attempt is far away.
  * @returns the number of these slabs
  */
 async function skipHour(sql: ISql): Promise<number> {

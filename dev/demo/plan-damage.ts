@@ -30,7 +30,10 @@ export interface DamagePlan {
   readonly crampedSlabs: number;
 }
 
-/** After the third crash in a row a slab is quarantined for a day: docs/architecture.md#the-lease. */
+/**
+ * Two kills, because a third crash in a row would put the slab into quarantine for a day:
+ * docs/architecture.md#the-lease.
+ */
 export const MOST_KILLS_PER_SLAB = 2;
 
 /**

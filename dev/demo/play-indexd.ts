@@ -113,7 +113,8 @@ async function pinSectors(sql: Sql, hosts: readonly DemoHost[]): Promise<void> {
   const appended: UnpinnedSector[] = [];
   for (const sector of unpinned) {
     const host = hosts.find(({ row }) => row.id === sector.host_id);
-    // A host without the sector refuses; indexd would then mark the sector lost. The demo's hosts do not forget writes.
+    // A host without the sector would refuse, and indexd would mark the sector as lost. The demo does not mark sectors
+    // here, because its hosts do not forget writes.
     if (await host?.swarm.pinSector(parseRoot(sector.root))) appended.push(sector);
   }
   if (appended.length === 0) return;
