@@ -3,8 +3,8 @@
  * object.
  *
  *   --slabs N (333333)  --hosts N (500)  --small-slabs N (3333) of the small database
- *   --seconds N (10)    of indexd's writes
- *   --commits N (4000)  by each number of workers, for slabs of many objects and for slabs of one
+ *   --seconds N (10)    how long indexd's writes are measured
+ *   --commits N (4000)  commits for each number of workers, once with slabs of many objects and once with slabs of one
  *   --plans FILE        output file for the walk's plans; default bench-claim-plans.json
  *
  * Needs about 10 GB of disk and fifteen minutes at full size. The server keeps PostgreSQL's default durability.

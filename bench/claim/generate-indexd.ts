@@ -93,8 +93,8 @@ export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedI
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /**
- * Drops constraints and indexes. Returns a function that creates them again. It creates the foreign keys as `not
- * valid`, so that PostgreSQL checks only later writes.
+ * Drops constraints and indexes. Returns a function that creates them again. That function makes foreign keys `not
+ * valid`, so PostgreSQL checks only later writes.
  */
 async function dropConstraints(sql: Sql): Promise<() => Promise<void>> {
   const constraints = await sql<{ name: string; owner: string; kind: string; definition: string }[]>`

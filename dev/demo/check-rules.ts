@@ -178,8 +178,7 @@ const MOST_OF_EACH = 20;
 /**
  * Returns the violations that the database shows, at most 20 of each kind; empty if it shows none.
  * @param options.settled whether no repair runs and reap has run since the last repair: then no lease may be left, and
- * all
- *   events must be bumped
+ *   all events must be bumped
  */
 export async function checkRules(sql: ISql, options: { readonly settled: boolean }): Promise<Violation[]> {
   const violations: Violation[] = [];

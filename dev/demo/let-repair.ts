@@ -39,8 +39,8 @@ import {
 
 const POLL_MS = 500;
 /**
- * If nothing changes for this time, the demo gives up. It is longer than any wait that ends by itself: slabs wait two
- * minutes after a fault, and three minutes for the end of a repair's hold.
+ * If nothing changes for this time, the demo gives up. It is longer than any wait that ends by itself: a slab waits two
+ * minutes after a fault, or three minutes until a repair's hold ends.
  */
 const GIVE_UP_AFTER_MS = 200_000;
 /**
