@@ -66,7 +66,7 @@ const CHECKS: readonly Check[] = [
   {
     rule: 4,
     what: "two sectors of a slab on one host, the later one recorded by us",
-    // A location is ours if its uploaded_at lies within the repair that recorded it.
+    // A location is ours if its uploaded_at lies between the start and the end of the repair that recorded it.
     query: `
       with ${RECORDED}, located as (
         select ss.slab_id, s.id, s.host_id, s.uploaded_at,

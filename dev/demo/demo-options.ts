@@ -17,7 +17,7 @@ export interface DemoOptions {
   /** How many slabs lose sectors until they can lose only 1 or 2 more: the slabs that were uploaded last. */
   readonly endangered: number;
   readonly liars: number;
-  /** Hosts that deny every sector for a while and then have them again. */
+  /** Hosts that deny all sectors for a while, and after that have all of them again. */
   readonly forgetfulHosts: number;
   /** Good hosts to drain. */
   readonly drain: number;

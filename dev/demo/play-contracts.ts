@@ -1,6 +1,6 @@
 /**
- * Simulates how contracts are signed, renewed and pruned, as far as a restore can see it. The demo's hosts keep all
- * sectors in one store; the database determines which contract a root is in.
+ * Simulates the signing, renewal and pruning of contracts, with only those effects that a restore can notice. The
+ * demo's hosts keep all sectors in one store; the database determines which contract a root is in.
  */
 import type { KeyObject } from "node:crypto";
 import type { ISql } from "postgres";

@@ -153,7 +153,7 @@ async function recordPinned(sql: Sql, appended: readonly UnpinnedSector[]): Prom
 }
 
 /**
- * Tops up the account on the hosts on which indexd would: those that are usable, not blocked and have a good contract.
+ * Tops up the account on the same hosts as indexd would: usable hosts that are not blocked and have a good contract.
  */
 async function fundAccount(sql: Sql, hosts: readonly DemoHost[], account: Uint8Array): Promise<void> {
   const rows = await sql<{ host_id: HostId }[]>`
