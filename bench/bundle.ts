@@ -37,7 +37,7 @@ export async function benchBundles(): Promise<object> {
     for (let round = -1; round < ROUNDS; round++) {
       for (const name of names) {
         const sample = await importOnce(entries.get(name)!);
-        // Round -1 is discarded: the first run reads from disk.
+        // The samples of the first round, number -1, do not count: it reads the files from disk.
         if (round >= 0) samples.get(name)!.push(sample);
       }
     }

@@ -3,8 +3,8 @@
  * object.
  *
  *   --slabs N (333333)  --hosts N (500)  --small-slabs N (3333) of the small database
- *   --seconds N (10)    of indexd's writes
- *   --commits N (4000)  by each number of workers, for slabs of many objects and for slabs of one
+ *   --seconds N (10)    how long indexd's writes are measured
+ *   --commits N (4000)  commits for each number of workers, once with slabs of many objects and once with slabs of one
  *   --plans FILE        output file for the walk's plans; default bench-claim-plans.json
  *
  * Needs about 10 GB of disk and fifteen minutes at full size. The server keeps PostgreSQL's default durability.
@@ -144,8 +144,8 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   await minutesLater(sql);
   say("lease");
   const { slabs } = indexd.scale;
-  // Between the two measurements of leasing, the backlog is vacuumed: in production, autovacuum would vacuum it while
-  // as many slabs are repaired.
+  // The backlog is vacuumed between the two measurements of leasing. In production, repairing as many slabs as the
+  // first measurement leases takes so long that autovacuum vacuums the backlog meanwhile.
   const alone = await leaseAlone(url, { slabs, batches: Math.floor(slabs / 555) });
   await vacuumBacklog(sql);
   say("indexd's writes");
@@ -170,7 +170,7 @@ async function tenthOfHosts(url: string, sql: Sql, indexd: GeneratedIndexd) {
   };
 }
 
-/** How many leases are of slabs that were leased before: must be 0. */
+/** Counts the leases of slabs that already had a lease; the result must be 0. */
 const twice = (leased: readonly bigint[]): number => leased.length - new Set(leased).size;
 
 /**

@@ -1,9 +1,9 @@
 /**
- * `npm run bench:maintenance [-- SECTORS [DRAINED [OF_A_LARGE_INDEXER]]]`: measures how many sectors per second one
- * coordinator verifies, one process checks in due checks, and one worker drains (not measured if DRAINED is 0). If
- * OF_A_LARGE_INDEXER is given, also measures start, status and cancel of runs on an indexer with OF_A_LARGE_INDEXER
- * sectors. Hosts with real sectors run on loopback, with a latency of 50 ms in each direction. PostgreSQL runs on the
- * same machine. Prints one line for each measurement.
+ * `npm run bench:maintenance [-- SECTORS [DRAINED [OF_A_LARGE_INDEXER]]]`: measures three rates in sectors per second:
+ * verified by one coordinator, checked by one process in due checks, and drained by one worker (not measured if DRAINED
+ * is 0). If OF_A_LARGE_INDEXER is given, also measures how long it takes to start, to report and to cancel a run on an
+ * indexer with that many sectors. Hosts with real sectors run on loopback, with a latency of 50 ms in each direction.
+ * PostgreSQL runs on the same machine. Prints one line for each measurement.
  */
 import { systemClock } from "../lib/clock/clock.ts";
 import { parseEnvironment } from "../lib/config/parse-environment.ts";

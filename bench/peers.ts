@@ -131,7 +131,8 @@ async function measureCase(name: CaseName, sides: Sides, floor?: string) {
 }
 
 /**
- * Hosts and database run on the same processors as the repairs: on a machine with two cores they use most of the time.
+ * Hosts and database run on the same processors as the repairs: on a machine with two cores, hosts and database use
+ * most of the CPU time.
  */
 async function raceCase(name: CaseName, { ours, against }: Sides) {
   const race = { name, repairs: SLABS_IN_RACE, processes: 2, atOnce: 1 };

@@ -54,8 +54,8 @@ const TOTAL_SHARDS = 30;
 const RANGE_BYTES = 1_048_576;
 const LOST = 0;
 /**
- * The sectors with encrypted packets: a few more than a column needs, because different columns start with different
- * sources.
+ * The number of sectors whose packets are encrypted: a few more than one column needs, because different columns start
+ * with different sources.
  */
 const SEALED_SECTORS = MIN_SHARDS + 3;
 const PLAIN_BYTES = DEFAULT_PACKET_BYTES - TAG_BYTES;

@@ -56,7 +56,7 @@ const CASES = {
 export type RepairCase = keyof typeof CASES;
 
 /**
- * The numbers are means over the repairs of a case that count, unless their name says otherwise. They are not medians,
+ * Unless its name says otherwise, a number is the mean of all repairs of a case except the first. It is not the median,
  * because a bill is a sum.
  */
 export interface RepairWall {
@@ -83,7 +83,7 @@ export interface RepairWall {
 
 export interface RepairWallResult {
   readonly lines: typeof LINES;
-  /** Hastings per byte read, per byte written, and per byte stored for a block. */
+  /** Hastings per byte read, per byte written, and per byte and block of storage. */
   readonly hostPrices: { readonly egress: string; readonly ingress: string; readonly storage: string };
   /** The machine's 15-minute load at the end: other load slows repairs down. */
   readonly load: number;
@@ -231,7 +231,10 @@ async function repairOnce(
   };
 }
 
-/** A sector to copy is on a blocked host that still answers; a sector to rebuild is lost. */
+/**
+ * Damages sectors of the slab. If the case copies sectors, their hosts are blocked, but still answer; if it rebuilds
+ * sectors, these are lost.
+ */
 async function damage(world: RepairWorld, slab: StoredSlab, name: RepairCase): Promise<void> {
   const { how, sectors } = CASES[name];
   for (let index = 0; index < sectors; index++) {

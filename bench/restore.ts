@@ -1,10 +1,10 @@
 /**
  * `npm run bench:restore [-- MOVED [PROVED]]`: how fast a restore is. Prints two lines:
  *
- *   database  how fast records of the archive are read, and MOVED sectors (100,000) are placed, three of each slab;
+ *   database  how fast a restore reads records of the archive and places MOVED sectors (100,000), three of each slab;
  *             without hosts
- *   hosts     how fast contracts are asked for, PROVED sectors (240) are proved where the archive says, and as many are
- *             scanned, with 128 hosts that have real sectors and are 50 ms away in each direction
+ *   hosts     how fast it asks 128 hosts for contracts, proves PROVED sectors (240) at the hosts that the archive
+ *             names, and scans for as many; the hosts have real sectors and are 50 ms away in each direction
  *
  * PostgreSQL, with its default durability, and the hosts run on this machine.
  */

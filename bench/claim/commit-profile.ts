@@ -1,4 +1,7 @@
-/** How a backend spends its time in a commit, from PostgreSQL's counters of functions, triggers, WAL and disk. */
+/**
+ * Finds out how a backend spends its time in a commit. Reads PostgreSQL's counters of functions, triggers, WAL and
+ * disk.
+ */
 import type { Sql } from "postgres";
 import { round } from "./samples.ts";
 

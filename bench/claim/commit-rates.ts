@@ -1,6 +1,6 @@
 /**
- * Measures whole commits, one after the other. As in a worker, each is a commit_repair and then the bump of the
- * objects' events.
+ * Measures whole commits, one after the other. Each commit has the two steps of a worker's commit: commit_repair, then
+ * the bump of the objects' events.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Sql } from "postgres";

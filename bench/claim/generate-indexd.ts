@@ -23,14 +23,14 @@ export interface GeneratedIndexd {
   readonly slabsOfOneObject: number;
 }
 
-/** Percentage of unpinned sectors, which indexd still has to pin. */
+/** The percentage of all sectors that are unpinned: indexd still has to pin them. */
 const UNPINNED_PERCENT = 2;
 const BIG = ["slab_sectors", "sectors", "slabs", "account_slabs", "object_slabs", "objects", "object_events"];
 
 export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedIndexd> {
   await sql.unsafe(indexdSchema());
-  // slabmend's schema is created before the load. After it, migrateDatabase would find that indexd's tables differ from
-  // those that it knows, because the load leaves foreign keys `not valid`.
+  // slabmend's schema is created before the load. After the load, migrateDatabase would find that indexd's tables
+  // differ from those that it knows, because the load leaves foreign keys `not valid`.
   await migrateDatabase(sql);
   const hosts = await seedNetwork(sql, {
     hosts: scale.hosts,
@@ -93,8 +93,8 @@ export async function generateIndexd(sql: Sql, scale: Scale): Promise<GeneratedI
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /**
- * Drops constraints and indexes. Returns a function that creates them again, the foreign keys as `not valid`: enforced
- * only for later writes.
+ * Drops constraints and indexes. Returns a function that creates them again. That function makes foreign keys `not
+ * valid`, so PostgreSQL checks only later writes.
  */
 async function dropConstraints(sql: Sql): Promise<() => Promise<void>> {
   const constraints = await sql<{ name: string; owner: string; kind: string; definition: string }[]>`

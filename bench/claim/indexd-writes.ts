@@ -10,8 +10,8 @@ import { client, request } from "./lease-rates.ts";
 import { percentiles, timed } from "./samples.ts";
 
 /**
- * Pause between two writes: that of a busy indexd. With a shorter pause, the times would only show the contention for
- * the machine's two cores.
+ * The pause between two writes, as long as in a busy indexd. With a shorter pause, the times would only show the
+ * contention for the machine's two cores.
  */
 const PAUSE_MS = 20;
 const PINNED_AT_ONCE = 100;

@@ -26,7 +26,7 @@ import {
 } from "./messages.ts";
 import { sharesByArea } from "./profile-areas.ts";
 
-/** Enough hosts for the thirty shards of a slab and, besides, for ten rebuilt shards. */
+/** Hosts for the thirty shards of a slab, and enough others to take its ten rebuilt shards. */
 const HOSTS = 44;
 /**
  * In the ring of hosts, each slab's first host is this many places after that of the previous slab. 7 and 44 have no
@@ -154,8 +154,8 @@ async function peakDuring(pids: readonly number[], work: () => Promise<void>): P
 }
 
 /**
- * Starts and warms up all processes, then runs `work`. The function starts one process and calls itself for the next,
- * so that each process ends when the call that started it returns.
+ * Starts and warms up all processes, then runs `work`. The function starts one process and calls itself to start the
+ * next. Each process ends when the call that started it returns.
  */
 async function withProcesses<T>(
   world: RepairWorld,

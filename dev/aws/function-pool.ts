@@ -25,7 +25,7 @@ export interface FunctionPoolEvents {
   started: [Invocation];
   /** The invocation has ended; after a crash or a timeout its process has ended too. */
   ended: [Invocation, InvocationOutcome];
-  /** An Event invocation exceeded its maximum age or its number of retries. */
+  /** An Event invocation was dropped, because it exceeded its maximum age or its number of retries. */
   dropped: [{ readonly requestId: string; readonly why: "too-old" | "failed" }];
 }
 

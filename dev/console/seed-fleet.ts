@@ -35,7 +35,7 @@ interface FleetSize {
 const MIN_SHARDS = 10;
 const TOTAL_SHARDS = 30;
 
-/** This many slabs, the first ones, are in danger. The next slab has shards in many states. */
+/** How many slabs are in danger: the first ones. The slab after them has shards in many states. */
 const IN_DANGER = 9;
 
 /** Hours of journal. */

@@ -27,8 +27,8 @@ export interface WitnessedEvents {
 }
 
 /**
- * Finds violations in the events at the end of a run: an event that is unpublished or lost, that the client in
- * follow-events.ts never received, or that got its time from another writer although indexd has a publisher.
+ * Finds violations in the events at the end of a run: an event that is unpublished, or lost, or that the client in
+ * follow-events.ts never received, or whose time is not from the publisher although indexd has one.
  */
 export async function findEventViolations(sql: ISql, witnessed: WitnessedEvents): Promise<string[]> {
   const rows = await sql<EventRow[]>`

@@ -9,8 +9,8 @@ const SLAB_ID = /^[1-9][0-9]{0,18}$/;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
- * Finds what these bodies hold beyond a version, a kind, an indexer's name, a slab's id and digest, and a token: they
- * may hold nothing else. Never quotes a body: content that must not be in a message must not be printed either.
+ * A body may hold only a version, a kind, an indexer's name, a slab's id and digest, and a token. Finds everything else
+ * in these bodies. Never quotes a body: content that must not be in a message must not be printed either.
  * @param digests digests of the stored slabs by id, to tell a digest from a key: both look alike
  */
 export function strangeMessages(bodies: readonly string[], digests: ReadonlyMap<string, string>): string[] {

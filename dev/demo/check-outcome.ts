@@ -28,8 +28,8 @@ export interface Witnessed {
 }
 
 /**
- * How long a session may be idle if all traffic with the database is dropped: the server sees the session as idle until
- * the worker gives up waiting for an answer.
+ * How long a session may be idle after the demo has dropped all traffic with the database: to the server the session is
+ * idle while the worker still waits for an answer, until the worker gives up.
  */
 const GIVEN_UP_MS = ANSWER_MS + 5_000;
 

@@ -66,7 +66,7 @@ const CHECKS: readonly Check[] = [
   {
     rule: 4,
     what: "two sectors of a slab on one host, the later one recorded by us",
-    // A location is ours if its uploaded_at lies within the repair that recorded it.
+    // A location is ours if its uploaded_at lies between the start and the end of the repair that recorded it.
     query: `
       with ${RECORDED}, located as (
         select ss.slab_id, s.id, s.host_id, s.uploaded_at,
@@ -178,8 +178,7 @@ const MOST_OF_EACH = 20;
 /**
  * Returns the violations that the database shows, at most 20 of each kind; empty if it shows none.
  * @param options.settled whether no repair runs and reap has run since the last repair: then no lease may be left, and
- * all
- *   events must be bumped
+ *   all events must be bumped
  */
 export async function checkRules(sql: ISql, options: { readonly settled: boolean }): Promise<Violation[]> {
   const violations: Violation[] = [];

@@ -56,7 +56,7 @@ export const FLEET_LIMITS: Omit<SessionLimits, "connections"> = {
   keptMs: 5_500,
 };
 
-/** Returns a sentence for each kind of violation, about its worst case. */
+/** Returns one sentence for each kind of violation that occurred; the sentence describes the worst case. */
 export function sessionViolations(samples: readonly SessionSample[], limits: SessionLimits): string[] {
   const worst = new Map<string, { readonly measure: number; readonly text: string }>();
   const note = (key: string, measure: number, text: string): void => {

@@ -60,8 +60,8 @@ export async function startDatabaseProxy(url: string): Promise<DatabaseProxy> {
       if (isSilent) dead.add(from);
       from.on("error", () => {});
       from.on("data", (bytes) => dead.has(from) || to.write(bytes));
-      // On a silent connection the server does not see that the client has left. So the proxy ends its connection to
-      // the server, and the backend ends too.
+      // On a silent connection the server does not see that the client has left. So when the client leaves, the proxy
+      // ends its own connection to the server; then the backend ends too.
       from.on("close", () => {
         sockets.delete(from);
         to.destroy();

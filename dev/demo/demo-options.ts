@@ -17,7 +17,7 @@ export interface DemoOptions {
   /** How many slabs lose sectors until they can lose only 1 or 2 more: the slabs that were uploaded last. */
   readonly endangered: number;
   readonly liars: number;
-  /** Hosts that deny every sector for a while and then have them again. */
+  /** Hosts that deny all sectors for a while, and after that have all of them again. */
   readonly forgetfulHosts: number;
   /** Good hosts to drain. */
   readonly drain: number;
@@ -37,8 +37,8 @@ export interface DemoOptions {
   readonly wrongClocks: number;
   readonly workers: number;
   /**
-   * If this is more than 1, dev/indexers/run-indexers-demo.ts runs. Of the other options that program uses only slabs,
-   * hosts, shards, workers and seed.
+   * If this is more than 1, dev/indexers/run-indexers-demo.ts runs in place of the usual demo. It uses only these other
+   * options: slabs, hosts, shards, workers and seed.
    */
   readonly indexers: number;
   /** The release of indexd whose tables the database has at the start. */
@@ -69,8 +69,8 @@ const RELEASES = Object.keys(INDEXD_RELEASES) as IndexdRelease[];
 const OLDEST_RELEASE = RELEASES[0]!;
 
 /**
- * The options that are numbers. `most` is there to catch typing errors. A usual machine cannot take that many: all
- * hosts are sockets of one process, and a slab has 120 MB.
+ * The options that are numbers. `most` is there to catch typing errors. It is more than a usual machine can take,
+ * because all hosts are sockets of one process, and a slab has 120 MB.
  */
 const COUNTS: Readonly<
   Record<

@@ -130,8 +130,8 @@ async function endSome(sql: ISql, role: string, share: number, most: number): Pr
 }
 
 /**
- * The disturbances that were asked for and did not all happen, as sentences. If there are any, the demo has not shown
- * what was asked for. Pure.
+ * A sentence for each kind of disturbance that happened less often than was asked for. If there is such a sentence, the
+ * demo has not shown what was asked for. Pure.
  */
 export function missedDisturbances(wanted: DisturbancesWanted, done: DisturbancesDone): string[] {
   const says = {

@@ -1,6 +1,6 @@
 /**
- * The demo's drain of good hosts. The demo starts the drain as an operator would, and reap coordinates it. Coordination
- * needs no migration seed, and reap has none.
+ * The demo's drain of good hosts. The demo starts the drain as an operator would, and reap coordinates it. reap has no
+ * migration seed, but a drain's coordinator does not need one.
  */
 import type { ISql } from "postgres";
 import { startRun } from "../../lib/database/runs/maintenance-runs.ts";

@@ -1,7 +1,7 @@
 /**
- * A client that follows the events of all accounts as an SDK does: with a cursor (time, key) per account; each poll
- * returns the events after the cursor. If this client never receives a moved object's event, a real client would miss
- * the event too.
+ * A client that follows the events of all accounts as an SDK does. It has a cursor (time, key) for each account, and
+ * each poll returns the events after the cursor. If this client never receives a moved object's event, a real client
+ * would miss the event too.
  */
 import type { ISql, Sql } from "postgres";
 import { isDatabaseAway } from "./database-away.ts";

@@ -14,7 +14,7 @@ const POLL_MS = 50;
 const SOON_MS = 200_000;
 /**
  * While these hosts deny, a repair may find too few candidates, and then its slab waits for an hour. The demo skips
- * this hour to show what follows, but at most MOST_HOURS times, because for some sectors there may never be a host.
+ * this hour to show what follows. It does so at most MOST_HOURS times, because some sectors may never find a host.
  */
 const MOST_HOURS = 3;
 
@@ -112,7 +112,7 @@ export function startForgetfulHosts(parts: {
 }
 
 /**
- * Makes each slab due now that has sectors to move, but whose next attempt is far away.
+ * Makes some slabs due now: those that have sectors to move, but whose next attempt is far away.
  * @returns the number of these slabs
  */
 async function skipHour(sql: ISql): Promise<number> {

@@ -99,7 +99,7 @@ export async function markNotRenewed(sql: ISql, contractId: ContractId): Promise
     from global_settings g where c.contract_id = ${idBytes(contractId)}`;
 }
 
-/** Does what indexd's MarkSectorsLost does for one sector on a good host, including the changes to the statistics. */
+/** Marks one sector on a good host as lost and changes the statistics, as indexd's MarkSectorsLost does. */
 export async function markSectorLost(sql: ISql, hostId: HostId, root: Root): Promise<void> {
   await sql`
     with hit as (

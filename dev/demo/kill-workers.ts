@@ -26,9 +26,10 @@ export interface WorkerKiller {
 }
 
 /**
- * How many slabs may have a last repair that crashed: four at first, and up to nine once as many other slabs have been
- * repaired. This keeps the circuit breaker closed (lib/database/fleet/circuit-breaker.ts): of the twenty slabs with the
- * latest repairs, it opens if at least five, and more than half, have a last repair that crashed.
+ * How many slabs may, at one time, have a last repair that crashed: four at first, later as many as the slabs that were
+ * repaired, but never more than nine. With these limits the circuit breaker (lib/database/fleet/circuit-breaker.ts)
+ * stays closed. It looks at the twenty slabs with the latest repairs, and opens if the last repair crashed for at least
+ * five of them and for more than half of them.
  */
 const HARMLESS_CRASHED_SLABS = 4;
 const MOST_CRASHED_SLABS = 9;
@@ -151,8 +152,8 @@ async function isRunning(sql: ISql, token: LeaseToken): Promise<boolean> {
 }
 
 /**
- * Whether a killed worker's lease is still there. If the worker sent its commit before it died, waits for the end of
- * this commit, which removes the lease.
+ * Whether a killed worker's lease is still there. If the worker sent its commit before it died, first waits until that
+ * commit has ended and thus has removed the lease.
  */
 async function wasLeftRunning(sql: ISql, token: LeaseToken): Promise<boolean> {
   const rows = await sql`

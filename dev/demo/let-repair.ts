@@ -39,12 +39,12 @@ import {
 
 const POLL_MS = 500;
 /**
- * If nothing changes for this time, the demo gives up. It is longer than any wait that ends by itself: slabs wait two
- * minutes after a fault, and three minutes for the end of a repair's hold.
+ * If nothing changes for this time, the demo gives up. It is longer than any wait that ends by itself: a slab waits two
+ * minutes after a fault, or three minutes until a repair's hold ends.
  */
 const GIVE_UP_AFTER_MS = 200_000;
 /**
- * Part of the error that functions log during a move: after the switch, until the functions' database address leads to
+ * A part of the error that functions log during a move, from the switch until the functions' database address leads to
  * the target.
  */
 const CLOSED = "permission denied for database";
@@ -180,8 +180,8 @@ async function watch(
   let crashesSeen = 0;
   for (;;) {
     const { state, reachable } = await read((sql) => readInOneSnapshot(sql, damage));
-    // The danger is read after the state. So if the state shows a slab as repaired, the reading of the danger does not
-    // show it as close to loss any more.
+    // The danger is read after the state. So if the state shows a slab as repaired, the later reading of the danger no
+    // longer shows that slab as close to loss.
     danger.see(await read(readDanger));
     const traffic = await readTraffic(hosts);
     progress.status(options.draw(state, traffic, (Date.now() - startedAtMs) / 1_000));

@@ -1,7 +1,7 @@
 /**
- * Moves the database to a second server while workers repair, with the operator's command. During the switch, new
- * connections of the simulated indexd wait; then they lead to the target. Those of the fleet do not wait: the source
- * refuses them until the fleet's address leads to the target.
+ * Uses the operator's command to move the database to a second server while workers repair. During the switch, new
+ * connections of the simulated indexd wait; after the switch, they lead to the target. New connections of the fleet do
+ * not wait: the source refuses them until the fleet's address leads to the target.
  */
 import { PassThrough, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";

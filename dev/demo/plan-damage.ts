@@ -30,12 +30,15 @@ export interface DamagePlan {
   readonly crampedSlabs: number;
 }
 
-/** After the third crash in a row a slab is quarantined for a day: docs/architecture.md#the-lease. */
+/**
+ * Two kills, because a third crash in a row would put the slab into quarantine for a day:
+ * docs/architecture.md#the-lease.
+ */
 export const MOST_KILLS_PER_SLAB = 2;
 
 /**
- * At first, only four slabs may have a killed repair, so that the circuit breaker stays closed. Once other slabs are
- * repaired, more slabs may have a killed repair.
+ * How many slabs may have a killed repair at first: with more, the circuit breaker could open. When other slabs have
+ * been repaired, more slabs may have a killed repair.
  */
 const KILLED_FIRST = 4;
 

@@ -45,7 +45,8 @@ export function chooseLost(
   const lost: LostSector[] = [];
   while (lost.length < options.lostSectors) {
     const noticed = lost.length % 2 === 0;
-    // An unnoticed loss fits a host whose sectors must move: a repair finds the loss when it tries to copy the sector.
+    // Losses of which indexd does not know fit hosts whose sectors must move: a repair finds such a loss when it tries
+    // to copy the sector.
     const fits = ({ fate }: { fate: HostFate }): boolean => isMoved(fate) !== noticed;
     const [next] = answering
       .filter(({ slab }) => readable[slab]! > options.minShards)

@@ -1,6 +1,6 @@
 /**
- * Simulates how contracts are signed, renewed and pruned, as far as a restore can see it. The demo's hosts keep all
- * sectors in one store; the database determines which contract a root is in.
+ * Simulates the signing, renewal and pruning of contracts, with only those effects that a restore can notice. The
+ * demo's hosts keep all sectors in one store; the database determines which contract a root is in.
  */
 import type { KeyObject } from "node:crypto";
 import type { ISql } from "postgres";
@@ -11,7 +11,7 @@ import { renewContract } from "../indexd/seed-indexd.ts";
 import { signedContract } from "../rhp4/signed-contract.ts";
 import { type DemoHost, PROOF_HEIGHT } from "./register-hosts.ts";
 
-/** Signs every host's contract with the wallet, at the host and in the database. */
+/** Signs every host's contract with the wallet's key, and stores it at the host and in the database. */
 export async function signContracts(sql: ISql, hosts: readonly DemoHost[], renter: KeyObject): Promise<void> {
   for (const { row, swarm } of hosts) {
     const contract = signedContract(renter, swarm.hostKey, { proofHeight: PROOF_HEIGHT });

@@ -113,7 +113,8 @@ async function pinSectors(sql: Sql, hosts: readonly DemoHost[]): Promise<void> {
   const appended: UnpinnedSector[] = [];
   for (const sector of unpinned) {
     const host = hosts.find(({ row }) => row.id === sector.host_id);
-    // A host without the sector refuses; indexd would then mark the sector lost. The demo's hosts do not forget writes.
+    // A host without the sector would refuse, and indexd would mark the sector as lost. The demo does not mark sectors
+    // here, because its hosts do not forget writes.
     if (await host?.swarm.pinSector(parseRoot(sector.root))) appended.push(sector);
   }
   if (appended.length === 0) return;
@@ -152,7 +153,7 @@ async function recordPinned(sql: Sql, appended: readonly UnpinnedSector[]): Prom
 }
 
 /**
- * Tops up the account on the hosts on which indexd would: those that are usable, not blocked and have a good contract.
+ * Tops up the account on the same hosts as indexd would: usable hosts that are not blocked and have a good contract.
  */
 async function fundAccount(sql: Sql, hosts: readonly DemoHost[], account: Uint8Array): Promise<void> {
   const rows = await sql<{ host_id: HostId }[]>`

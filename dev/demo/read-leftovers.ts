@@ -1,4 +1,7 @@
-/** Counts the sectors that are still unhealthy when the fleet is done, with and without a host that may take them. */
+/**
+ * Counts the sectors that are still unhealthy when the fleet is done: those that some host may take, and those that no
+ * host may take.
+ */
 import type { ISql } from "postgres";
 import type { SlabId } from "../../lib/slab/ids.ts";
 import { parseSlabId } from "../../lib/slab/ids.ts";

@@ -77,11 +77,13 @@ export interface DemoSummary {
   readonly seconds: number;
   /** Slabs that could lose at most 2 more sectors, counted right after the damage. */
   readonly slabsWithin2: number;
-  /** Slabs that `slabsWithin2` does not count, but that were leased before all those that it counts had been leased. */
+  /**
+   * Other slabs than those that `slabsWithin2` counts, if they were leased before the last of the slabs that it counts.
+   */
   readonly othersLeasedFirst: number;
   /**
-   * Time from the damage until every slab could lose more than 2 sectors; null if every slab could lose more all the
-   * time, or if some slab still could not at the end.
+   * Time from the damage until every slab could lose more than 2 sectors. Null if every slab could lose more than 2 all
+   * the time, or if some slab could not even at the end.
    */
   readonly secondsUntilNoneWithin2: number | null;
   /** Null: no host was drained. */

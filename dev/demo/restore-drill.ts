@@ -39,7 +39,10 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const RENEWED = (host: DemoHost): boolean => host.number % 2 === 1;
 
 export interface RestoreDone {
-  /** Sectors of which the hosts would delete all copies if indexd started on the backup without `slabmend restore`. */
+  /**
+   * Sectors that no host would have any more if indexd started on the backup without `slabmend restore`: indexd's
+   * pruning would delete them.
+   */
   readonly sectorsAtStake: number;
   /** Objects that would be lost with these sectors. */
   readonly objectsAtStake: number;

@@ -102,8 +102,8 @@ export async function readFirstLeases(sql: ISql): Promise<FirstLease[]> {
 }
 
 /**
- * How many other slabs were leased before all slabs close to loss had been leased: 0 if these were leased first. Leases
- * of one batch count as simultaneous.
+ * How many other slabs were leased before the last of the slabs close to loss; 0 if the slabs close to loss were leased
+ * first. Leases of one batch count as simultaneous.
  */
 export function countLeasedBefore(near: ReadonlySet<SlabId>, leases: readonly FirstLease[]): number {
   const lastNearMs = Math.max(

@@ -1,6 +1,6 @@
 /**
  * Gives workers a clock that is wrong by hours. The worker's clock stays wrong for one repair and then is right, as if
- * NTP had corrected it. A folder contains one file for each wrong clock that is still to be given; a worker that
+ * NTP had corrected it. A folder contains one file for each wrong clock that no worker has had yet. A worker that
  * removes a file has a wrong clock in its next repair.
  */
 import { mkdir, readdir, unlink, writeFile } from "node:fs/promises";

@@ -42,7 +42,7 @@ export async function statisticsThatDisagree(sql: Sql): Promise<string[]> {
 }
 
 /**
- * Does what indexd's flusher does: folds all deltas into `stats`. Like the flusher, it throws if a value would become
+ * Folds all deltas into `stats`, as indexd's flusher does. Like the flusher, it throws if a value would become
  * negative.
  */
 export async function foldStatistics(sql: Sql): Promise<void> {

@@ -27,7 +27,10 @@ import { startWorld, type World } from "../playground/start-world.ts";
 const NAMES = ["first", "second", "third", "fourth", "fifth"] as const;
 /** How long the third indexer's database is stopped. */
 const AWAY_MS = 10_000;
-/** How long the first indexer stays suspended: long enough to notice a repair that runs in spite of the suspension. */
+/**
+ * How long the first indexer stays suspended: long enough for the demo to notice a repair that runs in spite of the
+ * suspension.
+ */
 const SUSPENDED_MS = 4_000;
 /** The demo gives up if an indexer makes no progress for this time. */
 const GIVE_UP_AFTER_MS = 240_000;

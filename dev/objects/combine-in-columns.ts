@@ -6,8 +6,8 @@ import type { Kernel } from "../../lib/kernel/kernel.ts";
 const COLUMN_BYTES = 131_072;
 
 /**
- * Does what `Kernel.combine` does, for shards that are not in the kernel's memory: copies them into that memory and
- * back, one column at a time.
+ * Combines shards as `Kernel.combine` does, but these shards are not in the kernel's memory. One column at a time, they
+ * are copied into that memory, and the results are copied back.
  */
 export function combineInColumns(
   kernel: Kernel,

@@ -8,8 +8,9 @@ const run = promisify(execFile);
 const INSTALLED = fileURLToPath(new URL("../../.slabmend/pg-dump/pg_dump", import.meta.url));
 
 /**
- * Finds a pg_dump that is at least as new as the embedded server, whose npm packages contain none. Candidates are, in
- * this order, the path in SLABMEND_PG_DUMP, the one that scripts/install-pg-dump.sh unpacked, and the one on the PATH.
+ * Finds a pg_dump that is at least as new as the embedded server. The server's npm packages contain no pg_dump.
+ * Candidates are, in this order, the path in SLABMEND_PG_DUMP, the one that scripts/install-pg-dump.sh unpacked, and
+ * the one on the PATH.
  * @returns undefined if none of them is new enough
  */
 export async function findPgDump(major: number): Promise<string | undefined> {

@@ -64,13 +64,13 @@ const USER = "postgres";
 const READY = "database system is ready to accept connections";
 const PORT_TAKEN = /could not bind|Address already in use/;
 /**
- * How many ports are tried: between the moment when a port is found free and the moment when the server binds it,
- * another process may take it.
+ * How many ports are tried. One may not be enough: after a port was found free, another process may take it before the
+ * server binds it.
  */
 const MAX_PORT_ATTEMPTS = 5;
 /**
- * initdb takes 0.6 s and the start 0.2 s; on a machine busy with eight test runs, both were seen to take 20 times as
- * long.
+ * Much longer than needed: initdb takes 0.6 s and the start 0.2 s, and on a machine that was busy with eight test runs,
+ * both took 20 times as long.
  */
 const START_TIMEOUT_MS = 60_000;
 /**

@@ -1,5 +1,5 @@
 /**
- * Cleans up if this process dies before it has cleaned up itself, even by SIGKILL. The guard is a small shell that
+ * Cleans up if this process dies, even by SIGKILL, before it has cleaned up itself. The guard is a small shell that
  * reads a pipe from this process. When the pipe closes, the guard kills the registered processes and removes the
  * registered folders.
  *

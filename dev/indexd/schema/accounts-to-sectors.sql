@@ -168,8 +168,8 @@ create index contracts_size_contract_id_idx on contracts (host_id, size desc, co
 create index contracts_next_prune_host_id_idx on contracts (next_prune, host_id)
   where state in (0, 1) and renewed_to is null and good;
 
--- Sectors are pinned to a row of this table. A renewal sets the row's contract_id to the new contract's and keeps the
--- row's id, so the sectors need no change.
+-- Sectors are pinned to a row of this table. A renewal sets the row's contract_id to the new contract, and keeps the
+-- row's own id, so the sectors need no change.
 create table contract_sectors_map (
   id serial primary key,
   contract_id bytea not null unique references contracts (contract_id)

@@ -80,8 +80,9 @@ create index stats_deltas_stat_name_idx on stats_deltas (stat_name);
 -- Rows that a new indexd database starts with ----------------------------------------------------------------------
 
 -- What indexd requires of hosts by default: protocol 5.1.0 or newer, collateral of at least 100 SC/TB/month, and prices
--- of at most 3000 SC/TB/month for storage and 3000 SC/TB for traffic in each direction. The columns are in hastings per
--- byte and block, for traffic in hastings per byte (1 TB = 1e12 bytes, a month = 4320 blocks, 1 SC = 1e24 hastings).
+-- of at most 3000 SC/TB/month for storage and 3000 SC/TB for traffic in each direction. Collateral and storage price
+-- are columns in hastings per byte and block; the prices of traffic are in hastings per byte (1 TB = 1e12 bytes, a
+-- month = 4320 blocks, 1 SC = 1e24 hastings).
 insert into global_settings (db_version, hosts_min_protocol_version, hosts_min_collateral, hosts_max_storage_price,
   hosts_max_ingress_price, hosts_max_egress_price)
 values (26, decode('050100', 'hex'), div(100 * 1e12, 4320), div(3000 * 1e12, 4320), 3000 * 1e12, 3000 * 1e12);
