@@ -1,4 +1,6 @@
-/** The process of `slabmend restore start` or the PostgreSQL server dies in mid-scan, and the restore still ends. */
+/**
+ * The process of `slabmend restore start` or the PostgreSQL server dies during the scan, and the restore still ends.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";

@@ -99,8 +99,8 @@ describe("a superseded worker changes none of indexd's rows", () => {
   });
 
   test("a commit is superseded if its lease expired an hour ago, because hosts may have removed the new sectors", async () => {
-    // The worker, or the database, was suspended between the last heartbeat and the commit, and reap did not run
-    // meanwhile.
+    // The lease is as if the worker or the database had been suspended between the last heartbeat and the commit,
+    // without a run of reap meanwhile.
     await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '61 minutes' where token = ${token}`;
     await changesNothing("lease-expired");
     expect(await leases()).toHaveLength(0);
@@ -310,7 +310,7 @@ describe("two simultaneous commits", () => {
     });
     return { one, two };
   };
-  /** Pairs of sectors of one slab on one host. */
+  /** Pairs of sectors that belong to the same slab and are on the same host. */
   const collisions = () => sql`
     select a.slab_id, x.host_id from slab_sectors a
     join slab_sectors b on b.slab_id = a.slab_id and b.sector_id > a.sector_id

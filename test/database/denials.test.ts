@@ -309,8 +309,8 @@ describe("denials by so many hosts that the fault must be ours", () => {
 test("SQL and TypeScript suspect the same hosts, and agree on mass denials", async () => {
   const row = fc.record({
     /**
-     * Hours since the last denial (some more than a day, some less than ten minutes), and hours between the first and
-     * the last.
+     * `lastHours`: hours since the last denial, from less than ten minutes to more than a day. `spanHours`: hours
+     * between the first denial and the last.
      */
     lastHours: fc.constantFrom(0, 0.1, 0.2, 3, 23, 25),
     spanHours: fc.constantFrom(0, 5, 6, 30),

@@ -146,7 +146,7 @@ describe("an object whose event stays locked", () => {
         code: "outbox-stuck",
         details: { slabId: String(slabs[1]!.id), slabs: 1 },
         done,
-        // After a failed batch, single slabs wait only briefly for a lock.
+        // After a failed batch the slabs are flushed one by one, and each waits only briefly for a lock.
         cause: { code: "retries-exhausted" },
       });
       const retry = { maxAttempts: 2 };
