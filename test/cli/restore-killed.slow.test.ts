@@ -43,7 +43,7 @@ async function setUp(options: { readonly database?: TestDatabase } = {}): Promis
   await world.database.sql.end();
 }
 
-/** Starts a scan, and resolves when it has placed some sectors. */
+/** Starts a scan, and resolves when the scan has placed some sectors. */
 async function startScan(): Promise<{ readonly ended: Promise<unknown[]> }> {
   child = spawn(process.execPath, [SLABMEND, "--json", "restore", "start", "--source", "scan"], {
     env: { PATH: process.env["PATH"], ...world.variables },

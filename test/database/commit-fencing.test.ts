@@ -57,7 +57,7 @@ describe("a superseded worker changes none of indexd's rows", () => {
     await sql`delete from slabmend.leases where token = ${token}`;
     const next = await leaseByHand(sql, slab);
     await changesNothing("lease-gone");
-    // The other worker's lease is untouched.
+    // The lease of the worker that has the slab now is unchanged.
     expect(await sql`select 1 from slabmend.leases where token = ${next}`).toHaveLength(1);
   });
 
@@ -67,7 +67,7 @@ describe("a superseded worker changes none of indexd's rows", () => {
   });
 
   test("a commit after a claim by indexd is superseded", async () => {
-    // A difference of one microsecond, which JavaScript would not see.
+    // indexd's claim changes the time by one microsecond here, a difference that JavaScript's dates would not show.
     await sql`
       update slabs set next_repair_attempt = next_repair_attempt + interval '1 microsecond' where id = ${String(slab.id)}`;
     await changesNothing("indexd-claimed");

@@ -349,7 +349,8 @@ test("SQL and TypeScript suspect the same hosts, and agree on mass denials", asy
             denied: lately.length,
             deniedAgain: lately.filter(({ spanHours }) => spanHours >= 6).length,
             deniedLately: rows.filter(({ lastHours }) => lastHours * 60 < 10).length,
-            // Slightly less than the faded count, because the count fades while the test runs.
+            // Slightly less than the faded count of served requests, because this count still fades while the test
+            // runs.
             served: (served ?? 0) * 0.5 ** Math.min(halfLives, 100) * (1 - 1e-9),
           };
         });

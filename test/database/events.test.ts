@@ -26,8 +26,8 @@ const waiting = async () =>
     (row) => row.slab_id,
   );
 /**
- * Keys of the objects whose events were bumped. If indexd publishes, a bumped event has no time yet; otherwise its time
- * is a whole second, at the earliest one minute ago.
+ * Keys of the objects whose events were bumped. If this version of indexd publishes events, a bumped event has no time
+ * yet. On older versions its time is a whole second, at most one minute ago.
  */
 const bumped = async (): Promise<string[]> => {
   const rows = await sql<{ key: string }[]>`
