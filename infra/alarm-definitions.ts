@@ -49,7 +49,8 @@ const HOUR = 3_600;
 const DAY = 86_400;
 
 /**
- * Fires if no run was completed in either of two periods of five minutes; the schedule starts five runs in each period.
+ * Fires if two successive periods of five minutes pass without a completed run; the schedule starts five runs in each
+ * period.
  */
 const runsEveryMinute = (service: FunctionName) =>
   ({
@@ -150,10 +151,10 @@ export const ALARMS = {
   },
   "backlog-growing": {
     means: "The backlog has grown by more than a twentieth within an hour.",
-    // The minimum of each hour, so that slabs found and repaired within the same hour do not count.
+    // The alarm compares the minimum of each hour, so that slabs found and repaired within the same hour do not count.
     metrics: { backlog: fleet("reap", "Backlog", "Minimum") },
     expression: "IF(backlog >= 20, 100 * DIFF(backlog) / backlog, 0)",
-    // Two periods, because DIFF needs the value of the previous period.
+    // The alarm looks at two periods, because DIFF needs the value of the previous period.
     ...everAbove(5, 2),
     periodSeconds: HOUR,
   },
@@ -170,7 +171,7 @@ export const ALARMS = {
     means: "More than one message in twenty failed before its repair began.",
     metrics: {
       failed: fleet("repair", "MessagesFailed", "Sum"),
-      // Each invocation handles one message.
+      // Each invocation handles one message, so this is the number of messages received.
       invocations: { of: "repair", name: "Invocations", statistic: "Sum" },
     },
     ...moreThanAFew("failed", "invocations"),

@@ -105,7 +105,8 @@ function onceEach(problems: readonly ConfigurationProblem[]): ConfigurationProbl
 }
 
 /**
- * Those variables supplied by the deployment whose values are already known: they count towards the environment's size.
+ * Those variables supplied by the deployment whose values are already known. They are needed to check Lambda's limit
+ * for the size of a function's variables.
  */
 function suppliedValues(
   stage: string,

@@ -45,7 +45,7 @@ export const FUNCTIONS = {
 
 export type FunctionName = keyof typeof FUNCTIONS;
 
-/** SST's default keeps comments and long names, and a cold start reads every byte. */
+/** Bundles are minified: SST's default keeps comments and long names, and a cold start reads every byte. */
 export const BUNDLE_OPTIONS = { minify: true } as const;
 
 export const RUNTIME = "nodejs24.x";

@@ -28,8 +28,8 @@ export const REPAIR_MEMORY_MB = 1_769;
 export const SCHEDULED_MEMORY_MB = 512;
 
 /**
- * If a message's repair failed to begin this many times, the message is malformed or the database was unreachable for
- * long.
+ * If a message's repair failed to begin this many times, the message becomes a dead letter: it is malformed, or the
+ * database was unreachable for long.
  */
 export const MOST_RECEIVES = 5;
 

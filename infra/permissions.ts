@@ -31,8 +31,8 @@ const ATTACH_TO_NETWORK = {
 };
 
 /**
- * Reading and writing, but no deletion. The permission to list is needed because S3 otherwise answers "access denied"
- * for a missing object.
+ * Allows reading and writing the archive, but no deletion. The permission to list is needed because S3 otherwise
+ * answers "access denied" for a missing object.
  */
 function writeArchive({ bucketArn, objectsArn }: Archive) {
   return [

@@ -103,7 +103,7 @@ async function withScene(world: readonly string[], take: (scene: Scene) => Promi
   }
 }
 
-/** Some hosts have lost sectors, which were repaired. */
+/** Some hosts have lost sectors, and all damaged slabs have been repaired. */
 async function shootHealthy({ playground, shoot, until }: Scene): Promise<void> {
   await until(/^All 20 slabs are safe/);
   await playground.command("lose 0-9", /^host 9 has lost/m);

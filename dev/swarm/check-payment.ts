@@ -14,7 +14,7 @@ export function paymentFlaw(host: HostState, { prices, token }: Payment): string
   return tokenVerdict === "valid" ? undefined : `token is invalid: ${tokenVerdict}`;
 }
 
-/** Debits the account, or refuses the request. What was debited is not paid back if the request fails later. */
+/** Debits the account, or refuses the request. If the request fails after the debit, the amount is not paid back. */
 export function charge(host: HostState, { token }: Payment, hastings: bigint): void {
   const broke = host.switches.current.outOfFunds;
   if (broke || host.accounts.debit(token.account, hastings) === "not-enough-funds")

@@ -25,8 +25,8 @@ const MAX_ON_THE_WAY_BYTES = 4 * 1024 * 1024;
 
 /**
  * If a line holds more than this many bytes, its source must wait. The limit is one buffer plus the bytes that are in
- * transit at the full rate. If the limit were one buffer alone, a distant host would be slow even on a fast line: 256
- * KiB in every 40 ms are only 52 Mbit/s.
+ * transit at the full rate. If the limit were one buffer alone, a distant host would be slow even on a fast line: with
+ * a latency of 40 ms, one buffer of 256 KiB in every 40 ms makes only 52 Mbit/s.
  */
 export function mostQueuedBytes({ bytesPerSecond, latencyMs }: Pace): number {
   if (latencyMs === 0) return BUFFER_BYTES;
@@ -87,7 +87,7 @@ export class PacedLine {
 
   /**
    * Calls `callback` once, as soon as at most `bytes` bytes are queued, which may be at once. If the method is called
-   * again before that, only the later callback is called.
+   * again while `callback` is still waiting, only the new callback is called.
    */
   whenAtMost(bytes: number, callback: () => void): void {
     this.#onChange = () => {

@@ -9,7 +9,7 @@ import {
 import { type HostKey, hexOf } from "../../lib/slab/ids.ts";
 import type { PriceList } from "./swarm.ts";
 
-/** The result of the check of a price table. For a table that is refused, this is the reason in a real host's words. */
+/** The result of the check of a price table: "valid", or the reason of the refusal in a real host's words. */
 export type PricesVerdict = "valid" | "prices expired" | "invalid signature";
 
 /** Issues a host's price tables, and checks the price tables in requests. */

@@ -50,7 +50,9 @@ function flipBit(bytes: Uint8Array, at: number): void {
   bytes[at] = (bytes[at] ?? 0) ^ 1;
 }
 
-/** Makes a proof invalid. The proof of a whole sector is empty, so one superfluous hash is added to it. */
+/**
+ * Makes a proof invalid. The proof of a whole sector has no hash that could be changed, so a superfluous hash is added.
+ */
 function spoiled(proof: readonly Uint8Array[]): Uint8Array[] {
   const hashes = proof.map((hash) => hash.slice());
   if (hashes[0] === undefined) return [new Uint8Array(32)];

@@ -15,14 +15,14 @@ export const NOT_ENOUGH_FUNDS: WireError = { code: WIRE_ERROR.payment, descripti
 export const UNRECOGNIZED_RPC: WireError = { code: WIRE_ERROR.badRequest, description: "unrecognized RPC" };
 
 /**
- * The Go server formats an RPC error as `text (code)`. The description of a bad request contains its reason in this
- * format.
+ * The Go server formats an RPC error as `text (code)`. For a bad request the whole `text (code)` is the description;
+ * its text is the reason of the refusal.
  */
 export function badRequest(reason: string): WireError {
   return { code: WIRE_ERROR.badRequest, description: `${reason} (${WIRE_ERROR.badRequest})` };
 }
 
-/** For reads and writes the server puts one more prefix before the reason than for other RPCs. */
+/** Only for reads and writes the server puts `request invalid: ` before the reason. */
 export function invalidRequest(reason: string): WireError {
   return badRequest(`request invalid: ${reason}`);
 }

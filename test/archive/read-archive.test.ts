@@ -177,8 +177,8 @@ test("a directory never overwrites a file, nor a manifest that another process h
     [1, 2, 3].map((by) => storage.replaceHead(Buffer.from(String(by)), version, never)),
   );
   expect(won.filter(Boolean)).toHaveLength(1);
-  // The writer with `version` is very late: the manifest that replaced this version has already been removed as too
-  // old.
+  // A writer that still has `version` comes very late: after 15 more manifests, the manifest that replaced `version`
+  // has been removed as too old.
   for (let round = 0; round < 15; round += 1) {
     const { version: newest } = (await storage.readHead(never))!;
     expect(await storage.replaceHead(Buffer.from(`round ${round}`), newest, never)).toBe(true);

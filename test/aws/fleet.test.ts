@@ -262,9 +262,9 @@ describeEndpoints(chosenEndpoints(), (start) => {
     const { RedrivePolicy: deployed } = await attributesOf("DefaultRepairsQueue");
     const setRedrive = (RedrivePolicy: string) =>
       fleet.clients.sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { RedrivePolicy } }));
-    // In a deployment a message becomes a dead letter after five receives, which take a quarter of an hour; here one
-    // receive is enough. The second receive comes early because the function returned the message: the queue itself
-    // would hide it for half an hour.
+    // In a deployment a message becomes a dead letter after five receives, which take a quarter of an hour; here after
+    // one. The message moves to the dead-letter queue when it would be delivered again. The function returned the
+    // message, so this happens soon; otherwise the queue would hide the message for half an hour.
     await setRedrive(JSON.stringify({ ...JSON.parse(deployed!), maxReceiveCount: 1 }));
     try {
       const { MessageId } = await fleet.clients.sqs.send(

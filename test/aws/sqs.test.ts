@@ -200,7 +200,7 @@ describeEndpoints(chosenEndpoints(), (start) => {
       (found) => found.length > 0,
     );
     await untilCounts(queues.repairs, 0, 1);
-    // This receive waits longer than the queue's own visibility timeout.
+    // This receive waits longer than the queue's own visibility timeout, but the message was hidden for 600 s.
     expect(await queues.receive(queues.repairs, { WaitTimeSeconds: 2 * VISIBILITY_SECONDS })).toEqual([]);
     await queues.client.send(
       new ChangeMessageVisibilityCommand({

@@ -53,7 +53,7 @@ async function start(
       SLABMEND_QUEUE_URL: queues.repairs.url,
       SLABMEND_DEAD_LETTER_QUEUE_URL: queues.deadLetters.url,
       SLABMEND_METRICS_NAMESPACE: NAMESPACE,
-      // Reap only measures the due checks; claim would need a queue for them.
+      // With `due`, reap only measures the due checks, but claim would need a queue for them.
       SLABMEND_VERIFY: name === "reap" ? "due" : "none",
       ...more,
     },

@@ -70,8 +70,8 @@ function* piecesOf({ bytes, pieces }: Secret): Generator<Uint8Array> {
 }
 
 /**
- * Indexes what is left of secrets that code has decoded as UTF-8: about half of a secret's random bytes are invalid
- * there and are lost. Because so few bytes are left, all overlapping pieces are indexed.
+ * Indexes what is left of secrets that code has decoded as UTF-8: about half of a secret's random bytes are invalid in
+ * UTF-8, and decoding loses them. Because so few bytes are left, all overlapping pieces are indexed.
  */
 function survivorIndexOf(secrets: readonly Secret[]): PieceIndex<Secret> {
   const index = new PieceIndex<Secret>();

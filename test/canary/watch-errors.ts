@@ -11,7 +11,7 @@ interface Subject {
 
 /** Call it once. */
 export function watchErrors(): void {
-  // Replaces only what `super(…)` calls in SlabmendError; instances keep their prototypes.
+  // `super(…)` in SlabmendError will call this constructor instead of Error's; the instances' prototypes stay the same.
   const RecordingError = new Proxy(Error, {
     construct(target, args, newTarget) {
       const error = Reflect.construct(target, args, newTarget) as Error;

@@ -40,7 +40,7 @@ describe("which database URLs are allowed, with and without TLS", () => {
     [`mysql://u:${SECRET}@db.example.com/indexd`, "database-url-malformed"],
     [`postgres://u:${SECRET}@db.example.com/`, "database-url-malformed"],
     [`postgres://u:${SECRET}@one,two/indexd`, "database-url-malformed"],
-    // The client would throw a bare URIError.
+    // The database client would throw a bare URIError for the next two passwords.
     ["postgres://u:hunter%zz2canary@127.0.0.1/indexd", "database-url-malformed"],
     ["postgres://u:hunter%ff2canary@127.0.0.1/indexd", "database-url-malformed"],
     ["postgres://u:hunter%2canary@127.0.0.1/indexd", "allowed"],

@@ -62,7 +62,7 @@ test("plan lists the moves, writes nothing and dials no host", async () => {
         { index: 1, reason: "lost", how: "rebuilt" },
         { index: 4, reason: "bad-host", how: "copied", from: { blocked: true } },
       ],
-      // The copied sector, which is also a source of the rebuild, and two more sources.
+      // Three sectors are read: the sector to copy, which is also a source of the rebuild, and two more sources.
       bytesRead: 3 * SECTOR_BYTES,
       bytesWritten: 2 * SECTOR_BYTES,
       state: { lease: "none" },

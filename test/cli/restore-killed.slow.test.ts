@@ -1,4 +1,6 @@
-/** The process of `slabmend restore start` or the PostgreSQL server dies in mid-scan, and the restore still ends. */
+/**
+ * The process of `slabmend restore start` or the PostgreSQL server dies during the scan, and the restore still ends.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
@@ -41,7 +43,7 @@ async function setUp(options: { readonly database?: TestDatabase } = {}): Promis
   await world.database.sql.end();
 }
 
-/** Starts a scan, and resolves when it has placed some sectors. */
+/** Starts a scan, and resolves when the scan has placed some sectors. */
 async function startScan(): Promise<{ readonly ended: Promise<unknown[]> }> {
   child = spawn(process.execPath, [SLABMEND, "--json", "restore", "start", "--source", "scan"], {
     env: { PATH: process.env["PATH"], ...world.variables },

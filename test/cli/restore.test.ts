@@ -311,9 +311,9 @@ async function asOwner<Result>(run: (sql: postgres.Sql) => PromiseLike<Result>):
 }
 
 /**
- * Holds the contracts' prunes twice, as reap does, with the fleet's privileges. Returns how many contracts the first
- * call held, within 6 h of the hold before it (`early`), how many the second held, 7 h after the last hold (`later`),
- * and how many contracts are then due for a prune.
+ * Postpones the contracts' prunes twice, as reap does, with the fleet's privileges: less than 6 h after the last time,
+ * and then 7 h after it. Returns how many contracts the first call postponed (`early`), how many the second call
+ * postponed (`later`), and how many contracts are due for a prune within 23 h afterwards (`due`).
  */
 function keptByFleet(): Promise<object> {
   return asOwner(async (sql) => {

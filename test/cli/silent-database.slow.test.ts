@@ -75,7 +75,8 @@ test.each([
     const toldAtMs = performance.now();
     cli.child.kill(signal);
     expect([await cli.ended, cli.err()]).toEqual([code, expect.any(String)]);
-    // Far below the 20 s timeout; the margin is for a busy machine.
+    // Without the signal, the command would wait 20 s for the answer. The limit of 10 s leaves a margin for a busy
+    // machine.
     expect(performance.now() - toldAtMs).toBeLessThan(10_000);
     await proxy.stop();
   },

@@ -34,8 +34,8 @@ test("if an outage loses the answer to a claim, a worker gets the claim's lease 
   const ending = new AbortController();
   const entry = fileURLToPath(new URL("./fixtures/obedient-worker.ts", import.meta.url));
   const pool = new WorkerPool({ size: 1, environment: process.env, timeoutMs: 60_000, clock, entry });
-  // The database falls silent at the first batch of leases by urgency. An earlier batch may be for aging; it finds
-  // nothing.
+  // The database falls silent at the first batch of leases by urgency. A batch for aging slabs may come before it, but
+  // finds nothing.
   const asked = proxy.fallSilentAt('"order":"urgency"', "answer");
   const working = workFromDatabase({
     database,

@@ -1,4 +1,4 @@
-/** After the server's clock was set back, slabmend's tables contain times in the future. They count as now. */
+/** If the server's clock is set back, slabmend's tables contain times in the future. These times count as now. */
 import { randomUUID } from "node:crypto";
 import { expect, test } from "vitest";
 import { pastTime } from "../../lib/database/client/past-time.ts";
@@ -46,8 +46,8 @@ test("outcomes whose time is in the future do not keep the circuit breaker open"
   await sql`
     update slabmend.fleet set breaker_open = false, breaker_since = clock_timestamp(), backoff_ms = 0, backoff_from = null,
       backoff_until = null`;
-  // Eight repairs ended while the server's clock was a day ahead: hosts refused their tokens, until the clock was set
-  // back.
+  // In this test the server's clock was a day ahead: eight repairs ended in faults, because hosts refused their tokens.
+  // Then the clock was set back.
   await finish(8, "fault", 24);
   await finish(6, "repaired");
   expect((await refresh()).breaker.kind).toBe("closed");

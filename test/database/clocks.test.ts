@@ -24,7 +24,7 @@ test.each([
 
 test("a slow answer of the database does not count as a wrong clock", async () => {
   let asked = 0;
-  // Ten minutes pass between query and answer; the database reads its clock halfway.
+  // By this clock ten minutes pass between query and answer; the database reads its own clock halfway.
   const clock = { now: () => systemClock.now() + (asked++ === 0 ? -5 : 5) * MINUTE_MS };
   await assertClocksAgree(database.sql, clock);
 });

@@ -57,7 +57,7 @@ describe("a superseded worker changes none of indexd's rows", () => {
     await sql`delete from slabmend.leases where token = ${token}`;
     const next = await leaseByHand(sql, slab);
     await changesNothing("lease-gone");
-    // The other worker's lease is untouched.
+    // The lease of the worker that has the slab now is unchanged.
     expect(await sql`select 1 from slabmend.leases where token = ${next}`).toHaveLength(1);
   });
 
@@ -67,7 +67,7 @@ describe("a superseded worker changes none of indexd's rows", () => {
   });
 
   test("a commit after a claim by indexd is superseded", async () => {
-    // A difference of one microsecond, which JavaScript would not see.
+    // indexd's claim changes the time by one microsecond here, a difference that JavaScript's dates would not show.
     await sql`
       update slabs set next_repair_attempt = next_repair_attempt + interval '1 microsecond' where id = ${String(slab.id)}`;
     await changesNothing("indexd-claimed");
@@ -99,8 +99,8 @@ describe("a superseded worker changes none of indexd's rows", () => {
   });
 
   test("a commit is superseded if its lease expired an hour ago, because hosts may have removed the new sectors", async () => {
-    // The worker, or the database, was suspended between the last heartbeat and the commit, and reap did not run
-    // meanwhile.
+    // The lease is as if the worker or the database had been suspended between the last heartbeat and the commit,
+    // without a run of reap meanwhile.
     await sql`update slabmend.leases set expires_at = clock_timestamp() - interval '61 minutes' where token = ${token}`;
     await changesNothing("lease-expired");
     expect(await leases()).toHaveLength(0);
@@ -310,7 +310,7 @@ describe("two simultaneous commits", () => {
     });
     return { one, two };
   };
-  /** Pairs of sectors of one slab on one host. */
+  /** Pairs of sectors that belong to the same slab and are on the same host. */
   const collisions = () => sql`
     select a.slab_id, x.host_id from slab_sectors a
     join slab_sectors b on b.slab_id = a.slab_id and b.sector_id > a.sector_id

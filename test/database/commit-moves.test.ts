@@ -350,7 +350,7 @@ describe("rule 6: a denial is recorded only if the sector is still on the denyin
       denialsRecorded: 1,
       lostRecorded: 0,
     });
-    // The sector was appended to another contract after the denial, which proves that the host has the sector.
+    // After the denial the sector was appended to another contract. The append proves that the host has the sector.
     const another = await seedContract(sql, hosts[0]!.id);
     await sql`update sectors set contract_sectors_map_id = ${another.mapId} where id = ${String(slab.sectors[0]!.id)}`;
     expect(await sql`select 1 from slabmend.open_denials()`).toHaveLength(0);

@@ -41,7 +41,7 @@ async function end(slab: SeededSlab, kind: OutcomeKind) {
   return await commitRepair(sql, requestOf(slab, token, { outcome: { kind } }));
 }
 
-// 17 minutes: the next attempt stays as the running lease has set it.
+// In rows with 17 minutes, the next attempt stays as the running lease has set it.
 test.each<[OutcomeKind, number, number, number]>([
   ["repaired", 3, 0, 17],
   ["healthy", 3, 3, 17],
@@ -62,7 +62,7 @@ test.each<[OutcomeKind, number, number, number]>([
   async (kind, before, after, minutes) => {
     const slab = await slabWithLoss(before);
     expect(await end(slab, kind)).toMatchObject({ kind: "committed", outcome: kind, recorded: [] });
-    // slabmend wrote this time into both rows, so indexd's grace does not apply.
+    // `ours`: the rows in `slabs` and `slabmend.repairs` have the same time, so indexd's grace does not apply.
     expect(await slabRow(slab)).toEqual({ failures: after, minutes, ours: true });
     expect(await sql`select 1 from slabmend.leases where slab_id = ${String(slab.id)}`).toHaveLength(0);
     expect(await sql`select 1 from slabmend.moved where slab_id = ${String(slab.id)}`).toHaveLength(0);

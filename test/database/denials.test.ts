@@ -309,8 +309,8 @@ describe("whether denials by many hosts are believed, or taken for a fault of ou
 test("SQL and TypeScript suspect the same hosts, and agree on mass denials", async () => {
   const row = fc.record({
     /**
-     * Hours since the last denial (some more than a day, some less than ten minutes), and hours between the first and
-     * the last.
+     * `lastHours`: hours since the last denial, from less than ten minutes to more than a day. `spanHours`: hours
+     * between the first denial and the last.
      */
     lastHours: fc.constantFrom(0, 0.1, 0.2, 3, 23, 25),
     spanHours: fc.constantFrom(0, 5, 6, 30),
@@ -349,7 +349,8 @@ test("SQL and TypeScript suspect the same hosts, and agree on mass denials", asy
             denied: lately.length,
             deniedAgain: lately.filter(({ spanHours }) => spanHours >= 6).length,
             deniedLately: rows.filter(({ lastHours }) => lastHours * 60 < 10).length,
-            // Slightly less than the faded count, because the count fades while the test runs.
+            // Slightly less than the faded count of served requests, because this count still fades while the test
+            // runs.
             served: (served ?? 0) * 0.5 ** Math.min(halfLives, 100) * (1 - 1e-9),
           };
         });

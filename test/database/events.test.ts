@@ -26,8 +26,8 @@ const waiting = async () =>
     (row) => row.slab_id,
   );
 /**
- * Keys of the objects whose events were bumped. If indexd publishes, a bumped event has no time yet; otherwise its time
- * is a whole second, at the earliest one minute ago.
+ * Keys of the objects whose events were bumped. If this version of indexd publishes events, a bumped event has no time
+ * yet. On older versions its time is a whole second, at most one minute ago.
  */
 const bumped = async (): Promise<string[]> => {
   const rows = await sql<{ key: string }[]>`
@@ -146,7 +146,7 @@ describe("an object whose event stays locked", () => {
         code: "outbox-stuck",
         details: { slabId: String(slabs[1]!.id), slabs: 1 },
         done,
-        // After a failed batch, single slabs wait only briefly for a lock.
+        // After a failed batch the slabs are flushed one by one, and each waits only briefly for a lock.
         cause: { code: "retries-exhausted" },
       });
       const retry = { maxAttempts: 2 };

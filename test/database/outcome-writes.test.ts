@@ -88,8 +88,8 @@ test.each(OUTCOMES.filter((kind) => kind !== "stale"))(
       expect(writes.failedCounter).not.toBe("increment");
     const isFailure = ["no-candidates", "partial-refused", "too-few-sources"].includes(kind);
     if (!isFailure) return expect(asReported).toEqual(writesOf(kind, "repair"));
-    // indexd needs minutes to fund or pin, so the waits are minutes. Hours would be for a slab with a fault, and this
-    // slab has none.
+    // indexd needs minutes to fund or pin, so the waits are minutes. Waits of hours are for slabs with a fault of their
+    // own, and this slab has none.
     const scheduleMs = [2, 4, 8, 16, 32, 60].map((minutes) => minutes * MINUTES);
     expect(asReported).toMatchObject({
       recordAs: kind,

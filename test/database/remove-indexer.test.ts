@@ -19,7 +19,10 @@ afterEach(async () => {
   await database.drop();
 });
 
-/** Records a move of a slab of one object, in a transaction that commits when the removal waits for it. */
+/**
+ * Puts a slab of one object into the outbox, in a transaction that commits as soon as the removal waits for this
+ * transaction.
+ */
 async function commitDuring<Result>(remove: () => Promise<Result>): Promise<Result> {
   const { sql } = database;
   const slab = await seedSlab(sql, { minShards: 1, sectors: [LOST] });

@@ -21,7 +21,7 @@ test.each([
   ["ENOTFOUND", "connection-lost"],
   ["CONNECTION_CLOSED", "connection-lost"],
   ["ECONNRESET", "connection-lost"],
-  // The statement was still queued in a driver that was discarded with its lost connection.
+  // The connection was lost and its driver was discarded, while the statement was still queued in this driver.
   ["CONNECTION_DESTROYED", "connection-lost"],
   // We ended the client ourselves.
   ["CONNECTION_ENDED", "permanent"],

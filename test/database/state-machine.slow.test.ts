@@ -289,9 +289,10 @@ const act = (world: World, name: string, dice: Dice): Promise<void> =>
 
 /**
  * Whether two actions must not run simultaneously: a migration by indexd and a commit. indexd chooses a host
- * independently of us, and here it ignores the hold. It could therefore put one sector of a slab on a host while a
- * commit puts another one there. The check of rule 4 would blame the commit, because indexd's uploaded_at is the time
- * before its wait for a lock, so the commit's sector seems to be the later one.
+ * independently of us, and in this test it also migrates slabs whose hold has not ended. So it could put one sector of
+ * a slab on a host while a commit puts another sector of the slab there. The check of rule 4 would then blame the
+ * commit: indexd takes its uploaded_at before it waits for a lock, so the commit's sector would seem to be the later
+ * one.
  */
 const mayCollide = (...names: readonly string[]): boolean =>
   names.includes("indexdMigrates") && names.includes("commit");

@@ -1,5 +1,6 @@
 /**
- * Files, folders, headings and decisions that documents and comments cite exist, and comments keep to their columns.
+ * Files, folders, headings and decisions that documents and comments cite exist, and no comment has a line above 120
+ * columns.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -53,7 +54,8 @@ test("every file, heading and decision cited in documents and comments exists", 
 });
 
 test("no line of a comment has more than 120 columns", () => {
-  // Linters' directives must be one line, and generated files are as their generators write them.
+  // Exempt are linters' directives and URLs, which must be one line, and generated files, which are as their generators
+  // write them.
   const maybeLong = /biome-ignore|@ts-expect-error|shellcheck|https?:/;
   const generated = "lib/console/browser/openapi/schema.ts";
   const commented = searched.filter((path) => !path.endsWith(".md") && path !== generated);

@@ -7,7 +7,8 @@ import { EMULATOR_CREDENTIALS } from "./endpoint.ts";
 const { AWS_ENDPOINT_URL: givenUrl, SLABMEND_EMULATORS_REQUIRED: required } = process.env;
 
 /**
- * With AWS_ENDPOINT_URL only that endpoint, with the environment's credentials and region; otherwise every emulator.
+ * If AWS_ENDPOINT_URL is set, only the endpoint at this URL, with the environment's credentials and region. Otherwise
+ * every emulator.
  */
 export function chosenEndpoints(): readonly Emulator[] {
   if (givenUrl === undefined || givenUrl === "") return [FAUXQS, MINISTACK, LOCALSTACK];

@@ -14,7 +14,10 @@ export const skipReason = path === undefined ? "no Chromium: run scripts/install
 
 export interface OpenedPage {
   readonly page: Page;
-  /** The browser's requests. `bytes` is the uncompressed size of the page or of one of its files, otherwise 0. */
+  /**
+   * The browser's requests. If the answer is the page or one of its files, `bytes` is its uncompressed size; otherwise
+   * 0.
+   */
   readonly requests: { readonly url: string; readonly bytes: number }[];
   /** Errors and warnings of the page and its console, including violations of the content policy. */
   readonly complaints: string[];

@@ -23,7 +23,7 @@ beforeAll(async () => {
   for (const statement of readPredicateStatements()) await database.sql.unsafe(statement);
 });
 
-/** Mostly the boundary itself, often a neighbouring value, sometimes a distant one. */
+/** A random value: mostly the boundary itself, often a neighbouring value, sometimes a distant value. */
 const around = (boundary: bigint): fc.Arbitrary<bigint> =>
   fc.oneof(
     { weight: 12, arbitrary: fc.constant(boundary) },

@@ -85,7 +85,8 @@ test("budget and status count each journal row once, whether or not the totals c
   await followTotals(sql);
   await seedJournal(sql, ROWS.slice(1, 2));
   await sequenceJournal(sql);
-  // The first row is in the totals, the second has only a position, the third has neither.
+  // The first row is in the totals. The second has a position, but is not in the totals yet. The third has no position
+  // yet.
   await seedJournal(sql, ROWS.slice(2));
   expect(await look()).toMatchObject(seen);
   await sequenceJournal(sql);

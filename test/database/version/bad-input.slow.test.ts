@@ -1,6 +1,6 @@
 /**
- * Databases that must not be written to. The next claim or reap reports why (each run begins with assertFleetMayWork),
- * and from then on no writer writes, not even a writer that has already begun.
+ * Databases that must not be written to. The next claim or reap reports why, because each run begins with
+ * assertFleetMayWork. No writer changes these databases, not even in a repair that has already begun.
  */
 import postgres, { type Sql } from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";

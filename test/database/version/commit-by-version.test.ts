@@ -152,7 +152,8 @@ test("on version 22 indexd has given up no slab, on 23 the flagged slabs, on 26 
   expect(await givenUp()).toEqual([String(marked.id)]);
   await upgradeIndexd(sql);
   const fromWindow = { unrecoverable_since: new Date(), unrecoverable_reason: "30 days" };
-  // The next slab is not given up: min_shards of its sectors have hosts, in whatever state these hosts are.
+  // The next slab is not given up: as many of its sectors as min_shards have a host, and the state of these hosts does
+  // not matter.
   await damaged(fromWindow, 3);
   const hopeless = await damaged(fromWindow, 4);
   await damaged({ unrecoverable_since: new Date() });

@@ -129,7 +129,7 @@ test("after a restore of a lost database every object of the backup can be read"
   expect(restore.refused).toBe(0);
   expect(restore.placed).toBeGreaterThan(0);
   expect(restore.contractsChained).toBeGreaterThan(0);
-  // Without the restore, hosts would have deleted the only copies of sectors.
+  // sectorsAtStake: sectors of which hosts would delete all copies if indexd started on the backup without a restore.
   expect(restore.sectorsAtStake).toBeGreaterThan(0);
 });
 

@@ -58,7 +58,8 @@ test("sessions, table locks and waiting sessions are sampled", async () => {
     await fleet
       .begin(async (tx) => {
         await tx`update hosts set lost_sectors = lost_sectors`;
-        // Writing rows takes only weak locks, which the fleet may hold: the sample has the session, but no strong lock.
+        // Writing rows takes only weak locks, which the fleet may hold. So the sample contains the session, but no
+        // strong lock.
         expect(await sampleSessions(sql, ROLE)).toMatchObject({
           sessions: [{ application: "slabmend-repair", state: "idle in transaction" }],
           strangers: [],
