@@ -135,7 +135,7 @@ describe("order", () => {
     expect(lossProbability(10, [...alone(11), ...together(3)])).toBeGreaterThan(
       50 * lossProbability(10, alone(14)),
     );
-    // 13 hosts of one group are no safer than 12 of them with an independent host.
+    // 13 hosts of one group are no safer than 12 hosts of one group and one independent host.
     expect(lossProbability(10, [...together(13)])).toBeGreaterThan(
       lossProbability(10, [...alone(1), ...together(12)]) * 0.99,
     );

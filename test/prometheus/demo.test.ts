@@ -39,7 +39,7 @@ let sql: Sql;
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), "slabmend-prometheus-demo-"));
-  // If the test runs as root, PostgreSQL may run as another user, who needs access.
+  // If the test runs as root, PostgreSQL may run as another user, who needs access to the folder.
   await chmod(folder, 0o755);
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   playground = drivePlayground(SMALL, { PATH: process.env["PATH"], TMPDIR: folder });
