@@ -15,7 +15,7 @@ export interface SocketHost {
 }
 
 /**
- * If `onSocket` returns true, the host does not serve the connection. With this a test simulates a server that is no
+ * If `onSocket` returns true, the host does not serve the connection. A test uses this to simulate a server that is no
  * host.
  */
 export async function listen(

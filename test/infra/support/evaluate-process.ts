@@ -242,7 +242,7 @@ async function evaluateConfig(): Promise<Evaluation> {
 
 async function finish(evaluation: Evaluation): Promise<never> {
   await rm(outfile, { force: true });
-  // The write is synchronous, because while this process waited, an unhandled rejection in Pulumi might end it.
+  // The write is synchronous: during an asynchronous write an unhandled rejection in Pulumi might end this process.
   writeFileSync(join(folder, "evaluation.json"), JSON.stringify(evaluation, null, 1));
   // Pulumi keeps the process alive after an error.
   process.exit(0);

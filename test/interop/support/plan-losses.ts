@@ -4,8 +4,8 @@ import { type HostFate, isMoved, type LostSector } from "../../../dev/demo/plan-
 import { shuffled } from "../../../dev/demo/seeded-random.ts";
 
 /**
- * What happens to each of 24 hosts. 16 hosts, including the liars, stay good for indexd, because the SDK needs 16 good
- * hosts for a slab of 12 sectors.
+ * What happens to each of 24 hosts. 16 hosts, including the liars, stay good for indexd, because a slab of 12 sectors
+ * needs 16 good hosts.
  */
 const FATES: readonly HostFate[] = [
   ...Array<HostFate>(2).fill("dead"),

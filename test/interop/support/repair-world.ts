@@ -13,7 +13,7 @@ import type { SdkWorld } from "./sdk-world.ts";
 
 export type RepairedBy = "functions" | "work";
 
-/** Observations made while the fleet worked. The tests check with them that the fleet kept its rules. */
+/** Observations made while the fleet worked. With them the tests check that the fleet kept its rules. */
 export interface RepairRun {
   readonly openSectors: number;
   readonly messages: readonly string[];
