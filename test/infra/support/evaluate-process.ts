@@ -51,8 +51,8 @@ const registered: Resource[] = [];
 const dependencies: Record<string, readonly string[]> = {};
 
 /**
- * Pulumi's mocks do not see the dependencies between resources, so this reads them from each request that registers a
- * resource.
+ * Pulumi's mocks do not see the dependencies between resources, so this function reads them from each request that
+ * registers a resource.
  */
 function noteDependencies(): void {
   const monitor = settings.getMonitor();

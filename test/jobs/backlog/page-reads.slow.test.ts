@@ -1,6 +1,6 @@
 /**
- * A page of the walk reads only its own rows, even if thousands of slabs share its sectors or bad hosts have unpinned
- * sectors.
+ * A page of the walk reads only its own rows, even if thousands of slabs share the page's sectors, and even if bad
+ * hosts have unpinned sectors.
  */
 import { beforeAll, expect, test } from "vitest";
 import { useDatabase } from "../../support/database.ts";

@@ -12,7 +12,7 @@ import { LOST, seedHost, seedSlabs } from "../../support/seed-indexd.ts";
 import { walkSettings } from "../backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
 
-/** Time limit: a hundred times the duration on an idle machine. */
+/** Time limit: a hundred times as long as the test takes on an idle machine. */
 const HANGS_AFTER_MS = 300_000;
 
 let database: TestDatabase;

@@ -133,8 +133,8 @@ test("a lost sector is read at its earlier location if there are no other source
   const slab = await storeAtRisk([other, only]);
   await forget(only);
   await suite.repair(slab);
-  // The second repair asks the host for the whole sector, because its denial is open; the third does so six hours
-  // later.
+  // The second repair asks the host for the whole sector, because the denial by this host is open. The third repair
+  // does so six hours later.
   await suite.repair(slab);
   await age(6);
   expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", lost: 1 });
