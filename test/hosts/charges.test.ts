@@ -54,7 +54,9 @@ function refuseAfter(bytes: number, wire: WireError): void {
     return "done";
   };
 }
-/** Makes the host read this many bytes of each paid call, call `then`, and never answer. */
+/**
+ * Makes the host read this many bytes of each paid call and never answer. `then` is called after the bytes are read.
+ */
 function silentAfter(bytes: number, then: (stream: RpcStream) => void): void {
   host.misbehave = async (rpc, stream) => {
     if (rpc === "Settings") return undefined;

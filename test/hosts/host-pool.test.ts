@@ -23,7 +23,7 @@ let network: MemoryNetwork;
 let host: TestHost;
 let target: HostTarget;
 let pool: HostPool;
-/** All pools of a test, because some tests replace the first one. */
+/** All pools that a test has made, so that all are closed: some tests replace the first one. */
 let pools: HostPool[];
 let caller: AbortController;
 let root: Root;

@@ -14,7 +14,10 @@ export interface SocketHost {
   stop(): Promise<void>;
 }
 
-/** If `onSocket` returns true, the host does not serve the connection: so a test simulates a server that is no host. */
+/**
+ * If `onSocket` returns true, the host does not serve the connection. A test uses this to simulate a server that is no
+ * host.
+ */
 export async function listen(
   host: TestHost,
   options: { readonly onSocket?: (socket: Socket) => boolean; readonly address?: string } = {},

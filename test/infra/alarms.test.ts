@@ -46,7 +46,7 @@ describe.each(definitions)("%s", (name, definition) => {
   test("the alarm's numbers are valid for CloudWatch", () => {
     const { periods, breachingPeriods, periodSeconds } = definition;
     expect(breachingPeriods).toBeLessThanOrEqual(periods);
-    // The periods of an alarm can cover at most one day.
+    // CloudWatch's limit: all periods of an alarm together cover at most one day.
     expect(periods * periodSeconds).toBeLessThanOrEqual(86_400);
     expect(String(alarm()["alarmDescription"]).length).toBeLessThanOrEqual(1_024);
     expect(alarm()).toMatchObject({ evaluationPeriods: periods, datapointsToAlarm: breachingPeriods });

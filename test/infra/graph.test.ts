@@ -350,7 +350,7 @@ describe("the archive", () => {
   });
 });
 
-/** The types of the resources in a stage, except those of its network. */
+/** The types of the resources that every stage has, without the resources of its network. */
 const ALWAYS: readonly string[] = [
   "aws:budgets/budget:Budget",
   "aws:cloudwatch/dashboard:Dashboard",

@@ -1,4 +1,4 @@
-/** One, two and three indexers in one stage: the resources of each, and their independence. */
+/** One, two and three indexers in one stage: the resources of each indexer, and the independence of the indexers. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -16,7 +16,7 @@ test(`we derive the same wallet keys as Go from ${PHRASES} random phrases`, () =
   for (let n = 0; n < PHRASES; n++) {
     const { phrase } = go.wallet.generateSeedPhrase();
     const { privateKey } = go.wallet.keyPairFromSeedPhrase(phrase, 0);
-    // Go chooses the phrase at random, so a failure prints it: with the phrase it can be reproduced.
+    // Go chooses the phrase at random, so a failed assertion prints the phrase: with it the failure can be reproduced.
     expect(hexOf(walletPrivateKey(entropyOfPhrase(phrase))), phrase).toBe(privateKey);
   }
 });

@@ -65,8 +65,8 @@ describe("a worker frozen between two repairs until it no longer trusts its conn
 
   /**
    * Lets a worker repair two lost sectors of a slab, loses the other two, and waits until the worker has been frozen
-   * for long. The next repair must read from the two hosts to which the first repair has written and to which the
-   * worker still has connections.
+   * for so long that it no longer trusts its connections. The next repair must read from the two hosts to which the
+   * first repair has written and to which the worker still has connections.
    */
   async function frozenWorker(): Promise<{
     slab: StoredSlab;
@@ -102,7 +102,8 @@ describe("a worker frozen between two repairs until it no longer trusts its conn
     await repair(worker, slab);
     for (const source of sources) {
       const { connections, rpcs, refusals } = await kill.world.hosts[source]!.swarm.counters();
-      // Hosts would have refused expired prices, and the worker would have fetched new ones.
+      // If the worker had used the expired prices, the hosts would have refused them, and it would have had to fetch
+      // new ones.
       expect({ connections, settings: rpcs["Settings"], refusals }).toEqual({
         connections: 0,
         settings: 1,

@@ -21,9 +21,8 @@ beforeEach(() => kill.reset());
 const SETTINGS = { pageSectors: 2, walkEveryMs: 3_600_000 };
 
 /**
- * One pass is complete. Since then some slabs became healthy and others unhealthy, and one backlog entry is due for
- * another look. So the next pass has work at every step. No slab may be leased, because indexd has just claimed all of
- * them.
+ * Completes one pass. Then makes some slabs healthy and others unhealthy, and one backlog entry due for another look,
+ * so that the next pass has work at every step. No slab may be leased: all look as if indexd had just claimed them.
  */
 async function secondPassIsDue(): Promise<void> {
   const { sql } = kill.world.database;

@@ -148,7 +148,7 @@ test("the control loop skips no state, one process drives it, and it reaches the
     }),
     { numRuns: Number(globalThis.process.env["SLABMEND_TEST_RUNS"] ?? 300) },
   );
-  // If the runs did not reach all these states, they would not test them.
+  // The runs must reach all these states: a state that no run reaches is not tested.
   expect([...written].sort()).toEqual(["deleting", "repairing", "running", "stopped", "stopping"]);
 });
 

@@ -13,7 +13,7 @@ const LOOK_MS = 5_000;
 /** The actions in order: "start a 1", "stop a 1". The number is the value of the indexer's variable V. */
 let events: string[];
 let configuration: { indexers: ConfiguredIndexer[]; problems: ConfigurationProblem[] };
-/** The promises that `stop` waits for, by the indexer's name and value. An indexer without a promise drains at once. */
+/** The promises that `stop` waits for, by the indexer's name and value. An indexer without a promise stops at once. */
 let draining: Map<string, PromiseWithResolvers<void>>;
 let clock: FakeClock;
 let told: string[][];

@@ -58,7 +58,7 @@ describe("the examples of docs/decisions/0010-urgency.md", () => {
     [3, 5, 9.9e-6],
     [3, 4, 5.9e-4],
     [3, 3, 3.0e-2],
-    // Storj's issue 7509: 9 live sectors where 7 are needed are more urgent than 39 where 29 are needed.
+    // Storj's issue 7509: a slab with 9 live sectors that needs 7 is more urgent than a slab with 39 that needs 29.
     [7, 9, 8.0e-5],
     [29, 39, 1.3e-13],
   ])("%i of %i live", (minShards, live, expected) => {
@@ -135,7 +135,7 @@ describe("order", () => {
     expect(lossProbability(10, [...alone(11), ...together(3)])).toBeGreaterThan(
       50 * lossProbability(10, alone(14)),
     );
-    // 13 hosts of one group are no safer than 12 of them with an independent host.
+    // 13 hosts of one group are no safer than 12 hosts of one group and one independent host.
     expect(lossProbability(10, [...together(13)])).toBeGreaterThan(
       lossProbability(10, [...alone(1), ...together(12)]) * 0.99,
     );

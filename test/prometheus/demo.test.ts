@@ -1,6 +1,6 @@
 /**
- * A real Prometheus scrapes `serve` on a playground in which hosts go offline and slabs are repaired: its values equal
- * the database's, and its alerts fire when the database is unreachable and claims stop.
+ * A real Prometheus scrapes `serve` on a playground in which hosts go offline and slabs are repaired: Prometheus's
+ * values equal the database's, and its alerts fire while the database is unreachable and claims have therefore stopped.
  */
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -39,7 +39,7 @@ let sql: Sql;
 
 beforeAll(async () => {
   const folder = await mkdtemp(join(tmpdir(), "slabmend-prometheus-demo-"));
-  // If the test runs as root, PostgreSQL may run as another user, who needs access.
+  // If the test runs as root, PostgreSQL may run as another user, who needs access to the folder.
   await chmod(folder, 0o755);
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   playground = drivePlayground(SMALL, { PATH: process.env["PATH"], TMPDIR: folder });

@@ -217,7 +217,7 @@ test("a maintenance run is shown in status with its progress, and can be control
   expect(await request("cancel")).toBe("404 no-run");
   expect(((await (await ask("GET", "/status")).json()) as StatusReport).maintenance).toBeNull();
   await startRun(sql, { kind: "verify", scope: scopeOfRun(), owner: "ben@host" });
-  // A request for the previous run does not affect the next one.
+  // A request that names the previous run does not affect the next run.
   expect(await request("cancel")).toBe("404 no-run");
   const { run: latest, earlier } = (await (await ask("GET", "/runs")).json()) as MaintenanceReport;
   expect([latest!.state, earlier.map(({ id, state }) => [id, state])]).toEqual([

@@ -137,7 +137,7 @@ describe("with a password", () => {
       );
       for (const { status } of answers) counts.set(status, (counts.get(status) ?? 0) + 1);
     }
-    // The correct password before these attempts counted as an attempt, too.
+    // The correct password was sent before these attempts, and counted as an attempt, too.
     expect(counts.get(429)).toBeGreaterThanOrEqual(991);
     expect([...counts.keys()].sort()).toEqual(counts.size === 1 ? [429] : [401, 429]);
     const { user, system } = process.cpuUsage(cpuBefore);

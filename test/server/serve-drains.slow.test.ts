@@ -98,7 +98,7 @@ test("after SIGTERM, serve finishes running repairs, begins no more, and answers
   const serve = await serves.start(["--timeout", "60"]);
   await untilAllIn(serve, "transfer", 2);
   const { done, tookMs, atMostMs } = await drain(serve, async () => {
-    // The HTTP process is informed within a second.
+    // The HTTP process is told of the shutdown within a second.
     const readiness = async () => {
       const ready = await serve.fetch("/readyz");
       return [ready.status, (await ready.text()).includes('"draining"')];

@@ -44,7 +44,8 @@ const anyFrame = fc.record({
   flags: fc.integer({ min: 0, max: 0xffff }),
   payload: fc.oneof(
     fc.uint8Array({ maxLength: 20 }),
-    // Such payloads end near the end of a packet, so that the next header is split between two packets, at any byte.
+    // Payloads of these lengths end near the end of a packet, so that the next header is split between two packets, at
+    // any byte.
     fc
       .integer({ min: MAX_PAYLOAD_BYTES - 20, max: MAX_PAYLOAD_BYTES })
       .map((n) => new Uint8Array(n).fill(n & 0xff)),

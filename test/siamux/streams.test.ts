@@ -205,7 +205,7 @@ describe("closing", () => {
     const frames = await host.framesWhen((all) => all.some(on(258)));
     const sent = frames.filter(on(256));
     expect(sent.every((frame) => (frame.flags & FLAG_LAST) === 0)).toBe(true);
-    // Only what the transport had already accepted was sent: far fewer than the 977 frames of a sector.
+    // Only the frames that the transport had already accepted were sent: far fewer than the 977 frames of a sector.
     expect(sent.length).toBeLessThan(100);
     client.close();
   });

@@ -1,4 +1,4 @@
-/** Servers that accept connections but are no database, like a tunnel, a proxy or another protocol. */
+/** Servers that accept connections but are no database, like a tunnel, a proxy or a server of another protocol. */
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 

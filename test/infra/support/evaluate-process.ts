@@ -51,8 +51,8 @@ const registered: Resource[] = [];
 const dependencies: Record<string, readonly string[]> = {};
 
 /**
- * Pulumi's mocks do not see the dependencies between resources, so this reads them from each request that registers a
- * resource.
+ * Pulumi's mocks do not see the dependencies between resources, so this function reads them from each request that
+ * registers a resource.
  */
 function noteDependencies(): void {
   const monitor = settings.getMonitor();
@@ -242,7 +242,7 @@ async function evaluateConfig(): Promise<Evaluation> {
 
 async function finish(evaluation: Evaluation): Promise<never> {
   await rm(outfile, { force: true });
-  // Synchronous: during a wait an unhandled rejection in Pulumi might end this process.
+  // The write is synchronous: during an asynchronous write an unhandled rejection in Pulumi might end this process.
   writeFileSync(join(folder, "evaluation.json"), JSON.stringify(evaluation, null, 1));
   // Pulumi keeps the process alive after an error.
   process.exit(0);

@@ -41,7 +41,10 @@ export const SECRETS = {
 
 export const ENVIRONMENT = { SLABMEND_ALARM_EMAIL: "operator@example.com" } as const;
 
-/** Evaluates in a new folder for bundles and zip files; calls `keep` with the folder before it removes the folder. */
+/**
+ * Evaluates sst.config.ts with a new folder for bundles and zip files. Calls `keep` with the folder, then removes the
+ * folder.
+ */
 export async function evaluate(
   request: Partial<Omit<EvaluationRequest, "folder">> = {},
   keep: (folder: string) => Promise<void> = async () => {},

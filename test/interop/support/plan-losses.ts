@@ -5,7 +5,7 @@ import { shuffled } from "../../../dev/demo/seeded-random.ts";
 
 /**
  * What happens to each of 24 hosts. 16 hosts, including the liars, stay good for indexd, because a slab of 12 sectors
- * needs 16.
+ * needs 16 good hosts.
  */
 const FATES: readonly HostFate[] = [
   ...Array<HostFate>(2).fill("dead"),
@@ -19,8 +19,8 @@ export const HOST_COUNT = 24;
 export const CODE = { dataShards: 3, parityShards: 9 } as const;
 
 /**
- * The least number of moved sectors per slab. Even if every liar takes one of the moved sectors, honest hosts have
- * three of them, and three sectors suffice to read the slab.
+ * The least number of moved sectors per slab. Even if every liar takes one of the moved sectors, three moved sectors
+ * are on honest hosts, and three sectors suffice to read the slab.
  */
 const LEAST_MOVED = CODE.dataShards + FATES.filter((fate) => fate === "liar").length;
 
@@ -54,8 +54,8 @@ function losses(
   const readable = indices.filter(
     (index) => fateOf(index) !== "dead" && fateOf(index) !== "liar" && !noticed.includes(index),
   );
-  // If the slab can bear it, one more sector is lost, on a host from which a repair copies. The repair learns of this
-  // loss only from the host.
+  // If enough other sectors stay readable, one more sector is lost: on a host from which a repair copies. The repair
+  // learns of this loss only from the host.
   const asked = leaving.filter((index) => fateOf(index) !== "dead");
   const unnoticed = readable.length > CODE.dataShards ? asked.slice(0, 1) : [];
   const lose = (isNoticed: boolean) => (index: number) => ({

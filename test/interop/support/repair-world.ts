@@ -13,7 +13,7 @@ import type { SdkWorld } from "./sdk-world.ts";
 
 export type RepairedBy = "functions" | "work";
 
-/** What was observed while the fleet worked: from this the tests check the rules. */
+/** Observations made while the fleet worked. With them the tests check that the fleet kept its rules. */
 export interface RepairRun {
   readonly openSectors: number;
   readonly messages: readonly string[];
@@ -24,7 +24,7 @@ export interface RepairRun {
 const NOT_DISTURBED: DisturbancesWanted = { restartDatabase: 0, endBackends: 0, silentDatabase: 0 };
 const POLL_MS = 200;
 const WORKERS = 2;
-/** Several times the duration of repairing all slabs on two busy cores. */
+/** Time limit: several times as long as the repair of all slabs takes on two busy cores. */
 const GIVE_UP_AFTER_MS = 150_000;
 
 export async function repairWorld(

@@ -117,11 +117,11 @@ test("a thousand new workers overload no host, and are about as fast as workers 
   const sum = (some: readonly number[]): number => some.reduce((total, weight) => total + weight, 0);
   const drawn = weights[0]! / sum(weights.slice(SHARDS - 1));
   console.log("a thousand cold workers", { seed, drawn, shares, ratios });
-  // Because the lines differ so much, this host gets 0.65 to 0.85 % of the draws (docs/decisions/0007-host-scores.md).
-  // A fair share is 0.2 %.
+  // Because the lines differ so much, the host with the highest weight gets 0.65 to 0.85 % of the draws
+  // (docs/decisions/0007-host-scores.md). A fair share is 0.2 %.
   expect(drawn).toBeLessThan(0.012);
-  // So 8 of some 1,060 writes are expected on the likeliest host. Even if 45 hosts were as likely as this host, one of
-  // them would get 32 or more writes in only one of 10^8 runs.
+  // So 8 of some 1,060 writes are expected on this host. Even if 45 hosts had its weight, only in one of 10^8 runs
+  // would one of them get 32 or more writes.
   expect(shares.writes).toBeLessThan(0.03);
   // Each host has at most one sector of a slab. So, whatever the order of the sources, no host should get more than 0.6
   // % of the first reads.

@@ -256,7 +256,8 @@ test("the usual rate does not depend on the order of the hosts", () => {
     const board = new ScoreBoard(createFakeClock());
     board.startFrom(order);
     expect(board.expectedMs("read", 10 * MIB)).toBe(1_000);
-    // The board's own first measurement, 5 MiB/s, moves the rate a fifth of the way: from 10 to 9 MiB/s.
+    // The board's own first measurement, 5 MiB/s, moves the usual rate a fifth of the way from 10 to 5 MiB/s: to 9
+    // MiB/s.
     board.addSuccess(hostKey(1), "read", 5 * MIB, 1_000);
     expect(board.expectedMs("read", 9 * MIB)).toBe(1_000);
   }

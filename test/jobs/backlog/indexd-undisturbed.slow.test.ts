@@ -115,7 +115,8 @@ test("walk and leases read indexd's large tables only by index, and only unhealt
 test("a batch reads only its own slabs' leases and history", async () => {
   await walk(sql, walkSettings({ pageSectors: 25 }));
   const read = await sql.begin(async (tx) => {
-    // The statement is planned while there are hardly any leases. Only then come the leases of a thousand workers.
+    // PostgreSQL plans the statement while there are hardly any leases. The leases of a thousand workers are inserted
+    // only afterwards.
     await lease(tx, { maxLeases: 1 });
     await tx`
       insert into slabmend.leases (slab_id, digest, leased_at, held_until, sending_since, expires_at, margin)

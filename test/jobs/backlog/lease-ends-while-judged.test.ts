@@ -17,8 +17,8 @@ beforeAll(async () => {
 afterAll(() => worker.end());
 
 /**
- * The numbers of two of the four queries that judging makes: for host addresses, for due entries, for the slabs'
- * health, and to record the result.
+ * Judging makes four queries: for host addresses, for due entries, for the slabs' health, and to record the result.
+ * These are the numbers of the last two.
  */
 const HEALTH = 3;
 const RECORD = 4;

@@ -293,7 +293,7 @@ describe("causes and thresholds", () => {
       [360, false],
       [360, false],
     ]);
-    // Five hours and 59 minutes later nothing has changed. Six hours later both waiting slabs are due.
+    // After five hours and 59 minutes nothing has changed. After six hours both waiting slabs are due.
     const age = (interval: string) => sql`
       update slabmend.backlog set look_at = look_at - ${interval}::interval,
         waiting_since = waiting_since - ${interval}::interval,

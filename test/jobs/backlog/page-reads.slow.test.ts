@@ -1,6 +1,6 @@
 /**
- * A page of the walk reads only its own rows, even if thousands of slabs share its sectors or bad hosts have unpinned
- * sectors.
+ * A page of the walk reads only its own rows, even if thousands of slabs share the page's sectors, and even if bad
+ * hosts have unpinned sectors.
  */
 import { beforeAll, expect, test } from "vitest";
 import { useDatabase } from "../../support/database.ts";
@@ -29,8 +29,8 @@ beforeAll(async () => {
       sectors: lost.sectors.map(({ root }) => ({ ...LOST, root })),
     })),
   });
-  // Each slab has two unpinned sectors. The second sector of the first hundred slabs is on another host, all others are
-  // on the blocked host.
+  // Each slab has two unpinned sectors. The second sector of each of the first hundred slabs is on another host; all
+  // other unpinned sectors are on the blocked host.
   await seedSlabs(sql, {
     minShards: 1,
     slabs: Array.from({ length: UNPINNED / 2 }, (_, n) => ({

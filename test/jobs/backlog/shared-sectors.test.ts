@@ -24,8 +24,8 @@ beforeAll(async () => {
 });
 
 /**
- * Seeds slabs that all have the sectors of the first slab, and one more slab with a lost sector that no other slab has.
- * The id of that sector is higher than the ids of the shared sectors.
+ * Seeds slabs that all have the sectors of the first slab, and one more slab whose lost sector no other slab has. The
+ * id of this lost sector is higher than the ids of the shared sectors.
  */
 async function seedSharing(lostSectors: number): Promise<SeededSlab[]> {
   const sectors = [...Array.from({ length: lostSectors }, () => LOST), ...placeOn(hosts.slice(0, 2))];

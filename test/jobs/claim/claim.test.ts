@@ -123,7 +123,7 @@ describe("slabs that may not be claimed", () => {
     const slab = await damaged();
     await waits(slab, "-59 minutes");
     expect(await claimable(slab, { indexdGraceMs: 3_600_000 })).toBe(false);
-    // slabmend has written a next attempt for another slab, which does not end the grace of this slab.
+    // For another slab slabmend has written a next attempt; this does not end the grace of the first slab.
     const other = await damaged();
     await waits(other, "-59 minutes");
     await sql`
@@ -211,7 +211,8 @@ describe("the lease", () => {
       return { live, ...row };
     };
     expect(await lease(false, 5)).toEqual({ live: 5, queue: 0, machines: 5 });
-    // The queue gets all of its four leases although a machine already has five, and vice versa.
+    // The queue gets all of its four leases although the machines already have five, and the machines get seven
+    // although the queue already has four.
     expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 5 });
     expect(await lease(false, 7)).toEqual({ live: 7, queue: 4, machines: 7 });
     expect(await lease(true, 4)).toEqual({ live: 4, queue: 4, machines: 7 });
@@ -281,8 +282,8 @@ describe("the slabs found by one run of claim", () => {
     );
     const noContract = (await seedNetwork(sql, { hosts: 1, seed: () => ({ contract: null }) }))[0]!;
     const rest = placeOn(hosts.slice(6, 8));
-    // Sector ids of causes and contracts interleave, in different densities; some slabs are bad by two causes, some by
-    // none.
+    // In the order of ids, sectors of different causes and contracts alternate, and some causes have more of them than
+    // others. Some slabs are bad by two causes, some by none.
     const causes = [
       [LOST],
       [{ hostId: hosts[0]!.id, mapId: bad[0]!.mapId }],

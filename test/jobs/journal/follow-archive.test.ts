@@ -169,7 +169,7 @@ describe("a rewound or copied database", () => {
 
   test("archives in the later incarnation the rows that it got since the backup's restore", async () => {
     const { restored, tokens } = await rewind();
-    // These rows get positions that the archive already has, of other rows.
+    // These rows get positions at which the archive already has other rows.
     const between = await seedJournal(restored, some(3));
     expect((await archive(restored, storage)).stopped?.code).toBe("archive-rewound");
     await raiseIncarnation(restored, 1);

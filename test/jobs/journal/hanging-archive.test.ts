@@ -30,7 +30,8 @@ test("an archive that hangs occupies one thread of the process, however often re
   }))!;
   let ended = 0;
   try {
-    // Node.js has four threads, also for names and files of all other tasks.
+    // Node.js has only four threads for all file operations and name look-ups of the process: four hanging reads would
+    // leave none.
     for (let run = 0; run < 4; run += 1) {
       expect(await archive.follow(askOf(sql), 500)).toMatchObject({ segments: 0 });
     }
@@ -53,7 +54,7 @@ test("an archive that hangs occupies one thread of the process, however often re
     await until(() => release());
   }
   expect(ended).toBeGreaterThan(0);
-  // When the directory answers again, the archive does too: the manifest is malformed.
+  // When the directory answers again, the archive answers too: it reports that the manifest is malformed.
   await until(async () => {
     const reading = archive.follow(askOf(sql), 5_000);
     await wait(100);

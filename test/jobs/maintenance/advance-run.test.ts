@@ -39,7 +39,7 @@ function countingJob(crashAfter = Number.POSITIVE_INFINITY): MaintenanceJob {
         },
       );
       steps += 1;
-      // As if the process was killed before the checkpoint is written.
+      // Simulates that the process was killed before it wrote the checkpoint.
       if (steps > crashAfter) throw new Error("killed");
       return { checkpoint: { at: at + 1 }, statistics: { counted: at + 1 } };
     },

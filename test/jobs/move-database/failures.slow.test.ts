@@ -96,7 +96,7 @@ test.skipIf(skip)(
     const aborted = await world.move("abort", "--yes");
     expect([aborted.code, aborted.report.run?.state]).toEqual([0, "cancelled"]);
     expect(await world.footprint()).toEqual(UNTOUCHED);
-    // If the metrics kept their last values, the alarm would never end.
+    // The metrics must become undefined: if they kept their last values, the alarm would never end.
     await untilEqual(metrics.ofSlot, { kept: undefined, safe: undefined, lost: undefined });
   },
 );

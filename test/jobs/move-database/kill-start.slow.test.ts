@@ -83,8 +83,8 @@ test.skipIf(PG_DUMP === undefined)(
 test.skipIf(PG_DUMP === undefined)("abort leaves the slots of other subscribers alone", async () => {
   const { world } = context;
   expect((await world.move("start")).code).toBe(0);
-  // The table synchronization of another subscriber has a slot with such a name. Between two tries nothing uses the
-  // slot.
+  // The table synchronization of another subscriber has a slot with a name like the one below. Between two tries of the
+  // synchronization nothing uses the slot.
   const name = "pg_16394_sync_16385_7400000000000000000";
   await world.source`select pg_create_logical_replication_slot(${name}, 'pgoutput')`;
   expect((await world.move("abort", "--yes")).report.run?.state).toBe("cancelled");

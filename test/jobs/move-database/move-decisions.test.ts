@@ -21,7 +21,7 @@ test.each<[MoveStep, boolean, MoveStep]>([
   ["draining", false, "draining"],
   ["closing", false, "closing"],
   ["closed", false, "closed"],
-  // Later checks are not trusted after an interruption: the switch repeats them from "closed" on.
+  // After an interruption the switch does not trust the checks that it made after "closed", so it repeats them.
   ["caught-up", false, "closed"],
   ["compared", false, "closed"],
   ["opening", false, "closed"],

@@ -12,7 +12,7 @@ import { LOST, seedHost, seedSlabs } from "../../support/seed-indexd.ts";
 import { walkSettings } from "../backlog/backlog-fixture.ts";
 import { recordingQueue, settings } from "../claim/claim-fixture.ts";
 
-/** Time limit: a hundred times the duration on an idle machine. */
+/** Time limit: a hundred times as long as the test takes on an idle machine. */
 const HANGS_AFTER_MS = 300_000;
 
 let database: TestDatabase;
@@ -83,7 +83,7 @@ test("claims, reaps, indexd's claims and repairs, and releases from quarantine d
               select id from slabs where next_repair_attempt < now() order by random() limit 20 for update skip locked
             ) returning id`;
           claimedByIndexd += rows.length;
-          // A deletion locks slabs by ascending digest and waits.
+          // Locks slabs in the order of their digests, and waits for each lock, as a deletion by indexd does.
           await client.begin(async (tx) => {
             await tx`select digest from slabs where id % 37 = 0 order by digest for update`;
           });

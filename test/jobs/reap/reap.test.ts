@@ -181,8 +181,8 @@ describe("expired leases", () => {
     const token = await leaseByHand(sql, slab);
     const decision = { slabId: String(slab.id), token, kind: "crash", delayMs: 0 } as const;
     const none = { freed: 0, crashed: 0, quarantined: 0, taken: 0 };
-    // None of the three calls changes anything: first the lease has not expired, then its repair has begun since the
-    // decision, then another lease has replaced it.
+    // None of the next three calls changes anything. At the first the lease has not expired; at the second its repair
+    // has begun since the decision; at the third another lease has replaced it.
     expect(await reapLeases(sql, [{ ...decision, running: true }])).toEqual(none);
     await sql`update slabmend.leases set expires_at = clock_timestamp()`;
     expect(await reapLeases(sql, [{ ...decision, running: false }])).toEqual(none);

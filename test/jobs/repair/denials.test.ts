@@ -133,8 +133,8 @@ test("a lost sector is read at its earlier location if there are no other source
   const slab = await storeAtRisk([other, only]);
   await forget(only);
   await suite.repair(slab);
-  // The second repair asks the host for the whole sector, because its denial is open; the third does so six hours
-  // later.
+  // The second repair asks the host for the whole sector, because the denial by this host is open. The third repair
+  // does so six hours later.
   await suite.repair(slab);
   await age(6);
   expect(await suite.repair(slab)).toMatchObject({ kind: "too-few-sources", lost: 1 });
@@ -175,8 +175,8 @@ test("sectors of a host that lost its disk move as soon as they can be rebuilt, 
   const slabs: StoredSlab[] = [];
   for (let n = 0; n < 6; n += 1) slabs.push(await world.storeSlab({ minShards: 2, totalShards: 3 }));
   for (const slab of slabs) await world.loseSector(slab, 0);
-  // Each slab needs both of its remaining sectors, so the host that lost its disk is asked. The host denies its sector,
-  // so one source is missing.
+  // Each slab needs both of its remaining sectors, so the repair must ask the host that lost its disk. This host denies
+  // the sector, so one source is missing.
   await world.database.sql`delete from slabmend.host_scores`;
   const first = await suite.repair(slabs[0]!);
   expect(first).toMatchObject({ kind: "too-few-sources", denied: 1 });

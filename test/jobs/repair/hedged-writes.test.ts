@@ -19,8 +19,8 @@ const host = (id: number) => ({ id, hostKey: `host${id}` }) as unknown as Networ
 const moveOf = (index: number) => ({ sector: { index, root: `root${index}` } }) as unknown as PlannedMove;
 
 /**
- * Starts to store shards on hosts that acknowledge a write when the test tells them to. They charge for a cancelled
- * write, too.
+ * Starts to store shards on hosts that acknowledge a write when the test tells them to. These hosts charge for a
+ * cancelled write, too.
  */
 function createStore(candidates: readonly NetworkHost[]) {
   const clock = createFakeClock();

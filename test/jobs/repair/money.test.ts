@@ -29,7 +29,7 @@ test("with too few sources each answering host is paid for one range of its sect
 test("a repair with a sufficient cost limit succeeds", async () => {
   const slab = await suite.world.storeSlab({ minShards: 2, totalShards: 4 });
   await suite.world.loseSector(slab, 0);
-  // The limit is twice the cost of two reads and one write, because hedged reads may cost more.
+  // The limit is twice the cost of two reads and one write, because hedged reads may add to this cost.
   const result = await suite.repair(slab, limitOf(2n * (2n * readCost + writeCost)));
   expect(result).toMatchObject({ kind: "repaired" });
 });

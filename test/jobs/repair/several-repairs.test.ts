@@ -1,4 +1,4 @@
-/** Several repairs in one environment, as in a process of slabmend work. */
+/** Several repairs in one execution environment, as in a process of `slabmend work`. */
 import { expect, test } from "vitest";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { openRepairEnvironment } from "../../../lib/worker/open-repair-environment.ts";

@@ -83,7 +83,8 @@ test("a shard offered to a slow host is soon also offered to a second host, and 
   await suite.world.loseSector(slab, 0);
   const [slow, ...others] = suite.spare(slab);
   await suite.onlyCandidates([slow!, ...others.slice(0, 2)]);
-  // All candidates need twenty seconds per sector, because the first one to be offered the shard is drawn at random.
+  // Which candidate is offered the shard first is drawn at random, so all candidates are slow: they need twenty seconds
+  // per sector.
   for (const { swarm } of [slow!, ...others.slice(0, 2)])
     await swarm.setSwitches({ bytesPerSecond: SECTOR_BYTES / 20 });
   const quick = (async () => {

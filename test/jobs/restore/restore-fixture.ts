@@ -48,8 +48,9 @@ export async function advanceRestore(
 }
 
 /**
- * Runs one coordinator after another until one ends the run. Each of the others is killed after a write whose name is
- * new, so that in the end a kill has followed every kind of write. @returns the names of these writes
+ * Runs one coordinator after another until one ends the run. Each earlier coordinator is killed after the first write
+ * whose name no kill has followed yet, so in the end a kill has followed every kind of write. @returns the names of
+ * these writes
  */
 export async function advanceWithKills(
   world: RepairWorld,

@@ -175,8 +175,8 @@ const expiring = () => world.database.sql`
   where host_id is not null and contract_sectors_map_id is null and uploaded_at < now() - interval '2 days'`;
 
 /**
- * Kills the coordinator after the write named `step`, and ends its lease. For "scan" this is a page after which sectors
- * have been scanned.
+ * Kills the coordinator after the write named `step`, and ends its lease. If `step` is "scan", the kill comes after the
+ * first such write after which the run has scanned sectors.
  */
 async function killAfter(step: string, then?: () => Promise<unknown>): Promise<void> {
   const killed = advanceRestore(world, undefined, async (name) => {

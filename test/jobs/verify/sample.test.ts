@@ -48,8 +48,8 @@ test("a sample draws all sectors equally often: after narrow and wide gaps betwe
   const windows = windowsFor(5_000);
   const hits = draw(roots, windows).filter((at) => at !== null);
   const counts = roots.map((_, at) => hits.filter((hit) => hit === at).length);
-  // A window covers a tenth of the space of roots and may begin below it, so a given root is in one of eleven windows.
-  // A window draws the root at one of 16 places.
+  // A window covers a tenth of the space of roots and may begin below it, so on average one window in eleven contains a
+  // given root. A window draws the root at one of 16 places.
   const expected = windows / 16 / (roots.length + 1);
   // The allowed difference is five standard deviations; the seed is fixed, so the result never changes.
   for (const count of counts) expect(Math.abs(count - expected)).toBeLessThan(5 * Math.sqrt(expected));
