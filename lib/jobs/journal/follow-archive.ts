@@ -164,12 +164,17 @@ async function skipArchived(
   present: number,
   signal: AbortSignal,
 ): Promise<void> {
-  const found = await findArchivedRows(deps, checkpoint.position, manifest, signal);
+  const found = await findArchivedRows(deps, checkpoint, manifest, signal);
   if (found.kind === "segment") {
     await move(deps, checkpoint, endOf(found.segment));
     return;
   }
   const { position } = found;
+  if (found.kind === "part") {
+    // Not the manifest's segment: as long as the two differ, the next step looks for more rows in later segments.
+    await move(deps, checkpoint, { ...endOf(found.segment), position });
+    return;
+  }
   const { incarnation, segment } = manifest;
   if (found.kind === "diverged") {
     const range = { after: position, incarnations: [incarnation, present] } as const;

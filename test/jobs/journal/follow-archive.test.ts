@@ -81,7 +81,7 @@ test.each(STEPS)(
 );
 
 describe("a rewound or copied database", () => {
-  const clones: TestDatabase[] = [];
+  let clones: TestDatabase[] = [];
   afterAll(async () => {
     for (const clone of clones) await clone.drop();
   });
@@ -106,7 +106,7 @@ describe("a rewound or copied database", () => {
         },
       };
     };
-    clones.push(again(clone), again(source));
+    clones = [...clones.filter((each) => each !== source), again(clone), again(source)];
     return clones.at(-2)!;
   }
   const reopened = (): Sql => clones.at(-1)!.sql;
@@ -220,6 +220,45 @@ describe("a rewound or copied database", () => {
     await raiseIncarnation(restored, 1);
     tokens.push(...(await seedJournal(restored, some(2))));
     expect((await archive(restored, storage)).stopped).toBeUndefined();
+    expect(await archivedTokens(storage)).toEqual(tokens);
+  });
+
+  test("archives what was recorded before slabmend restore if the same backup is restored a second time", async () => {
+    const source = await createTestDatabase();
+    await setWallet(source.sql);
+    const tokens = await seedJournal(source.sql, some(3));
+    await archive(source.sql, storage);
+    const second = (await backUp(source)).sql;
+    const first = reopened();
+    await raiseIncarnation(first, 1);
+    tokens.push(...(await seedJournal(first, some(4))));
+    await archive(first, storage);
+    // In the archive, incarnation 1 has no rows at the positions of these rows.
+    tokens.push(...(await seedJournal(second, some(2))));
+    expect((await archive(second, storage)).stopped?.code).toBe("archive-rewound");
+    expect(await raiseIncarnation(second, 2)).toBe(3);
+    tokens.push(...(await seedJournal(second, some(1))));
+    expect((await archive(second, storage)).stopped).toBeUndefined();
+    expect(await archivedTokens(storage)).toEqual(tokens);
+  });
+
+  test("continues after a second restore if the backup has rows of two archived incarnations", async () => {
+    const source = await createTestDatabase();
+    await setWallet(source.sql);
+    const tokens = await seedJournal(source.sql, some(2));
+    await sequenceJournal(source.sql);
+    const first = await backUp(source);
+    tokens.push(...(await seedJournal(reopened(), some(2))));
+    await archive(reopened(), storage);
+    await raiseIncarnation(first.sql, 1);
+    tokens.push(...(await seedJournal(first.sql, some(2))));
+    await sequenceJournal(first.sql);
+    const second = (await backUp(first)).sql;
+    tokens.push(...(await seedJournal(reopened(), some(2))));
+    expect((await archive(reopened(), storage)).stopped).toBeUndefined();
+    expect(await raiseIncarnation(second, 2)).toBe(3);
+    tokens.push(...(await seedJournal(second, some(1))));
+    expect((await archive(second, storage)).stopped).toBeUndefined();
     expect(await archivedTokens(storage)).toEqual(tokens);
   });
 });
