@@ -15,8 +15,8 @@ import { median, rounded } from "./measure.ts";
 const run = promisify(execFile);
 const ROUNDS = 15;
 /**
- * The bytes that a zip needs per file besides the compressed data: headers with a short name, and a share of the end
- * record.
+ * The bytes that a zip needs for each file in addition to the compressed data: headers with a short name, and a share
+ * of the end record.
  */
 const ZIP_OVERHEAD_BYTES = 200;
 

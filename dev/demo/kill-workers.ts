@@ -36,7 +36,7 @@ const MOST_CRASHED_SLABS = 9;
 const POLL_MS = 5;
 /**
  * A kill waits for a random time between LEAST_WAIT_MS and MOST_WAIT_MS, multiplied by the number of sectors that the
- * repair moves. So kills hit copies, rebuilds and uploads, each of which takes about 100 ms per sector.
+ * repair moves. So a kill interrupts a copy, a rebuild or an upload: each of them takes about 100 ms per sector.
  */
 const LEAST_WAIT_MS = 5;
 const MOST_WAIT_MS = 50;

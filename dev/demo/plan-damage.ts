@@ -22,7 +22,7 @@ export interface DamagePlan {
   readonly fates: readonly HostFate[];
   /** First the losses of --lost-sectors, then those that endanger slabs. */
   readonly lost: readonly LostSector[];
-  /** How many sectors must move after all damage, not counting the losses of which indexd does not know. */
+  /** How many sectors must move after all damage, without those whose loss indexd has not noticed. */
   readonly sectorsToMove: number;
   /** Slabs with a sector to move and a host to move it to. */
   readonly repairableSlabs: number;

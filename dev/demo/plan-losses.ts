@@ -1,4 +1,4 @@
-/** Decides which sectors are lost, and of which losses indexd knows. Pure. */
+/** Decides which sectors are lost, and which of these losses indexd has noticed. Pure. */
 import { refuseOptions } from "./demo-error.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { seededRandom, shuffled } from "./seeded-random.ts";
@@ -45,8 +45,8 @@ export function chooseLost(
   const lost: LostSector[] = [];
   while (lost.length < options.lostSectors) {
     const noticed = lost.length % 2 === 0;
-    // Losses of which indexd does not know fit hosts whose sectors must move: a repair finds such a loss when it tries
-    // to copy the sector.
+    // A loss that indexd has not noticed must be on a host whose sectors must move: a repair finds the loss when it
+    // tries to copy the sector.
     const fits = ({ fate }: { fate: HostFate }): boolean => isMoved(fate) !== noticed;
     const [next] = answering
       .filter(({ slab }) => readable[slab]! > options.minShards)

@@ -17,8 +17,8 @@ export const NEWEST_RELEASE: IndexdRelease = "0.6.1";
 export const NEWEST_VERSION: FixtureVersion = INDEXD_RELEASES[NEWEST_RELEASE];
 
 /**
- * The files that create a new database of each version. Version 23 only adds to version 22, so it needs no file of its
- * own besides the upgrade script.
+ * The files that create a new database of each version. Version 23 only adds to version 22: its new database is
+ * that of version 22 after the upgrade script.
  */
 const FRESH: Readonly<Record<FixtureVersion, readonly string[]>> = {
   22: ["fresh-22.sql"],

@@ -3,11 +3,11 @@
  * must run PostgreSQL. That user must be able to reach the binaries and the data. The methods, in the order in which
  * they are tried:
  * 1. an ordinary user runs PostgreSQL directly;
- * 2. root becomes `nobody`, if `nobody` can reach the binaries and the data;
+ * 2. root switches to the user `nobody`, if `nobody` can reach the binaries and the data;
  * 3. root enters a user namespace in which it is not root (works even below folders of mode 0700, and changes no file's
  *    owner);
- * 4. root becomes `nobody` with a copy of the binaries in the run's folder (namespaces may be forbidden in a
- *    container).
+ * 4. root copies the binaries into the run's folder and switches to `nobody`. This also works in a container that
+ *    forbids namespaces.
  */
 import { execFile } from "node:child_process";
 import { chown, cp, mkdir } from "node:fs/promises";

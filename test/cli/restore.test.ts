@@ -60,16 +60,13 @@ test("restore refuses a missing archive, and with --source archive it needs SLAB
 });
 
 test("restore refuses an archive of another indexer, and one that ends before the backup", async () => {
-  const storage = createDirectoryStorage(folder);
-  environment["SLABMEND_ARCHIVE"] = folder;
-  const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
-  await writeArchive(storage, rows, "ef".repeat(32));
+  await archiveTwoRows("ef".repeat(32));
   await refuseLogin();
   const strange = await restore("start", "--dry-run");
   expect(strange.error?.code).toBe("archive-of-another-indexer");
   await rm(folder, { recursive: true });
   await mkdir(folder);
-  await writeArchive(storage, rows, "ab".repeat(32));
+  const storage = await archiveTwoRows();
   expect((await restore("start", "--dry-run")).json).toMatchObject({
     estimate: { values: { archiveRows: 2 } },
   });
@@ -79,12 +76,9 @@ test("restore refuses an archive of another indexer, and one that ends before th
 });
 
 test("after restore abort, a new restore may start from the same archive", async () => {
-  const storage = createDirectoryStorage(folder);
-  environment["SLABMEND_ARCHIVE"] = folder;
-  const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
-  await writeArchive(storage, rows, "ab".repeat(32));
+  const storage = await archiveTwoRows();
   await asOwner((sql) => archived(sql, storage, { incarnation: 1, position: 1 }));
-  await begin(rows[0]!.incarnation);
+  await begin(1);
   await refuseLogin();
   expect((await restore("abort")).json).toMatchObject({ run: { state: "cancelled" } });
   expect((await restore("start", "--dry-run")).json).toMatchObject({
@@ -104,10 +98,7 @@ test.for([
     code: "archive-behind",
   },
 ])("$name", async ({ archivedIn, code }) => {
-  const storage = createDirectoryStorage(folder);
-  environment["SLABMEND_ARCHIVE"] = folder;
-  const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
-  await writeArchive(storage, rows, "ab".repeat(32));
+  const storage = await archiveTwoRows();
   if (archivedIn === 2) await begin(1);
   await asOwner((sql) => archived(sql, storage, { incarnation: archivedIn, position: 2 }));
   if (archivedIn === 2) await begin(1);
@@ -117,10 +108,7 @@ test.for([
 });
 
 test("after restore abort, a new restore reads the same archive rows, even if reap archived more rows meanwhile", async () => {
-  const storage = createDirectoryStorage(folder);
-  environment["SLABMEND_ARCHIVE"] = folder;
-  const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
-  await writeArchive(storage, rows, "ab".repeat(32));
+  const storage = await archiveTwoRows();
   await asOwner((sql) => archived(sql, storage, { incarnation: 1, position: 1 }));
   await begin(1);
   await asOwner((sql) => sql`update slabmend.followers set position = 2 where segment is not null`);
@@ -293,6 +281,15 @@ function archived(sql: postgres.Sql, storage: ArchiveStorage, { incarnation, pos
 
 function begin(archivedIncarnation: number): Promise<bigint> {
   return asOwner((sql) => beginRestore(sql, { scope: SCOPE, owner: "test", archivedIncarnation }));
+}
+
+/** An archive of this indexer, with the rows 1/1 and 1/2 (incarnation/position). */
+async function archiveTwoRows(wallet = "ab".repeat(32)): Promise<ArchiveStorage> {
+  const storage = createDirectoryStorage(folder);
+  environment["SLABMEND_ARCHIVE"] = folder;
+  const rows = [1, 2].map((position) => journalRow({ id: 1n, digest: "cd".repeat(32) }, position, []));
+  await writeArchive(storage, rows, wallet);
+  return storage;
 }
 
 /** Forbids the fleet's role to log in, as an operator does before a restore. */

@@ -1,6 +1,7 @@
 import type { ISql, Sql } from "postgres";
 import { raiseIncarnation } from "../journal/incarnation.ts";
 import { leaseLost } from "../runs/run-error.ts";
+import { hasSchema } from "./load-schema.ts";
 import { MOVE, quoteName } from "./move-names.ts";
 import { type MoveRoles, openRoleStatements, settingStatements } from "./move-roles.ts";
 import { inQuietTransaction } from "./quiet-transaction.ts";
@@ -36,8 +37,7 @@ export async function allowOpening(sql: ISql, run: bigint, key: string): Promise
  * @returns as {@link isOpened}
  */
 export async function withdrawOpening(sql: ISql, run: bigint): Promise<boolean | undefined> {
-  const [found] = await sql<{ runs: boolean }[]>`select to_regclass('slabmend.runs') is not null as runs`;
-  if (found!.runs) {
+  if (await hasSchema(sql)) {
     await sql`
       update slabmend.runs set token = null, coordinator = null, expires_at = null
       where id = ${String(run)} and finished_at is null`;

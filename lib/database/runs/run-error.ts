@@ -48,6 +48,15 @@ export function noRun(id?: bigint): RunError {
   });
 }
 
+/** @param run the unfinished run; undefined: it ended meanwhile */
+export function runUnderWay(run: Pick<Run, "coordinator" | "expiresAt"> | undefined): RunError {
+  return new RunError({
+    code: "run-lease-lost",
+    message: `the run: expected no other process to execute it, got ${run?.coordinator ?? "another process"}, with a lease until ${run?.expiresAt?.toISOString() ?? "a moment ago"}`,
+    remedy: "End that process; if it has crashed, wait for that time. Then run the command again.",
+  });
+}
+
 export function leaseLost(id: bigint): RunError {
   return new RunError({
     code: "run-lease-lost",

@@ -85,6 +85,11 @@ describe("a rewound or copied database", () => {
   afterAll(async () => {
     for (const clone of clones) await clone.drop();
   });
+  async function createIndexer(): Promise<TestDatabase> {
+    const database = await createTestDatabase();
+    await setWallet(database.sql);
+    return database;
+  }
   /** A copy of `source` at this moment, like a backup that is restored later. */
   async function backUp(source: TestDatabase): Promise<TestDatabase> {
     const clone = await createTestDatabase({ schema: "empty" });
@@ -113,8 +118,7 @@ describe("a rewound or copied database", () => {
 
   /** Archives three rows, makes a backup, and archives four more rows. `restored` is the database of the backup. */
   async function rewind(): Promise<{ restored: Sql; original: Sql; tokens: string[] }> {
-    const source = await createTestDatabase();
-    await setWallet(source.sql);
+    const source = await createIndexer();
     const tokens = await seedJournal(source.sql, some(3));
     await archive(source.sql, storage);
     const restored = (await backUp(source)).sql;
@@ -139,8 +143,7 @@ describe("a rewound or copied database", () => {
   });
 
   test("is detected even if its journal has other rows at the positions of the archive's last segment", async () => {
-    const source = await createTestDatabase();
-    await setWallet(source.sql);
+    const source = await createIndexer();
     const tokens = await seedJournal(source.sql, some(3));
     await archive(source.sql, storage);
     const copy = (await backUp(source)).sql;
@@ -181,8 +184,7 @@ describe("a rewound or copied database", () => {
   });
 
   test("archives no row twice in a later incarnation if the backup has more rows than its checkpoint says", async () => {
-    const source = await createTestDatabase();
-    await setWallet(source.sql);
+    const source = await createIndexer();
     const tokens = await seedJournal(source.sql, some(3));
     await archive(source.sql, storage);
     tokens.push(...(await seedJournal(source.sql, some(2))));
@@ -203,8 +205,7 @@ describe("a rewound or copied database", () => {
   });
 
   test("continues in a later incarnation although a crash left a segment with more rows than the backup", async () => {
-    const source = await createTestDatabase();
-    await setWallet(source.sql);
+    const source = await createIndexer();
     const tokens = await seedJournal(source.sql, some(3));
     await archive(source.sql, storage);
     tokens.push(...(await seedJournal(source.sql, some(2))));
@@ -224,8 +225,7 @@ describe("a rewound or copied database", () => {
   });
 
   test("archives what was recorded before slabmend restore if the same backup is restored a second time", async () => {
-    const source = await createTestDatabase();
-    await setWallet(source.sql);
+    const source = await createIndexer();
     const tokens = await seedJournal(source.sql, some(3));
     await archive(source.sql, storage);
     const second = (await backUp(source)).sql;
@@ -243,8 +243,7 @@ describe("a rewound or copied database", () => {
   });
 
   test("continues after a second restore if the backup has rows of two archived incarnations", async () => {
-    const source = await createTestDatabase();
-    await setWallet(source.sql);
+    const source = await createIndexer();
     const tokens = await seedJournal(source.sql, some(2));
     await sequenceJournal(source.sql);
     const first = await backUp(source);

@@ -62,6 +62,31 @@ test.skipIf(PG_DUMP === undefined)(
 );
 
 test.skipIf(PG_DUMP === undefined)(
+  "a start that loses its lease while the server creates the slot leaves no slot",
+  async () => {
+    const { world } = context;
+    const old = await world.source.reserve();
+    try {
+      await old`begin`;
+      await old`select pg_current_xact_id()`;
+      const starting = world.move("start");
+      await until(async () => (await tracesOf(world.source)).includes("slot slabmend_move"));
+      await world.source`
+        update slabmend.runs set token = gen_random_uuid(), coordinator = 'other', expires_at = now()`;
+      await old`rollback`;
+      const started = await starting;
+      expect([started.code, started.error?.code]).toEqual([5, "run-lease-lost"]);
+    } finally {
+      await old`rollback`;
+      old.release();
+    }
+    expect(await tracesOf(world.source)).not.toContain("slot slabmend_move");
+    expect((await world.move("abort", "--yes")).report.run?.state).toBe("cancelled");
+    expect(await world.footprint()).toEqual(UNTOUCHED);
+  },
+);
+
+test.skipIf(PG_DUMP === undefined)(
   "a role that owns the target's database is kept out until the switch",
   async () => {
     const { world } = context;

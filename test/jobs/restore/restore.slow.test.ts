@@ -1,5 +1,5 @@
 /** A restore with hosts on loopback: the database has the backup's state, the hosts have their current state. */
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { generateKeyPairSync, type KeyObject, randomUUID } from "node:crypto";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { signedContract } from "../../../dev/rhp4/signed-contract.ts";
 import type { ArchiveStorage } from "../../../lib/archive/archive-storage.ts";
@@ -8,6 +8,7 @@ import { parseEnvironment } from "../../../lib/config/parse-environment.ts";
 import { readFleetMode } from "../../../lib/database/fleet/fleet-mode.ts";
 import type { JournalRow } from "../../../lib/database/journal/read-journal-rows.ts";
 import { beginRestore } from "../../../lib/database/restore/restore-writes.ts";
+import { assignSharedMoves } from "../../../lib/database/restore/restored-moves.ts";
 import { readRun, readRuns, startRun } from "../../../lib/database/runs/maintenance-runs.ts";
 import type { Run } from "../../../lib/database/runs/run.ts";
 import { restoreKind } from "../../../lib/jobs/restore/restore-kind.ts";
@@ -237,6 +238,18 @@ test("a coordinator that was replaced while it read the archive writes nothing m
   expect(await advanceRestore(world, slow)).toBeUndefined();
   expect(await sql`select from slabmend.restored_moves`).toEqual([]);
   expect(await readFleetMode(sql)).toMatchObject({ owner: `restore (run ${restartedAs})` });
+});
+
+test("only the coordinator may assign the moves of unknown slabs to known slabs", async () => {
+  const { sql } = world.database;
+  const run = await begin([]);
+  const unknown = Buffer.alloc(32, 9);
+  await sql`
+    insert into slabmend.restored_moves (root, slab_digest)
+    values (${Buffer.from(slab.sectors[0]!.root, "hex")}, ${unknown})`;
+  const replaced = assignSharedMoves(sql, { run, token: randomUUID() });
+  await expect(replaced).rejects.toMatchObject({ code: "run-lease-lost" });
+  expect(await sql`select slab_digest as of from slabmend.restored_moves`).toEqual([{ of: unknown }]);
 });
 
 test("a new restore discards the moves that an earlier restore read from its archive", async () => {

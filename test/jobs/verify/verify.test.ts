@@ -16,7 +16,7 @@ import type { VerifyStep } from "../../../lib/jobs/verify/verify-job.ts";
 import { verifyKind } from "../../../lib/jobs/verify/verify-kind.ts";
 import type { VerifyScope } from "../../../lib/jobs/verify/verify-run.ts";
 import { readMaintenanceReport } from "../../../lib/reports/maintenance.ts";
-import type { SectorId } from "../../../lib/slab/ids.ts";
+import type { HostId, SectorId } from "../../../lib/slab/ids.ts";
 import { createLogger } from "../../../lib/telemetry/logger.ts";
 import { coordinateWithoutHosts } from "../../../lib/worker/coordinate-without-hosts.ts";
 import { MAINTENANCE_VARIABLES, openMaintenance } from "../../../lib/worker/open-maintenance.ts";
@@ -102,6 +102,18 @@ const checked = async () =>
 /** Simulates that the coordinator died without giving its lease back, and that the lease has expired. */
 const leaseEnds = () => world.database.sql`
   update slabmend.runs set coordinator = 'dead', token = gen_random_uuid(), expires_at = now() - interval '1 minute'`;
+
+async function claimAndCrash(
+  run: Run,
+  sectorIds: readonly SectorId[],
+  onlyHost: HostId | null = null,
+): Promise<void> {
+  const { sql } = world.database;
+  const token = (await takeRun(sql, { coordinator: "test", leaseMs: 60_000 }))!.token;
+  await claimChecks(sql, { run: run.id, token, sectorIds, onlyHost }, verify);
+  await leaseEnds();
+}
+const dueRoots = async () => (await sectorsOf("slab")).filter((sector) => sector.due).map(({ root }) => root);
 
 test("after a verification each proved sector is due in 14 days, and indexd's statistics count it as checked", async () => {
   await start(ofSlab());
@@ -209,17 +221,11 @@ test("a cancel after a crash restores the due times of claimed sectors, and need
 
 test("a crashed coordinator's sectors become due again, except those in the next coordinator's batch", async () => {
   const { sql } = world.database;
-  const scope = await start(ofSlab());
+  const run = await start(ofSlab());
   const { ids, roots } = await sectorsOfSlab();
-  const claimOf = async (sectorIds: readonly SectorId[]) => {
-    const token = (await takeRun(sql, { coordinator: "test", leaseMs: 60_000 }))!.token;
-    await claimChecks(sql, { run: scope.id, token, sectorIds, onlyHost: null }, verify);
-    await leaseEnds();
-  };
-  await claimOf(ids.slice(0, 3));
-  await claimOf(ids.slice(2));
-  const due = async () => (await sectorsOf("slab")).filter((sector) => sector.due).map(({ root }) => root);
-  expect(await due()).toEqual(roots.slice(0, 2));
+  await claimAndCrash(run, ids.slice(0, 3));
+  await claimAndCrash(run, ids.slice(2));
+  expect(await dueRoots()).toEqual(roots.slice(0, 2));
   // The rest of the slab is deleted, so that no batch is left.
   const left = await sql`delete from slab_sectors where slab_id = ${String(slab.id)} returning *`;
   try {
@@ -227,7 +233,16 @@ test("a crashed coordinator's sectors become due again, except those in the next
   } finally {
     for (const row of left) await sql`insert into slab_sectors ${sql(row)}`;
   }
-  expect(await due()).toEqual(roots);
+  expect(await dueRoots()).toEqual(roots);
+});
+
+test("a crashed coordinator's sectors become due again if they are in the next batch, but no longer on its host", async () => {
+  const run = await start(ofSlab());
+  const { ids, roots } = await sectorsOfSlab();
+  await claimAndCrash(run, ids);
+  expect(await dueRoots()).toEqual([]);
+  await claimAndCrash(run, ids, 0 as HostId);
+  expect(await dueRoots()).toEqual(roots);
 });
 
 test("a pause lets the current batch finish, and a resume continues after this batch", async () => {

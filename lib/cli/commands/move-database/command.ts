@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { MoveError } from "../../../database/move/move-error.ts";
 import { cancelAttendedRun, keepAttendedRun, startRun } from "../../../database/runs/maintenance-runs.ts";
 import type { Run } from "../../../database/runs/run.ts";
-import { RunError } from "../../../database/runs/run-error.ts";
+import { runUnderWay } from "../../../database/runs/run-error.ts";
 import { advanceRun } from "../../../jobs/maintenance/advance-run.ts";
 import { isMovable, judgePlan, type MoveFacts } from "../../../jobs/move-database/judge-plan.ts";
 import { IDEMPOTENT } from "../../../jobs/move-database/move-dependencies.ts";
@@ -201,7 +201,7 @@ function addAbort(group: Command, host: CommandHost): void {
           await confirm(context, options);
           move.access.ignoreSignals();
           if (run.state !== "cancelling" && !(await move.source((sql) => cancelAttendedRun(sql, run)))) {
-            throw underWay(run);
+            throw runUnderWay(run);
           }
           return await moveOn(context, move, "ready");
         }),
@@ -238,7 +238,7 @@ async function moveOn(context: CommandContext, move: OpenMove, goal: MoveGoal): 
   };
   const run = await advanceRun(advance, BUDGET_MS);
   const report = await readMoveReport(move);
-  if (run === undefined) throw underWay(await readLastMove(move));
+  if (run === undefined) throw runUnderWay(await readLastMove(move));
   const failure = job.failure();
   if (failure !== undefined) throw failure;
   context.print(report, renderMove(report));
@@ -258,12 +258,4 @@ function progress(context: CommandContext, run: Run): void {
   const { stderr } = context.io;
   if (stderr.isTTY === true && !context.json)
     stderr.write(`\r\x1b[2K${MOVE_KIND}: ${moveCheckpointOf(run).step}`);
-}
-
-function underWay(run: Run | undefined): RunError {
-  return new RunError({
-    code: "run-lease-lost",
-    message: `the move: expected no other process to execute it, got ${run?.coordinator ?? "another one"}, with a lease until ${run?.expiresAt?.toISOString() ?? "a moment ago"}`,
-    remedy: "End that process; if it has crashed, wait a minute. Then run the command again.",
-  });
 }

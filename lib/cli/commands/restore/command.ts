@@ -6,8 +6,7 @@ import { type RestoreState, readRestoreState } from "../../../database/restore/r
 import { beginRestore, releasePrunes } from "../../../database/restore/restore-writes.ts";
 import { ALL_MOVES_MS } from "../../../database/restore/restored-moves.ts";
 import { cancelAttendedRun, readRun, readUnfinishedRun } from "../../../database/runs/maintenance-runs.ts";
-import type { Run } from "../../../database/runs/run.ts";
-import { noRun, RunError, runActive } from "../../../database/runs/run-error.ts";
+import { noRun, runActive, runUnderWay } from "../../../database/runs/run-error.ts";
 import { OperatorError } from "../../../errors/operator-error.ts";
 import { archiveFollower } from "../../../jobs/journal/follow-archive.ts";
 import { judgeRestore, type RestoreObstacle } from "../../../jobs/restore/judge-restore.ts";
@@ -88,7 +87,7 @@ function addInterrupted(
           run.state !== "cancelling" &&
           !(await ask((sql) => cancelAttendedRun(sql, run)))
         ) {
-          throw underWay(await ask(readUnfinishedRun, { isIdempotent: true }));
+          throw runUnderWay(await ask(readUnfinishedRun, { isIdempotent: true }));
         }
         return await coordinate(context, ask, run.id);
       }),
@@ -145,19 +144,6 @@ slabmend restore continue. slabmend maintenance status shows the restore, slabme
         }),
       ),
     );
-}
-
-/**
- * The error of `restore abort` if another process executes the restore: in that case the restore could not be
- * cancelled. If abort waited until that process's lease ended, it would take over a restore that is not cancelled, and
- * continue it.
- */
-function underWay(run: Run | undefined): RunError {
-  return new RunError({
-    code: "run-lease-lost",
-    message: `restore abort: expected no other process on the restore, got ${run?.coordinator ?? "another one"}, until ${run?.expiresAt?.toISOString() ?? "a moment ago"}`,
-    remedy: "End that process, or wait for that time if it crashed. Then run the command again.",
-  });
 }
 
 /** Checks all preconditions before anything is written. */

@@ -4,11 +4,12 @@
 -- Raises SM001 if db_version is not the version last verified, SM002 if that version must not be written to. In both
 -- cases this transaction has written nothing yet. With may_be_refused, returns null instead of raising SM002.
 --
--- Each table is locked by an update of no row, which takes the same table lock as any update. An upgrade of indexd
--- alters tables under a lock that conflicts with this one, so either we wait until the upgrade has committed, or the
--- upgrade waits for us. The version is read in a statement after the lock was granted, because a version read before
--- could be out of date: in READ COMMITTED the later statement sees everything that was committed before. `lock table`
--- would need a privilege on the whole table; the update needs only the column privileges that the writer needs anyway.
+-- Each table is locked by an UPDATE that matches no row: it takes the same table lock as any other UPDATE. An upgrade
+-- of indexd alters tables under a lock that conflicts with this one, so either we wait until the upgrade has committed,
+-- or the upgrade waits for us. The version is read in a statement after the lock was granted, because a version read
+-- before could be out of date: in READ COMMITTED the later statement sees everything that was committed before. `lock
+-- table` would need a privilege on the whole table; the UPDATE needs only the column privileges that the writer needs
+-- anyway.
 --
 -- Locks: the tables in the order below, then global_settings as any reader does. indexd's upgrades also alter the other
 -- tables before global_settings, so no deadlock arises. No row is locked.
