@@ -93,7 +93,7 @@ async function drain(serve: ServeProcess, meanwhile: () => Promise<void> = async
 }
 
 test("after SIGTERM, serve finishes running repairs, begins no more, and answers over HTTP until its end", async () => {
-  await slow(MIB);
+  await slow(400_000);
   const slabs = [await brokenSlab(), await brokenSlab(), await brokenSlab(), await brokenSlab()];
   const serve = await serves.start(["--timeout", "60"]);
   await untilAllIn(serve, "transfer", 2);
@@ -106,6 +106,7 @@ test("after SIGTERM, serve finishes running repairs, begins no more, and answers
     await untilEqual(readiness, [503, true]);
     expect((await serve.fetch("/healthz")).status).toBe(200);
     expect(await report(serve)).toMatchObject({ state: "draining", running: 2 });
+    await slow(16 * MIB);
   });
   expect(done).toMatchObject({ done: true, outcomes: { repaired: 2 }, notBegun: 0, crashed: 0 });
   expect(atMostMs).toBe(105_000);
@@ -138,7 +139,7 @@ test("after SIGTERM, serve gives up a repair at the repair's timeout, and leaves
 });
 
 test("a hanging worker is killed at its time limit, and its lease stays until reap removes it", async () => {
-  await slow(MIB);
+  await slow(100_000);
   await brokenSlab();
   const serve = await serves.start(["--timeout", "10"]);
   const { workers } = await untilAllIn(serve, "transfer", 1);
