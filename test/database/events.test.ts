@@ -130,8 +130,8 @@ test("several flushes of the same objects do not deadlock, and commits do not wa
 describe("an object whose event stays locked", () => {
   /** The timeouts of a fleet's role, but shorter. */
   const limits = {
-    "a statement times out": { statement_timeout: 400 },
-    "locks time out": { lock_timeout: 100 },
+    "a statement times out": { statement_timeout: 1_000 },
+    "locks time out": { lock_timeout: 300 },
   };
 
   test.each(Object.entries(limits))(
