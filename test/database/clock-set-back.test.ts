@@ -46,8 +46,8 @@ test("outcomes whose time is in the future do not keep the circuit breaker open"
   await sql`
     update slabmend.fleet set breaker_open = false, breaker_since = clock_timestamp(), backoff_ms = 0, backoff_from = null,
       backoff_until = null`;
-  // In this test the server's clock was a day ahead: eight repairs ended in faults, because hosts refused their tokens.
-  // Then the clock was set back.
+  // Eight repairs that failed while the server's clock was a day ahead, because hosts refused their tokens. Then the
+  // clock was set back, and six repairs succeeded.
   await finish(8, "fault", 24);
   await finish(6, "repaired");
   expect((await refresh()).breaker.kind).toBe("closed");
