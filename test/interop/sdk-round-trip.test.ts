@@ -115,8 +115,8 @@ async function dropWhatWasNotWritten({ sql, hosts }: SdkWorld): Promise<void> {
 }
 
 /**
- * Drops moved sectors of the first slab from honest hosts, until honest hosts have one sector of this slab fewer than
- * the SDK needs to read it.
+ * Drops moved sectors of the first slab from honest hosts, until honest hosts have one sector fewer than the SDK needs
+ * to read this slab.
  */
 async function leaveTooFewSectors({ sql, hosts }: SdkWorld, { fates }: SlabDamage): Promise<void> {
   const rows = await sql<{ root: string; host_id: number }[]>`

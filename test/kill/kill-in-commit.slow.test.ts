@@ -1,6 +1,6 @@
 /**
- * SIGKILL of claim and reap while the COMMIT of each of their transactions waits in the server, which then either
- * commits or rolls back; the next runs finish the work.
+ * SIGKILL of claim and reap while the COMMIT of each of their transactions waits in the server. The server then commits
+ * or rolls back, and the next runs finish the work.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { damagedSlabs, leaveWorkForReap } from "../support/kill-damage.ts";
@@ -21,7 +21,7 @@ const leases = () =>
     (rows) => [...rows],
   );
 
-/** Makes every lease whose sending has begun overdue. */
+/** Moves the time at which a lease's sending began into the past, so that the sending is overdue. */
 const sendingIsOverdue = () =>
   kill.world.database.sql`update slabmend.leases set sending_since = sending_since - interval '1 minute'`;
 

@@ -21,8 +21,9 @@ beforeEach(() => kill.reset());
 const SETTINGS = { pageSectors: 2, walkEveryMs: 3_600_000 };
 
 /**
- * Completes one pass. Then makes some slabs healthy and others unhealthy, and one backlog entry due for another look,
- * so that the next pass has work at every step. No slab may be leased: all look as if indexd had just claimed them.
+ * Completes one pass. Then makes some slabs healthy and others unhealthy, and one backlog entry due for a new
+ * judgement, so that the next pass has work at every step. No slab can be leased, because all look as if indexd had
+ * just claimed them.
  */
 async function secondPassIsDue(): Promise<void> {
   const { sql } = kill.world.database;

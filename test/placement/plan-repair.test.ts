@@ -31,7 +31,7 @@ function repair(slab: Slab, network: NetworkSnapshot, changes: Partial<PlanReque
 const ids = (hosts: readonly NetworkHost[]): number[] =>
   hosts.map(({ id }) => Number(id)).sort((a, b) => a - b);
 
-describe("the margin: sectors on good hosts minus min_shards", () => {
+describe("the margin is the number of sectors on good hosts minus min_shards", () => {
   test.each<[string, Slab, number]>([
     ["none lost", slabOn(2, [1, 2, 3]), 1],
     ["two on hosts that are not good", slabOn(2, [1, 4, 5]), -1],
@@ -222,7 +222,7 @@ describe("candidates", () => {
 describe("copies and sources", () => {
   const network = networkOf(8, { 2: BLOCKED, 3: UNUSABLE, 4: { addresses: [] } }, { unhealthy: [5] });
 
-  test("a sector is copied from a blocked or unusable host, a bad contract or a duplicate, if its host has an address", () => {
+  test("a sector on a blocked or unusable host, in a bad contract or on a used host is copied if its host has an address", () => {
     const planned = repair(slabOn(2, [1, 2, 3, 4, 5, 1, null, 9]), network);
     expect(
       planned.moves.map(({ sector, reason, copyFrom }) => [sector.index, reason, copyFrom?.id ?? null]),

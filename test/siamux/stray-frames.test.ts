@@ -27,8 +27,8 @@ test("when a 4097th closed stream is remembered, only the oldest one is forgotte
 });
 
 test.each([
-  // Columns: packet size, fatal frame. A sector with its framing is 4,259,840 bytes; 24 bytes of each packet are header
-  // and tag.
+  // Columns: packet size in bytes, number of the stray frame that ends the connection. A sector with its framing is
+  // 4,259,840 bytes; 24 bytes of each packet are header and tag.
   [1220, 3_563],
   [2880, 1_493],
   [4200, 1_022],

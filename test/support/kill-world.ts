@@ -55,7 +55,9 @@ export interface KillWorld {
   finish(): Promise<string[]>;
   /** Violations of the database's rules; and these slabs' sectors that are wrong, share a host or are still to move. */
   violations(slabs: readonly StoredSlab[]): Promise<unknown[]>;
-  /** Resets hosts and clears history, so that one test's crashes do not open the next one's circuit breaker. */
+  /**
+   * Resets hosts and clears history, so that the crashes of one test do not open the circuit breaker in the next test.
+   */
   reset(): Promise<void>;
   stop(): Promise<void>;
 }

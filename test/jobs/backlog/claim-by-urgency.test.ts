@@ -252,7 +252,7 @@ describe("no slab starves", () => {
     expect(await claimOne(0.04)).toEqual([String(seeded[2]!.id)]);
   });
 
-  test("slabs beyond rescue do not delay those that can be saved, and still get their turn", async () => {
+  test("slabs beyond rescue do not delay slabs that can be saved, but are leased after them", async () => {
     const beyondRescue = await slabs(Array.from({ length: 30 }, () => 1));
     const [saveable] = await slabs([9]);
     const first = await run({ maxInFlight: 1, topUpMs: 60_000 });

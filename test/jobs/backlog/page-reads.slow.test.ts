@@ -17,7 +17,7 @@ import { backlogRows, walk, walkSettings } from "./backlog-fixture.ts";
 const UNPINNED = 3_000;
 const SHARING = 1_500;
 
-// Only one connection, because a connection can flush its own statistics counters, but not those of another one.
+// Only one connection, because a connection can flush only its own statistics counters.
 const { sql } = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {

@@ -257,7 +257,7 @@ describe("a pass", () => {
   });
 
   test("a walk over many bad contracts misses no sector for any page size", async () => {
-    // In the order of ids, sectors of different contracts alternate; some contracts have more of them than others.
+    // In the order of ids, sectors of different contracts alternate; some contracts have more sectors than others.
     const slabs = await seedSlabs(sql, {
       minShards: 1,
       slabs: Array.from({ length: 80 }, (_, n) => ({

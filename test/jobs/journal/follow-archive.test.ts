@@ -50,7 +50,7 @@ test("if two processes archive simultaneously, the archive contains each row onc
   expect(await archivedTokens(storage)).toEqual(tokens);
 });
 
-test("a file that a bucket refuses to create, because another process is writing it, is not taken for missing", async () => {
+test("a file that a bucket refuses to create, because another process is writing it, does not count as missing", async () => {
   const tokens = await seedJournal(sql, some(3));
   let refusals = 0;
   const busy: ArchiveStorage = {
@@ -224,7 +224,7 @@ describe("a rewound or copied database", () => {
     expect(await archivedTokens(storage)).toEqual(tokens);
   });
 
-  test("archives what was recorded before slabmend restore if the same backup is restored a second time", async () => {
+  test("archives the rows from before slabmend restore even if the same backup is restored a second time", async () => {
     const source = await createIndexer();
     const tokens = await seedJournal(source.sql, some(3));
     await archive(source.sql, storage);

@@ -125,7 +125,7 @@ async function measureFleet() {
 }
 
 test.skipIf(skip)(
-  "if rows of source and target differ, the switch names the table and is reverted; after a correction, it succeeds",
+  "if rows of source and target differ, the switch names the table and is reverted; after a correction, the switch succeeds",
   async () => {
     await start();
     await world.target`update public.hosts set scans = 99`;

@@ -1,4 +1,7 @@
-/** Uncommitted uploads of a repair are found by the next one, and recorded without another upload. */
+/**
+ * The next repair of a slab finds the uncommitted uploads of the previous repair, and records them without another
+ * upload.
+ */
 import { expect, test } from "vitest";
 import { shardCipher } from "../../../lib/slab/shard-cipher.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";

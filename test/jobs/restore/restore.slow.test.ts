@@ -317,7 +317,7 @@ test("a restore does not accept another host's contract as the renewal of a cont
   expect(found).toMatchObject({ contractsChained: 0, contractsUnknown: { "forged-renewal": 1 } });
 });
 
-test("the backup's open denials stay open when a restore unpins the denied sectors and restarts their three days", async () => {
+test("the backup's open denials stay open when a restore unpins the denied sectors and restarts these sectors' three days", async () => {
   const { sql } = world.database;
   const [first] = world.hosts;
   await first!.swarm.setContract(first!.row.contract!.contractId, null);

@@ -135,7 +135,7 @@ test("a denied sector is due again in 12 hours; after wrong data or silence the 
   expect(await sums()).toMatchObject({ confirmed: 3, denied: 1, wrongData: 1, unanswered: 1 });
 });
 
-test("a silent host is skipped for a growing time until it answers", async () => {
+test("a silent host is skipped for longer after each silent batch, until it answers", async () => {
   const { sql } = world.database;
   const silence = () => sql`
     select batches::integer, round(extract(epoch from until - now()) / 1800)::integer as halfhours from slabmend.silent_hosts`;
