@@ -1,6 +1,6 @@
 /**
  * The official SDK stores objects, slabmend repairs their slabs, and the official SDK reads the objects. Some runs use
- * hosts of dev/swarm, whose code is ours, other runs use hosts made of the official crates.
+ * hosts of dev/swarm, whose code is ours; other runs use hosts made of the official crates.
  */
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";

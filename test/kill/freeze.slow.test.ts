@@ -102,8 +102,8 @@ describe("a worker frozen between two repairs until it no longer trusts its conn
     await repair(worker, slab);
     for (const source of sources) {
       const { connections, rpcs, refusals } = await kill.world.hosts[source]!.swarm.counters();
-      // If the worker had used the expired prices, the hosts would have refused them, and it would have had to fetch
-      // new ones.
+      // If the worker had used the expired prices, the hosts would have refused them, and the worker would have had to
+      // fetch new prices.
       expect({ connections, settings: rpcs["Settings"], refusals }).toEqual({
         connections: 0,
         settings: 1,

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
 
-/** The slab and token of every lease, and whether it was sent. */
+/** The slab and token of every lease, and whether the lease was sent. */
 const leases = () =>
   kill.world.database.sql<{ slab: string; token: string; sent: boolean }[]>`
     select slab_id::text as slab, token::text, sent_at is not null as sent from slabmend.leases order by slab_id`.then(

@@ -59,8 +59,8 @@ async function heal(slabs: readonly SeededSlab[]): Promise<void> {
 }
 
 /**
- * For each cause: the walk's position, the entries that are missing up to this position, and the entries beyond it that
- * are already marked as seen.
+ * For each cause: the walk's position, the entries that are missing up to this position, and the entries beyond this
+ * position that are already marked as seen.
  */
 async function standing() {
   const rows = await kill.world.database.sql<
@@ -96,7 +96,7 @@ async function standing() {
   return [...rows];
 }
 
-/** An entry's columns that do not depend on when it was written. */
+/** The columns that do not depend on when an entry was written. */
 const backlog = async () =>
   (
     await kill.world.database.sql`

@@ -1,6 +1,6 @@
 /**
- * SIGTERM while `serve` repairs from real hosts: running repairs finish, no more begin, and it ends within its stated
- * time.
+ * SIGTERM while `serve` repairs from real hosts: running repairs finish, no more begin, and `serve` ends within the
+ * time that it announced.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { checkRules } from "../../dev/demo/check-rules.ts";

@@ -19,7 +19,7 @@ test("a stream is not remembered if our side has not closed it, or if the peer h
   expect(strays.isRemembered(256)).toBe(false);
 });
 
-test("when a 4097th closed stream is remembered, only the oldest one is forgotten", () => {
+test("when a 4097th closed stream is remembered, only the oldest remembered stream is forgotten", () => {
   const strays = new StrayFrames(1000);
   for (let i = 0; i <= 4096; i++) strays.remember(256 + 2 * i);
   expect(strays.count(256)).toBe("unknown");

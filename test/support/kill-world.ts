@@ -120,7 +120,6 @@ export async function createKillWorld(options: {
   };
 
   const recordOf = (messageId: string, body: string) => ({ messageId, body, attributes: {} });
-  /** Runs repair on the messages of the queue until the queue is empty. */
   const drainQueue = async (): Promise<void> => {
     for (let batches = 0; ; batches += 1) {
       if (batches > MOST_BATCHES) throw new Error(`the queue is not empty after ${batches} batches`);

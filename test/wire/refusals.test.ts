@@ -18,7 +18,7 @@ import { type Trait, type WireHost, type WireHosts, wirePeers } from "./wire-hos
 /**
  * Every refusal of docs/protocol.md#rhp4-errors with the host's exact text and code: with our own hosts, or instead
  * with those that an environment variable names (wire-hosts.ts). Our own hosts, the swarm, must refuse exactly like
- * real ones.
+ * real hosts.
  */
 
 const MAX_U64 = 2n ** 64n - 1n;

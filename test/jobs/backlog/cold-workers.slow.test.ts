@@ -33,7 +33,7 @@ const hosts = Array.from({ length: HOSTS }, (_, n) => ({
 }));
 const TIMEOUT_MS = 20_000;
 
-/** Simulates one transfer and records it on the board. `ms` is its duration in milliseconds. */
+/** Simulates one transfer and records it on the board. `ms` is the transfer's duration in milliseconds. */
 function transfer(
   board: ScoreBoard,
   host: (typeof hosts)[number],

@@ -143,7 +143,7 @@ describe("a drain", () => {
   });
 });
 
-test("property: a slab is ready if it is in danger or a cause has exceeded its grace; a longer grace never makes it ready sooner", () => {
+test("property: a slab is ready if it is in danger or a cause has exceeded its grace; a longer grace never makes a slab ready sooner", () => {
   const hours = fc.integer({ min: 0, max: 48 });
   const causes = fc.uniqueArray(fc.constantFrom(...CAUSES), { minLength: 1 });
   fc.assert(

@@ -236,7 +236,7 @@ describe("a pass", () => {
     expect(ids(await backlogRows(sql))).toEqual(slabs.map(({ id }) => id));
   });
 
-  test("if a cause is added to the walk, the next run walks the new cause and does not repeat the old one", async () => {
+  test("if a cause is added to the walk, the next run walks the new cause and does not repeat the old cause", async () => {
     await damage(5);
     await blockHost(sql, hosts[12]!.hostKey);
     await seedSlab(sql, { minShards: 2, sectors: placeOn(hosts.slice(9, 14)) });
@@ -274,7 +274,7 @@ describe("a pass", () => {
   });
 });
 
-test("for any page size the walk finds all slabs on draining hosts; a cancel removes their entries", async () => {
+test("for any page size the walk finds all slabs on draining hosts; cancelling the drain removes the slabs' entries", async () => {
   const second = await seedContract(sql, hosts[0]!.id, {});
   const slabs = await seedSlabs(sql, {
     minShards: 1,

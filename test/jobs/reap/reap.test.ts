@@ -460,7 +460,7 @@ describe("dead letters", () => {
     ]);
   });
 
-  test("a dead letter ends its lease so that claim can lease the slab again, unless the repair has begun", async () => {
+  test("reap ends the lease of a dead letter, so that claim can lease the slab again, unless the repair has begun", async () => {
     const [waiting, running] = [await damaged(), await damaged()];
     const tokens = {
       waiting: await leaseByHand(sql, waiting, { running: false }),
@@ -489,7 +489,7 @@ describe("dead letters", () => {
     expect(await historyOf(waiting)).toMatchObject({ last_outcome: "never-begun", ours: true, minutes: 0 });
   });
 
-  test("a dead letter received again, because it could not be deleted, is stored in the same row", async () => {
+  test("a dead letter that could not be deleted is received again, and is stored in the same row", async () => {
     const letter = (receiveCount: number): DeadLetter => ({
       messageId: "m-1",
       // Characters that neither JSON nor PostgreSQL text may contain.

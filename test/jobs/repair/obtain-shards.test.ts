@@ -133,7 +133,7 @@ test("a blocked host with high prices is not used for copying", async () => {
   expect((await slab.hosts[2]!.swarm.counters()).bytesRead).toBe(0);
 });
 
-test("a source with prices above indexd's limit is not read while others suffice", async () => {
+test("a source with prices above indexd's limit is not read while other sources suffice", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   await slab.hosts[1]!.swarm.setPrices({ egressPrice: 10n ** 17n });
@@ -142,7 +142,7 @@ test("a source with prices above indexd's limit is not read while others suffice
   expect((await slab.hosts[1]!.swarm.counters()).bytesRead).toBe(0);
 });
 
-test("a source with prices above indexd's limit is read if others do not suffice", async () => {
+test("a source with prices above indexd's limit is read if the other sources do not suffice", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 2, 4]) await suite.world.loseSector(slab, index);
   await slab.hosts[1]!.swarm.setPrices({ egressPrice: 10n ** 17n });

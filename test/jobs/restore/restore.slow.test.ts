@@ -71,7 +71,7 @@ async function moveBehindTheBackup(index: number, to: WorldHost): Promise<object
 const row = (position: number, moves: readonly object[], lost?: readonly object[]): JournalRow =>
   journalRow(slab, position, moves, lost);
 
-/** Archives the rows, and begins a restore from them. */
+/** Archives the rows, and begins a restore from this archive. */
 async function begin(rows: readonly JournalRow[], after: RestorePlace = null): Promise<bigint> {
   const storage = storageIn(folder);
   if (rows.length > 0) await writeArchive(storage, rows, WALLET);
@@ -195,7 +195,7 @@ test("a restore counts the slabs and sectors of the archive that the database do
   expect(found).toMatchObject({ sectorsNamed: 1, slabsUnknown: 1, sectorsUnknown: 1, placed: 0 });
 });
 
-test("a restore counts sectors on hosts that the database does not know, and its report says what to do", async () => {
+test("a restore counts sectors on hosts that the database does not know, and the restore's report says what to do", async () => {
   const move = { ...(await moveBehindTheBackup(0, world.hosts[4]!)), to: hex32() };
   expect(await restore([row(1, [move])])).toMatchObject({ onUnknownHosts: 1, placed: 0, sectorsUnknown: 0 });
   expect(await whereItIs()).toEqual(firstHosts());

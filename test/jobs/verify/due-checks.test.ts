@@ -321,8 +321,8 @@ test("claim sends batches of due checks, and the repair function makes these che
       variables: { ...world.variables, SLABMEND_QUEUE_URL: repairs.url },
     });
     const context = { awsRequestId: "request", getRemainingTimeInMillis: () => 60_000 } as Context;
-    // An unreadable message is dropped. The sectors that it names become due again, like all sectors whose check is not
-    // recorded.
+    // An unreadable message is dropped. The sectors that the message names become due again, like all sectors whose
+    // check is not recorded.
     expect(await handler({ Records } as SQSEvent, context)).toEqual({ batchItemFailures: [] });
     expect(await counted()).toEqual([["num_sectors_checked", SECTORS]]);
     await handler({ Records } as SQSEvent, context);
