@@ -64,9 +64,9 @@ describe("a worker frozen between two repairs until it no longer trusts its conn
   afterAll(() => Promise.all(proxies.map((proxy) => proxy.stop())));
 
   /**
-   * Lets a worker repair two lost sectors of a slab, loses the other two, and waits until the worker has been frozen
-   * for so long that it no longer trusts its connections. The next repair must read from the two hosts to which the
-   * first repair has written and to which the worker still has connections.
+   * Lets a worker repair two lost sectors of a slab, and then loses the other two. Waits until the worker has been
+   * frozen for so long that it no longer trusts its connections. The next repair must read from the two hosts to which
+   * the first repair has written and to which the worker still has connections.
    */
   async function frozenWorker(): Promise<{
     slab: StoredSlab;

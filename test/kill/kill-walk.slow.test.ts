@@ -134,8 +134,8 @@ async function nothingIsHalfRecorded(): Promise<void> {
 }
 
 /**
- * The steps of pages only. The end of a pass is left out: the statement of the last page also ends the pass, so a
- * killed run may have ended a pass without recording the step `pass-finished`.
+ * The steps of pages only. The end of a pass is left out, because the statement of the last page also ends the pass. So
+ * a killed run may have ended a pass without recording the step `pass-finished`.
  */
 const pages = (steps: readonly string[]) => steps.filter((step) => step.endsWith("-page")).sort();
 

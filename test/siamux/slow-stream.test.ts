@@ -39,7 +39,7 @@ test("a large write does not delay a small write, because their frames alternate
   client.close();
 });
 
-test("while the transport is full, a write of a sector waits, and less than a tenth of the sector is passed on", async () => {
+test("while the transport is full, the write of a sector waits after less than a tenth of the sector", async () => {
   const { client, host, clientEnd, hostEnd } = await dialRawHost();
   hostEnd.stall(true);
   const stream = client.openStream();

@@ -37,7 +37,7 @@ const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
     slabs: lives.map((live) => ({ sectors: [LOST, ...placeOn(hosts.slice(0, live))] })),
   });
 
-test("a failed walk does not delay the leases of slabs in the backlog, and claim reports the failure when its run ends", async () => {
+test("a failed walk does not delay leasing from the backlog, and claim reports the failure when its run ends", async () => {
   await slabs([4, 5]);
   await walk(sql);
   // From now on the database refuses the walk's writes.
@@ -261,7 +261,7 @@ describe("no slab starves", () => {
     expect(rest.claimed.toSorted()).toEqual(beyondRescue.map(({ id }) => id).toSorted());
   });
 
-  test("the walk reads pages of all causes in turn, so that a cause with very many slabs delays no other cause", async () => {
+  test("the walk reads pages of all causes in turn, so a cause with very many slabs delays no other", async () => {
     await slabs(Array.from({ length: 60 }, () => 9));
     await sql`update contracts set good = false where host_id = ${hosts[19]!.id}`;
     const [other] = await seedSlabs(sql, {

@@ -67,7 +67,7 @@ test.each([1, 10, 700])(
   },
 );
 
-test("a page of many unpinned sectors on bad hosts is read through the index by id, not through the index by host", async () => {
+test("a page of many unpinned sectors on bad hosts is read through the index by id, not by host", async () => {
   const byId = "sectors_contract_sectors_map_id_id_idx";
   const byHost = "sectors_host_id_null_contract_map_idx";
   const before = [await entriesRead(byId), await entriesRead(byHost)] as const;

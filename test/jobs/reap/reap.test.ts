@@ -460,7 +460,7 @@ describe("dead letters", () => {
     ]);
   });
 
-  test("reap ends the lease of a dead letter, so that claim can lease the slab again, unless the repair has begun", async () => {
+  test("unless the repair has begun, reap ends a dead letter's lease, so that claim can lease the slab again", async () => {
     const [waiting, running] = [await damaged(), await damaged()];
     const tokens = {
       waiting: await leaseByHand(sql, waiting, { running: false }),

@@ -41,7 +41,7 @@ async function storeAtRisk(on: readonly WorldHost[]): Promise<StoredSlab> {
   return slab;
 }
 
-test("sectors that a host denies for a while and then serves stay on the host, and none is counted as lost", async () => {
+test("sectors that a host denies for a while and then serves stay there, and none is counted as lost", async () => {
   const [other, only] = suite.world.hosts as [WorldHost, WorldHost];
   const lost = await countLost(only);
   const slabs: StoredSlab[] = [];
@@ -167,7 +167,7 @@ test("simultaneous denials of all hosts are believed only after hours", async ()
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("sectors of a host that lost its disk move as soon as they can be rebuilt, but count as lost only hours later", async () => {
+test("sectors of a host that lost its disk move when rebuilding is possible, but count as lost only hours later", async () => {
   const { world } = suite;
   const dead = world.hosts[1]!;
   const lost = await countLost(dead);

@@ -147,7 +147,7 @@ test("a restore never places two sectors of a slab on one host, even if the arch
   expect(await whereItIs()).toEqual(firstHosts());
 });
 
-test("a sector that neither its old nor its new host proves is placed on the new host, with an open denial", async () => {
+test("a sector proved by neither old nor new host is placed on the new host, with an open denial", async () => {
   const { sql } = world.database;
   const [old, , , , fifth] = world.hosts;
   const move = await moveBehindTheBackup(0, fifth!);
@@ -195,7 +195,7 @@ test("a restore counts the slabs and sectors of the archive that the database do
   expect(found).toMatchObject({ sectorsNamed: 1, slabsUnknown: 1, sectorsUnknown: 1, placed: 0 });
 });
 
-test("a restore counts sectors on hosts that the database does not know, and the restore's report says what to do", async () => {
+test("a restore counts sectors on hosts that the database does not know, and the report says what to do", async () => {
   const move = { ...(await moveBehindTheBackup(0, world.hosts[4]!)), to: hex32() };
   expect(await restore([row(1, [move])])).toMatchObject({ onUnknownHosts: 1, placed: 0, sectorsUnknown: 0 });
   expect(await whereItIs()).toEqual(firstHosts());
@@ -295,7 +295,7 @@ test("a restore records all renewals since the backup in their order, and the se
   expect(map).toEqual({ id: last });
 });
 
-test("sectors in contracts that are unknown to the host or have a forged renewal are unpinned, and stay on their host", async () => {
+test("sectors in contracts unknown to the host, or with a forged renewal, are unpinned and stay on their host", async () => {
   const { sql } = world.database;
   const [forgets, forges] = world.hosts;
   await forgets!.swarm.setContract(forgets!.row.contract!.contractId, null);

@@ -129,7 +129,7 @@ test("a scan continues after a kill at any of its writes", async () => {
   expect(await statisticsThatDisagree(world.database.sql)).toEqual([]);
 });
 
-test("a host that proves a sector, but denies it when the page is repeated after a kill, gets an open denial", async () => {
+test("a host that first proves a sector, and denies it when a killed page is repeated, gets an open denial", async () => {
   const { sql } = world.database;
   await moveByIndexd(0, world.hosts[5]!);
   await begin(100);

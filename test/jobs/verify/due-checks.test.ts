@@ -114,7 +114,7 @@ test("exactly the due sectors are checked, and in the same way as indexd checks 
   expect(await make()).toBe(0);
 });
 
-test("a denied sector is due again in 12 hours; after wrong data or silence the due time set by our claim stays", async () => {
+test("a denied sector is due again in 12 hours; after wrong data or silence the claim's due time stays", async () => {
   const { sql } = world.database;
   const [, liar, silent] = slab.hosts;
   await host.swarm.setSwitches({ losesSectors: [slab.sectors[0]!.root] });
