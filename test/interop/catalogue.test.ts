@@ -83,7 +83,7 @@ describe("every kind of difference between two catalogues is found", () => {
 
 const ROLLED_BACK = Symbol("rolled back");
 
-/** The fixture's catalogue after `change`, which is rolled back. */
+/** The fixture's catalogue after `change`. The change is rolled back. */
 async function changedCatalogue(change: string): Promise<Catalogue> {
   let changed: Catalogue | undefined;
   try {

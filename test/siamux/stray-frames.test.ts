@@ -35,7 +35,7 @@ test.each([
   [4320, 1_000],
   [32_768, 1_000],
 ])(
-  "with packets of %i bytes, stray frame %i of a closed stream is a flood; a whole sector has fewer frames",
+  "packets of %i bytes: stray frame %i of a closed stream is a flood; a whole sector has fewer",
   (size, fatal) => {
     expect(fatalStrayFrames(size)).toBe(fatal);
     expect((fatal - 1) * (size - 24)).toBeGreaterThanOrEqual(4_194_304);

@@ -27,7 +27,10 @@ export interface KillWorld {
   readonly queueServer: QueueServer;
   readonly queues: QueuePair;
   readonly client: SQSClient;
-  /** A process of a function, killed or stopped at the step in `signalAt`. It ends with the world at the latest. */
+  /**
+   * A process of a function, killed or stopped at the step in `signalAt`. The process ends when the world stops, if not
+   * before.
+   */
   startVictim(
     name: FunctionName,
     signalAt?: NonNullable<WorkerOptions["signalAt"]>,

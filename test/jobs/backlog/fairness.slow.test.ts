@@ -91,7 +91,7 @@ test("many slabs beyond rescue that always fail do not delay other slabs", async
   expect(waits.beyondRescue).toBeLessThanOrEqual(8 + 3 + 1);
 });
 
-test("property: if N days of leases for aging suffice for all slabs, no slab waits more than N + 2 days", async () => {
+test("property: if N days of aging leases suffice for all slabs, no slab waits more than N + 2 days", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({

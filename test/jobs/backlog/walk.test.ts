@@ -183,7 +183,7 @@ describe("a pass", () => {
       if (!died) break;
       const [state] = await sql`select phase, position::text from slabmend.walks`;
       const seen = ids(await backlogRows(sql));
-      // Every slab up to the checkpoint is recorded, and no slab after the checkpoint is.
+      // Every slab up to the checkpoint is recorded, and no later slab.
       const upTo =
         state!["phase"] === "sweep"
           ? slabs
