@@ -143,7 +143,7 @@ describe("a drain", () => {
   });
 });
 
-test("property: danger, or a cause past its grace, makes a slab ready; a longer grace never does so sooner", () => {
+test("property: danger, or a cause past its grace, makes a slab ready; a longer grace never makes it ready sooner", () => {
   const hours = fc.integer({ min: 0, max: 48 });
   const causes = fc.uniqueArray(fc.constantFrom(...CAUSES), { minLength: 1 });
   fc.assert(

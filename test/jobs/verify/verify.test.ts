@@ -236,7 +236,7 @@ test("a crashed coordinator's sectors become due again, except those in the next
   expect(await dueRoots()).toEqual(roots);
 });
 
-test("a crashed coordinator's sectors become due again if they are in the next batch, but have left its host", async () => {
+test("a crashed coordinator's sectors become due again if they are in the next batch, but have left the batch's host", async () => {
   const run = await start(ofSlab());
   const { ids, roots } = await sectorsOfSlab();
   await claimAndCrash(run, ids);
