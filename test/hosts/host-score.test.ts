@@ -42,7 +42,7 @@ describe("the failure rate", () => {
   });
 });
 
-test("hosts are ordered by failure rate; if equal, unmeasured first, then the fastest per transfer in flight", () => {
+test("hosts are ordered by failure rate; of equal hosts, unmeasured ones come first, then the fastest per transfer in flight", () => {
   const score = (failureRate: number, bytesPerSecond?: number, inFlight = 0): HostScore => ({
     failureRate,
     bytesPerSecond,

@@ -5,7 +5,7 @@ import type { HostKey } from "../../lib/slab/ids.ts";
 import { type MemoryStream, memoryStreamPair } from "../rhp4/memory-stream.ts";
 import type { TestHost } from "../rhp4/rpc-server.ts";
 
-/** A connection in memory. The test host serves each of its streams. */
+/** A connection in memory. The test host serves each stream of the connection. */
 class MemoryConnection implements HostConnection {
   readonly closed: Promise<unknown>;
   isClosed = false;

@@ -41,7 +41,7 @@ test("a waiting caller that gives up does not block the others", async () => {
   (await next)();
 });
 
-test("when the first waiting caller gives up, later ones that fit are admitted", async () => {
+test("when the first waiting caller gives up, later callers that fit are admitted", async () => {
   const gate = new Semaphore(2);
   const leave = await gate.enter(1, never);
   const caller = new AbortController();
@@ -59,7 +59,7 @@ test("a request for more units than the limit waits until all units are free", a
   (await gate.enter(3, never))();
 });
 
-test("simultaneous callers share one call, and its result is not cached for later callers", async () => {
+test("simultaneous callers share one call, and the call's result is not cached for later callers", async () => {
   let starts = 0;
   const flight = new Singleflight(async () => {
     await turn();

@@ -130,7 +130,7 @@ test("every alarm has a definition", () => {
   expect(ofType(graph, "cloudwatch/metricAlarm:MetricAlarm")).toHaveLength(definitions.length);
 });
 
-test("the alarms on claim and reap, which run every minute, fire when values are missing", () => {
+test("claim and reap run every minute, so their alarms fire when values are missing", () => {
   for (const name of ["claim-not-running", "reap-not-running"] as const) {
     expect(ALARMS[name].missing).toBe("breaching");
   }

@@ -41,7 +41,7 @@ beforeAll(async () => {
 });
 
 describe("queues", () => {
-  test("the repair queue hides a message for six timeouts of the function; after five receives it is a dead letter", () => {
+  test("the repair queue hides a message for six times the function's timeout; five receives make a message a dead letter", () => {
     const repairs = one(graph, "sqs/queue:Queue", "DefaultRepairsQueue");
     const { timeout } = one(graph, "lambda/function:Function", "DefaultRepairFunction") as {
       timeout: number;
@@ -248,7 +248,7 @@ describe("due checks", () => {
     expect(variablesOf(graph, "DefaultClaimFunction")["SLABMEND_CHECK_QUEUE_URL"]).toBe("none");
   });
 
-  test("due checks have a separate queue without dead letters, whose messages expire with their claim", async () => {
+  test("due checks have their own queue without dead letters; its messages expire when their claim ends", async () => {
     const made = await due();
     const queue = one(made, "sqs/queue:Queue", "DefaultChecksQueue");
     expect(queue).toMatchObject({
@@ -296,7 +296,7 @@ describe("the archive", () => {
     expect(ofType(graph, "s3/bucket:Bucket").filter(({ name }) => name.includes("Archive"))).toEqual([]);
   });
 
-  test("a new archive bucket is versioned, encrypted, private and TLS-only; only reap may read and write, but not delete", async () => {
+  test("a new archive bucket is versioned, encrypted, private and TLS-only; only reap has access, and may not delete", async () => {
     const made = await withArchive("new");
     expect(one(made, "s3/bucketVersioning:BucketVersioning", "DefaultArchiveVersioning")).toMatchObject({
       versioningConfiguration: { status: "Enabled" },
@@ -413,7 +413,7 @@ describe.each([
     inside = graphOf(await evaluate({ environment: { ...ENVIRONMENT, ...variables } }));
   });
 
-  test("a stage creates only the listed types of resources: no URL, no permission for others, no attached policy", () => {
+  test("a stage creates only the listed types of resources: no function URL, Lambda permission or attached policy", () => {
     expect([...new Set(inside.resources.map(({ type }) => type))].toSorted()).toEqual(types.toSorted());
   });
 

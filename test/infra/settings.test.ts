@@ -46,7 +46,7 @@ describe("problems of a stage", () => {
     expect(await refusal(GOOD)).toBe("nothing");
   });
 
-  test("problems of settings, variables and secrets are reported in one message, each of them once", async () => {
+  test("all problems of settings, variables and secrets are reported in one message, and each problem only once", async () => {
     const message = await refusal({
       SLABMEND_ALARM_EMAIL: "nobody",
       SLABMEND_REPAIR_CONCURRENCY: "1",

@@ -90,7 +90,7 @@ test("each indexer has its own queues, functions, log groups, alarms and dashboa
   expect([count("sns/topic:Topic"), count("budgets/budget:Budget")]).toEqual([1, 1]);
 });
 
-test("adding, removing or reordering indexers does not change the others' resources", async () => {
+test("adding, removing or reordering indexers does not change the resources of other indexers", async () => {
   const two = await graphWith("archive", "test");
   const one = await graphWith("archive");
   const reordered = await graphWith("archive", "main-eu", "test");

@@ -8,9 +8,9 @@ import { findRealIndexd } from "./real-indexd.ts";
 
 /**
  * Digest of the catalogue of a real indexd v0.4.4 on PostgreSQL 18.4, read on 2026-11-20
- * (docs/decisions/0033-real-peers.md). It covers the tables that the fixture has. Without a real indexd the fixture is
- * compared with this digest. A new digest is needed if the fixture's tables, indexd's schema or PostgreSQL's way of
- * printing a catalogue change.
+ * (docs/decisions/0033-real-peers.md). The digest covers the tables that the fixture has. Without a real indexd the
+ * fixture is compared with this digest. A new digest is needed if the fixture's tables, indexd's schema or PostgreSQL's
+ * way of printing a catalogue change.
  */
 const REAL_CATALOGUE_DIGEST = "ab0d98cae0c0bf415f829bda918e2fed0e7d88d72046bbc2c6e51a6f443d4f3e";
 
@@ -83,7 +83,7 @@ describe("every kind of difference between two catalogues is found", () => {
 
 const ROLLED_BACK = Symbol("rolled back");
 
-/** The fixture's catalogue after `change`, which is rolled back. */
+/** The fixture's catalogue after `change`. The change is rolled back. */
 async function changedCatalogue(change: string): Promise<Catalogue> {
   let changed: Catalogue | undefined;
   try {

@@ -173,7 +173,7 @@ test("WriteSector requests", () => {
   );
 });
 
-test("we and Go encode and decode ReadSector responses alike, up to the data", async () => {
+test("we and Go encode and decode the head of a ReadSector response alike", async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(LEAVES_PER_SECTOR - 1), proofOfLeaf, async (leaf, proof) => {
       const ours = encodeReadSectorResponseHead(proof, LEAF_BYTES);

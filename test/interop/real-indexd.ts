@@ -1,6 +1,6 @@
 /**
- * The environment variable with the URL of a real indexd's database, which tests only read, to compare it with the
- * fixture.
+ * The environment variable with the URL of a real indexd's database. Tests compare the fixture with this database, and
+ * only read it.
  */
 const REAL_DATABASE_VARIABLE = "SLABMEND_INTEROP_DATABASE_URL";
 

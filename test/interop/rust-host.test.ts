@@ -131,9 +131,9 @@ describe.runIf("path" in peer).each([1220, 4320, 32_768])(
           refusesWritesEarly: { afterBytes: 0, code: 5, description: "not enough funds" },
         });
         const refused = await failureOf(pool.call(target, sectorWrite(sector), { signal: noSignal }));
-        // When the host refuses the sector, packets of the sector are still in transit. If packets are small, so many
-        // are in transit that a host of the official crates does not tolerate them: it may end the connection before we
-        // know of the refusal.
+        // When the host refuses the sector, packets of the sector are still in transit. With small packets, more are in
+        // transit than a host of the official crates tolerates. Then the host may end the connection before we know of
+        // the refusal.
         const isFlood = packetBytes < 4223;
         expect(isFlood ? ["not-enough-funds", "connection-lost"] : ["not-enough-funds"]).toContain(
           (refused as { code: string }).code,

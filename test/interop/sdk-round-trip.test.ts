@@ -1,6 +1,6 @@
 /**
  * The official SDK stores objects, slabmend repairs their slabs, and the official SDK reads the objects. Some runs use
- * hosts of dev/swarm, whose code is ours, other runs use hosts made of the official crates.
+ * hosts of dev/swarm, whose code is ours; other runs use hosts made of the official crates.
  */
 import { randomUUID } from "node:crypto";
 import { describe, expect, test } from "vitest";
@@ -115,8 +115,8 @@ async function dropWhatWasNotWritten({ sql, hosts }: SdkWorld): Promise<void> {
 }
 
 /**
- * Drops moved sectors of the first slab from honest hosts, until honest hosts have one sector of this slab fewer than
- * the SDK needs to read it.
+ * Drops moved sectors of the first slab from honest hosts, until honest hosts have one sector fewer than the SDK needs
+ * to read this slab.
  */
 async function leaveTooFewSectors({ sql, hosts }: SdkWorld, { fates }: SlabDamage): Promise<void> {
   const rows = await sql<{ root: string; host_id: number }[]>`

@@ -64,9 +64,9 @@ describe("a worker frozen between two repairs until it no longer trusts its conn
   afterAll(() => Promise.all(proxies.map((proxy) => proxy.stop())));
 
   /**
-   * Lets a worker repair two lost sectors of a slab, loses the other two, and waits until the worker has been frozen
-   * for so long that it no longer trusts its connections. The next repair must read from the two hosts to which the
-   * first repair has written and to which the worker still has connections.
+   * Lets a worker repair two lost sectors of a slab, and then loses the other two. Waits until the worker has been
+   * frozen for so long that it no longer trusts its connections. The next repair must read from the two hosts to which
+   * the first repair has written and to which the worker still has connections.
    */
   async function frozenWorker(): Promise<{
     slab: StoredSlab;
@@ -102,8 +102,8 @@ describe("a worker frozen between two repairs until it no longer trusts its conn
     await repair(worker, slab);
     for (const source of sources) {
       const { connections, rpcs, refusals } = await kill.world.hosts[source]!.swarm.counters();
-      // If the worker had used the expired prices, the hosts would have refused them, and it would have had to fetch
-      // new ones.
+      // If the worker had used the expired prices, the hosts would have refused them, and the worker would have had to
+      // fetch new prices.
       expect({ connections, settings: rpcs["Settings"], refusals }).toEqual({
         connections: 0,
         settings: 1,

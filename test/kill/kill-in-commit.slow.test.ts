@@ -1,6 +1,6 @@
 /**
- * SIGKILL of claim and reap while the COMMIT of each of their transactions waits in the server, which then either
- * commits or rolls back; the next runs finish the work.
+ * SIGKILL of claim and reap while the COMMIT of each of their transactions waits in the server. The server then commits
+ * or rolls back, and the next runs finish the work.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { damagedSlabs, leaveWorkForReap } from "../support/kill-damage.ts";
@@ -14,14 +14,14 @@ beforeAll(async () => {
 afterAll(() => kill.stop());
 beforeEach(() => kill.reset());
 
-/** The slab and token of every lease, and whether it was sent. */
+/** The slab and token of every lease, and whether the lease was sent. */
 const leases = () =>
   kill.world.database.sql<{ slab: string; token: string; sent: boolean }[]>`
     select slab_id::text as slab, token::text, sent_at is not null as sent from slabmend.leases order by slab_id`.then(
     (rows) => [...rows],
   );
 
-/** Makes every lease whose sending has begun overdue. */
+/** Moves the time at which a lease's sending began into the past, so that the sending is overdue. */
 const sendingIsOverdue = () =>
   kill.world.database.sql`update slabmend.leases set sending_since = sending_since - interval '1 minute'`;
 

@@ -21,8 +21,9 @@ beforeEach(() => kill.reset());
 const SETTINGS = { pageSectors: 2, walkEveryMs: 3_600_000 };
 
 /**
- * Completes one pass. Then makes some slabs healthy and others unhealthy, and one backlog entry due for another look,
- * so that the next pass has work at every step. No slab may be leased: all look as if indexd had just claimed them.
+ * Completes one pass. Then makes some slabs healthy and others unhealthy, and one backlog entry due for a new
+ * judgement, so that the next pass has work at every step. No slab can be leased, because all look as if indexd had
+ * just claimed them.
  */
 async function secondPassIsDue(): Promise<void> {
   const { sql } = kill.world.database;
@@ -58,8 +59,8 @@ async function heal(slabs: readonly SeededSlab[]): Promise<void> {
 }
 
 /**
- * For each cause: the walk's position, the entries that are missing up to this position, and the entries beyond it that
- * are already marked as seen.
+ * For each cause: the walk's position, the entries that are missing up to this position, and the entries beyond this
+ * position that are already marked as seen.
  */
 async function standing() {
   const rows = await kill.world.database.sql<
@@ -95,7 +96,7 @@ async function standing() {
   return [...rows];
 }
 
-/** An entry's columns that do not depend on when it was written. */
+/** The columns that do not depend on when an entry was written. */
 const backlog = async () =>
   (
     await kill.world.database.sql`
@@ -133,8 +134,8 @@ async function nothingIsHalfRecorded(): Promise<void> {
 }
 
 /**
- * The steps of pages only. The end of a pass is left out: the statement of the last page also ends the pass, so a
- * killed run may have ended a pass without recording the step `pass-finished`.
+ * The steps of pages only. The end of a pass is left out, because the statement of the last page also ends the pass. So
+ * a killed run may have ended a pass without recording the step `pass-finished`.
  */
 const pages = (steps: readonly string[]) => steps.filter((step) => step.endsWith("-page")).sort();
 

@@ -52,7 +52,7 @@ test.each<readonly [string, number, readonly Demand[], Record<string, number>]>(
   expect(Object.fromEntries(allotRepairs(total, demands))).toEqual(expected);
 });
 
-test("each indexer is allotted at least one repair and at most what it needs; further new repairs use only free capacity", () => {
+test("each indexer gets at least one repair and at most what it needs; further new repairs use only free capacity", () => {
   const anyDemand = fc.record({
     share: fc.integer({ min: 1, max: 20 }),
     running: fc.integer({ min: 0, max: 10 }),

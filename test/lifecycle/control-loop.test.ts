@@ -84,7 +84,10 @@ async function drive(backing: Backing, events: readonly Event[]): Promise<readon
   return world.written;
 }
 
-/** Keeps the row in memory. It behaves like lib/database/lifecycle's statements, but its lease ends only on demand. */
+/**
+ * Keeps the row in memory. The store behaves like lib/database/lifecycle's statements, but its lease ends only on
+ * demand.
+ */
 function createMemory(): Backing {
   let seen: SeenLifecycle = { kind: "absent" };
   let lease: { readonly token: string; isOver: boolean } | undefined;
@@ -140,7 +143,7 @@ function createMemory(): Backing {
   };
 }
 
-test("the control loop skips no state, one process drives it, and it reaches the wanted state once failures stop", async () => {
+test("the control loop skips no state, is driven by one process, and reaches the wanted state once failures stop", async () => {
   const written = new Set<string>();
   await fc.assert(
     fc.asyncProperty(fc.array(event, { minLength: 20, maxLength: 150 }), async (events) => {
@@ -160,7 +163,7 @@ describe("with the row in a database", () => {
     return {
       read,
       peek: read,
-      // The row exists and is reset before each run. kill-at-transitions.slow.test.ts tests its removal.
+      // The row exists and is reset before each run. kill-at-transitions.slow.test.ts tests the row's removal.
       create: async () => {},
       take: (token) => takeLifecycle(sql, { holder: "test", token, leaseMs: 600_000 }),
       save: (token, step) => saveLifecycle(sql, token, step),

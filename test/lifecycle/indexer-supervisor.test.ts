@@ -74,7 +74,7 @@ test("an added file starts its indexer, a removed file ends its indexer, and oth
   expect(clock.pending).toBe(0);
 });
 
-test("an indexer whose file changed ends before it starts again, so that no two loops have one name", async () => {
+test("an indexer whose file changed ends before it starts again, so that no two loops have the same name", async () => {
   const supervisor = create();
   draining.set("a 1", Promise.withResolvers());
   configuration.indexers = [indexer("a", "2"), indexer("b")];

@@ -1,6 +1,6 @@
 /**
- * One indexer and the processes that drive it, for property tests: every call to the row and every effect of a step
- * waits at a gate, so that a test decides which process continues or dies, and at which point.
+ * One indexer and the processes that drive it, for property tests. Every call to the row and every effect of a step
+ * waits at a gate: the test decides which process continues or dies, and at which point.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect } from "vitest";
@@ -51,7 +51,7 @@ export function createLoopWorld(
   backing: Backing,
   processes: number,
 ): World & {
-  /** Begins a step, or lets a waiting one continue to the next gate. */
+  /** Begins a step, or lets a waiting step continue to the next gate. */
   poke(index: number): Promise<void>;
   /** Simulates SIGKILL: pending actions never happen; completed ones stay. */
   kill(index: number): void;

@@ -130,7 +130,7 @@ test("seven indexers work while three fail; each failing indexer reports its pro
 
 test("an indexer can be suspended, resumed and removed while the others keep working", async () => {
   const [first, second] = [names[0]!, names[1]!];
-  // The substitute worker does not end its lease, as a real worker's commit would, so the test deletes it.
+  // The substitute worker does not end its lease, as a real worker's commit would, so the test deletes the lease.
   await db(first)`delete from slabmend.leases`;
   await stopLeasing(db(first), { kind: "suspended", owner: "ann" });
   await until(() => stateOf(first) === "stopped" && viewOf(first).loop === null);

@@ -20,8 +20,8 @@ export function treeRoot(data: Uint8Array): Uint8Array {
 }
 
 /**
- * The proof of the leaves from `start` up to `end`, which is excluded: the roots of the subtrees outside this range, in
- * the order of a walk from the root, left first.
+ * The proof of the leaves from `start` up to, but without, `end`. It has the roots of the subtrees outside this range,
+ * in the order of a walk from the root, left first.
  */
 export function rangeProof(data: Uint8Array, start: number, end: number, first = 0): Uint8Array[] {
   const leaves = data.length / LEAF_BYTES;

@@ -55,7 +55,7 @@ describe("sector root", () => {
     expect(kernel.sectorRoot(sector)).toBe(root);
   });
 
-  it("the sector root is the same for data in the arena, for data outside it, and for a stream in any pieces", () => {
+  it("the sector root is the same for data in the arena, outside it, or in a stream of pieces", () => {
     const region = kernel.arena.allocate(SECTOR_BYTES);
     fc.assert(
       fc.property(seeds, fc.array(fc.nat({ max: 700_000 }), { maxLength: 20 }), (seed, pieces) => {

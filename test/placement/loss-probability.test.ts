@@ -66,7 +66,7 @@ describe("the examples of docs/decisions/0010-urgency.md", () => {
     expect(Number(loss.toPrecision(2))).toBe(expected);
   });
 
-  test("with equal margins a slab of a large code is more likely to be lost than a slab of a small code", () => {
+  test("with equal margins a slab of a large code is likelier to be lost than one of a small code", () => {
     // 5 live sectors of a 3-of-12 slab have a margin of 2, and 13 of a 10-of-30 slab a margin of 3. Yet the two loss
     // probabilities are of similar size.
     const small = lossProbability(3, alone(5));

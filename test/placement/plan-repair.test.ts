@@ -31,7 +31,7 @@ function repair(slab: Slab, network: NetworkSnapshot, changes: Partial<PlanReque
 const ids = (hosts: readonly NetworkHost[]): number[] =>
   hosts.map(({ id }) => Number(id)).sort((a, b) => a - b);
 
-describe("the margin: sectors on good hosts minus min_shards", () => {
+describe("the margin is the number of sectors on good hosts minus min_shards", () => {
   test.each<[string, Slab, number]>([
     ["none lost", slabOn(2, [1, 2, 3]), 1],
     ["two on hosts that are not good", slabOn(2, [1, 4, 5]), -1],
@@ -191,7 +191,7 @@ describe("candidates", () => {
     for (const [id, times] of first) if (id !== 7) expect(times).toBeGreaterThan(50);
   });
 
-  test("a full host with a high score costs a slab at most one refusal, and none if the host has many unpinned sectors", () => {
+  test("a full host with a high score costs at most one refusal, or none if it has many unpinned sectors", () => {
     const favourite = hostId(7);
     const takes = new Map([[favourite, 5]]);
     const refusals = Array.from({ length: 40 }, (_, seed) => {
@@ -222,7 +222,7 @@ describe("candidates", () => {
 describe("copies and sources", () => {
   const network = networkOf(8, { 2: BLOCKED, 3: UNUSABLE, 4: { addresses: [] } }, { unhealthy: [5] });
 
-  test("a sector is copied from a blocked or unusable host, a bad contract or a duplicate, if its host has an address", () => {
+  test("sectors on blocked, unusable or already used hosts, or in bad contracts, are copied if the host has an address", () => {
     const planned = repair(slabOn(2, [1, 2, 3, 4, 5, 1, null, 9]), network);
     expect(
       planned.moves.map(({ sector, reason, copyFrom }) => [sector.index, reason, copyFrom?.id ?? null]),
@@ -417,7 +417,7 @@ describe("for any hosts and any slab", () => {
     });
   });
 
-  test("a slab is healthy after its whole plan; after a part of the plan, at most the rest of the plan's moves is left", () => {
+  test("a slab is healthy after its whole plan; after a part, at most the rest of the moves is left", () => {
     holds((planned, slab, network) => {
       if (planned.kind !== "repair") return;
       const candidates = [...planned.candidates];

@@ -21,7 +21,7 @@ interface Case {
   readonly fires: Readonly<Record<string, string>>;
   readonly isQuiet: Readonly<Record<string, string>>;
   readonly atMinute?: number;
-  /** All labels of the firing alert; default: the indexer alone. */
+  /** All labels of the firing alert; default: only the label `indexer`. */
   readonly labels?: Readonly<Record<string, string>>;
 }
 

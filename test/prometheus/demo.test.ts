@@ -1,6 +1,6 @@
 /**
- * A real Prometheus scrapes `serve` on a playground in which hosts go offline and slabs are repaired: Prometheus's
- * values equal the database's, and its alerts fire while the database is unreachable and claims have therefore stopped.
+ * A real Prometheus scrapes `serve` on a playground in which hosts go offline and slabs are repaired. Prometheus's
+ * values equal the database's, and the right alerts fire while the database is unreachable, which stops the claims.
  */
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

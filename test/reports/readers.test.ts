@@ -1,4 +1,4 @@
-/** Reports from a database match their schemas, and pages continue where the previous one ended. */
+/** Reports from a database match their schemas, and each page continues where the previous page ended. */
 import * as v from "valibot";
 import { beforeAll, describe, expect, test } from "vitest";
 import { readSlab } from "../../lib/database/indexd/read-slab.ts";

@@ -101,7 +101,7 @@ describe("a fleet at work", () => {
   });
 });
 
-test("the time of a run is written at most every ten seconds, but a stored time that lies in the future is replaced", async () => {
+test("a run's time is written at most every ten seconds, but a stored time in the future is replaced", async () => {
   const claimedAt = async () =>
     (await sql<[{ at: string }]>`select claimed_at::text as at from slabmend.fleet`)[0].at;
   await noteRun(sql, "claim");

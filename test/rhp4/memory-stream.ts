@@ -8,7 +8,7 @@ export interface MemoryStreamOptions {
   /** Largest piece that arrives at once; `random` draws the size of each piece. */
   readonly maxPieceBytes?: number;
   readonly random?: () => number;
-  /** A write waits while the reader has more unread bytes than this, like a socket's backpressure. */
+  /** Models a socket's backpressure: a write waits while the reader has more unread bytes than this. */
   readonly highWaterBytes?: number;
 }
 

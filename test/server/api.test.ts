@@ -125,12 +125,12 @@ test("the answer of every described route has exactly the keys of its schema", a
     expect([operationId, answer.status, text]).toEqual([operationId, 200, text]);
     const route = API_ROUTES.find(({ name }) => name === operationId)!;
     const said = JSON.parse(text) as unknown;
-    // Parsing drops keys that are not in the schema, so an answer with such a key differs from the parsed one.
+    // Parsing drops keys that are not in the schema, so an answer with such a key differs from the parsed answer.
     expect(v.parse(route.answer, said)).toEqual(said);
     expect(security).toEqual(method === "GET" ? [{}, { password: [] }, { token: [] }] : [{ token: [] }]);
   }
   expect(await sql`select mode, mode_reason, mode_owner from slabmend.fleet`).toEqual([
-    // Set by indexer-delete, the last route that was called.
+    // The route indexer-delete, which was called last, has set these values.
     { mode: "deleting", mode_reason: "a test", mode_owner: "an operator" },
   ]);
   expect(await sql`select from slabmend.dead_letters`).toEqual([]);

@@ -1,6 +1,6 @@
 /**
- * SIGTERM while `serve` repairs from real hosts: running repairs finish, no more begin, and it ends within its stated
- * time.
+ * SIGTERM while `serve` repairs from real hosts: running repairs finish, no more begin, and `serve` ends within the
+ * time that it announced.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { checkRules } from "../../dev/demo/check-rules.ts";
@@ -74,7 +74,7 @@ async function untilAllIn(serve: ServeProcess, phase: string, count: number) {
 
 /**
  * Ends `serve` by SIGTERM.
- * @returns its last line, the time until its end, and the longest time that it had announced
+ * @returns the last line of `serve`, the time that it took to end, and the longest time that it had announced
  */
 async function drain(serve: ServeProcess, meanwhile: () => Promise<void> = async () => {}) {
   const pids = [serve.cli.child.pid!, ...(await descendantsOf(serve.cli.child.pid!))];

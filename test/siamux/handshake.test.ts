@@ -219,7 +219,7 @@ describe("how a connection comes about", () => {
     }
   });
 
-  test("an abort before or during the handshake ends it", async () => {
+  test("an abort before or during the handshake ends the handshake", async () => {
     const [clientEnd] = memoryPair();
     const controller = new AbortController();
     const outcome = codeOf(dialMux(clientEnd, HOST_KEY, { signal: controller.signal }));

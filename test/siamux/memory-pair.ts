@@ -100,7 +100,9 @@ export class MemoryEnd extends Duplex {
   }
 }
 
-/** Two connected ends. Data written to one arrives at the other in chunks, which take the given sizes in turn. */
+/**
+ * Two connected ends. Data written to one end arrives at the other end in chunks, which have the given sizes in turn.
+ */
 export function memoryPair(chunkSizes: readonly number[] = [65_536]): [MemoryEnd, MemoryEnd] {
   let turn = 0;
   const next = () => Math.max(1, chunkSizes[turn++ % chunkSizes.length] ?? 1);

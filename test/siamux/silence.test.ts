@@ -75,7 +75,7 @@ test("a slow write that makes progress is never given up", async () => {
   client.close();
 });
 
-test("silence is ignored while no stream waits, and no timer for it runs", async () => {
+test("while no stream waits, silence is ignored, and no timer watches for silence", async () => {
   const { client, host, clock } = await connection();
   const stream = client.openStream();
   await stream.write(Uint8Array.of(1));

@@ -5,7 +5,7 @@ import { dialRawHost, joinMuxes, nextStream, patternBytes } from "./join.ts";
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test("an unread stream does not delay others", async () => {
+test("an unread stream does not delay other streams", async () => {
   const { client, host } = await joinMuxes();
   const opened: MuxStream[] = [];
   host.onStream((stream) => opened.push(stream));
@@ -24,7 +24,7 @@ test("an unread stream does not delay others", async () => {
   host.close();
 });
 
-test("a large write does not delay a small one, because their frames alternate", async () => {
+test("a large write does not delay a small write, because their frames alternate", async () => {
   const { client, host, hostEnd } = await dialRawHost();
   const [bulk, small] = [client.openStream(), client.openStream()];
   hostEnd.stall(true);
@@ -39,7 +39,7 @@ test("a large write does not delay a small one, because their frames alternate",
   client.close();
 });
 
-test("while the transport is full, a write of a sector waits, and less than a tenth of the sector is passed on", async () => {
+test("while the transport is full, the write of a sector waits after less than a tenth of the sector", async () => {
   const { client, host, clientEnd, hostEnd } = await dialRawHost();
   hostEnd.stall(true);
   const stream = client.openStream();

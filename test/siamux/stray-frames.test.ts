@@ -19,7 +19,7 @@ test("a stream is not remembered if our side has not closed it, or if the peer h
   expect(strays.isRemembered(256)).toBe(false);
 });
 
-test("when a 4097th closed stream is remembered, only the oldest one is forgotten", () => {
+test("when a 4097th closed stream is remembered, only the oldest remembered stream is forgotten", () => {
   const strays = new StrayFrames(1000);
   for (let i = 0; i <= 4096; i++) strays.remember(256 + 2 * i);
   expect(strays.count(256)).toBe("unknown");
@@ -27,15 +27,15 @@ test("when a 4097th closed stream is remembered, only the oldest one is forgotte
 });
 
 test.each([
-  // Columns: packet size, fatal frame. A sector with its framing is 4,259,840 bytes; 24 bytes of each packet are header
-  // and tag.
+  // Columns: packet size in bytes, number of the stray frame that ends the connection. A sector with its framing is
+  // 4,259,840 bytes; 24 bytes of each packet are header and tag.
   [1220, 3_563],
   [2880, 1_493],
   [4200, 1_022],
   [4320, 1_000],
   [32_768, 1_000],
 ])(
-  "with packets of %i bytes, stray frame %i of a closed stream is a flood; a whole sector has fewer frames",
+  "packets of %i bytes: stray frame %i of a closed stream is a flood; a whole sector has fewer",
   (size, fatal) => {
     expect(fatalStrayFrames(size)).toBe(fatal);
     expect((fatal - 1) * (size - 24)).toBeGreaterThanOrEqual(4_194_304);

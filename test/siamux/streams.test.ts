@@ -35,7 +35,7 @@ describe("opening", () => {
     host.close();
   });
 
-  test("nothing is sent when a stream is opened, or when it is closed before the peer knows it", async () => {
+  test("nothing is sent when a stream is opened, or when it is closed before its first frame was sent", async () => {
     const { client, host } = await dialRawHost();
     client.openStream().close();
     client.openStream().destroy(new Error("not wanted"));
@@ -93,7 +93,7 @@ describe("reading", () => {
     host.close();
   });
 
-  test("after the peer's LAST, the bytes that arrived before it can be read, then reads fail", async () => {
+  test("after the peer's LAST, earlier bytes can still be read, then reads fail", async () => {
     const { client, host } = await dialRawHost();
     const stream = client.openStream();
     await stream.write(text("?"));

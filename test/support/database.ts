@@ -58,7 +58,7 @@ export interface DatabaseWatch {
 }
 let watch: DatabaseWatch | undefined;
 
-/** Lets `by` watch all test databases: the search for secrets (test/canary) looks at every row of them. */
+/** Lets `by` watch all test databases: the search for secrets (test/canary) looks at every row of these databases. */
 export function watchTestDatabases(by: DatabaseWatch): void {
   watch = by;
 }

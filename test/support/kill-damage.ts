@@ -25,7 +25,7 @@ export async function leaveWorkForReap(kill: KillWorld, slabs: readonly StoredSl
   await kill.world.lease(unsent);
   await sql`update slabmend.leases set sent_at = null where slab_id = ${String(unsent.id)}`;
   await kill.hoursPass();
-  // Only the first lease has expired; the unsent one has not.
+  // Only the first lease has expired; the unsent lease has not.
   await sql`update slabmend.leases set expires_at = now() + interval '1 hour' where slab_id = ${String(unsent.id)}`;
   await sql`insert into slabmend.moved (slab_id, digest, moved_at) values
     (${String(told.id)}, ${Buffer.from(told.digest, "hex")}, now())`;

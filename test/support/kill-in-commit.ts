@@ -1,7 +1,7 @@
 /**
- * Kills a worker whose COMMIT is sent but not answered: its transaction has written everything and waits in the server,
- * in a deferred trigger, for a lock that we hold. Then the server either still commits, or rolls back because its
- * client is gone.
+ * Kills a worker whose COMMIT is sent but not answered. The worker's transaction has written everything, and waits in a
+ * deferred trigger for a lock that we hold. Then the server either still commits, or rolls back because its client is
+ * gone.
  */
 import type { Sql } from "postgres";
 import { expect } from "vitest";

@@ -27,7 +27,10 @@ export interface KillWorld {
   readonly queueServer: QueueServer;
   readonly queues: QueuePair;
   readonly client: SQSClient;
-  /** A process of a function, killed or stopped at the step in `signalAt`. It ends with the world at the latest. */
+  /**
+   * A process of a function, killed or stopped at the step in `signalAt`. The process ends when the world stops, if not
+   * before.
+   */
   startVictim(
     name: FunctionName,
     signalAt?: NonNullable<WorkerOptions["signalAt"]>,
@@ -55,7 +58,9 @@ export interface KillWorld {
   finish(): Promise<string[]>;
   /** Violations of the database's rules; and these slabs' sectors that are wrong, share a host or are still to move. */
   violations(slabs: readonly StoredSlab[]): Promise<unknown[]>;
-  /** Resets hosts and clears history, so that one test's crashes do not open the next one's circuit breaker. */
+  /**
+   * Resets hosts and clears history, so that the crashes of one test do not open the circuit breaker in the next test.
+   */
   reset(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -118,7 +123,6 @@ export async function createKillWorld(options: {
   };
 
   const recordOf = (messageId: string, body: string) => ({ messageId, body, attributes: {} });
-  /** Runs repair on the messages of the queue until the queue is empty. */
   const drainQueue = async (): Promise<void> => {
     for (let batches = 0; ; batches += 1) {
       if (batches > MOST_BATCHES) throw new Error(`the queue is not empty after ${batches} batches`);

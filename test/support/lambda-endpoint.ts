@@ -1,7 +1,8 @@
 /**
- * The Invoke operation of AWS Lambda over HTTP on loopback, as `@aws-sdk/client-lambda` calls it:
- * `POST /2015-03-31/functions/{name}/invocations` with invocation types RequestResponse, Event and DryRun; and
- * ListEventSourceMappings, `GET /2015-03-31/event-source-mappings/?FunctionName={name}`, all on one page.
+ * Two operations of AWS Lambda over HTTP on loopback, as `@aws-sdk/client-lambda` calls them. Invoke is `POST
+ * /2015-03-31/functions/{name}/invocations`, with invocation types RequestResponse, Event and DryRun.
+ * ListEventSourceMappings is `GET /2015-03-31/event-source-mappings/?FunctionName={name}`, and answers with all
+ * mappings on one page.
  */
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";

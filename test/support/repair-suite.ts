@@ -1,6 +1,6 @@
 /**
- * The frame of every repair test: one world per file, and a new execution environment per repair. After each test it
- * checks the rules of docs/architecture.md and the statistics, and that nothing is left over.
+ * The frame of every repair test: one world per file, and a new execution environment per repair. After each test the
+ * frame checks the rules of docs/architecture.md and the statistics, and that nothing is left over.
  */
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";

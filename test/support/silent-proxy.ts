@@ -1,6 +1,6 @@
 /**
- * A server behind a network that can drop everything while connections stay open, without FIN or RST, as in a failover
- * or after a NAT has forgotten a connection.
+ * A server behind a network that can drop everything without FIN or RST, so that connections stay open. This happens in
+ * a failover, or after a NAT has forgotten a connection.
  */
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 

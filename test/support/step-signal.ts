@@ -1,5 +1,5 @@
 /**
- * The child's side of kill tests: a `step` callback that records every step in a file and, at the chosen one, sends
+ * The child's side of kill tests: a `step` callback that records every step in a file and, at the chosen step, sends
  * this process a signal. A module that tests run in its own process passes this callback to its handler:
  *
  * ```ts

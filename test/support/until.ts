@@ -29,7 +29,7 @@ export async function until<Value>(
   }
 }
 
-/** Polls until the value equals this. */
+/** Polls until the value equals `expected`. */
 export async function untilEqual<Value>(
   look: () => Value | Promise<Value>,
   expected: Value,

@@ -30,7 +30,7 @@ test("the gauges of an empty fleet are zero", async () => {
   });
 });
 
-test("a move-database run counts as idle once it has stopped the fleet, but not before, while it waits for the switch", async () => {
+test("a move-database run counts as idle only after it has stopped the fleet, not while it waits for the switch", async () => {
   const { sql } = database;
   await sql`
     insert into slabmend.runs (kind, scope, owner, moved_at) values ('move-database', '{}', 'test', now() - interval '2 days')`;

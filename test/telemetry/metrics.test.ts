@@ -42,7 +42,7 @@ describe("embedded metric format", () => {
     });
   });
 
-  test("a dimension of one line does not appear in the next", () => {
+  test("a dimension of one line does not appear in the next line", () => {
     const { lines, metrics } = capture();
     metrics.print({ Repairs: 1 }, { outcome: "fault" });
     metrics.print({ MessagesFailed: 0 });

@@ -10,8 +10,8 @@ export interface ChoppingProxy {
 }
 
 /**
- * Draws the size of the next piece: a single byte, up to a header, around a packet, up to two packets or up to a batch.
- * On average a piece is so large that a sector takes hundreds of pieces, not hundreds of thousands.
+ * Draws the size of the next piece: one byte; at most a header; about a packet; at most two packets; or at most a
+ * batch. On average a piece is so large that a sector takes hundreds of pieces, not hundreds of thousands.
  */
 function pieceBytes(random: () => number): number {
   const kind = random();
@@ -44,7 +44,7 @@ export async function startChoppingProxy(options: {
           at += piece.length;
           pieces++;
           if (to.destroyed) return;
-          // The piece is sent separately: the next one is written only in the next turn of the event loop.
+          // The piece is sent separately: the next piece is written only in the next turn of the event loop.
           await new Promise<void>((resolve) => to.write(piece, () => setImmediate(resolve)));
         }
       }

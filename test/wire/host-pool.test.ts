@@ -17,8 +17,8 @@ import { splitAddress } from "./wire-client.ts";
 import { type Trait, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
 /**
- * The host pool, the dialer and everything below them, as a repair uses them: with our own hosts, or instead with those
- * that an environment variable names (wire-hosts.ts).
+ * The host pool, the dialer and everything below them, as a repair uses them. The hosts are our own, or those that an
+ * environment variable names (wire-hosts.ts).
  */
 
 const MEBIBYTE = 1024 * 1024;

@@ -7,8 +7,8 @@ import { splitAddress } from "./wire-client.ts";
 import { type WireHosts, wirePeers } from "./wire-hosts.ts";
 
 /**
- * Frames that end a connection and frames that do not: with our own hosts, or instead with those that an environment
- * variable names (wire-hosts.ts).
+ * Frames that end a connection, and frames that do not. The hosts are our own, or those that an environment variable
+ * names (wire-hosts.ts).
  */
 
 const FIRST = 1;

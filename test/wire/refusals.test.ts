@@ -16,9 +16,8 @@ import { WireClient } from "./wire-client.ts";
 import { type Trait, type WireHost, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
 /**
- * Every refusal of docs/protocol.md#rhp4-errors with the host's exact text and code: with our own hosts, or instead
- * with those that an environment variable names (wire-hosts.ts). Our own hosts, the swarm, must refuse exactly like
- * real ones.
+ * Every refusal of docs/protocol.md#rhp4-errors with the host's exact text and code. The hosts are our own, or those
+ * that an environment variable names (wire-hosts.ts). Our own hosts, the swarm, must refuse exactly like real hosts.
  */
 
 const MAX_U64 = 2n ** 64n - 1n;
@@ -300,7 +299,7 @@ describe.each(wirePeers(process.env))("$peers", ({ start }) => {
   });
 
   testHost(
-    "a range that begins inside a leaf but ends at the end of a leaf is paid for, and fails with internal error",
+    "a range that begins inside a leaf but ends at a leaf's end is paid for and fails: internal error",
     "ordinary",
     async (client) => {
       const payment = await client.payment();

@@ -19,8 +19,8 @@ import { splitAddress, WireClient } from "./wire-client.ts";
 import { type WireHost, type WireHosts, wirePeers } from "./wire-hosts.ts";
 
 /**
- * All our RPCs through a proxy that splits the bytes of both directions at random places: with our own hosts, or
- * instead with those that an environment variable names (wire-hosts.ts).
+ * All our RPCs through a proxy that splits the bytes of both directions at random places. The hosts are our own, or
+ * those that an environment variable names (wire-hosts.ts).
  */
 
 const kernel = createKernel({ memoryBytes: 8 * 1024 * 1024 });

@@ -29,7 +29,7 @@ test("a worker stops after five consecutive faults of its own, or at once with a
   expect(new SelfCheck().note(id(1), failure("fault", "clock-off"), 0)).toContain("clock");
 });
 
-test("several failures of one slab count once in a run of failures, and a repair that moves a sector ends the run", () => {
+test("in a run of failures each slab counts once, and a repair that moves a sector ends the run", () => {
   const check = new SelfCheck();
   for (const n of [1, 2, 3, 4, 4, 4]) check.note(id(n), failure("too-few-sources"), n * 1_000);
   expect(check.failureRun(9_000)).toBeUndefined();

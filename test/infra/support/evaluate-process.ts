@@ -1,6 +1,6 @@
 /**
  * The evaluating process. Like `sst deploy` it bundles sst.config.ts with SST's components, provides SST's globals and
- * runs the bundle under Pulumi. Unlike with `sst deploy`, Pulumi's engine is a mock that records the requested
+ * runs the bundle under Pulumi. There are two differences: Pulumi's engine is a mock that records the requested
  * resources, and scripts/bundle.ts bundles the functions.
  */
 import { randomUUID } from "node:crypto";
@@ -112,9 +112,9 @@ const mocks = {
 };
 
 /**
- * Loads the platform's packages by `require`, for two reasons. Pulumi's packages are CommonJS with lazy exports, which
- * a named import would not find. And the configuration must use the package instances on which this file sets the
- * mocks.
+ * Loads the platform's packages by `require`, for two reasons. First, Pulumi's packages are CommonJS with lazy exports,
+ * which a named import would not find. Second, the configuration must use the package instances on which this file sets
+ * the mocks.
  */
 const packagesAreRequired: Plugin = {
   name: "packages-are-required",

@@ -1,6 +1,6 @@
 /**
- * The part of indexd's app API that the official SDK needs to upload, pin, list and download, over the fixture of
- * indexd's tables. It is for tests: loopback only, no quotas, no sharing, no approval of apps.
+ * The part of indexd's app API that the official SDK needs to upload, pin, list and download. This API works on the
+ * fixture of indexd's tables. It is for tests: loopback only, no quotas, no sharing, no approval of apps.
  */
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";

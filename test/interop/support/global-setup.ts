@@ -1,6 +1,6 @@
 /**
- * Installs the peers before the suites run. A peer that cannot be installed makes the run fail if peers are required,
- * and is only reported if they are not. The suites of test/wire run against hosts of the official crates.
+ * Installs the peers before the suites run. If peers are required, the run fails when a peer cannot be installed;
+ * otherwise the missing peer is only reported. The suites of test/wire run against hosts of the official crates.
  */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";

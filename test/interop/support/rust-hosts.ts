@@ -13,7 +13,7 @@ export interface RustHostsOptions {
   /** Parent folder of the sectors; the caller removes it. */
   readonly folder: string;
   readonly seed: string;
-  /** The packet size of siamux. The default is the crate's, 4320. */
+  /** The packet size of siamux. The default is the crate's: 4320 bytes. */
   readonly packetBytes?: number;
 }
 

@@ -30,7 +30,7 @@ import { CODE, HOST_COUNT } from "./plan-losses.ts";
 import { startRustHosts } from "./rust-hosts.ts";
 
 export interface SdkWorldOptions {
-  /** Seed of keys and contents. The SDK's own keys and its choices of hosts do not depend on it. */
+  /** Seed of keys and contents. The SDK's own keys and its choices of hosts do not depend on this seed. */
   readonly seed: string;
   /** Virtual environment of the SDK. */
   readonly environment: string;

@@ -12,7 +12,7 @@ import { lease } from "./backlog-fixture.ts";
 const SLABS = 4_000;
 const BATCH = 20;
 
-// Only one connection, because a connection can flush its own statistics counters, but not those of another one.
+// Only one connection, because a connection can flush only its own statistics counters.
 const { sql } = useDatabase({ max: 1 });
 beforeAll(async () => {
   await seedSlabs(sql, { slabs: Array.from({ length: SLABS }, () => ({ minShards: 1, sectors: [LOST] })) });

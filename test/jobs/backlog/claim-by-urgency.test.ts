@@ -37,7 +37,7 @@ const slabs = (lives: readonly number[]): Promise<SeededSlab[]> =>
     slabs: lives.map((live) => ({ sectors: [LOST, ...placeOn(hosts.slice(0, live))] })),
   });
 
-test("a failed walk does not delay the leases of slabs in the backlog, and claim reports the failure at its end", async () => {
+test("a failed walk does not delay leasing from the backlog, and claim reports the failure when its run ends", async () => {
   await slabs([4, 5]);
   await walk(sql);
   // From now on the database refuses the walk's writes.
@@ -97,7 +97,7 @@ test("claim keeps maxInFlight leases, always of the most urgent slabs left", asy
   expect((await run({ maxInFlight: 3, topUpMs: 60_000 })).claimed).toEqual([seeded[4]!.id]);
 });
 
-test("while the walk is unfinished, claim continues it at once when no slab is left to lease", async () => {
+test("if no slab is left to lease, claim continues an unfinished walk at once", async () => {
   await slabs(Array.from({ length: 40 }, () => 5));
   const { report } = await run(
     { walkBudgetMs: 1, walk: walkSettings({ pageSectors: 2 }), topUpMs: 60_000 },
@@ -252,7 +252,7 @@ describe("no slab starves", () => {
     expect(await claimOne(0.04)).toEqual([String(seeded[2]!.id)]);
   });
 
-  test("slabs beyond rescue do not delay those that can be saved, and still get their turn", async () => {
+  test("slabs beyond rescue do not delay slabs that can be saved, but are leased after them", async () => {
     const beyondRescue = await slabs(Array.from({ length: 30 }, () => 1));
     const [saveable] = await slabs([9]);
     const first = await run({ maxInFlight: 1, topUpMs: 60_000 });
@@ -261,7 +261,7 @@ describe("no slab starves", () => {
     expect(rest.claimed.toSorted()).toEqual(beyondRescue.map(({ id }) => id).toSorted());
   });
 
-  test("the walk reads pages of all causes in turn, so that a cause with very many slabs delays no other cause", async () => {
+  test("the walk reads pages of all causes in turn, so a cause with very many slabs delays no other", async () => {
     await slabs(Array.from({ length: 60 }, () => 9));
     await sql`update contracts set good = false where host_id = ${hosts[19]!.id}`;
     const [other] = await seedSlabs(sql, {

@@ -25,7 +25,7 @@ const SECTOR_BYTES = 4 * MIB;
 const seed = inject("seed");
 const random = seededRandom(seed);
 const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-// The hosts' lines have very different speeds, and every tenth host fails half of the time.
+// The hosts' network lines have very different speeds, and every tenth host fails half of the time.
 const hosts = Array.from({ length: HOSTS }, (_, n) => ({
   key: hostKey(n + 1),
   bytesPerSecond: MIB * Math.exp(normal()),
@@ -33,7 +33,7 @@ const hosts = Array.from({ length: HOSTS }, (_, n) => ({
 }));
 const TIMEOUT_MS = 20_000;
 
-/** Simulates one transfer and records it on the board. `ms` is its duration in milliseconds. */
+/** Simulates one transfer and records it on the board. `ms` is the transfer's duration in milliseconds. */
 function transfer(
   board: ScoreBoard,
   host: (typeof hosts)[number],
@@ -120,8 +120,8 @@ test("a thousand new workers overload no host, and are about as fast as workers 
   // Because the lines differ so much, the host with the highest weight gets 0.65 to 0.85 % of the draws
   // (docs/decisions/0007-host-scores.md). A fair share is 0.2 %.
   expect(drawn).toBeLessThan(0.012);
-  // So 8 of some 1,060 writes are expected on this host. Even if 45 hosts had its weight, only in one of 10^8 runs
-  // would one of them get 32 or more writes.
+  // So 8 of some 1,060 writes are expected on this host. Even if 45 hosts had this host's weight, one of the 45 would
+  // get 32 or more writes in only one of 10^8 runs.
   expect(shares.writes).toBeLessThan(0.03);
   // Each host has at most one sector of a slab. So, whatever the order of the sources, no host should get more than 0.6
   // % of the first reads.

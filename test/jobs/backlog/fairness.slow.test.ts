@@ -91,7 +91,7 @@ test("many slabs beyond rescue that always fail do not delay other slabs", async
   expect(waits.beyondRescue).toBeLessThanOrEqual(8 + 3 + 1);
 });
 
-test("property: if N days of leases for aging suffice for all slabs, no slab waits more than N + 2 days", async () => {
+test("property: if N days of aging leases suffice for all slabs, no slab waits more than N + 2 days", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({
@@ -103,8 +103,8 @@ test("property: if N days of leases for aging suffice for all slabs, no slab wai
       async (population, pairs) => {
         await clearDatabase(sql);
         const kinds = await populate(population);
-        // A day has `pairs` leases for aging that skip slabs beyond rescue, as many for aging that skip no slab, and
-        // two leases of the most urgent slabs.
+        // A day has two leases of the most urgent slabs and twice `pairs` leases for aging. Half of the leases for
+        // aging skip slabs beyond rescue.
         const places = { room: 2 * pairs + 2, agingShare: (2 * pairs) / (2 * pairs + 2) };
         const saveable = population.danger + population.ordinary;
         const bounds = {

@@ -114,7 +114,7 @@ describe("the fleet's scores", () => {
     expect(await reportMiBPerSecond(1, 3)).toBeCloseTo(1.06, 1);
   });
 
-  test("a host that stores a sector is no longer full, and a host that answers is no longer out of funds", async () => {
+  test("storing a sector clears a host's flag 'full', and any answer clears its flag 'out of funds'", async () => {
     await reportHostScores(sql, [sample(1, { full: true, outOfFunds: true })]);
     await reportHostScores(sql, [sample(1, { failures: 1 })]);
     expect((await readHostScores(sql))[0]).toMatchObject({ full: true, outOfFunds: true });
@@ -195,7 +195,7 @@ test("a score board reports each measurement once, and starts from the scores of
   expect([4, 5].map((n) => cold.isFull(hostKey(n)))).toEqual([true, false]);
 });
 
-test("a host's flags, full and out of funds, end after a time, after a success, or if newer fleet scores clear them", () => {
+test("time, a success, or newer fleet scores end a host's flags 'full' and 'out of funds'", () => {
   const clock = createFakeClock();
   const board = new ScoreBoard(clock);
   const [host, other] = [hostKey(1), hostKey(2)];

@@ -1,5 +1,6 @@
 /**
- * Walk and leases do not disturb indexd: the walk locks no row of indexd, and neither scans a large table of indexd.
+ * Walk and leases do not disturb indexd: the walk locks no row of indexd, and neither the walk nor leasing scans a
+ * large table of indexd.
  */
 import { beforeAll, expect, test } from "vitest";
 import { listSlabsToLookAt, readUnmarked } from "../../../lib/database/backlog/record-backlog.ts";
@@ -20,7 +21,7 @@ import { lease, walk, walkSettings } from "./backlog-fixture.ts";
 const SLABS = 400;
 const SHARDS = 12;
 
-// Only one connection, because a connection can flush its own statistics counters, but not those of another one.
+// Only one connection, because a connection can flush only its own statistics counters.
 const { sql } = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {
@@ -72,7 +73,7 @@ test("the walk takes only read locks on indexd's tables", async () => {
         { page: { sectors: number } }[]
       >`select slabmend.walk_page(${page}::text::jsonb) as page`;
       expect(row!.page.sectors).toBeGreaterThan(0);
-      // Besides walk_page, the walk makes the following reads: they serve to judge entries and to remove them.
+      // Besides walk_page, the walk makes the following reads, which serve to judge and to remove entries.
       const all = await tx`select id::text from slabs order by id limit 50`;
       const { slabs } = await readSlabHealth(
         tx,

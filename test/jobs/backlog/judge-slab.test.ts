@@ -143,7 +143,7 @@ describe("a drain", () => {
   });
 });
 
-test("property: a slab is ready if it is in danger or a cause has exceeded its grace; a longer grace never makes it ready sooner", () => {
+test("property: danger, or a cause past its grace, makes a slab ready; a longer grace never makes it ready sooner", () => {
   const hours = fc.integer({ min: 0, max: 48 });
   const causes = fc.uniqueArray(fc.constantFrom(...CAUSES), { minLength: 1 });
   fc.assert(
@@ -187,7 +187,7 @@ test("property: a slab is ready if it is in danger or a cause has exceeded its g
   );
 });
 
-test("for any health of a slab its entry is valid, has a time for the next judgement, and is ready only if due and free", () => {
+test("any slab's entry is valid, has a time for the next judgement, and is ready only if due and free", () => {
   const past = fc.integer({ min: NOW_MS - 1e12, max: NOW_MS });
   const time = fc.integer({ min: NOW_MS - 1e12, max: NOW_MS + 1e12 });
   const slab = fc.record({

@@ -17,13 +17,13 @@ beforeAll(async () => {
 afterAll(() => worker.end());
 
 /**
- * Judging makes four queries: for host addresses, for due entries, for the slabs' health, and to record the result.
- * These are the numbers of the last two.
+ * Judging makes four queries: for host addresses, for due entries, for the slabs' health, and to record the result. The
+ * constants are the numbers of the last two queries.
  */
 const HEALTH = 3;
 const RECORD = 4;
 
-/** Judges the backlog. Before the n-th query it runs the action `before[n]`. */
+/** Judges the backlog. The action `before[n]` runs before the n-th query. */
 function look(before: Readonly<Record<number, () => Promise<unknown>>> = {}) {
   const ask = askOf(sql);
   let asked = 0;

@@ -69,7 +69,7 @@ describe("order", () => {
     expect(leasedIds(await lease(sql))).toEqual([1, 0, 2].map((n) => slabs[n]!.id));
   });
 
-  test("aging leases the slabs that have waited longest, and can exclude those beyond rescue", async () => {
+  test("aging leases the slabs that have waited longest, and can exclude slabs beyond rescue", async () => {
     const slabs = await seedSlabs(sql, { slabs: [4, 12, 12, 2, 12].map((live) => slabOf(3, live)) });
     await walk(sql);
     for (const [n, hours] of [30, 40, 20, 50, 60].entries()) {

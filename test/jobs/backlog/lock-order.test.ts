@@ -1,4 +1,7 @@
-/** docs/architecture.md#locks: a transaction that waits for another one holds no lock that the other may still need. */
+/**
+ * docs/architecture.md#locks: a transaction that waits for a second transaction holds no lock that the second may still
+ * need.
+ */
 import postgres, { type Sql, type TransactionSql } from "postgres";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { releaseQuarantine } from "../../../lib/database/fleet/quarantine.ts";

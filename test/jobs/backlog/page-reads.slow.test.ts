@@ -17,7 +17,7 @@ import { backlogRows, walk, walkSettings } from "./backlog-fixture.ts";
 const UNPINNED = 3_000;
 const SHARING = 1_500;
 
-// Only one connection, because a connection can flush its own statistics counters, but not those of another one.
+// Only one connection, because a connection can flush only its own statistics counters.
 const { sql } = useDatabase({ max: 1 });
 let hosts: SeededHost[];
 beforeAll(async () => {
@@ -67,7 +67,7 @@ test.each([1, 10, 700])(
   },
 );
 
-test("a page of many unpinned sectors on bad hosts is read through the index by id, not through the index by host", async () => {
+test("a page of many unpinned sectors on bad hosts is read through the index by id, not by host", async () => {
   const byId = "sectors_contract_sectors_map_id_id_idx";
   const byHost = "sectors_host_id_null_contract_map_idx";
   const before = [await entriesRead(byId), await entriesRead(byHost)] as const;

@@ -65,8 +65,8 @@ test("a pass that was interrupted between a sector's slabs continues there; the 
   );
   await expect(cut).rejects.toThrow("killed");
   expect(await backlogRows(sql)).toHaveLength(1_000);
-  // The slabs of the page before the interruption are already marked as seen: even if this page were read again, they
-  // would not be recorded again.
+  // The slabs of the page before the interruption are already marked as seen: even if this page were read again, its
+  // slabs would not be recorded again.
   const report = await walk(sql, walkSettings({ pageSectors: 1_000 }), ["lost"]);
   expect(report).toMatchObject({ recorded: SHARING + 1 - 1_000, sectors: 2, finished: 1 });
   expect(await walk(sql, walkSettings(), ["lost"])).toMatchObject({ recorded: SHARING + 1, removed: 0 });

@@ -73,7 +73,7 @@ test("the walk skips a slab that cannot be judged in time, and records it in the
   expect(await walk(sql, walkSettings(fast), ["lost"])).toMatchObject({ recorded: 5, unjudged: 0 });
 });
 
-test("the entry of a slab that cannot be judged again in time stays; entries of other healthy slabs are removed", async () => {
+test("if a healthy slab cannot be judged again in time, its entry stays; entries of other healthy slabs are removed", async () => {
   await walk(sql, walkSettings(), ["lost"]);
   // All slabs are healthy again. The entries of the slow slab and of another slab are due.
   await sql`update sectors set host_id = ${hosts[5]!.id}, contract_sectors_map_id = ${hosts[5]!.contract!.mapId}

@@ -96,7 +96,7 @@ describe("what is recorded", () => {
   });
 
   test.runIf(INDEXD_PUBLISHES)(
-    "of the slabs that indexd marked as unrecoverable, the walk records those that had too few sectors but now have enough",
+    "of the slabs marked as unrecoverable, the walk records those that had too few sectors but now have enough",
     async () => {
       const marked = (since: Date, minShards: number) =>
         seedSlab(sql, {
@@ -161,7 +161,7 @@ describe("a pass", () => {
     expect(await sql`select from slabmend.marks`).toHaveLength(3);
   });
 
-  test("a pass that crashed after any page is continued by the next run, and no slab before the crash is missing", async () => {
+  test("the next run continues a pass that crashed after any page, and no slab before the crash is missing", async () => {
     const slabs = await damage(12);
     for (let crash = 1; ; crash++) {
       let left = crash;
@@ -183,7 +183,7 @@ describe("a pass", () => {
       if (!died) break;
       const [state] = await sql`select phase, position::text from slabmend.walks`;
       const seen = ids(await backlogRows(sql));
-      // Every slab up to the checkpoint is recorded, and no slab after the checkpoint is.
+      // Every slab up to the checkpoint is recorded, and no later slab.
       const upTo =
         state!["phase"] === "sweep"
           ? slabs
@@ -236,7 +236,7 @@ describe("a pass", () => {
     expect(ids(await backlogRows(sql))).toEqual(slabs.map(({ id }) => id));
   });
 
-  test("if a cause is added to the walk, the next run walks the new cause and does not repeat the old one", async () => {
+  test("if a cause is added to the walk, the next run walks only the new cause", async () => {
     await damage(5);
     await blockHost(sql, hosts[12]!.hostKey);
     await seedSlab(sql, { minShards: 2, sectors: placeOn(hosts.slice(9, 14)) });
@@ -257,7 +257,7 @@ describe("a pass", () => {
   });
 
   test("a walk over many bad contracts misses no sector for any page size", async () => {
-    // In the order of ids, sectors of different contracts alternate; some contracts have more of them than others.
+    // In the order of ids, sectors of different contracts alternate; some contracts have more sectors than others.
     const slabs = await seedSlabs(sql, {
       minShards: 1,
       slabs: Array.from({ length: 80 }, (_, n) => ({
@@ -274,7 +274,7 @@ describe("a pass", () => {
   });
 });
 
-test("for any page size the walk finds all slabs on draining hosts; a cancel removes their entries", async () => {
+test("for any page size the walk finds all slabs on draining hosts; cancelling the drain removes the slabs' entries", async () => {
   const second = await seedContract(sql, hosts[0]!.id, {});
   const slabs = await seedSlabs(sql, {
     minShards: 1,
@@ -299,7 +299,7 @@ test("for any page size the walk finds all slabs on draining hosts; a cancel rem
   expect(await backlogRows(sql)).toEqual([]);
 });
 
-test("times that were written while the clock was a year ahead delay no entry of the backlog and no pass by a year", async () => {
+test("times written while the clock was a year ahead delay neither entries of the backlog nor passes by a year", async () => {
   await seedSlab(sql, { minShards: 2, sectors: [LOST, ...placeOn(hosts.slice(0, 4))] });
   await blockHost(sql, hosts[12]!.hostKey);
   await seedSlab(sql, { minShards: 1, sectors: placeOn(hosts.slice(9, 14)) });

@@ -19,7 +19,7 @@ export function recordingQueue(): RecordingQueue {
   };
 }
 
-/** Settings without a grace or a pause between passes, as for an indexd with disabled migrations. */
+/** Settings without a grace, and without a pause between passes, as for an indexd with disabled migrations. */
 export const settings = (rest: Partial<ClaimSettings> = {}): ClaimSettings => ({
   ...DEFAULT_CLAIM_SETTINGS,
   maxInFlight: 10_000,

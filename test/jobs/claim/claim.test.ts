@@ -91,7 +91,7 @@ describe("unhealthy slabs that claim leases", () => {
       [LOST, ...placeOn(hosts.slice(0, 3))], // 3 live
       [LOST, ...placeOn(hosts.slice(0, 3)), ...placeOn(blocked)], // 3 that count
       [LOST, ...placeOn(hosts.slice(0, 5))], // 5 live, one of them pinned wrongly
-      [LOST, ...placeOn(hosts.slice(0, 1))], // fewer live than the slab needs
+      [LOST, ...placeOn(hosts.slice(0, 1))], // fewer live sectors than the slab needs
     ];
     const slabs = await seedSlabs(sql, { minShards: 2, slabs: seeds.map((sectors) => ({ sectors })) });
     await sql`
@@ -282,8 +282,8 @@ describe("the slabs found by one run of claim", () => {
     );
     const noContract = (await seedNetwork(sql, { hosts: 1, seed: () => ({ contract: null }) }))[0]!;
     const rest = placeOn(hosts.slice(6, 8));
-    // In the order of ids, sectors of different causes and contracts alternate, and some causes have more of them than
-    // others. Some slabs are bad by two causes, some by none.
+    // In the order of ids, sectors of different causes and contracts alternate, and some causes have more sectors than
+    // others. Some slabs have two causes, some have none.
     const causes = [
       [LOST],
       [{ hostId: hosts[0]!.id, mapId: bad[0]!.mapId }],
@@ -403,7 +403,7 @@ describe("the circuit breaker", () => {
     update slabmend.fleet set breaker_open = true, breaker_since = now() - interval '10 seconds', backoff_ms = 60000,
       backoff_from = now() - interval '10 seconds', backoff_until = now() + ${untilIn}::interval`;
 
-  test("allows one probe a minute while it is open", async () => {
+  test("allows one lease a minute as a trial while it is open", async () => {
     await seedSlabs(sql, { slabs: Array.from({ length: 20 }, () => ({ minShards: 1, sectors: [LOST] })) });
     await makeIll("1 minute");
     expect((await run()).report).toMatchObject({ leased: 1, stopped: "breaker-open", breaker: "open" });

@@ -22,8 +22,8 @@ const ask: Ask = (statements) => statements(sql());
 const logger = createLogger("fatal", { indexer: "default" });
 
 /**
- * By default the moved sectors go to these hosts. The first two hosts of the world cannot take them: they have a sector
- * of every slab.
+ * By default the moved sectors go to these hosts. The first two hosts of the world cannot take moved sectors, because
+ * these two have a sector of every slab.
  */
 const targets = () => suite.world.hosts.slice(2, 5);
 /** Each test drains hosts of its own. */
@@ -174,7 +174,7 @@ describe("a paused drain", () => {
   });
 });
 
-test("after a drain's cancel its running move is dropped without a failure, and nothing more is leased", async () => {
+test("when a drain is cancelled, its running move is dropped without a failure, and nothing more is leased", async () => {
   await start();
   await walk(sql());
   const result = await suite.repair(slabs[0]!, {

@@ -50,7 +50,7 @@ test("if two processes archive simultaneously, the archive contains each row onc
   expect(await archivedTokens(storage)).toEqual(tokens);
 });
 
-test("a file that a bucket refuses to create, because another process is writing it, is not taken for missing", async () => {
+test("a file that a bucket refuses to create, because another process is writing it, does not count as missing", async () => {
   const tokens = await seedJournal(sql, some(3));
   let refusals = 0;
   const busy: ArchiveStorage = {
@@ -63,7 +63,7 @@ test("a file that a bucket refuses to create, because another process is writing
 
 const STEPS: readonly ArchiveStep[] = ["segment-created", "manifest-replaced", "checkpoint-moved"];
 test.each(STEPS)(
-  "after an archive follower ended after %s, the next follower continues the archive without gaps or duplicates",
+  "if an archive follower ends after %s, the next follower continues the archive without gaps or duplicates",
   async (last) => {
     const tokens = await seedJournal(sql, some(3));
     await archive(sql, storage);
@@ -224,7 +224,7 @@ describe("a rewound or copied database", () => {
     expect(await archivedTokens(storage)).toEqual(tokens);
   });
 
-  test("archives what was recorded before slabmend restore if the same backup is restored a second time", async () => {
+  test("archives the rows from before slabmend restore even if the same backup is restored a second time", async () => {
     const source = await createIndexer();
     const tokens = await seedJournal(source.sql, some(3));
     await archive(source.sql, storage);
@@ -269,7 +269,7 @@ test("an unknown wallet is noted for status and alarms even before the first seg
   expect(await stopOf(sql)).toBe("wallet-unknown");
 });
 
-test("a gap in the journal, another indexer's archive or an unknown wallet stops archiving with its own code", async () => {
+test("a gap in the journal, another indexer's archive and an unknown wallet stop archiving, each with its own error code", async () => {
   await seedJournal(sql, some(4));
   await archive(sql, storage);
   await setWallet(sql, "cd".repeat(32));

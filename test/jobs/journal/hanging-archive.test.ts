@@ -31,7 +31,7 @@ test("an archive that hangs occupies one thread of the process, however often re
   let ended = 0;
   try {
     // Node.js has only four threads for all file operations and name look-ups of the process: four hanging reads would
-    // leave none.
+    // leave no thread.
     for (let run = 0; run < 4; run += 1) {
       expect(await archive.follow(askOf(sql), 500)).toMatchObject({ segments: 0 });
     }

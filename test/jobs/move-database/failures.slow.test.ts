@@ -125,7 +125,7 @@ async function measureFleet() {
 }
 
 test.skipIf(skip)(
-  "if rows of source and target differ, the switch names the table and is reverted; after a correction, it succeeds",
+  "if rows differ between source and target, the switch names the table and is reverted; after a correction, it succeeds",
   async () => {
     await start();
     await world.target`update public.hosts set scans = 99`;
@@ -264,8 +264,8 @@ test.skipIf(skip)("replication continues after its connections to the source are
 
 test.skipIf(skip)("a statement timeout of the source does not interrupt the copy of a table", async () => {
   const { source, target } = world;
-  // The copy takes longer than the timeout: the target needs 7 s for the first row, and meanwhile the source's socket
-  // takes only a part of the other rows.
+  // The copy takes longer than the timeout, because the target needs 7 s for the first row. Meanwhile the source's
+  // socket takes only a part of the other rows.
   await source.unsafe(`
     create function public.is_taken(id bigint) returns boolean language plpgsql as $$ begin
       if id = 1 and current_setting('session_replication_role') = 'replica' then perform pg_sleep(7); end if;
@@ -281,7 +281,7 @@ test.skipIf(skip)("a statement timeout of the source does not interrupt the copy
 });
 
 test.skipIf(skip)(
-  "switch stops nothing if the target lacks a role that got access to the source after the start, and names the role",
+  "if the target lacks a role that got access after the start, switch names it and stops nothing",
   async () => {
     await start();
     await world.source`create role reports login`;

@@ -1,6 +1,6 @@
 /**
- * A PostgreSQL server crashes during a move and recovers. Then the move continues to an equal target, or is aborted
- * completely.
+ * A PostgreSQL server crashes during a move and recovers. Then the move continues until the target equals the source,
+ * or is aborted completely.
  */
 import postgres, { type Sql } from "postgres";
 import { expect, test } from "vitest";
@@ -22,8 +22,8 @@ async function contentsOf(sql: Sql): Promise<object> {
 }
 
 /**
- * Locks the target's table `hosts`, so that replication can neither copy nor change it. The lock lasts until the
- * returned function is called or the target crashes.
+ * Locks the target's table `hosts`, so that replication can neither copy nor change this table. The lock lasts until
+ * the returned function is called or the target crashes.
  */
 async function holdHosts({ environment }: MoveWorld): Promise<() => Promise<void>> {
   const holder = postgres(environment["SLABMEND_TARGET_DATABASE_URL"]!, { max: 1, onnotice: () => {} });
@@ -134,7 +134,7 @@ test.skipIf(skip).each(["copied", "closed", "detached"])(
     expect(await world.source`select mode from slabmend.fleet`).toEqual([{ mode: "running" }]);
     expect(await tracesOf(world.source)).toEqual([]);
     await world.recover("target");
-    // The roles are still locked in the target, so the next move to it would lock indexd out of both servers.
+    // The roles are still locked in the target, so the next move to this target would lock indexd out of both servers.
     const { findings } = (await world.move("plan")).report;
     expect(findings?.map(({ code }) => code)).toContain("roles-locked");
   },

@@ -1,6 +1,6 @@
 /**
- * The switch is killed at each step, or is started too early. Then the move continues to an open target, or goes back
- * to an unchanged source.
+ * The switch is killed at each step, or is started too early. Then the move continues until the target is open, or goes
+ * back to the unchanged source.
  */
 import { beforeEach, expect, test } from "vitest";
 import { type MoveWorld, PG_DUMP, tracesOf, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
@@ -97,8 +97,8 @@ test.skipIf(PG_DUMP === undefined).each([
   async (_step, step) => {
     if (step === "opening") await world.killAt("opened", "opened");
     else expect((await world.move("switch", "--yes")).report.run?.step).toBe("opened");
-    // Pretends that the roles had existed in the target before the move. Otherwise the abort would try to drop them,
-    // and fail, because they own the database now.
+    // Pretends that the roles had existed in the target before the move. Otherwise the abort would fail when it drops
+    // the roles, because they own the target's database now.
     await world.source`update slabmend.runs set scope = jsonb_set(scope, '{createdRoles}', '[]')`;
     // reap deletes these rows after 90 days.
     await world.target`delete from slabmend.runs`;

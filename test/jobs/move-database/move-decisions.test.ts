@@ -147,7 +147,7 @@ const role: MoveRole = {
   verifier: new Secret("SCRAM-SHA-256$4096:a'b"),
 };
 
-test("a role is created without login and later enabled with its password verifier, whatever characters they contain", () => {
+test("a role is created without login and enabled later with its password verifier; name and verifier may contain any characters", () => {
   expect(createRoleStatements([role])).toEqual([
     'create role "the ""role""" nologin nosuperuser noinherit nocreaterole createdb noreplication nobypassrls connection limit 12',
   ]);

@@ -1,6 +1,6 @@
 /**
  * A process of a move is paused, as by Ctrl+Z or a suspended machine, until its lease has ended and another process has
- * taken the move over. When it goes on, it must change nothing.
+ * taken the move over. When the paused process goes on, it must change nothing.
  */
 import { beforeEach, expect, test } from "vitest";
 import { type MoveWorld, PG_DUMP, UNTOUCHED, useMoveWorld } from "../../support/move-world.ts";
@@ -82,8 +82,8 @@ test.skipIf(skip)(
   "a process that was paused while it aborts a move does not empty the target of the next move",
   async () => {
     await start();
-    // Pretends that the roles had existed in the target before the move. Otherwise the abort would try to drop them,
-    // and fail, because they own the database at the end.
+    // Pretends that the roles had existed in the target before the move. Otherwise the abort would fail when it drops
+    // the roles, because they own the target's database by then.
     await world.source`
       update slabmend.runs set state = 'cancelling', scope = jsonb_set(scope, '{createdRoles}', '[]')`;
     const resume = await world.pauseAt("ready", "publication dropped");

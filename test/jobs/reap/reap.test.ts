@@ -181,8 +181,8 @@ describe("expired leases", () => {
     const token = await leaseByHand(sql, slab);
     const decision = { slabId: String(slab.id), token, kind: "crash", delayMs: 0 } as const;
     const none = { freed: 0, crashed: 0, quarantined: 0, taken: 0 };
-    // None of the next three calls changes anything. At the first the lease has not expired; at the second its repair
-    // has begun since the decision; at the third another lease has replaced it.
+    // None of the next three calls changes anything. At the first call the lease has not expired; at the second call
+    // its repair has begun since the decision; at the third call another lease has replaced it.
     expect(await reapLeases(sql, [{ ...decision, running: true }])).toEqual(none);
     await sql`update slabmend.leases set expires_at = clock_timestamp()`;
     expect(await reapLeases(sql, [{ ...decision, running: false }])).toEqual(none);
@@ -390,7 +390,8 @@ describe("history", () => {
     const piece = () => forgetFineSlabs(sql, { olderThanMs: 1, limit: 4 });
     expect(await piece()).toBe(0);
     await sql`update slabmend.repairs set last_outcome = 'repaired'`;
-    // The first call checked the first four rows. The second checks the end of the table, the third its start again.
+    // The first call checked the first four rows. The second call checks the last two rows, the third call the first
+    // four again.
     expect(await piece()).toBe(2);
     expect(await left()).toEqual(ids.slice(0, 4));
     expect(await piece()).toBe(4);
@@ -459,7 +460,7 @@ describe("dead letters", () => {
     ]);
   });
 
-  test("a dead letter ends its lease so that claim can lease the slab again, unless the repair has begun", async () => {
+  test("unless the repair has begun, reap ends a dead letter's lease, so that claim can lease the slab again", async () => {
     const [waiting, running] = [await damaged(), await damaged()];
     const tokens = {
       waiting: await leaseByHand(sql, waiting, { running: false }),
@@ -488,7 +489,7 @@ describe("dead letters", () => {
     expect(await historyOf(waiting)).toMatchObject({ last_outcome: "never-begun", ours: true, minutes: 0 });
   });
 
-  test("a dead letter received again, because it could not be deleted, is stored in the same row", async () => {
+  test("a dead letter that could not be deleted is received again, and is stored in the same row", async () => {
     const letter = (receiveCount: number): DeadLetter => ({
       messageId: "m-1",
       // Characters that neither JSON nor PostgreSQL text may contain.

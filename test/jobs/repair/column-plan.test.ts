@@ -21,14 +21,14 @@ describe("planColumns", () => {
     },
   );
 
-  test("a rebuild of three shards reads ranges of 1 MiB from 85 sources, and ranges of 256 KiB from 120 sources", () => {
+  test("a rebuild of three shards reads ranges of 1 MiB from 85 sources, and of 256 KiB from 120", () => {
     expect(planColumns({ minShards: 85, targets: 3, blocks: BLOCKS })).toMatchObject({ rangeBytes: MIB });
     expect(planColumns({ minShards: 120, targets: 3, blocks: BLOCKS })).toMatchObject({
       rangeBytes: MIB / 4,
     });
   });
 
-  test("the plan for any code of up to 256 shards fits into the memory, with space for all ranges of its columns", () => {
+  test("the plan for any code of up to 256 shards fits into memory, with all ranges of its columns", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 256 }),

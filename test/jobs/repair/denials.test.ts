@@ -34,14 +34,14 @@ async function countLost(host: WorldHost): Promise<() => Promise<number>> {
   return async () => (await lostSectors(host)) - before;
 }
 
-/** Stores a 1-of-2 slab whose first sector is lost, so that it depends on the host of its second sector. */
+/** Stores a 1-of-2 slab whose first sector is lost, so that the slab depends on the host of its second sector. */
 async function storeAtRisk(on: readonly WorldHost[]): Promise<StoredSlab> {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 2, on });
   await suite.world.loseSector(slab, 0);
   return slab;
 }
 
-test("sectors that a host denies for a while and then serves stay on the host, and none is counted as lost", async () => {
+test("sectors that a host denies for a while and then serves stay there, and none is counted as lost", async () => {
   const [other, only] = suite.world.hosts as [WorldHost, WorldHost];
   const lost = await countLost(only);
   const slabs: StoredSlab[] = [];
@@ -54,7 +54,7 @@ test("sectors that a host denies for a while and then serves stay on the host, a
   await remember(only);
   for (const slab of slabs) {
     // The host is asked for the whole denied sector and sends it, so this sector stays there. The lost sector is
-    // rebuilt from it.
+    // rebuilt from the sector that the host sent.
     expect(await suite.repair(slab)).toMatchObject({
       kind: "repaired",
       copied: 0,
@@ -106,8 +106,8 @@ describe("whether a sector counts as lost if one repair notes its denial and mov
     const { world } = suite;
     const on = world.hosts.slice(8, 11);
     const host = on[1]!;
-    // The host also gets sectors of other slabs. From these the repair can tell whether the host lost only the denied
-    // sector.
+    // The host also gets sectors of other slabs. From these sectors the repair can tell whether the host lost only the
+    // denied sector.
     for (let n = 0; n < 3; n += 1) await world.storeSlab({ minShards: 1, totalShards: 3, on });
     const slab = await world.storeSlab({ minShards: 1, totalShards: 3, on });
     const lost = await countLost(host);
@@ -167,7 +167,7 @@ test("simultaneous denials of all hosts are believed only after hours", async ()
   expect(await suite.world.wrongSectors(slab)).toEqual([]);
 });
 
-test("sectors of a host that lost its disk move as soon as they can be rebuilt, but count as lost only hours later", async () => {
+test("sectors of a host that lost its disk move when rebuilding is possible, but count as lost only hours later", async () => {
   const { world } = suite;
   const dead = world.hosts[1]!;
   const lost = await countLost(dead);

@@ -192,7 +192,7 @@ describe("during a repair", () => {
     expect((await suite.world.locations(slab))[0]).toBe(other);
   });
 
-  test("if a new host is blocked before the commit, the move to it is dropped, and a later repair moves the sector", async () => {
+  test("a move whose new host is blocked before the commit is dropped, and a later repair moves the sector", async () => {
     const slab = await suite.world.storeSlab(CODE);
     await suite.world.loseSector(slab, 0);
     const [target] = suite.spare(slab);

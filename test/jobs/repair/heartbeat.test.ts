@@ -96,7 +96,7 @@ test("two requests for an early heartbeat cause one heartbeat, and later heartbe
   expect(clock.pending).toBe(0);
 });
 
-test("an early heartbeat that is requested while another one is unanswered follows soon after the answer", async () => {
+test("an early heartbeat that is requested while another heartbeat is unanswered follows soon after the answer", async () => {
   const answers: ((isOurs: boolean) => void)[] = [];
   const { clock, heartbeat } = start(() => new Promise((resolve) => answers.push(resolve)));
   await clock.advance(30_000);

@@ -115,7 +115,7 @@ test("each host is counted by its last failure, and cancelled calls are not coun
   expect(describeAnswers({})).toBe("");
 });
 
-test("a host that lost one sector may serve another", () => {
+test("a host that denied one sector is still asked for its other sectors", () => {
   const { answers } = answersOf(["sector-corrupt"]);
   expect(answers.standing(sector(0), host(0))).toBe("useless");
   expect(answers.standing(sector(1), host(0))).toBe("fresh");

@@ -6,7 +6,7 @@ import { repairSuite } from "../../support/repair-suite.ts";
 
 const suite = repairSuite({ hosts: 10 });
 
-test("a kill of a process fails only the repairs that run in this process, and their slabs can be repaired afterwards", {
+test("a kill of a process fails only the repairs in this process, and their slabs can be repaired afterwards", {
   timeout: 120_000,
 }, async () => {
   const slabs = await Promise.all(

@@ -21,7 +21,7 @@ const spoiled =
     for (let at = 0; at < data.length; at += 65_536) data[at] = ~data[at]!;
   };
 
-/** Sources in the order of their sectors, so that the first ones are read. */
+/** Sources in the order of their sectors, so that the first sources are read. */
 const inOrder = { random: () => 0.5 };
 
 const lies: [string, Partial<HostSwitches>][] = [
@@ -145,8 +145,8 @@ describe("a shard that was pinned wrongly", () => {
       spoil: spoiled(0, 1),
     });
     await suite.world.loseSector(slab, 0);
-    // Sector 1 is spoiled too, and is on a blocked host. So the repair first copies it, and then tries it as a source
-    // of the rebuild.
+    // Sector 1 is spoiled too, and is on a blocked host. So the repair first copies this sector, and then tries it as a
+    // source of the rebuild.
     await suite.world.loseSector(slab, 5);
     await blockHost(suite.world.database.sql, slab.hosts[1]!.row.hostKey);
     const result = await suite.repair(slab);

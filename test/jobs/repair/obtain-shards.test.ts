@@ -55,7 +55,7 @@ test("lost sectors are rebuilt on new hosts, and the event of their object gets 
   expect(event!.age).toBeLessThan(60);
 });
 
-test("a sector on a blocked host that still serves is copied: 4 MiB are read, not the 12 MiB of a rebuild", async () => {
+test("a sector on a blocked but serving host is copied, which reads 4 MiB; a rebuild reads 12 MiB", async () => {
   const slab = await suite.world.storeSlab({ ...CODE, on: suite.world.hosts.slice(8) });
   await block(slab, 2);
   expect(await suite.repair(slab)).toMatchObject({ kind: "repaired", copied: 1, rebuilt: 0 });
@@ -133,7 +133,7 @@ test("a blocked host with high prices is not used for copying", async () => {
   expect((await slab.hosts[2]!.swarm.counters()).bytesRead).toBe(0);
 });
 
-test("a source with prices above indexd's limit is not read while others suffice", async () => {
+test("a source with prices above indexd's limit is not read while other sources suffice", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   await slab.hosts[1]!.swarm.setPrices({ egressPrice: 10n ** 17n });
@@ -142,7 +142,7 @@ test("a source with prices above indexd's limit is not read while others suffice
   expect((await slab.hosts[1]!.swarm.counters()).bytesRead).toBe(0);
 });
 
-test("a source with prices above indexd's limit is read if others do not suffice", async () => {
+test("a source with prices above indexd's limit is read if the other sources do not suffice", async () => {
   const slab = await suite.world.storeSlab(CODE);
   for (const index of [0, 2, 4]) await suite.world.loseSector(slab, index);
   await slab.hosts[1]!.swarm.setPrices({ egressPrice: 10n ** 17n });
@@ -244,7 +244,7 @@ test("if no host answers at all, the worker is at fault: no alarm, and no failur
   expect(await suite.history(slab)).toMatchObject({ failed: 0, objects: 0 });
 });
 
-test("if only the hosts of a slab are offline, the slab has too few sources, and the worker is not at fault", async () => {
+test("if only a slab's hosts are offline, the slab has too few sources, and the worker is not at fault", async () => {
   const slab = await suite.world.storeSlab({ minShards: 3, totalShards: 8 });
   await suite.world.loseSector(slab, 0);
   await stop(slab, 1, 2, 3, 4, 5, 6, 7);

@@ -45,7 +45,7 @@ test("a request above the limit gets all memory, and an aborted request gets non
   expect(memory.freeBlocks).toBe(4);
 });
 
-test("blocks that were used before are taken first, so that the others occupy no physical memory", async () => {
+test("blocks that were used before are taken first, so that unused blocks occupy no physical memory", async () => {
   const memory = createMemory();
   const addresses = async (blocks: number): Promise<number[]> => {
     const arena = await memory.open(blocks, never);

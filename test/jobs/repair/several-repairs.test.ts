@@ -86,7 +86,8 @@ test("if a repair finds that some of its sources are lost, the same repair also 
   for (const index of [0, 1]) await suite.world.loseSector(slab, index);
   // No table knows that these two of the six remaining sectors are lost.
   for (const index of [2, 3]) await slab.hosts[index]!.swarm.dropSector(slab.sectors[index]!.root);
-  // With a constant `random`, sources of equal weight are asked in the order of their sectors: first the two lost ones.
+  // With a constant `random`, sources of equal weight are asked in the order of their sectors: first the two lost
+  // sectors.
   const result = await suite.repair(slab, { random: () => 0.5 });
   expect(result).toMatchObject({ kind: "repaired", rebuilt: 4, lost: 2 });
   expect(await suite.world.wrongSectors(slab)).toEqual([]);

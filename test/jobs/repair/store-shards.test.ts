@@ -78,7 +78,7 @@ test("if all candidates are full, the first repair detects it, and no later repa
   expect(await suite.history(slabs[1]!)).toMatchObject({ failed: 0 });
 });
 
-test("a shard offered to a slow host is soon also offered to a second host, and is recorded on one host only", async () => {
+test("a shard offered to a slow host is soon offered to a second host too, but recorded on only one", async () => {
   const slab = await suite.world.storeSlab(CODE);
   await suite.world.loseSector(slab, 0);
   const [slow, ...others] = suite.spare(slab);

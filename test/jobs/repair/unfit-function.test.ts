@@ -103,8 +103,8 @@ test("a function that keeps failing where others succeed ends its process, with 
       }),
     );
     expect(said).toContainEqual(expect.objectContaining({ WorkersUnfit: 1, service: "repair" }));
-    // The next execution environment counts only its own failed repairs, so it works until as many of them have failed
-    // as in the first environment.
+    // The next execution environment counts only its own failed repairs, so it works until it has had as many failed
+    // repairs as the first environment.
     expect(await invoke(await storeDamaged())).toMatchObject({ kind: "succeeded" });
   } finally {
     await pool.stop();

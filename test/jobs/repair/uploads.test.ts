@@ -1,4 +1,7 @@
-/** Uncommitted uploads of a repair are found by the next one, and recorded without another upload. */
+/**
+ * The next repair of a slab finds the uncommitted uploads of the previous repair, and records them without another
+ * upload.
+ */
 import { expect, test } from "vitest";
 import { shardCipher } from "../../../lib/slab/shard-cipher.ts";
 import { SECTOR_BYTES } from "../../../lib/slab/sizes.ts";
@@ -52,7 +55,7 @@ test("shards stored by an earlier repair are proved and recorded without a rebui
   expect(await notes(slab)).toBe(0);
 });
 
-test("if a host no longer has an uploaded shard, no loss is recorded, and the host may get the shard again", async () => {
+test("if a host no longer has an uploaded shard, no loss is recorded, and the host may get it again", async () => {
   const { slab, holders } = await slabWithUploads([0, 1]);
   await holders[0]!.swarm.dropSector(slab.sectors[0]!.root);
   const result = await suite.repair(slab);

@@ -49,7 +49,7 @@ export async function advanceRestore(
 
 /**
  * Runs one coordinator after another until one ends the run. Each earlier coordinator is killed after the first write
- * whose name no kill has followed yet, so in the end a kill has followed every kind of write. @returns the names of
+ * whose name no kill has followed yet. So in the end a kill has followed every kind of write. @returns the names of
  * these writes
  */
 export async function advanceWithKills(

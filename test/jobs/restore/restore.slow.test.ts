@@ -71,7 +71,7 @@ async function moveBehindTheBackup(index: number, to: WorldHost): Promise<object
 const row = (position: number, moves: readonly object[], lost?: readonly object[]): JournalRow =>
   journalRow(slab, position, moves, lost);
 
-/** Archives the rows, and begins a restore from them. */
+/** Archives the rows, and begins a restore from this archive. */
 async function begin(rows: readonly JournalRow[], after: RestorePlace = null): Promise<bigint> {
   const storage = storageIn(folder);
   if (rows.length > 0) await writeArchive(storage, rows, WALLET);
@@ -147,7 +147,7 @@ test("a restore never places two sectors of a slab on one host, even if the arch
   expect(await whereItIs()).toEqual(firstHosts());
 });
 
-test("a sector that neither its old nor its new host proves is placed on the new host, with an open denial", async () => {
+test("a sector proved by neither old nor new host is placed on the new host, with an open denial", async () => {
   const { sql } = world.database;
   const [old, , , , fifth] = world.hosts;
   const move = await moveBehindTheBackup(0, fifth!);
@@ -195,7 +195,7 @@ test("a restore counts the slabs and sectors of the archive that the database do
   expect(found).toMatchObject({ sectorsNamed: 1, slabsUnknown: 1, sectorsUnknown: 1, placed: 0 });
 });
 
-test("a restore counts sectors on hosts that the database does not know, and its report says what to do", async () => {
+test("a restore counts sectors on hosts that the database does not know, and the report says what to do", async () => {
   const move = { ...(await moveBehindTheBackup(0, world.hosts[4]!)), to: hex32() };
   expect(await restore([row(1, [move])])).toMatchObject({ onUnknownHosts: 1, placed: 0, sectorsUnknown: 0 });
   expect(await whereItIs()).toEqual(firstHosts());
@@ -295,7 +295,7 @@ test("a restore records all renewals since the backup in their order, and the se
   expect(map).toEqual({ id: last });
 });
 
-test("sectors in contracts that are unknown to the host or have a forged renewal are unpinned, and stay on their host", async () => {
+test("sectors in contracts unknown to the host, or with a forged renewal, are unpinned and stay on their host", async () => {
   const { sql } = world.database;
   const [forgets, forges] = world.hosts;
   await forgets!.swarm.setContract(forgets!.row.contract!.contractId, null);
@@ -317,7 +317,7 @@ test("a restore does not accept another host's contract as the renewal of a cont
   expect(found).toMatchObject({ contractsChained: 0, contractsUnknown: { "forged-renewal": 1 } });
 });
 
-test("the backup's open denials stay open when a restore unpins the denied sectors and restarts their three days", async () => {
+test("the backup's open denials stay open when a restore unpins the denied sectors and restarts these sectors' three days", async () => {
   const { sql } = world.database;
   const [first] = world.hosts;
   await first!.swarm.setContract(first!.row.contract!.contractId, null);

@@ -129,7 +129,7 @@ test("a scan continues after a kill at any of its writes", async () => {
   expect(await statisticsThatDisagree(world.database.sql)).toEqual([]);
 });
 
-test("a host that proves a sector, but denies it when the page is repeated after a kill, gets an open denial", async () => {
+test("a host that first proves a sector, and denies it when a killed page is repeated, gets an open denial", async () => {
   const { sql } = world.database;
   await moveByIndexd(0, world.hosts[5]!);
   await begin(100);
@@ -176,7 +176,7 @@ const expiring = () => world.database.sql`
 
 /**
  * Kills the coordinator after the write named `step`, and ends its lease. If `step` is "scan", the kill comes after the
- * first such write after which the run has scanned sectors.
+ * first such write that records scanned sectors.
  */
 async function killAfter(step: string, then?: () => Promise<unknown>): Promise<void> {
   const killed = advanceRestore(world, undefined, async (name) => {
@@ -268,7 +268,7 @@ test("a placement that is repeated because the database's answer was lost is cou
   expect(await statisticsThatDisagree(sql)).toEqual([]);
 });
 
-test("a search for a missing sector leaves one probe for the recorded host of each later sector", async () => {
+test("a search for a missing sector leaves enough probes to ask the recorded host of each later sector", async () => {
   for (let n = 0; n < 4; n += 1) await world.storeSlab({ minShards: 2, totalShards: 4 });
   await slab.hosts[0]!.swarm.dropSector(slab.sectors[0]!.root);
   // One probe for the recorded host of each of the twenty sectors, and one for a search.

@@ -114,7 +114,7 @@ test("exactly the due sectors are checked, and in the same way as indexd checks 
   expect(await make()).toBe(0);
 });
 
-test("a denied sector is due again in 12 hours; after wrong data or silence the due time set by our claim stays", async () => {
+test("a denied sector is due again in 12 hours; after wrong data or silence the claim's due time stays", async () => {
   const { sql } = world.database;
   const [, liar, silent] = slab.hosts;
   await host.swarm.setSwitches({ losesSectors: [slab.sectors[0]!.root] });
@@ -135,7 +135,7 @@ test("a denied sector is due again in 12 hours; after wrong data or silence the 
   expect(await sums()).toMatchObject({ confirmed: 3, denied: 1, wrongData: 1, unanswered: 1 });
 });
 
-test("a silent host is skipped for a growing time until it answers", async () => {
+test("a silent host is skipped for longer after each silent batch, until it answers", async () => {
   const { sql } = world.database;
   const silence = () => sql`
     select batches::integer, round(extract(epoch from until - now()) / 1800)::integer as halfhours from slabmend.silent_hosts`;
@@ -321,8 +321,8 @@ test("claim sends batches of due checks, and the repair function makes these che
       variables: { ...world.variables, SLABMEND_QUEUE_URL: repairs.url },
     });
     const context = { awsRequestId: "request", getRemainingTimeInMillis: () => 60_000 } as Context;
-    // An unreadable message is dropped. The sectors that it names become due again, like all sectors whose check is not
-    // recorded.
+    // An unreadable message is dropped. The sectors that the message names become due again, like all sectors whose
+    // check is not recorded.
     expect(await handler({ Records } as SQSEvent, context)).toEqual({ batchItemFailures: [] });
     expect(await counted()).toEqual([["num_sectors_checked", SECTORS]]);
     await handler({ Records } as SQSEvent, context);

@@ -236,7 +236,7 @@ test("a crashed coordinator's sectors become due again, except those in the next
   expect(await dueRoots()).toEqual(roots);
 });
 
-test("a crashed coordinator's sectors become due again if they are in the next batch, but no longer on its host", async () => {
+test("a crashed coordinator's sectors become due again if they are in the next batch, but have left the batch's host", async () => {
   const run = await start(ofSlab());
   const { ids, roots } = await sectorsOfSlab();
   await claimAndCrash(run, ids);
@@ -300,7 +300,7 @@ test("an object is verified slab by slab, even after a crash, and its affected s
   expect(report.affected).toMatchObject({ sectors: 1, slabs: [String(others[1]!.id)] });
 });
 
-test("a sample makes its number of draws, even after a crash, and reports its confidence", async () => {
+test("a sample makes all its draws, even after a crash, and reports its confidence", async () => {
   const draws = 150;
   await start(ofHost({ missingShare: 0.03, confidence: 0.98, draws, seed: "5a".repeat(32) }));
   let batches = 0;
@@ -318,14 +318,14 @@ test("a sample makes its number of draws, even after a crash, and reports its co
   expect(report?.says.join("\n")).toContain(
     "at most 3 % of the host's 6 sectors are missing, with 98 % confidence",
   );
-  // The answers about these two draws are not known: one sector was denied and moved, one was gone before the request.
+  // In both cases a draw has no known answer: its sector was denied and then moved, or was gone before the request.
   for (const unproven of ["superseded", "notThere"]) {
     const statistics = { ...(run!.statistics as object), [unproven]: 1 };
     expect(verifyKind.describe({ ...run!, statistics }).join("\n")).toContain("so nothing is claimed");
   }
 });
 
-test("a verification waits for a silent host without recording anything about its sectors", async () => {
+test("a verification waits for a silent host without recording anything about the host's sectors", async () => {
   await host.swarm.setSwitches({ availability: "offline" });
   await start(ofHost());
   expect(await advance({ limitMs: 1_000 })).toMatchObject({
