@@ -34,7 +34,8 @@ export interface DeadLetterQueue {
  */
 const VISIBILITY_SECONDS = 60;
 /**
- * With a wait, SQS queries all of its servers; without it, a receive may return nothing although there are messages.
+ * With a wait, SQS queries all of its servers; without a wait, a receive may return nothing although there are
+ * messages.
  */
 const WAIT_SECONDS = 1;
 

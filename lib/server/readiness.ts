@@ -46,7 +46,10 @@ export function decideReadiness({ nowMs, view, databaseCode }: ReadinessFacts): 
   return { ready: checks.every(({ ok }) => ok), checks };
 }
 
-/** The states after an operator stopped or deleted the indexer. Nothing is meant to run for it, so its checks pass. */
+/**
+ * The states after an operator stopped or deleted the indexer. Nothing is meant to run for such an indexer, so its
+ * checks pass.
+ */
 const AT_REST: ReadonlySet<LifecycleState> = new Set(["stopping", "stopped", "deleting", "deleted"]);
 
 function supervisorCode(view: ReadinessFacts["view"]): string | undefined {

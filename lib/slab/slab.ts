@@ -12,7 +12,9 @@ export interface SlabSector {
   readonly contractMapId: ContractMapId | null;
   /** The contract in the row `contractMapId`; a renewal replaces it with the new contract. Null if unpinned. */
   readonly contractId: ContractId | null;
-  /** Counted denials in a row by the sector's host; 0 if none is open. After three, the sector is bad for good. */
+  /**
+   * Consecutive counted denials by the sector's host; 0 if no denial is open. After three, the sector is bad for good.
+   */
   readonly denials: number;
   /** Earlier hosts that denied the sector, the latest denial first. Any of these hosts may still have the sector. */
   readonly earlierHostIds: readonly HostId[];

@@ -42,7 +42,10 @@ export interface VerifyDependencies {
 }
 
 const NETWORK_CACHE_MS = 60_000;
-/** Pause before a host that does not answer at all is asked again; indexd funds accounts every 2 min. */
+/**
+ * Pause before a host that does not answer at all is asked again. If our account there is empty, indexd funds it within
+ * 2 min.
+ */
 const SILENT_PAUSE_MS = 30_000;
 const MOST_SILENT_BATCHES = 10;
 
