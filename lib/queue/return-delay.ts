@@ -1,6 +1,6 @@
 /**
- * How soon a message whose repair never began is delivered again. Without such a delay, SQS would deliver it again
- * after the queue's visibility timeout, half an hour.
+ * How soon a message whose repair never began is delivered again. Without this setting, SQS would deliver the message
+ * again only after the queue's visibility timeout, half an hour.
  */
 
 const FIRST_SECONDS = 30;

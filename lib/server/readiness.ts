@@ -9,7 +9,7 @@ const readinessSchema = v.object({
   ready: v.boolean(),
   checks: v.array(
     v.object({
-      indexer: v.optional(v.pipe(v.string(), v.description("set if there are several"))),
+      indexer: v.optional(v.pipe(v.string(), v.description("set if the server has several indexers"))),
       name: v.picklist(["supervisor", "database", "claims", "workers"]),
       ok: v.boolean(),
       code: v.nullable(v.pipe(v.string(), v.description("a stable code of the problem"))),

@@ -35,7 +35,9 @@ export interface MoveState {
   readonly wanted: Set<PlannedMove>;
   /** Sectors that stay, because the host that had denied them has now served them. */
   readonly confirmed: PlannedMove[];
-  /** Indices of wrongly pinned shards, known before or found by the rebuild: no rebuild yields or uses them. */
+  /**
+   * Indices of wrongly pinned shards, known before this repair or found by its rebuild: no rebuild yields or uses them.
+   */
   readonly badShards: Set<number>;
   /** Wrongly pinned shards that this repair's rebuild found. */
   readonly pinnedWrongly: SlabSector[];
