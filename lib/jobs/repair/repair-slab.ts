@@ -258,7 +258,10 @@ async function bumpEvents(
     await step?.("events-bumped");
   } catch (error) {
     // Events not bumped here stay in the outbox; reap bumps them.
-    logger.warn({ error, slab: String(slabId) }, "the events of a slab's objects could not be bumped; reap will bump them");
+    logger.warn(
+      { error, slab: String(slabId) },
+      "the events of a slab's objects could not be bumped; reap will bump them",
+    );
   }
 }
 

@@ -155,5 +155,5 @@ const secondsOf = ({ startedAt, finishedAt }: Run): number =>
 
 /** What the operator does after the restore; docs/restore.md explains why. */
 const NEXT = [
-  "Next: start indexd with its migrations off; let it sync and pin. Then verify its hosts (slabmend maintenance start verify), run slabmend resume, and at last slabmend restore release-prunes.",
+  "Next: start indexd with its migrations off; let it sync and pin. Then verify its hosts (slabmend maintenance start verify), run slabmend resume, and finally slabmend restore release-prunes.",
 ];

@@ -178,7 +178,7 @@ function manyDeny(): MaintenanceError {
     message:
       "verify: expected few hosts to deny their sectors, but many hosts that usually serve deny them at this moment",
     remedy:
-      "No denial was recorded. Check that the database is this indexer's and slabmend's release is right; then start again.",
+      "No denial was recorded. Check that this process uses this indexer's database and the right release of slabmend; then start the run again.",
   });
 }
 
