@@ -88,7 +88,10 @@ export function deliver(
   return isFirst;
 }
 
-/** Keeps a copied sector as a source if there is room; only then is `held` retained. */
+/**
+ * Keeps a copied sector as a source, and retains `held`, if there is room and the shard is not known to be pinned
+ * wrongly; otherwise does nothing.
+ */
 export function keepCopy(state: MoveState, { sector }: PlannedMove, held: HeldSector): void {
   if (state.copies.size >= state.mostCopies || state.badShards.has(sector.index)) return;
   held.retain();

@@ -29,8 +29,8 @@ const COMMIT_RESERVE_MS = 15_000;
 /** A function with a short timeout (in a demo) reserves this share of its remaining time, not the 15 s above. */
 const COMMIT_RESERVE_SHARE = 0.25;
 /**
- * A stored shard is recorded in the database after this time at the latest, so that the next repair finds it if this
- * one crashes. One statement records all shards that were stored in this time.
+ * A stored shard is recorded in the database after this time at the latest, so that the slab's next repair finds the
+ * shard if this repair crashes. One statement records all shards that were stored in this time.
  */
 const NOTE_WITHIN_MS = 5_000;
 

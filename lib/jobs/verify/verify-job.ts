@@ -71,7 +71,7 @@ export function createVerifyJob(deps: VerifyDependencies): MaintenanceJob {
         isIdempotent: true,
       });
       if (next === undefined) {
-        // Claims of a crashed process may be left: the sectors of its batch are no longer in the scope.
+        // Claims of a crashed process may be left, if the sectors of its batch are no longer in the scope.
         await end.settle(context);
         return { end: { state: "done" } };
       }
