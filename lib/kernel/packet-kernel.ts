@@ -23,8 +23,9 @@ export interface PacketBatch {
 }
 
 /**
- * ChaCha20-Poly1305 (RFC 8439, no additional data) over many packets in one call, in its own small wasm memory.
- * All calls are synchronous, so several users may share the areas: no user expects its data in them at its next call.
+ * ChaCha20-Poly1305 (RFC 8439, no additional data) over many packets in one call, in its own small wasm memory. All
+ * calls are synchronous, so several users may share the areas: no user expects the data of one call to be there at the
+ * next call.
  */
 export interface PacketKernel {
   /** Packets to open, in place. */

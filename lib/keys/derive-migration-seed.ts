@@ -35,7 +35,7 @@ export function walletPrivateKey(entropy: Uint8Array): Uint8Array {
   return Buffer.concat([seed, accountKeyFromSeed(seed).account]);
 }
 
-/** The Ed25519 seed of one of indexd's services, which is named by its purpose. */
+/** The Ed25519 seed of the indexd service that has this purpose. */
 export function serviceSeed(walletKey: Uint8Array, purpose: "migration" | "integrity"): Uint8Array {
   return hkdf(blake2b256, walletKey, Buffer.from(purpose, "ascii"), new Uint8Array(0), 32);
 }

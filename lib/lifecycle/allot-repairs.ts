@@ -15,8 +15,8 @@ export interface Demand {
 /**
  * Each indexer has its share of `total`, at least 1. Unused parts of a share are lent to indexers that need more, the
  * most urgent first. A lent part comes back only when a repair of the borrower ends, because no repair is interrupted.
- * Until it comes back, the least urgent indexers may begin fewer repairs, so that at most `total` run, or one per
- * indexer if that is more.
+ * Until then the least urgent indexers may begin fewer repairs, so that at most `total` repairs run, or one per indexer
+ * if there are more indexers than `total`.
  */
 export function allotRepairs(total: number, demands: readonly Demand[]): ReadonlyMap<string, number> {
   const shares = ownShares(total, demands);
@@ -24,7 +24,7 @@ export function allotRepairs(total: number, demands: readonly Demand[]): Readonl
   let spare = total;
   for (const { name, running, ready } of demands) {
     const needed = Math.min(Math.max(1, shares.get(name)!), running + ready);
-    // An idle indexer may begin one repair immediately, and takes nothing from the others until it does.
+    // An idle indexer may begin one repair immediately, and until then takes nothing from the others.
     allotted.set(name, Math.max(1, needed));
     spare -= needed;
   }

@@ -1,5 +1,6 @@
 /**
- * The control loop of one indexer: each step establishes the conditions of its state, and stores the next state.
+ * The control loop of one indexer: each step establishes the conditions of the present state, and stores the next
+ * state.
  *
  *   step: take the lease -> [write a failure that could not be written before] -> establish the state's conditions
  *     -> write the next state

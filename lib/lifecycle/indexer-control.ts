@@ -185,8 +185,8 @@ export class IndexerControl {
   }
 
   /**
-   * Waits until the database's URL may be used, so that no password is sent before. It checks again and again, because
-   * the URL's host name may resolve differently later.
+   * Waits until the database's URL may be used; before that, no password is sent. Checks again and again, because the
+   * URL's host name may resolve to another address later.
    */
   async #untilSafe(): Promise<void> {
     const { assertSafe, clock, logger } = this.#options;

@@ -117,8 +117,8 @@ export class IndexerSupervisor {
     const names = new Set(indexers.map(({ name }) => name));
     for (const [name, { text }] of this.#entries) {
       const now = indexers.find((one) => one.name === name);
-      // An indexer is missing from `indexers` if its file was deleted, or if its file has a problem. So while there are
-      // problems, no missing indexer is ended.
+      // An indexer is missing from `indexers` if its file was deleted, or if its file has a problem. While there are
+      // problems, these two cases cannot be told apart, so no missing indexer is ended.
       if (now === undefined && problems.length > 0) continue;
       if (names.has(name) && textOf(now!) === text) continue;
       logger.info(

@@ -63,10 +63,9 @@ export function nextState(
 }
 
 /**
- * Whether claim, reap and workers run in this state. They run in `stopping` too: reap must free the leases of crashed
- * workers, and claim leases nothing in the fleet's mode of that time. Undefined: claim, reap and workers stay as they
- * are, because in `repairing` they themselves wait for the database or a privilege, and in `deleting` the step ends
- * them.
+ * Whether claim, reap and workers run in this state. They run in `stopping` too, because reap must free the leases of
+ * crashed workers; the fleet's mode then keeps claim from leasing. Undefined: claim, reap and workers stay as they are.
+ * In `repairing` they themselves wait for the database or a privilege; in `deleting` the step ends them.
  */
 export function runsUnits(state: LifecycleState): boolean | undefined {
   if (state === "repairing" || state === "deleting") return undefined;

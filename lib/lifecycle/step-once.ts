@@ -19,8 +19,8 @@ export interface StepOnceOptions {
 const MOST_STEPS = 6;
 
 /**
- * Runs an indexer's control loop as far as it gets without waiting, for a process that lives for one run. This process
- * only checks conditions, and never creates or removes anything. Never throws: the next run continues.
+ * Runs an indexer's control loop until the loop would have to wait: for reap, whose process may end after one run. This
+ * loop only checks conditions, and never creates or removes anything. Never throws: the next run continues.
  */
 export async function stepOnce(
   ask: Ask,

@@ -94,7 +94,7 @@ function judgeWorker(worker: WorkerHealth, { nowMs, timeoutMs }: UnitFacts): Uni
       says: `ends soon after each start (${lastExit}); it is restarted later`,
     };
   }
-  if (pid === null) return { unit, health: "idle", says: "the next repair starts its process" };
+  if (pid === null) return { unit, health: "idle", says: "has no process; the next repair starts one" };
   return { unit, health: "idle", says: "has nothing to repair" };
 }
 

@@ -78,8 +78,8 @@ export function chooseCandidates({
 }
 
 /**
- * The hosts of the other slabs that the moved sectors belong to. If a sector moved to a host of another of its slabs,
- * this host would have two sectors of that slab.
+ * The hosts of the other slabs that contain a moved sector. The sector must not move to a host of such a slab: the host
+ * would then have two sectors of that slab.
  */
 function neighbours({ moves }: SectorVerdicts): Set<HostId> {
   return new Set(moves.flatMap(({ sector }) => sector.neighbourHostIds));

@@ -1,9 +1,9 @@
 /**
  * Groups hosts that are likely to fail together: hosts in one subnet (IPv4 /24, IPv6 /48), and hosts that announce
- * names of one domain. If hosts A and B are likely to fail together, and also B and C, then A, B and C form one
- * group. Addresses that are not public (unspecified, loopback, private) do not show where a host is, so they put it
- * into no group. Pure: names are not resolved, so hosts on one machine that announce names of different domains are
- * not detected.
+ * names of one domain. If hosts A and B are likely to fail together, and also B and C, then A, B and C form one group.
+ * Addresses that are not public (unspecified, loopback, private) do not show where a host is, so such an address puts
+ * its host into no group. Pure: names are not resolved, so hosts on one machine that announce names of different
+ * domains are not detected.
  */
 import { isIP } from "node:net";
 import { isPublicAddress } from "../network/public-address.ts";

@@ -16,14 +16,15 @@ export interface DenialShare {
 }
 
 /**
- * A smaller number of denied sectors proves nothing. The limit is low, so that hosts with few of our sectors reach it.
+ * A smaller number of denied sectors proves nothing. The limit is low, so that even hosts with few of our sectors reach
+ * it.
  */
 const LEAST_DENIED = 3;
 /** One denied request for nine served requests is a tenth of all requests; a share above a tenth is unusual. */
 const SERVED_FOR_ONE_DENIED = 9;
 const LEAST_DENYING_HOSTS = 5;
 /**
- * If more than a third of the hosts deny an unusual share of requests within the same minutes, this is no
+ * If more than a third of the hosts deny an unusual share of requests within the same 10 minutes, this is no
  * coincidence.
  */
 const HOSTS_FOR_ONE_DENYING = 3;

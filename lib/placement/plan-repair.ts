@@ -126,7 +126,7 @@ function withoutCrowding(moves: readonly PlannedMove[], candidates: number): rea
   return [...others, ...moves.filter(({ reason }) => reason === "draining").slice(0, spare)];
 }
 
-/** Indices of the sectors that would stay if every clearable denial were cleared. */
+/** Indices of the sectors that would stay if every denial were cleared that can still be cleared. */
 function stayingIfServed(slab: Slab, network: NetworkSnapshot): Set<number> {
   const sectors = slab.sectors.map((sector) =>
     sector.denials < BAD_FOR_GOOD ? { ...sector, denials: 0 } : sector,

@@ -25,9 +25,9 @@ export function isGoodHost(host: NetworkHost): boolean {
 
 /**
  * Decides as indexd does (docs/protocol.md#which-sectors-move-and-where), sector by sector in slab order.
- * slabmend.sectors_to_move() makes the same decision in SQL, with one difference: for a paused drain, the SQL function
- * still names the drain's sectors, but this function does not, because no new move should begin. A sector without a
- * contract on a good host stays: it waits to be pinned.
+ * slabmend.sectors_to_move() makes the same decision in SQL, except for a paused drain: the SQL function still names
+ * the drain's sectors. This function does not, because no new move should begin. A sector without a contract on a good
+ * host stays: it waits to be pinned.
  */
 export function judgeSectors(
   slab: Pick<Slab, "sectors">,

@@ -1,8 +1,8 @@
 import { distanceKm, EARTH_RADIUS_KM, type Location } from "./distance.ts";
 
 /**
- * Length of a degree of latitude, slightly rounded down. If the latitudes of two places alone put them far enough
- * apart, the haversine need not be computed.
+ * Length of a degree of latitude, slightly rounded down. If two places are far enough apart by latitude alone, the
+ * haversine need not be computed.
  */
 const KM_PER_DEGREE_AT_LEAST = ((EARTH_RADIUS_KM * Math.PI) / 180) * 0.999;
 

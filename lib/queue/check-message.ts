@@ -1,7 +1,7 @@
 /**
  * The message that requests the due checks of one batch: {"v":1,"kind":"verify","indexer":"default","hostId":7,
- * "claimedUntil":"2026-01-01 00:30:00.123456+00","sectorIds":["1","2"]}. It is harmless to receive
- * the message repeatedly or late: a check's result is recorded only while the sector's next_integrity_check is still
+ * "claimedUntil":"2026-01-01 00:30:00.123456+00","sectorIds":["1","2"]}. It is harmless to receive the message
+ * repeatedly or late: a check's result is recorded only while the sector's next_integrity_check still equals
  * claimedUntil.
  */
 import * as v from "valibot";

@@ -10,7 +10,7 @@ import { QUEUE_BATCH, unavailable } from "./repair-queue.ts";
 export interface DeadLetter {
   readonly messageId: string;
   readonly body: string;
-  /** How often it was received, as counted by SQS. */
+  /** How often the message was received, as counted by SQS. */
   readonly receiveCount: number;
   readonly sentAtMs: number | undefined;
   /** Allows deleting the message; each later receive gives a new handle. */
@@ -34,7 +34,8 @@ export interface DeadLetterQueue {
  */
 const VISIBILITY_SECONDS = 60;
 /**
- * With a wait, SQS queries all of its servers; without it, a receive may return nothing although there are messages.
+ * With a wait, SQS queries all of its servers; without a wait, a receive may return nothing although there are
+ * messages.
  */
 const WAIT_SECONDS = 1;
 

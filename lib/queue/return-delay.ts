@@ -1,6 +1,6 @@
 /**
- * How soon a message whose repair never began is delivered again. Without such a delay, SQS would deliver it again
- * after the queue's visibility timeout, half an hour.
+ * How soon a message whose repair never began is delivered again. Without this setting, SQS would deliver the message
+ * again only after the queue's visibility timeout, half an hour.
  */
 
 const FIRST_SECONDS = 30;
@@ -11,7 +11,8 @@ const JITTER = 0.25;
 
 /**
  * Seconds until the message becomes visible again: half a minute at first, then increasing. After five receives the
- * message becomes a dead letter. The four waits between them outlast a database outage of about a quarter of an hour.
+ * message becomes a dead letter. The four waits between the five receives outlast a database outage of about a quarter
+ * of an hour.
  *
  * @param receiveCount as counted by SQS, including this receive; an invalid count, as in a hand-made event, counts as 1
  * @param random 0..1

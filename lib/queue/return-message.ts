@@ -2,8 +2,8 @@ import { ChangeMessageVisibilityCommand, type SQSClient } from "@aws-sdk/client-
 import { unavailable } from "./repair-queue.ts";
 
 /**
- * Makes a message whose repair never began visible again after `delaySeconds` ({@link returnDelaySeconds}). SQS
- * still counts the receive.
+ * Returns a message to the queue because its repair never began: the message becomes visible again after `delaySeconds`
+ * ({@link returnDelaySeconds}). SQS still counts the receive.
  * @throws {QueueError} if SQS cannot be told; the message then becomes visible after the queue's visibility timeout
  */
 export async function returnMessage(

@@ -56,7 +56,7 @@ export const REPORTS: Readonly<Record<string, ReportDescription>> = {
   history: {
     command: "slabmend history",
     path: "/journal",
-    says: "Finished repairs, latest first. `/slabs/{id}/history` answers with those of one slab.",
+    says: "Finished repairs, latest first. `/slabs/{id}/history` answers with the repairs of one slab.",
     schema: historySchema,
   },
   hosts: {

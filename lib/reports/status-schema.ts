@@ -89,7 +89,7 @@ export const statusSchema = v.object({
       ),
     }),
     v.description(
-      "the last complete walk over indexd's sectors; every entry of the backlog is at least as recent",
+      "the last complete walk over indexd's sectors; every entry of the backlog is at least as recent as this walk",
     ),
   ),
   claim: v.object({

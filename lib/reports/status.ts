@@ -102,8 +102,8 @@ export function reportStatus(facts: StatusFacts): StatusReport {
 }
 
 /**
- * Each cause has its own passes over the sectors. Returns when the pass ended for the cause whose last pass ended
- * first: every entry of the backlog is at least as recent. Null if some cause has no finished pass yet.
+ * Each cause has its own passes over the sectors. Returns the earliest of the times at which the causes' last passes
+ * ended: every entry of the backlog is at least as recent as this time. Null if some cause has no finished pass yet.
  */
 function lastWalk(
   walks: readonly WalkOfCause[],

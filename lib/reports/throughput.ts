@@ -7,7 +7,7 @@ import type { ThroughputReport } from "./throughput-schema.ts";
 export interface ThroughputRequest {
   /** Length of the period. Default 24, at most {@link MOST_HOURS}. */
   readonly hours?: number | undefined;
-  /** Default 3600. Buckets are made longer if the period would have more than {@link MOST_BUCKETS}. */
+  /** Default 3600. Buckets are made longer if there would otherwise be more than {@link MOST_BUCKETS} of them. */
   readonly bucketSeconds?: number | undefined;
 }
 

@@ -167,7 +167,7 @@ export class Decoder {
 }
 
 /**
- * Converts a time on the wire, in seconds, to milliseconds. Hosts read its u64 as a signed number: a value of 2^63 or
+ * Converts a time on the wire, in seconds, to milliseconds. Hosts read this u64 as a signed number: a value of 2^63 or
  * more lies long before 1970 and counts as expired (found by calling a real host).
  */
 export function wireTimeToMs(seconds: bigint): bigint {

@@ -47,7 +47,7 @@ export async function readWriteSectorResponse(source: ByteSource): Promise<Root>
 const SEND_BYTES = 16 * 4296;
 
 export interface WriteSectorResult {
-  /** The root that the host reports; the caller compares it with its own. */
+  /** The root that the host reports; the caller compares it with the root that it expects. */
   readonly root: Root;
 }
 

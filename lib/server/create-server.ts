@@ -35,7 +35,7 @@ const MOST_BODY_BYTES = 256 * 1_024;
 const REQUEST_MS = 10_000;
 const IDLE_MS = 65_000;
 const MOST_CONNECTIONS = 1_000;
-/** Fifty consoles on one machine plus a scrape per second stay far below this. */
+/** The requests of fifty consoles on one machine and of a scrape per second stay far below this limit. */
 const REQUESTS_A_MINUTE = 3_000;
 
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {

@@ -9,7 +9,7 @@ const readinessSchema = v.object({
   ready: v.boolean(),
   checks: v.array(
     v.object({
-      indexer: v.optional(v.pipe(v.string(), v.description("set if there are several"))),
+      indexer: v.optional(v.pipe(v.string(), v.description("set if the server has several indexers"))),
       name: v.picklist(["supervisor", "database", "claims", "workers"]),
       ok: v.boolean(),
       code: v.nullable(v.pipe(v.string(), v.description("a stable code of the problem"))),
@@ -46,7 +46,10 @@ export function decideReadiness({ nowMs, view, databaseCode }: ReadinessFacts): 
   return { ready: checks.every(({ ok }) => ok), checks };
 }
 
-/** The states after an operator stopped or deleted the indexer. Nothing is meant to run for it, so its checks pass. */
+/**
+ * The states after an operator stopped or deleted the indexer. Nothing is meant to run for such an indexer, so its
+ * checks pass.
+ */
 const AT_REST: ReadonlySet<LifecycleState> = new Set(["stopping", "stopped", "deleting", "deleted"]);
 
 function supervisorCode(view: ReadinessFacts["view"]): string | undefined {

@@ -30,8 +30,8 @@ export class ServedIndexers {
   find(name: unknown): ServedIndexer {
     const all = this.#all();
     const names = [...all.keys()].toSorted();
-    // A wrongly configured indexer is not served, but it counts: requests must then name the indexer even if only one
-    // is served.
+    // A wrongly configured indexer is not served, but it counts as an indexer of this server: as soon as there are two,
+    // every request must name an indexer.
     const isOnlyOne = all.size === 1 && this.#report().length <= 1;
     if (name === undefined && isOnlyOne) return all.get(names[0]!)!;
     const found = typeof name === "string" ? all.get(name) : undefined;

@@ -2,7 +2,7 @@ import type { Clock } from "../clock/clock.ts";
 
 /**
  * Lets callers share reads. A call starts a read only if no read is running and the last one started at least
- * `maxAgeMs` ago; any other call gets the result of the last read, or its failure.
+ * `maxAgeMs` ago; any other call gets the result, or the failure, of the latest read.
  */
 export function shareRead<Value>(
   read: () => Promise<Value>,

@@ -22,7 +22,7 @@ const trouble = v.object({
 });
 
 const job = v.object({
-  endedAt: v.nullable(v.pipe(ownTime, v.description("when it last ended successfully"))),
+  endedAt: v.nullable(v.pipe(ownTime, v.description("end of the last successful run"))),
   stopped: v.nullable(v.pipe(v.string(), v.description("why claim ended early; null: it did not"))),
   failures: v.pipe(count, v.description("consecutive failures")),
   trouble: v.nullable(trouble),

@@ -4,8 +4,8 @@ import { protocolViolation } from "./siamux-error.ts";
 
 /**
  * Splits the transport's chunks, of any size, into packets and decrypts all packets of a chunk at once. A chunk that a
- * socket has read into the packet memory is decrypted in place; any other is copied there. An incomplete packet is kept
- * here and put before the next chunk.
+ * socket has read into the packet memory is decrypted in place; any other chunk is copied into this memory first. An
+ * incomplete packet is kept here and put before the next chunk.
  */
 export class PacketReader {
   readonly #cipher: PacketCipher;

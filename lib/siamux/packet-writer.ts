@@ -25,7 +25,9 @@ export interface OutgoingFrame {
 /** A stream as the writer sees it. */
 export interface FrameSource {
   readonly id: number;
-  /** The next frame, or undefined if there is none. Its payload is copied before control returns. */
+  /**
+   * The next frame, or undefined if there is none. The caller copies its payload at once, before any other code runs.
+   */
   takeFrame(maxPayloadBytes: number): OutgoingFrame | undefined;
   readonly hasFrames: boolean;
 }
@@ -114,7 +116,7 @@ export class PacketWriter {
     this.#queued.clear();
   }
 
-  /** Frames of one batch before encryption; the last frame may extend into one more packet. */
+  /** Frames of one batch before encryption; the last frame may extend one packet beyond the batch. */
   get #texts(): Buffer {
     return this.#cipher.memory.texts;
   }

@@ -11,8 +11,8 @@ interface Block {
 
 /**
  * A FIFO of bytes that arrived before a read asked for them. They are copied into our own blocks: if the frames' memory
- * were kept, a peer that sends one byte per packet could occupy four thousand times as much memory as is counted
- * against it. Blocks double in size up to 64 KiB, so a small answer does not need a large block.
+ * were kept, a peer that sends one byte per packet could occupy four thousand times as much memory as this buffer
+ * counts. Blocks double in size up to 64 KiB, so a small answer does not need a large block.
  */
 export class ReceiveBuffer {
   #blocks: Block[] = [];

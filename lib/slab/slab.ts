@@ -10,9 +10,11 @@ export interface SlabSector {
   readonly hostId: HostId | null;
   /** Null: unpinned (not yet appended to a contract). */
   readonly contractMapId: ContractMapId | null;
-  /** The contract in the row `contractMapId`; a renewal replaces it with the new contract. Null if unpinned. */
+  /** The contract in the row `contractMapId`: after a renewal, the new contract. Null if unpinned. */
   readonly contractId: ContractId | null;
-  /** Counted denials in a row by the sector's host; 0 if none is open. After three, the sector is bad for good. */
+  /**
+   * Consecutive counted denials by the sector's host; 0 if no denial is open. After three, the sector is bad for good.
+   */
   readonly denials: number;
   /** Earlier hosts that denied the sector, the latest denial first. Any of these hosts may still have the sector. */
   readonly earlierHostIds: readonly HostId[];

@@ -23,7 +23,7 @@ export interface FleetGauges {
   readonly underfundedHosts: number;
   /**
    * Time since the unfinished maintenance run last made progress. Undefined if there is no such run, if it is paused,
-   * or if it is a move of the database for which the fleet still runs.
+   * or if it is a move of the database during which the fleet still runs.
    */
   readonly runIdleSeconds: number | undefined;
   /** In the last hour. */

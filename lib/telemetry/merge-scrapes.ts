@@ -1,6 +1,6 @@
 /**
  * Merges several texts of the Prometheus exposition format: a metric's HELP and TYPE may occur only once, followed by
- * all its samples. Pure.
+ * all samples of the metric. Pure.
  */
 export function mergeScrapes(texts: readonly string[]): string {
   const metrics = new Map<string, { readonly head: string[]; readonly samples: string[] }>();

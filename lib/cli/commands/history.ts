@@ -21,7 +21,10 @@ export function addHistory(host: CommandHost): void {
     .command("history")
     .description("list finished repairs of one slab or of all slabs, latest first")
     .argument("[slab]", `${SLAB_ARGUMENT}; for a deleted slab, its id`)
-    .option("--host <key>", "only repairs that moved a sector from or to this host, or found one lost there")
+    .option(
+      "--host <key>",
+      "only repairs that moved a sector from or to this host, or found a sector lost there",
+    )
     .option("--outcome <outcome>", "only repairs with this outcome: repaired, too-few-sources, …")
     .option("--since <time>", "only repairs that ended in this time before now: 30m, 12h, 7d", timeAgo)
     .option("--limit <n>", "maximum number", wholeNumber(1, MOST_REPAIRS), 20)

@@ -14,8 +14,8 @@ import type { TimeLimits } from "./time-limits.ts";
 export type MovePlan = Extract<RepairPlan, { kind: "repair" }>;
 
 /**
- * The state shared by the phases of one repair. Each phase (copy, rebuild, store) changes only what the comments in the
- * phase's own file say; the phases share nothing else.
+ * The state shared by the phases of one repair (copy, rebuild, store), which share nothing else. A phase changes only
+ * those fields that the comments in its own file mention.
  */
 export interface MoveState {
   readonly slab: Slab;
@@ -35,13 +35,15 @@ export interface MoveState {
   readonly wanted: Set<PlannedMove>;
   /** Sectors that stay, because the host that had denied them has now served them. */
   readonly confirmed: PlannedMove[];
-  /** Indices of wrongly pinned shards, known before or found by the rebuild: no rebuild yields or uses them. */
+  /**
+   * Indices of wrongly pinned shards, known before this repair or found by its rebuild: no rebuild yields or uses them.
+   */
   readonly badShards: Set<number>;
   /** Wrongly pinned shards that this repair's rebuild found. */
   readonly pinnedWrongly: SlabSector[];
   /** Copied sectors kept as sources, by index. */
   readonly copies: Map<number, HeldSector>;
-  /** The repair's memory; another arena replaces it if an unplanned rebuild becomes necessary. */
+  /** The repair's memory; a larger arena replaces it if an unplanned rebuild becomes necessary. */
   arena: SectorArena;
   /** Number of the arena's blocks reserved for {@link copies}; 0 if no rebuild was planned. */
   mostCopies: number;
@@ -62,8 +64,8 @@ export interface Target {
 /** Number of copies in parallel; each holds a block of the arena. */
 export const COPIES_AT_ONCE = 6;
 /**
- * At most this many copies are kept as sources for a rebuild: with a larger `min_shards`, a rebuild reads so many
- * sources that more copies would hardly matter.
+ * At most this many copies are kept as sources for a rebuild: if `min_shards` is above this number, a rebuild reads so
+ * many sources that more copies would hardly help.
  */
 const MOST_KEPT_COPIES = 16;
 
@@ -86,7 +88,10 @@ export function deliver(
   return isFirst;
 }
 
-/** Keeps a copied sector as a source if there is room; only then is `held` retained. */
+/**
+ * Keeps a copied sector as a source, and retains `held`, if there is room and the shard is not known to be pinned
+ * wrongly; otherwise does nothing.
+ */
 export function keepCopy(state: MoveState, { sector }: PlannedMove, held: HeldSector): void {
   if (state.copies.size >= state.mostCopies || state.badShards.has(sector.index)) return;
   held.retain();
@@ -123,7 +128,7 @@ export async function openArena(state: MoveState): Promise<void> {
   state.arena = await memory.open(blocks, limits.signal);
 }
 
-/** Hosts of the sources that have not failed; reads from them may have been cancelled, or never made. */
+/** Hosts of the sources from which no read has failed: a read may have been cancelled, or there was none. */
 export function freshSources({ plan, answers }: Pick<MoveState, "plan" | "answers">): NetworkHost[] {
   return plan.sources
     .filter(({ sector, host }) => answers.standing(sector, host) === "fresh")

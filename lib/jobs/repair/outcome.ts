@@ -11,8 +11,8 @@ export interface RepairTally {
   /** Moves of sectors that stay after all, because the host that had denied them has now served them. */
   readonly confirmed: number;
   /**
-   * True: there was no candidate for any shard, so only denied sectors were requested: a sector stays if its host
-   * serves it after all.
+   * True: there was no candidate for any shard, so the repair requested only denied sectors. A denied sector stays if
+   * its host serves it after all.
    */
   readonly noCandidates: boolean;
   /** Moves whose shard turned out to be pinned wrongly in this repair. */
@@ -23,7 +23,7 @@ export interface RepairTally {
   readonly costLimitReached: boolean;
   /** Fewer than `min_shards` sources answered with proven data. */
   readonly tooFewSources: boolean;
-  /** A code, if the hosts' answers show that the cause of the shortage is on our side: host-answers.ts. */
+  /** The code of a problem on our side, if the hosts' answers show such a problem: host-answers.ts. */
   readonly ourFault: string | undefined;
   /** With enough funds in our accounts there would have been enough sources, or a candidate. */
   readonly underfunded: boolean;
@@ -33,8 +33,8 @@ export interface RepairTally {
  * The outcome of a repair whose plan had something to move. A slab counts as short of sources only if neither time nor
  * money nor a fault of ours explains the shortage. A slab counts as short of sources even if other shards of it were
  * stored, because its data is at risk anyway. If nothing was stored because hosts reject a worker, or the worker cannot
- * reach them, the outcome is `fault`, which the circuit breaker counts. If such a slab counted as short of sources, a
- * wrong clock or a broken network would cause a false alarm and hours of backoff for every slab.
+ * reach them, the outcome is `fault`, which the circuit breaker counts. If the slab counted as short of sources
+ * instead, a wrong clock or a broken network would cause a false alarm and hours of backoff for every slab.
  */
 export function decideOutcome(tally: RepairTally): Exclude<OutcomeKind, "stale"> {
   const movable = tally.moves - tally.pinnedWrongly - tally.confirmed;

@@ -15,8 +15,8 @@ export type LeafAnswer =
 
 /**
  * Asks a host to prove one leaf of a sector, chosen at random, as indexd's own integrity check does. The proof shows
- * that the host has this leaf; it does not show that the host has the whole sector. Never throws because of a host. If
- * a host sends wrong data, the pool of hosts is told so.
+ * that the host has this leaf; it does not show that the host has the whole sector. A host's failure is returned, never
+ * thrown. Wrong data is also reported to the host pool.
  */
 export async function proveLeaf(
   {

@@ -22,7 +22,7 @@ import { deliver, dropCopies, type MoveState, notePinnedWrongly, type Target } f
 /**
  * Rebuilds and delivers the wanted shards that can be rebuilt, in as few passes over the sources as the memory allows.
  * Sets `tooFewSources`, `undecided`, `pinnedWrongly` and `badShards`.
- * @param underWay moves whose copy may still arrive; their hosts are not asked for ranges too
+ * @param underWay moves whose copy may still arrive; the hosts of these copies are not asked for ranges in addition
  * @throws the signal's reason
  */
 export async function rebuildShards(state: MoveState, underWay: ReadonlySet<PlannedMove>): Promise<void> {

@@ -1,7 +1,7 @@
 /**
  * Repairs one slab: begin, plan, move (move-shards.ts: find, copy, rebuild, store), commit, bump events.
  *
- * What always holds, even after a failure: we began the lease once; indexd's tables are written only by the
+ * What always holds, even after a failure: the lease was begun exactly once; indexd's tables are written only by the
  * one fenced commit at the end; a shard is uploaded only if its root is the pinned one; when this function returns,
  * none of its transfers, timers or heartbeats is left.
  */
@@ -29,8 +29,8 @@ const COMMIT_RESERVE_MS = 15_000;
 /** A function with a short timeout (in a demo) reserves this share of its remaining time, not the 15 s above. */
 const COMMIT_RESERVE_SHARE = 0.25;
 /**
- * A stored shard is recorded in the database after this time at the latest, so that the next repair finds it if this
- * one crashes. One statement records all shards that were stored in this time.
+ * A stored shard is recorded in the database after this time at the latest, so that the slab's next repair finds the
+ * shard if this repair crashes. One statement records all shards that were stored in this time.
  */
 const NOTE_WITHIN_MS = 5_000;
 
@@ -168,7 +168,7 @@ async function finish(
   const request = commitRequest(task, deps.worker, work, { kind: reported, error }, meter);
   let committed: CommitResult;
   try {
-    // The commit writes the journal row, so only the metrics contain the commit's duration.
+    // The commit itself writes the journal row, so the row cannot contain the commit's duration: only the metrics do.
     committed = await timed(meter, deps.clock.now, "commit", () => commit(request, deps, work.notes));
   } catch (cause) {
     logger.error({ error: cause, slab: String(task.slabId) }, "a repair could not be committed");
@@ -258,7 +258,10 @@ async function bumpEvents(
     await step?.("events-bumped");
   } catch (error) {
     // Events not bumped here stay in the outbox; reap bumps them.
-    logger.warn({ error, slab: String(slabId) }, "object events are left to reap");
+    logger.warn(
+      { error, slab: String(slabId) },
+      "the events of a slab's objects could not be bumped; reap will bump them",
+    );
   }
 }
 
@@ -274,7 +277,8 @@ async function commit(
   notes: UploadNotes,
 ): Promise<CommitResult> {
   const committing = deps.store.commit(request);
-  // A commit may fail during the next step. Its error is handled further down, so it is not an unhandled rejection.
+  // The commit may fail during the next step, before the `await` below handles the error: the empty handler prevents an
+  // unhandled rejection.
   committing.catch(() => {});
   await deps.step?.("commit-sent");
   try {
@@ -294,7 +298,7 @@ async function commit(
 
 function outcomeOf(work: Work): Exclude<OutcomeKind, "stale"> {
   if (work.error !== undefined || work.plan === undefined) return "fault";
-  // If the slab was deleted, the commit only removes our own rows of it.
+  // If the slab was deleted, the commit only removes our own rows about the slab.
   if (work.plan === "slab-gone" || work.plan.kind === "healthy") return "healthy";
   if (work.plan.kind === "no-candidates") return "no-candidates";
   if (work.moved === undefined) return "fault";

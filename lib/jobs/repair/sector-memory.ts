@@ -11,8 +11,8 @@ export interface SectorArena {
 }
 
 /**
- * Blocks that suffice for one repair with any code. For example, an 85-of-255 slab needs 22 blocks for one column, one
- * for hedged reads and one for a rebuilt shard.
+ * Blocks that suffice for one repair with any erasure code. For example, an 85-of-255 slab needs 22 blocks for one
+ * column, one for hedged reads and one for a rebuilt shard.
  */
 const BASE_BLOCKS = 24;
 /**
@@ -25,7 +25,10 @@ const MOST_BLOCKS = 128;
 /** Room for the kernel's own tables and window. */
 const KERNEL_TABLES_BYTES = 3 * 1_048_576;
 
-/** The kernel's memory for this many parallel repairs of usual codes. Pages that no repair touches cost nothing. */
+/**
+ * The kernel's memory for this many parallel repairs with usual erasure codes. Pages that no repair touches cost
+ * nothing.
+ */
 export function memoryBytesFor(repairsAtOnce: number): number {
   const blocks = Math.min(MOST_BLOCKS, BASE_BLOCKS + BLOCKS_PER_REPAIR * repairsAtOnce);
   return blocks * SECTOR_BYTES + KERNEL_TABLES_BYTES;
@@ -37,7 +40,7 @@ export const NO_ARENA: SectorArena = { buffers: new BufferPool([]), close: () =>
 /**
  * The memory that all repairs of a process share, in blocks of one sector. Before a repair pays for anything, it opens
  * an arena of as many blocks as its code needs, waiting its turn if necessary. A repair has one arena at a time. While
- * it waits for its next arena, the blocks of its previous one must become free without its help, as uploads end:
+ * a repair waits for its next arena, the blocks of its previous arena must become free by themselves, when uploads end:
  * otherwise two repairs could wait for each other.
  *
  * Blocks at low addresses are used first, because memory that was never touched is not resident.

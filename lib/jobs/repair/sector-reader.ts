@@ -19,7 +19,7 @@ interface ReadRequest {
   readonly atAnyPrice?: boolean;
 }
 
-/** Number of hosts that are asked for their prices in parallel, which is free. */
+/** Number of hosts that are asked for their prices in parallel; asking is free. */
 const MOST_PROBES = 8;
 
 export interface SectorReaderDependencies {
@@ -47,7 +47,7 @@ export class SectorReader {
     { offset, into, signal, deadlineMs, atAnyPrice = false }: ReadRequest,
   ): Promise<readonly Uint8Array[]> {
     const { hosts, meter, cost, answers, priceLimit } = this.#deps;
-    // Known to be expensive, but asked again: the caller has no other host.
+    // If an expensive host is asked again, the caller has no other host left.
     const isLastChance = atAnyPrice || answers.standing(sector, host) === "expensive";
     try {
       const { proof } = await hosts.call(host, rangeRead({ root: sector.root, offset, into }), {

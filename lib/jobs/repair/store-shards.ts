@@ -3,9 +3,9 @@
  * remaining candidate. If this host fails, or is slow compared with the others (offer-patience.ts), the shard is
  * offered to the next candidate too.
  *
- * A host is reserved for one shard at a time. A host that lost the race for a shard goes to the end of the candidates,
- * and may receive another shard of the slab: it may have stored the first one, which is then paid for, but not
- * recorded.
+ * A host is reserved for one shard at a time. If two hosts were offered a shard, the slower host goes to the end of the
+ * candidates, and may receive another shard of the slab. It may have stored the first shard too, which is then paid
+ * for, but not recorded.
  */
 import pLimit from "p-limit";
 import type { Clock } from "../../clock/clock.ts";
@@ -69,7 +69,7 @@ export class ShardStore {
     this.#candidates = [...options.candidates];
   }
 
-  /** Whether some host might still take one more shard. If no host might, nothing more should be read. */
+  /** Whether some host might still take one more shard. If not, further reads would be useless. */
   get hasCandidates(): boolean {
     return this.#candidates.length > 0;
   }

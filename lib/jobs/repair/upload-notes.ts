@@ -8,7 +8,7 @@ export class UploadNotes {
     this.#open = [...this.#open, upload];
   }
 
-  /** Passes the pending uploads to `write`; they stay pending if it fails or returns false. */
+  /** Passes the pending uploads to `write`; they stay pending if `write` fails or returns false. */
   async tell(write: (uploads: readonly Upload[]) => Promise<boolean>): Promise<boolean> {
     const told = this.#open;
     const isWritten = await write(told);

@@ -27,8 +27,8 @@ export async function chainContracts(
   let statistics = restoreStatisticsOf(run);
   const { fates, last } = await askForFates(deps, context, readNetwork, after);
   if (last === undefined) return { statistics };
-  // This machine may also lose its network in mid-run. So hosts are asked again about the first contracts of the run:
-  // if any of these hosts answers, only the hosts of this page are unavailable.
+  // Perhaps this machine has lost its network since the run began. To find out, hosts are asked again about the run's
+  // first contracts: if any of these hosts answers, only the hosts of the present page are unavailable.
   if (
     areSilent(fates) &&
     (after === "0" || areSilent((await askForFates(deps, context, readNetwork, "0")).fates))
@@ -60,8 +60,8 @@ async function askForFates(
 }
 
 /**
- * Thrown before anything of the page is recorded: the successors of these contracts are unknown, but their sectors must
- * not be unpinned if this machine, rather than the hosts, is at fault.
+ * Thrown before anything of the page is recorded. The successors of the page's contracts are unknown; but if this
+ * machine is at fault rather than the hosts, the sectors of these contracts must not be unpinned.
  */
 function hostsSilent(fates: readonly ContractFate[]): OperatorError {
   const codes = new Set(fates.flatMap((fate) => (fate.kind === "unknown" ? fate.code : [])));

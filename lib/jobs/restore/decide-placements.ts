@@ -116,6 +116,6 @@ function placeLost(sector: NamedSector, proofOf: ProofOf, plan: Growing): void {
   else (wasLost ? plan.lost : plan.absent).push({ sectorId, root, hostId: recordedAt, code: proof.code });
 }
 
-/** A silent host is recorded like one that denies: the next repair asks it again, for the whole sector. */
+/** A silent host is recorded as if it had denied the sector: the next repair asks it again, for the whole sector. */
 export const codeOf = (proof: Exclude<Proof, { kind: "proved" }>): AbsentSector["code"] =>
   proof.kind === "denied" ? proof.code : "not-found";

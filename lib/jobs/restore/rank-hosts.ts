@@ -15,10 +15,10 @@ import { SECTOR_BYTES } from "../../slab/sizes.ts";
 export type Surplus = ReadonlyMap<HostId, number | null>;
 
 /**
- * Hosts to which indexd may have moved sectors: not blocked, with a contract that can still be revised. A host with
- * many more sectors in its contracts than the database records on it received many since the backup, so it is asked
- * early. Of hosts with the same surplus, usable hosts come first. Silent hosts are left out, because each would cost a
- * wait. Pure.
+ * Hosts to which indexd may have moved sectors: not blocked, with a contract that can still be revised. If a host's
+ * contracts have many more sectors than the database records on this host, the host has received many sectors since the
+ * backup, so it is asked early. Of hosts with the same surplus, usable hosts come first. Silent hosts are left out,
+ * because each would cost a wait. Pure.
  */
 export function rankHosts(hosts: Iterable<NetworkHost>, surplus: Surplus): readonly NetworkHost[] {
   const more = ({ id }: NetworkHost): number => surplus.get(id) ?? 0;

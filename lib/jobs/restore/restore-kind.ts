@@ -138,8 +138,7 @@ function describeArchive(found: RestoreStatistics): readonly string[] {
 }
 
 function describeScan(scan: NonNullable<RestoreScope["scan"]>, found: RestoreStatistics): readonly string[] {
-  // Each sector needs one probe, at its recorded host; a sector that had to be searched for needs another one for every
-  // host.
+  // Each sector needs one probe, at its recorded host; a search for a sector needs up to one more probe for each host.
   const enough = scan.sectors + (found.notFound + found.placed) * scan.hosts;
   return [
     `${found.sectorsScanned} of about ${scan.sectors} sectors requested: ${found.alreadyRight} already right, ${found.placed} found on another host, ${found.notFound} on no host that was asked`,
@@ -156,5 +155,5 @@ const secondsOf = ({ startedAt, finishedAt }: Run): number =>
 
 /** What the operator does after the restore; docs/restore.md explains why. */
 const NEXT = [
-  "Next: start indexd with its migrations off; let it sync and pin. Then verify its hosts (slabmend maintenance start verify), run slabmend resume, and at last slabmend restore release-prunes.",
+  "Next: start indexd with its migrations off; let it sync and pin. Then verify its hosts (slabmend maintenance start verify), run slabmend resume, and finally slabmend restore release-prunes.",
 ];

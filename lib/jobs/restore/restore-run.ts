@@ -59,8 +59,8 @@ const statisticsSchema = v.object({
   contractsUnknown: v.optional(v.record(v.string(), count), {}),
   sectorsUnpinned: v.optional(count, 0),
   /**
-   * Unpinned sectors whose three days began again: the count of the step `unpinned`, replaced later by that of
-   * `clocks`.
+   * Unpinned sectors whose three days began again: the count of the step `unpinned`, later replaced by the count of the
+   * step `clocks`.
    */
   unpinnedRestarted: v.optional(count, 0),
   recordsRead: v.optional(count, 0),
@@ -87,9 +87,7 @@ const statisticsSchema = v.object({
   sectorsScanned: v.optional(count, 0),
   /** Sectors that are on none of the hosts that the scan asked. */
   notFound: v.optional(count, 0),
-  /**
-   * True: there were too few probes to ask for every sector, or to ask every host for a sector that was searched for.
-   */
+  /** True: the probes did not suffice to request every sector, or to complete every search for a sector. */
   probesSpent: v.optional(v.boolean(), false),
   /** Requests to hosts for a leaf of a sector. */
   probes: v.optional(count, 0),

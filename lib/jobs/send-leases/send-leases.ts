@@ -36,7 +36,7 @@ export async function resendUnsent(
 }
 
 /**
- * Sends one message for each lease and then marks the lease as sent, in batches of SQS's size. If the process crashes
+ * In batches of SQS's size, sends one message for each lease and then marks the leases as sent. If the process crashes
  * after sending a message and before marking the lease, a second message is sent later, which is harmless.
  * @param endsAtMs when to stop waiting for a slow SQS, by the clock; the remaining leases then stay unsent in the
  * database, for a later run

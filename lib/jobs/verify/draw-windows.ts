@@ -1,11 +1,11 @@
 /**
- * Draws sectors of a host with equal probability, without reading all of them. A random id would not do: ids have gaps,
- * and most belong to other hosts. But roots are hashes, and an index has each host's roots in order. So a draw tries
- * random windows of roots, each wide enough for one sector on average, and for each window a random place from 0 to 15.
- * A sector's place in a window is its number in the order of roots, counted from 0; a window hits if it has a sector at
- * the random place. Every sector is in equally many windows, and has exactly one place in each of them, so all sectors
- * have the same probability. Simply taking the next root after a random point would favour sectors after wide gaps, and
- * a host knows which sectors these are. On average, one in 16 windows hits. Pure.
+ * Draws sectors of a host with equal probability, without reading all of them. Drawing random ids would not work: ids
+ * have gaps, and most ids belong to sectors of other hosts. But roots are hashes, and an index has each host's roots in
+ * order. So a draw tries random windows of roots, each wide enough for one sector on average. A sector's place in a
+ * window is its number in the order of roots, counted from 0. With each window, a random place from 0 to 15 is drawn;
+ * the window hits if it has a sector at this place. Every sector is in equally many windows, and has exactly one place
+ * in each of them, so all sectors have the same probability. Simply taking the next root after a random point would
+ * favour sectors after wide gaps, and a host knows which sectors these are. On average, one in 16 windows hits. Pure.
  */
 import { createHash } from "node:crypto";
 import type { RootWindow } from "../../database/verify/read-scope.ts";

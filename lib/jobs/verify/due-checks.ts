@@ -5,8 +5,9 @@
  *   claim at most 100 sectors of a host, for 30 min -> [message] -> read which of the sectors are still claimed
  *   -> ask the host -> record its answers
  *
- * A batch that is processed twice, late or never does no harm: each write requires that next_integrity_check still has
- * the value that its own claim wrote, and sectors without a recorded result are due again when the claim expires.
+ * It does no harm if a batch is processed twice, late or not at all. Each write requires that next_integrity_check
+ * still has the value that the batch's own claim wrote. Sectors without a recorded result are due again when the claim
+ * expires.
  */
 import type { Clock } from "../../clock/clock.ts";
 import type { Ask } from "../../database/client/deadline-client.ts";
@@ -57,7 +58,7 @@ export interface DueChecking {
 
 /**
  * Claims at most `most` batches: first one for each host, beginning with the host whose checks are longest overdue;
- * then further batches of the hosts whose batch was full.
+ * then further batches of the hosts whose first batch was full.
  */
 export async function claimDueBatches(
   { ask, verify }: DueClaims,

@@ -4,7 +4,7 @@ import { claimDueBatches, type DueClaims, type DueStep } from "./due-checks.ts";
 
 /**
  * 200 messages of 100 sectors: as many sectors as two parallel invocations check in a minute. If no function processes
- * the messages, only these sectors are kept from indexd for half an hour.
+ * the messages, no more than these sectors are kept from indexd's own checks for half an hour.
  */
 const MOST_MESSAGES = 200;
 

@@ -42,7 +42,10 @@ export interface VerifyDependencies {
 }
 
 const NETWORK_CACHE_MS = 60_000;
-/** Pause before a host that does not answer at all is asked again; indexd funds accounts every 2 min. */
+/**
+ * Pause before a host that does not answer at all is asked again. If our account there is empty, indexd funds it within
+ * 2 min.
+ */
 const SILENT_PAUSE_MS = 30_000;
 const MOST_SILENT_BATCHES = 10;
 
@@ -68,7 +71,7 @@ export function createVerifyJob(deps: VerifyDependencies): MaintenanceJob {
         isIdempotent: true,
       });
       if (next === undefined) {
-        // Claims of a crashed process may be left: the sectors of its batch are no longer in the scope.
+        // Claims of a crashed process may be left, if the sectors of its batch are no longer in the scope.
         await end.settle(context);
         return { end: { state: "done" } };
       }
@@ -175,7 +178,7 @@ function manyDeny(): MaintenanceError {
     message:
       "verify: expected few hosts to deny their sectors, but many hosts that usually serve deny them at this moment",
     remedy:
-      "No denial was recorded. Check that the database is this indexer's and slabmend's release is right; then start again.",
+      "No denial was recorded. Check that this process uses this indexer's database and the right release of slabmend; then start the run again.",
   });
 }
 

@@ -77,9 +77,9 @@ function nameOf(scope: VerifyScope): string {
 }
 
 /**
- * What a sample says about the host. That at most a given share of the sectors is missing is claimed only if every draw
- * has a recorded answer and no sector was missing. An answer that was dropped, because indexd checked or moved the
- * sector meanwhile, may have been a denial.
+ * What a sample says about the host. The claim that at most a given share of the sectors is missing is made only if
+ * every draw has a recorded answer and no sector was missing. An answer that was dropped, because indexd checked or
+ * moved the sector meanwhile, may have been a denial.
  */
 function sampleSays(scope: VerifyScope, confirmed: number, run: Run): readonly string[] {
   if (scope.of !== "host" || scope.sample === null || run.state !== "done") return [];

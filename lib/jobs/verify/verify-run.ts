@@ -45,8 +45,8 @@ const checkpointSchema = v.object({
   /** Consecutive batches in which the run's host did not answer for any sector. */
   silent: v.optional(count, 0),
   /**
-   * The sectors of the current batch that were claimed for a check and have no recorded result yet, as claim-checks.sql
-   * answers.
+   * The sectors of the current batch that were claimed for a check and have no recorded result yet, in the form in
+   * which claim-checks.sql returns them.
    */
   claimed: v.optional(v.array(v.looseObject({})), []),
 });

@@ -5,7 +5,10 @@ import { isPassword } from "./password.ts";
 /** `busy`: too many earlier attempts still wait to be hashed. `limited`: too many attempts in a minute. */
 export type PasswordVerdict = "right" | "wrong" | "limited" | "busy";
 
-/** Maximum number of unfinished attempts. They are hashed one at a time, because each takes 32 MiB and a core. */
+/**
+ * Maximum number of unfinished attempts. Their passwords are hashed one at a time, because each hash takes 32 MiB and a
+ * core.
+ */
 const MOST_WAITING = 8;
 
 /**

@@ -90,7 +90,7 @@ const journal = apiRoute({
       v.pipe(
         hex,
         v.description(
-          "host key: only repairs that moved a sector from or to this host, or found one lost there",
+          "host key: only repairs that moved a sector from or to this host, or found a sector lost there",
         ),
       ),
     ),
