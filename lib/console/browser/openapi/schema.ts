@@ -1544,7 +1544,7 @@ export interface components {
                 /** @description sum of the times that repairs took from begin to commit */
                 workerSeconds: number;
             };
-            /** @description the last complete walk over indexd's sectors; every entry of the backlog is at least as recent */
+            /** @description the last complete walk over indexd's sectors; every entry of the backlog is at least as recent as this walk */
             walk: {
                 ageSeconds: number | null;
                 at: string | null;
@@ -2409,7 +2409,7 @@ export interface operations {
             query?: {
                 /** @description `next` of the previous page */
                 cursor?: string;
-                /** @description host key: only repairs that moved a sector from or to this host, or found one lost there */
+                /** @description host key: only repairs that moved a sector from or to this host, or found a sector lost there */
                 host?: string;
                 /** @description name of the indexer; needed if there are several */
                 indexer?: string;
