@@ -192,9 +192,10 @@ test("the journal's cost covers all charges of hosts, including cancelled reads 
 test("a slow copy is awaited if its shard cannot be rebuilt instead", async () => {
   const slab = await suite.world.storeSlab({ minShards: 1, totalShards: 1 });
   await block(slab, 0);
-  // On the repair's fast clock the copy takes ten seconds, longer than the repair's first round of copies waits.
+  // On the repair's fast clock the copy takes four seconds: longer than the repair's first round of copies waits (3 s),
+  // but less than its time limit (10 s).
   await slab.hosts[0]!.swarm.setSwitches({ bytesPerSecond: SECTOR_BYTES / 2 });
-  expect(await suite.repair(slab, { timesFaster: 5 })).toMatchObject({ kind: "repaired", copied: 1 });
+  expect(await suite.repair(slab, { timesFaster: 2 })).toMatchObject({ kind: "repaired", copied: 1 });
 });
 
 test("the late result of a slow copy can enable a rebuild", async () => {
@@ -202,7 +203,7 @@ test("the late result of a slow copy can enable a rebuild", async () => {
   for (const index of [0, 1, 2]) await suite.world.loseSector(slab, index);
   await block(slab, 4);
   await slab.hosts[4]!.swarm.setSwitches({ bytesPerSecond: SECTOR_BYTES / 2 });
-  const result = await suite.repair(slab, { timesFaster: 5 });
+  const result = await suite.repair(slab, { timesFaster: 2 });
   expect(result).toMatchObject({ kind: "repaired", copied: 1, rebuilt: 3 });
   await expectWhole(slab);
 });
