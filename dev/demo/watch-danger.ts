@@ -54,8 +54,9 @@ export interface DangerWatch {
   see(reading: DangerReading): void;
   /**
    * Time from the first reading until no slab was close to loss; undefined if no slab ever was close to loss, or if
-   * some slabs still are. The time ends at the commit that brought the last of these slabs away from loss, if the
-   * journal has this commit; if not, at the first reading in which no slab was close to loss.
+   * some slabs still are. The time ends at the commit after which the last of these slabs was no longer close to
+   * loss. If the journal does not have this commit, the time ends at the first reading in which no slab was close to
+   * loss.
    */
   readonly msUntilNoneNear: number | undefined;
 }

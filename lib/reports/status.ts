@@ -23,7 +23,7 @@ export async function readStatusReport(ask: Ask): Promise<StatusReport> {
 export function reportStatus(facts: StatusFacts): StatusReport {
   const { at, leases, budget, today } = facts;
   const ageOf = (then: Date | null): number | null =>
-    // A time in the future was recorded before the clock was set back; it counts as equally far in the past.
+    // If a time lies in the future, the clock was set back since; the time counts as equally far in the past.
     then === null ? null : Math.abs(at.getTime() - then.getTime()) / 1_000;
   const walk = lastWalk(facts.walks);
   const claimAge = ageOf(facts.claimedAt);

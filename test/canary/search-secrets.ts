@@ -59,8 +59,8 @@ export function searchSecrets(secrets: Iterable<Secret>, traces: Iterable<Trace>
 }
 
 /**
- * Cuts a secret into adjacent pieces and its last eight bytes, so that any 15 bytes of the secret contain a whole
- * piece.
+ * Cuts a secret into adjacent pieces of eight bytes; the last piece may overlap the one before. Any 15 bytes of the
+ * secret contain a whole piece.
  */
 function* piecesOf({ bytes, pieces }: Secret): Generator<Uint8Array> {
   if (pieces !== undefined) return yield* pieces;

@@ -128,7 +128,7 @@ describe("an open circuit breaker", () => {
     expect(nextBreaker(closed, late, NOW + 9 * MINUTE)).toMatchObject({ kind: "open", backoffMs: MINUTE });
   });
 
-  test("claim may lease one probe during a backoff, ten slabs after it, and all while the circuit breaker is closed", () => {
+  test("claim may lease one slab as a trial during a backoff, ten slabs after it, and all while the circuit breaker is closed", () => {
     expect(claimAllowance(open(MINUTE), NOW + 1)).toEqual({ kind: "probe" });
     expect(claimAllowance(open(MINUTE), NOW + MINUTE)).toEqual({ kind: "few", leases: 10 });
     expect(claimAllowance(CLOSED, NOW)).toEqual({ kind: "all" });

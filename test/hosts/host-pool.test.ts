@@ -612,7 +612,7 @@ describe("an environment that was frozen", () => {
     expect(host.calls).toEqual(["Settings", "ReadSector"]);
   });
 
-  test("a connection on which the host answers the test with an error counts as working", async () => {
+  test("if a host answers the test of a connection with an error, the connection counts as working", async () => {
     clock.skip(60_000);
     await pool.checkReused();
     let refusals = 1;

@@ -417,7 +417,7 @@ describe("for any hosts and any slab", () => {
     });
   });
 
-  test("a slab is healthy after its whole plan; after a part, at most the rest of the moves is left", () => {
+  test("a slab is healthy after its whole plan; after a part of the plan, it needs at most the remaining moves", () => {
     holds((planned, slab, network) => {
       if (planned.kind !== "repair") return;
       const candidates = [...planned.candidates];

@@ -34,7 +34,7 @@ test("close() fails every stream and sends pending data, and the peer sees an or
   expect((await host.closed).code).toBe("closed-by-peer");
 });
 
-test("the peer learns of a stream's close even if the connection closes next", async () => {
+test("the peer learns of a stream's close even if the connection is closed right afterwards", async () => {
   const { client, host } = await joinMuxes();
   const accepted = nextStream(host);
   const stream = client.openStream();

@@ -9,8 +9,8 @@
  *   open   --backoff over, nothing finished---> open; claim may try a few slabs (half-open)
  *   closed --bad again soon after closing-----> open, backing off twice as long as last time
  *
- * During a backoff claim leases one slab a minute (a probe), so that the fleet notices early that repairs work again.
- * Pure.
+ * During a backoff claim leases one slab a minute as a trial (a probe), so that the fleet notices early that repairs
+ * work again. Pure.
  */
 import type { OutcomeKind } from "../leases/outcome-writes.ts";
 
