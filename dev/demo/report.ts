@@ -82,8 +82,8 @@ export interface DemoSummary {
    */
   readonly othersLeasedFirst: number;
   /**
-   * Time from the damage until every slab could lose more than 2 sectors. Null if no slab was ever that close to
-   * loss, or if one still was at the end.
+   * Time from the damage until every slab could lose more than 2 sectors. Null if no slab was ever within 2
+   * sectors of loss, or if some slab still was at the end.
    */
   readonly secondsUntilNoneWithin2: number | null;
   /** Null: no host was drained. */

@@ -11,7 +11,7 @@ import { SlabmendError } from "../errors/slabmend-error.ts";
 // more. Always: once the promise has settled, no attempt is running and no timer is set.
 
 /**
- * The wait for an interval is divided into this many steps. A step that took longer than planned counts only with its
+ * The wait of one interval is divided into this many steps. A step that took longer than planned counts only with its
  * planned length: the process may have been suspended, and a suspended process receives no answers. Between two steps
  * the process receives the answers that arrived meanwhile.
  */

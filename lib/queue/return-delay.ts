@@ -1,5 +1,5 @@
 /**
- * How soon a message whose repair never began is delivered again. Without this setting, SQS would deliver the message
+ * How soon a message whose repair never began is delivered again. Without this delay, SQS would deliver the message
  * again only after the queue's visibility timeout, half an hour.
  */
 

@@ -1,6 +1,6 @@
 /**
- * The official crates are the client of a host of dev/swarm: every check of test/interop/rust-host/src/client, at
- * several packet sizes.
+ * A client made of the official crates talks to a host of dev/swarm. Every check of test/interop/rust-host/src/client
+ * runs at several packet sizes.
  */
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -88,7 +88,7 @@ test("a commit during which the worker is killed is done completely or not at al
 });
 
 test.each(["committed", "events-bumped"])(
-  "after a kill at step %s the repair is journaled, its events get a new time, and nothing is repeated",
+  "after a kill at step %s the repair is in the journal, its events get a new time, and nothing is repeated",
   async (step) => {
     const slab = await damagedSlab();
     const victim = await kill.startVictim("repair", { step });

@@ -53,7 +53,7 @@ test.each([
   ["throttles", [400, "RequestThrottled"]],
   ["is not reachable", undefined],
 ] as const)(
-  "a queue that %s is logged once, and polled again after a pause; polling stops at once on request",
+  "a queue that %s is polled again after a pause, and polling stops at once on request; the failure is logged once",
   async (_name, error) => {
     const queue = await startRefusal(error);
     const clock = createFakeClock();

@@ -93,6 +93,7 @@ async function drain(serve: ServeProcess, meanwhile: () => Promise<void> = async
 }
 
 test("after SIGTERM, serve finishes running repairs, begins no more, and answers over HTTP until its end", async () => {
+  // So slow that both repairs still run when their number is read.
   await slow(400_000);
   const slabs = [await brokenSlab(), await brokenSlab(), await brokenSlab(), await brokenSlab()];
   const serve = await serves.start(["--timeout", "60"]);

@@ -1,7 +1,7 @@
 /**
  * Rows of indexd's tables in the form that predicates need: one field per column, not interpreted. Prices are in
- * hastings, byte strings in hex. Times are in microseconds since the epoch, as in PostgreSQL: a JavaScript date has
- * only milliseconds, and comparisons could give another result than in SQL.
+ * hastings, byte strings in hex. Times are in microseconds since 1970, because PostgreSQL stores microseconds: a
+ * JavaScript date has only milliseconds, and comparisons could give another result than in SQL.
  */
 import type { ContractId, HostId, HostKey } from "../../slab/ids.ts";
 

@@ -33,7 +33,7 @@ export interface ClaimSettings {
   readonly topUpMs: number;
   /** A lease whose message was not confirmed for this long is sent again by the next run of claim or reap. */
   readonly resendAfterMs: number;
-  /** Time between probes while the circuit breaker is open. */
+  /** Time between the leases of trial slabs (probes) while the circuit breaker is open. */
   readonly probeEveryMs: number;
   readonly fleet: BreakerLimits;
 }

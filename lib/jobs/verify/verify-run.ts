@@ -52,7 +52,7 @@ const checkpointSchema = v.object({
 });
 
 const statisticsSchema = v.object({
-  /** Sectors processed; for a sample, draws. */
+  /** Number of processed sectors; for a sample, number of draws: a sector that was drawn twice counts twice. */
   passed: v.optional(count, 0),
   confirmed: v.optional(count, 0),
   denied: v.optional(count, 0),

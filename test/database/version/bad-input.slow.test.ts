@@ -194,7 +194,7 @@ describe("an upgrade that rebuilds a table", () => {
   });
 });
 
-test("a fleet with a grant from before indexd's upgrade works, and names the privileges that it lacks", async () => {
+test("a fleet whose grant predates indexd's upgrade still works, and names the privileges that it lacks", async () => {
   database = await createVersionDatabase(22);
   role = await createFleetRole(database);
   const fleet = postgres(role.url, { max: 1, onnotice: () => {} }) as Sql;

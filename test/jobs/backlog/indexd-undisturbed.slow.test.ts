@@ -73,7 +73,7 @@ test("the walk takes only read locks on indexd's tables", async () => {
         { page: { sectors: number } }[]
       >`select slabmend.walk_page(${page}::text::jsonb) as page`;
       expect(row!.page.sectors).toBeGreaterThan(0);
-      // Besides walk_page, the walk makes the following reads, which serve to judge and to remove entries.
+      // The walk's other reads: it needs them to judge and to remove entries of the backlog.
       const all = await tx`select id::text from slabs order by id limit 50`;
       const { slabs } = await readSlabHealth(
         tx,

@@ -94,6 +94,7 @@ test("while no slab can be read, the walk gives up, and claim pauses instead of 
   try {
     await locker.begin(async (tx) => {
       await tx`lock table slab_sectors in access exclusive mode`;
+      // The lock blocks every read, so a short limit cancels none by mistake.
       const report = await claim(
         { ask: askOf(sql), queue: recordingQueue(), clock: systemClock },
         settings({ walk: walkSettings({ longestReadMs: 250 }), walkBudgetMs: 30_000, topUpMs: 60_000 }),

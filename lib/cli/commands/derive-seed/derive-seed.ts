@@ -39,7 +39,7 @@ const INSUFFICIENT_PRIVILEGE = "42501";
 const isRefusal = (error: unknown): boolean =>
   error instanceof Error && "code" in error && error.code === INSUFFICIENT_PRIVILEGE;
 
-/** `slabmend grant` grants no access to the hash: workers do not need it. */
+/** The role may not read `wallet_hash`: `slabmend grant` does not grant this, because workers do not need it. */
 function unreadable(cause: unknown): OperatorError {
   return new OperatorError({
     code: "wallet-unreadable",
